@@ -1,0 +1,71 @@
+# loyald: `make help` lists the targets. FLAVOUR is debug, release, asan, tsan or cov.
+FLAVOUR ?= debug
+CC ?= gcc
+VERSION := 0.1.0
+B := build/$(FLAVOUR)
+
+WARN := -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
+        -Wmissing-prototypes -Wswitch-enum -Wimplicit-fallthrough -Wno-sign-conversion -Wno-pedantic
+HARD := -fPIE -fstack-protector-strong -fcf-protection -ffp-contract=off
+CFLAGS_debug   := -O0 -g
+CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2
+CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=all
+CFLAGS_tsan    := -O1 -g -fsanitize=thread
+CFLAGS_cov     := -O0 -g --coverage
+CFLAGS += -std=gnu11 $(WARN) $(HARD) $(CFLAGS_$(FLAVOUR)) -Isrc -I$(B)/gen -DLOYALD_VERSION='"$(VERSION)"' \
+          $(shell pkg-config --cflags jansson sqlite3 libpq libsodium)
+LDFLAGS += -pie -Wl,-z,relro,-z,now $(filter -fsanitize=% --coverage,$(CFLAGS_$(FLAVOUR)))
+LIBS := -lmicrohttpd -ljansson -lsqlite3 -lpq -lsodium -licui18n -licuuc -lz -lm -lpthread
+
+SRC := $(filter-out src/main.c,$(wildcard src/*/*.c))
+OBJ := $(SRC:src/%.c=$(B)/%.o)
+GEN_SRC := $(B)/gen/queries.c $(B)/gen/assets.c
+GEN_OBJ := $(GEN_SRC:.c=.o)
+LIB := $(B)/libloyald.a
+UNIT := $(patsubst test/unit/%.c,$(B)/test/%,$(wildcard test/unit/test_*.c))
+STORE_TESTS := $(patsubst test/store/%.c,$(B)/test/%,$(wildcard test/store/test_*.c))
+
+.PHONY: all help clean fmt tidy lint unit store-tests tests bench fuzz cov
+all: $(B)/loyald
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+
+# Generated: the table of statements from sql/, and the files that travel in the binary.
+ASSETS := $(wildcard sql/migrations/*.sql presets/*.json schema/*.json openapi.yaml)
+$(B)/gen/queries.h $(B)/gen/queries.c: tools/sqlgen.awk $(wildcard sql/queries/*.sql)
+	@mkdir -p $(@D)
+	@awk -f tools/sqlgen.awk -v out=$(B)/gen/queries $(sort $(wildcard sql/queries/*.sql))
+$(B)/gen/assets.c: tools/assets.sh $(ASSETS)
+	@mkdir -p $(@D)
+	@sh tools/assets.sh $(sort $(ASSETS)) > $@
+
+$(B)/%.o: src/%.c | $(B)/gen/queries.h
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(B)/gen/%.o: $(B)/gen/%.c
+	@$(CC) $(CFLAGS) -Isrc -MMD -MP -c -o $@ $<
+$(LIB): $(OBJ) $(GEN_OBJ)
+	@rm -f $@ && ar rcs $@ $^
+$(B)/loyald: $(B)/main.o $(LIB)
+	@echo "  LINK  $@"
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIB) $(LIBS)
+$(B)/test/%: test/unit/%.c $(LIB)
+	@mkdir -p $(@D)
+	@echo "  TEST  $<"
+	@$(CC) $(CFLAGS) -Itest -MMD -MP $(LDFLAGS) -o $@ $< $(LIB) -lcmocka $(LIBS)
+$(B)/test/%: test/store/%.c $(LIB)
+	@mkdir -p $(@D)
+	@echo "  TEST  $<"
+	@$(CC) $(CFLAGS) -Itest -MMD -MP $(LDFLAGS) -o $@ $< $(LIB) -lcmocka $(LIBS)
+-include $(OBJ:.o=.d) $(GEN_OBJ:.o=.d) $(UNIT:=.d) $(STORE_TESTS:=.d) $(B)/main.d
+
+tests: $(UNIT) $(STORE_TESTS) ## build all C tests
+unit: $(UNIT) ## build and run the unit tests
+	@set -e; for t in $(UNIT); do echo "== $$t"; $$t; done
+
+fmt: ## format the C code
+	clang-format -i $(wildcard src/*/*.[ch] src/*.c test/*/*.[ch])
+clean: ## remove everything built
+	rm -rf build

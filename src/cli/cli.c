@@ -1,0 +1,63 @@
+/* The table of commands. */
+#include "base/base.h"
+#include "cli/cli.h"
+
+#include "base/json.h"
+
+struct command {
+    const char *words; // one or two words
+    int (*run)(int argc, char **argv);
+    const char *help;
+};
+
+static const struct command COMMANDS[] = {
+    {"version", cli_version, "print the version"},
+};
+
+static int usage(FILE *out, int code)
+{
+    (void)fprintf(out, "Usage: loyald COMMAND [OPTIONS]\n\n");
+    for (size_t i = 0; i < ARRAY_N(COMMANDS); i++) {
+        (void)fprintf(out, "  %-20s %s\n", COMMANDS[i].words, COMMANDS[i].help);
+    }
+    return code;
+}
+
+/* How many of the words given make up the command, or 0. */
+static int words_matched(const char *words, int argc, char **argv)
+{
+    const char *blank = strchr(words, ' ');
+    if (blank == NULL) {
+        return strcmp(words, argv[1]) == 0 ? 1 : 0;
+    }
+    const bool is_first = strncmp(words, argv[1], (size_t)(blank - words)) == 0 &&
+                          argv[1][blank - words] == 0;
+    return is_first && argc > 2 && strcmp(blank + 1, argv[2]) == 0 ? 2 : 0;
+}
+
+int cli_main(int argc, char **argv)
+{
+    json_start();
+    if (argc < 2) {
+        return usage(stderr, 2);
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+        return usage(stdout, 0);
+    }
+    for (size_t i = 0; i < ARRAY_N(COMMANDS); i++) {
+        const int n = words_matched(COMMANDS[i].words, argc, argv);
+        if (n > 0) {
+            return COMMANDS[i].run(argc - n, argv + n);
+        }
+    }
+    (void)fprintf(stderr, "loyald: there is no command \"%s\"; see loyald --help\n", argv[1]);
+    return 2;
+}
+
+int cli_version(int argc, char **argv)
+{
+    (void)argc; // takes no options
+    (void)argv;
+    (void)printf("loyald %s\n", LOYALD_VERSION);
+    return 0;
+}

@@ -1,0 +1,20 @@
+/* The command line: one file per command, one table of commands.
+ *
+ * Owns:    nothing.
+ * Threads: main thread only.
+ * Memory:  each command has its own arena.
+ * Errors:  exit code 0 only on success; talk on standard error, data on standard output.
+ * Limits:  -
+ */
+#ifndef LOYALD_CLI_H
+#define LOYALD_CLI_H
+
+#include "base/base.h"
+
+/* Runs the command named by argv[1]; returns the exit code. */
+int cli_main(int argc, char **argv) MUST_USE;
+
+/* One command: argv[0] is its last word. Each returns the exit code. */
+int cli_version(int argc, char **argv) MUST_USE;
+
+#endif
