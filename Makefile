@@ -19,7 +19,8 @@ LIBS := -lmicrohttpd -ljansson -lsqlite3 -lpq -lsodium -licui18n -licuuc -lz -lm
 
 SRC := $(filter-out src/main.c,$(wildcard src/*/*.c))
 OBJ := $(SRC:src/%.c=$(B)/%.o)
-GEN_SRC := $(B)/gen/queries.c $(B)/gen/assets.c
+GEN_SRC := $(B)/gen/queries.c $(B)/gen/db_queries.c $(B)/gen/key_queries.c $(B)/gen/assets.c
+GEN_H := $(B)/gen/queries.h $(B)/gen/db_queries.h $(B)/gen/key_queries.h
 GEN_OBJ := $(GEN_SRC:.c=.o)
 LIB := $(B)/libloyald.a
 UNIT := $(patsubst test/unit/%.c,$(B)/test/%,$(wildcard test/unit/test_*.c))
@@ -32,15 +33,22 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
 # Generated: the table of statements from sql/, and the files that travel in the binary.
-ASSETS := $(wildcard sql/migrations/*.sql presets/*.json schema/*.json openapi.yaml)
-$(B)/gen/queries.h $(B)/gen/queries.c: tools/sqlgen.awk $(wildcard sql/queries/*.sql)
-	@mkdir -p $(@D)
-	@awk -f tools/sqlgen.awk -v out=$(B)/gen/queries $(sort $(wildcard sql/queries/*.sql))
+ASSETS := $(wildcard sql/migrations/*.sql sql/keys/migrations/*.sql presets/*.json schema/*.json openapi.yaml)
+SQLGEN = mkdir -p $(@D) && awk -f tools/sqlgen.awk -v out=$(basename $@) -v include=$(notdir $(basename $@)).h
+$(B)/gen/queries.h: tools/sqlgen.awk $(wildcard sql/queries/*.sql)
+	@$(SQLGEN) $(sort $(wildcard sql/queries/*.sql)) /dev/null
+$(B)/gen/db_queries.h: tools/sqlgen.awk $(wildcard sql/db/*.sql)
+	@$(SQLGEN) -v enum=db_query_id -v prefix=DQ_ -v table=DB_QUERIES $(sort $(wildcard sql/db/*.sql)) /dev/null
+$(B)/gen/key_queries.h: tools/sqlgen.awk $(wildcard sql/keys/*.sql)
+	@$(SQLGEN) -v enum=key_query -v prefix=KQ_ -v table=KEY_QUERIES $(sort $(wildcard sql/keys/*.sql)) /dev/null
+$(B)/gen/test_queries.h: tools/sqlgen.awk $(wildcard test/store/sql/*.sql)
+	@$(SQLGEN) -v enum=test_query -v prefix=TQ_ -v table=TEST_QUERIES $(sort $(wildcard test/store/sql/*.sql)) /dev/null
+$(B)/gen/queries.c $(B)/gen/db_queries.c $(B)/gen/key_queries.c $(B)/gen/test_queries.c: %.c: %.h ;
 $(B)/gen/assets.c: tools/assets.sh $(ASSETS)
 	@mkdir -p $(@D)
 	@sh tools/assets.sh $(sort $(ASSETS)) > $@
 
-$(B)/%.o: src/%.c | $(B)/gen/queries.h
+$(B)/%.o: src/%.c | $(GEN_H)
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
