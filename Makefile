@@ -63,15 +63,23 @@ $(B)/test/%: test/unit/%.c $(LIB)
 	@mkdir -p $(@D)
 	@echo "  TEST  $<"
 	@$(CC) $(CFLAGS) -Itest -MMD -MP $(LDFLAGS) -o $@ $< $(LIB) -lcmocka $(LIBS)
-$(B)/test/%: test/store/%.c $(LIB)
+$(B)/test/%: test/store/%.c $(LIB) $(B)/gen/test_queries.o
 	@mkdir -p $(@D)
 	@echo "  TEST  $<"
-	@$(CC) $(CFLAGS) -Itest -MMD -MP $(LDFLAGS) -o $@ $< $(LIB) -lcmocka $(LIBS)
+	@$(CC) $(CFLAGS) -Itest -MMD -MP $(LDFLAGS) -o $@ $< $(B)/gen/test_queries.o $(LIB) -lcmocka $(LIBS)
 -include $(OBJ:.o=.d) $(GEN_OBJ:.o=.d) $(UNIT:=.d) $(STORE_TESTS:=.d) $(B)/main.d
+
+.SECONDARY: $(B)/gen/test_queries.o $(B)/gen/test_queries.c $(B)/gen/test_queries.h
 
 tests: $(UNIT) $(STORE_TESTS) ## build all C tests
 unit: $(UNIT) ## build and run the unit tests
 	@set -e; for t in $(UNIT); do echo "== $$t"; $$t; done
+
+# The tests of sql/ and the stores, each on SQLite and on a private PostgreSQL in build/pg.
+store-tests: $(STORE_TESTS) ## build and run the tests that need databases
+	@test/pg.sh start nofsync
+	@export LOYALD_TEST_PG="$$(test/pg.sh url)"; trap 'test/pg.sh stop' EXIT; \
+	    set -e; for t in $(STORE_TESTS); do echo "== $$t"; $$t; done
 
 fmt: ## format the C code
 	clang-format -i $(wildcard src/*/*.[ch] src/*.c test/*/*.[ch])

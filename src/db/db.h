@@ -1,22 +1,24 @@
-/* The seam to databases: one connection to SQLite or PostgreSQL, named statements, values, transactions.
- * Knows no table. Nothing above this folder asks which database it is, but for SQL made at run time.
+/* The seam to databases: one connection to SQLite or PostgreSQL, named statements, values,
+ * transactions. Knows no table. Nothing above this folder asks which database it is, but for SQL
+ * made at run time.
  *
- * Statements come from sql/ by tools/sqlgen.awk as sets (struct db_queries): `QUERIES` with enum query for
- * the books, `KEY_QUERIES` for the key store. Every call names a statement by its number in the set.
+ * Statements come from sql/ by tools/sqlgen.awk as sets (struct db_queries): `QUERIES` with enum
+ * query for the books, `KEY_QUERIES` for the key store. Every call names a statement by its number
+ * in the set.
  *
  * Owns:    the connection and its prepared statements.
- * Threads: one thread at a time per struct db; give every thread its own. Only db_wal_pages() is for any thread.
- * Memory:  an arena of its own, sized by the largest batch; results are copied into the caller's arena.
- * Errors:  ERR_CONFLICT     a UNIQUE or primary key says no
- *          ERR_RETRY        roll back and run the transaction again (deadlock, serialization, stale snapshot)
- *          ERR_DATABASE     not reachable, busy for too long, read-only: may be tried again later. After a failed
- *                           commit the outcome is unknown on PostgreSQL; the natural keys tell.
- *          ERR_DISK_FULL    nothing was changed; reads go on
- *          ERR_FSYNC        it is not known what is on disk: answer nobody, stop the process
+ * Threads: one thread at a time per struct db; give every thread its own. Only db_wal_pages() is
+ * for any thread. Memory:  an arena of its own, sized by the largest batch; results are copied into
+ * the caller's arena. Errors:  ERR_CONFLICT     a UNIQUE or primary key says no ERR_RETRY roll back
+ * and run the transaction again (deadlock, serialization, stale snapshot) ERR_DATABASE     not
+ * reachable, busy for too long, read-only: may be tried again later. After a failed commit the
+ * outcome is unknown on PostgreSQL; the natural keys tell. ERR_DISK_FULL    nothing was changed;
+ * reads go on ERR_FSYNC        it is not known what is on disk: answer nobody, stop the process
  *          ERR_INTEGRITY    the file is damaged, or a value is not of the kind expected
- *          ERR_INTERNAL     a CHECK, NOT NULL or type said no, or the statement is wrong: our mistake
- *          After any error inside a transaction call db_rollback(); until then everything else may fail.
- * Limits:  DB_PARAMS_MAX columns, DB_ROWS_MAX rows and DB_BATCH_BYTES_MAX bytes per call (ERR_TOO_LARGE).
+ *          ERR_INTERNAL     a CHECK, NOT NULL or type said no, or the statement is wrong: our
+ * mistake After any error inside a transaction call db_rollback(); until then everything else may
+ * fail. Limits:  DB_PARAMS_MAX columns, DB_ROWS_MAX rows and DB_BATCH_BYTES_MAX bytes per call
+ * (ERR_TOO_LARGE).
  */
 #ifndef LOYALD_DB_H
 #define LOYALD_DB_H
@@ -38,10 +40,10 @@ enum db_kind {
 
 /* One named statement, as sqlgen.awk writes it. */
 struct db_statement {
-    const char *name;          // "member_state_read"
+    const char *name; // "member_state_read"
     enum db_kind kind;
-    int params_n;              // columns of parameters
-    const char *params;        // their names in order, with a blank between, for messages and tests
+    int params_n;       // columns of parameters
+    const char *params; // their names in order, with a blank between, for messages and tests
     const char *text[DB_DIALECT_N]; // with ?1 … and $1 …
 };
 
@@ -87,8 +89,8 @@ static inline struct db_value db_int_or_null(int64_t i, bool is_there)
     return is_there ? db_int(i) : db_null();
 }
 
-/* Rows copied into the caller's arena. Booleans of PostgreSQL are 0 and 1, `void` is NULL, sums of bigint
- * (numeric) are integers. Floating point is refused: cast in SQL. */
+/* Rows copied into the caller's arena. Booleans of PostgreSQL are 0 and 1, `void` is NULL, sums of
+ * bigint (numeric) are integers. Floating point is refused: cast in SQL. */
 struct db_result {
     size_t rows_n;
     size_t cols_n;
@@ -107,7 +109,8 @@ static inline bool db_is_null(const struct db_result *result, size_t row, size_t
     return db_at(result, row, col)->kind == DB_NULL;
 }
 
-/* An integer; NULL and other kinds give 0 and set is_bad. Check is_bad once after reading everything. */
+/* An integer; NULL and other kinds give 0 and set is_bad. Check is_bad once after reading
+ * everything. */
 static inline int64_t db_at_int(struct db_result *result, size_t row, size_t col)
 {
     const struct db_value *value = db_at(result, row, col);
@@ -116,7 +119,8 @@ static inline int64_t db_at_int(struct db_result *result, size_t row, size_t col
 }
 
 /* An integer, or `otherwise` where it is NULL. */
-static inline int64_t db_at_int_or(struct db_result *result, size_t row, size_t col, int64_t otherwise)
+static inline int64_t db_at_int_or(struct db_result *result, size_t row, size_t col,
+                                   int64_t otherwise)
 {
     return db_is_null(result, row, col) ? otherwise : db_at_int(result, row, col);
 }
@@ -132,35 +136,40 @@ static inline struct str db_at_str(struct db_result *result, size_t row, size_t 
 /* ---- connections ---- */
 
 enum db_role {
-    DB_WRITER,     // 256 MiB cache, full durability, waits 30 s for another writer; creates the file (mode 0600)
-    DB_READER,     // 8 MiB cache, cannot write
-    DB_MAINTAINER, // small cache, may write: checkpoints in a thread of their own, command line, key store
+    DB_WRITER, // 256 MiB cache, full durability, waits 30 s for another writer; creates the file
+               // (mode 0600)
+    DB_READER, // 8 MiB cache, cannot write
+    DB_MAINTAINER, // small cache, may write: checkpoints in a thread of their own, command line,
+                   // key store
 };
 
 struct db_config {
-    struct str url;      // "postgresql://…" or "postgres://…", otherwise the path of an SQLite file
+    struct str url; // "postgresql://…" or "postgres://…", otherwise the path of an SQLite file
     enum db_role role;
     const struct db_queries *queries; // NULL when only db_migrate() will be called
-    bool secure_delete;  // SQLite: deleted rows are overwritten with zeros (the key store needs that)
-    const char *vfs;     // SQLite: name of a registered VFS, or NULL; for fault injection in tests
+    bool
+        secure_delete; // SQLite: deleted rows are overwritten with zeros (the key store needs that)
+    const char *vfs;   // SQLite: name of a registered VFS, or NULL; for fault injection in tests
 };
 
 struct db;
 
-/* Connects. ERR_DATABASE (f: why, without password), ERR_CONFIG when a file exists that is no database. */
+/* Connects. ERR_DATABASE (f: why, without password), ERR_CONFIG when a file exists that is no
+ * database. */
 enum err db_open(const struct db_config *config, struct fail *f, struct db **out) MUST_USE;
 
 /* Releases the connection; an open transaction is rolled back. NULL is allowed. */
 void db_close(struct db *db);
 
-/* Prepares every statement of the set, so that a wrong one is found at start and not by a customer. Without
- * it statements are prepared at first use. ERR_CONFIG names the statement. Call after migrating. */
+/* Prepares every statement of the set, so that a wrong one is found at start and not by a customer.
+ * Without it statements are prepared at first use. ERR_CONFIG names the statement. Call after
+ * migrating. */
 enum err db_prepare(struct db *db, struct fail *f) MUST_USE;
 
 enum db_dialect db_dialect(const struct db *db);
 
-/* What the database said about the last error, for the operator's eyes at start-up; never for a client,
- * never for the log (it may quote data). */
+/* What the database said about the last error, for the operator's eyes at start-up; never for a
+ * client, never for the log (it may quote data). */
 const char *db_error_text(const struct db *db);
 
 /* ---- transactions ---- */
@@ -176,41 +185,43 @@ enum err db_begin(struct db *db, enum db_access access) MUST_USE;
 /* ERR_OK: durable. Any error: roll back; nothing is applied (PostgreSQL, ERR_DATABASE: unknown). */
 enum err db_commit(struct db *db) MUST_USE;
 
-/* Never fails: a connection that cannot roll back is given up, which rolls back. Harmless outside a transaction. */
+/* Never fails: a connection that cannot roll back is given up, which rolls back. Harmless outside a
+ * transaction. */
 void db_rollback(struct db *db);
 
 bool db_in_transaction(const struct db *db);
 
 /* ---- one row of parameters ---- */
 
-/* Runs a DB_EXEC statement. changed_n: rows inserted, updated or deleted, or returned where it has RETURNING;
- * may be NULL. */
+/* Runs a DB_EXEC statement. changed_n: rows inserted, updated or deleted, or returned where it has
+ * RETURNING; may be NULL. */
 enum err db_exec(struct db *db, int query, const struct db_value *params, int params_n,
                  int64_t *changed_n) MUST_USE;
 
 /* Reads at most one row of a DB_ONE statement: *out->rows_n is 0 or 1. */
-enum err db_one(struct db *db, struct arena *arena, int query, const struct db_value *params, int params_n,
-                struct db_result *out) MUST_USE;
+enum err db_one(struct db *db, struct arena *arena, int query, const struct db_value *params,
+                int params_n, struct db_result *out) MUST_USE;
 
 /* Reads all rows of a DB_MANY (or DB_ONE) statement. */
-enum err db_query(struct db *db, struct arena *arena, int query, const struct db_value *params, int params_n,
-                  struct db_result *out) MUST_USE;
+enum err db_query(struct db *db, struct arena *arena, int query, const struct db_value *params,
+                  int params_n, struct db_result *out) MUST_USE;
 
-/* Reads with SQL made at run time (segments, bookkeeping of db/): placeholders ?1 … or $1 … by dialect.
- * The text is made by our code alone, values travel as parameters: no injection. */
-enum err db_query_text(struct db *db, struct arena *arena, struct str sql, const struct db_value *params,
-                       int params_n, struct db_result *out) MUST_USE;
+/* Reads with SQL made at run time (segments, bookkeeping of db/): placeholders ?1 … or $1 … by
+ * dialect. The text is made by our code alone, values travel as parameters: no injection. */
+enum err db_query_text(struct db *db, struct arena *arena, struct str sql,
+                       const struct db_value *params, int params_n, struct db_result *out) MUST_USE;
 
 /* ---- many rows of parameters: SQLite loops, PostgreSQL sends one statement with arrays ---- */
 
-/* Runs a DB_EACH statement for rows_n rows of cols_n values, row by row in `rows`. In a column, kinds may be
- * mixed with NULL only. changed_n as in db_exec(), summed; may be NULL. rows_n == 0 does nothing. */
-enum err db_exec_rows(struct db *db, int query, const struct db_value *rows, size_t rows_n, int cols_n,
-                      int64_t *changed_n) MUST_USE;
+/* Runs a DB_EACH statement for rows_n rows of cols_n values, row by row in `rows`. In a column,
+ * kinds may be mixed with NULL only. changed_n as in db_exec(), summed; may be NULL. rows_n == 0
+ * does nothing. */
+enum err db_exec_rows(struct db *db, int query, const struct db_value *rows, size_t rows_n,
+                      int cols_n, int64_t *changed_n) MUST_USE;
 
 /* Reads with a DB_EACH statement: the rows for all keys in one result, in no order to rely on. */
-enum err db_query_rows(struct db *db, struct arena *arena, int query, const struct db_value *keys, size_t keys_n,
-                       int cols_n, struct db_result *out) MUST_USE;
+enum err db_query_rows(struct db *db, struct arena *arena, int query, const struct db_value *keys,
+                       size_t keys_n, int cols_n, struct db_result *out) MUST_USE;
 
 /* ---- care of the file (SQLite; on PostgreSQL these do nothing and count 0) ---- */
 
@@ -219,14 +230,15 @@ enum db_checkpoint {
     DB_CHECKPOINT_TRUNCATE // waits up to 1 s for readers; then the WAL file is empty
 };
 
-/* Moves pages from the WAL into the file. *wal_pages_left (may be NULL) is what stays in the WAL; a TRUNCATE
- * that readers held up is ERR_OK with pages left. Not inside a transaction. */
+/* Moves pages from the WAL into the file. *wal_pages_left (may be NULL) is what stays in the WAL; a
+ * TRUNCATE that readers held up is ERR_OK with pages left. Not inside a transaction. */
 enum err db_checkpoint(struct db *db, enum db_checkpoint mode, int64_t *wal_pages_left) MUST_USE;
 
 /* Pages in the WAL after this connection's last commit. Any thread. */
 int64_t db_wal_pages(const struct db *db);
 
-/* Tells the writer that another connection has emptied the WAL (the next commit tells anyway). Any thread. */
+/* Tells the writer that another connection has emptied the WAL (the next commit tells anyway). Any
+ * thread. */
 void db_wal_pages_set(struct db *db, int64_t pages);
 
 /* Dirty pages written by this connection since it was opened: the cost that limits events. */
@@ -234,29 +246,31 @@ int64_t db_pages_written(const struct db *db);
 
 /* ---- processes ---- */
 
-/* Takes a number 0..63 that no other process of this database has while the connection lives: for ids.
- * SQLite: 0. ERR_BUSY when all are taken. After a lost connection another number may be held: ask db_slot()
- * after every db_begin(). */
+/* Takes a number 0..63 that no other process of this database has while the connection lives: for
+ * ids. SQLite: 0. ERR_BUSY when all are taken. After a lost connection another number may be held:
+ * ask db_slot() after every db_begin(). */
 enum err db_slot_take(struct db *db, int *slot) MUST_USE;
 int db_slot(const struct db *db);
 
 /* ---- migrations ---- */
 
 struct db_migration_report {
-    int64_t version;   // of the schema now
-    int64_t newest;    // known to this binary
-    size_t applied_n;  // migrations applied by this call
+    int64_t version;  // of the schema now
+    int64_t newest;   // known to this binary
+    size_t applied_n; // migrations applied by this call
 };
 
-/* Brings the schema up to the newest of the assets "<dir>NNNN_name.sql" (dir e.g. "sql/migrations/"), each in
- * a transaction of its own with its line in schema_migration; safe to kill and run again, safe in two
- * processes at once. In a file, lines after "-- sqlite:" or "-- postgres:" are for one database, after
+/* Brings the schema up to the newest of the assets "<dir>NNNN_name.sql" (dir e.g.
+ * "sql/migrations/"), each in a transaction of its own with its line in schema_migration; safe to
+ * kill and run again, safe in two processes at once. In a file, lines after "-- sqlite:" or "--
+ * postgres:" are for one database, after
  * "-- both:" (and before any mark) for both. now_ms is written as applied_at.
  * ERR_CONFIG: the schema is newer than this binary, or an applied migration was changed. */
 enum err db_migrate(struct db *db, const char *dir, int64_t now_ms, struct fail *f,
                     struct db_migration_report *out) MUST_USE;
 
 /* Changes nothing: ERR_CONFIG when migrations are missing ("run loyald migrate"), or as above. */
-enum err db_schema_check(struct db *db, const char *dir, struct fail *f, struct db_migration_report *out) MUST_USE;
+enum err db_schema_check(struct db *db, const char *dir, struct fail *f,
+                         struct db_migration_report *out) MUST_USE;
 
 #endif
