@@ -81,6 +81,17 @@ store-tests: $(STORE_TESTS) ## build and run the tests that need databases
 	@export LOYALD_TEST_PG="$$(test/pg.sh url)"; trap 'test/pg.sh stop' EXIT; \
 	    set -e; for t in $(STORE_TESTS); do echo "== $$t"; $$t; done
 
+# Benchmarks and fuzz targets are built apart: they need other flags than the tests.
+BENCH := $(patsubst test/bench/%.c,$(B)/bench/%,$(wildcard test/bench/bench_*.c))
+$(B)/bench/%: test/bench/%.c $(LIB)
+	@mkdir -p $(@D)
+	@$(CC) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LIB) $(LIBS)
+bench: ## run the benchmarks (use FLAVOUR=release)
+	@$(MAKE) --no-print-directory FLAVOUR=release bench-run
+.PHONY: bench-run
+bench-run: $(BENCH)
+	@set -e; for b in $(BENCH); do $$b; done
+
 fmt: ## format the C code
 	clang-format -i $(wildcard src/*/*.[ch] src/*.c test/*/*.[ch])
 clean: ## remove everything built

@@ -9,6 +9,10 @@
 #ifndef LOYALD_BASE_H
 #define LOYALD_BASE_H
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE // memmem, accept4 and the like; before the first system header
+#endif
+
 #include <inttypes.h>
 #include <limits.h>
 #include <stdarg.h>

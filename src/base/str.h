@@ -73,6 +73,9 @@ bool str_int64(struct str s, int64_t *out);
 /* True when the bytes are well-formed UTF-8 (no surrogates, no overlong forms) without NUL. */
 bool str_is_utf8(struct str s);
 
+/* Number of characters (code points) of well-formed UTF-8. */
+size_t str_characters(struct str s);
+
 /* True for 1 to 64 characters of [a-z0-9-]. */
 bool str_is_slug(struct str s);
 

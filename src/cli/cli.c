@@ -12,6 +12,7 @@ struct command {
 
 static const struct command COMMANDS[] = {
     {"version", cli_version, "print the version"},
+    {"rule eval", cli_rule_eval, "a line {\"rule\",\"data\"} in, a line {\"result\"} or {\"error\"} out"},
 };
 
 static int usage(FILE *out, int code)
