@@ -70,6 +70,9 @@ enum err json_read(struct arena *arena, struct str text, struct fail *f, json_t 
     json_error_t error;
     json_t *value = json_loadb(text.p ? text.p : "", text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     (void)json_arena_set(before);
+    if (value == NULL && json_error_code(&error) == json_error_numeric_overflow) {
+        return fail(f, ERR_OVERFLOW, "", "Line %d, column %d: this number is too large.", error.line, error.column);
+    }
     if (value == NULL) {
         return fail(f, ERR_NOT_JSON, "", "Line %d, column %d: %s.", error.line, error.column, error.text);
     }

@@ -24,7 +24,7 @@ void json_start(void);
 struct arena *json_arena_set(struct arena *arena);
 
 /* Reads one JSON text: well-formed UTF-8, no duplicate keys, no NUL, integers within int64, depth checked
- * before parsing. The value borrows from the arena only. */
+ * before parsing; a number beyond that is ERR_OVERFLOW. The value borrows from the arena only. */
 enum err json_read(struct arena *arena, struct str text, struct fail *f, json_t **out) MUST_USE;
 
 /* The bytes of a JSON string value, borrowed. */
