@@ -346,10 +346,10 @@ static bool is_listed(const struct schema_node *node, const json_t *value)
     return false;
 }
 
-/* An empty list asks for nothing, so it is no use of what is not supported. */
-static bool is_empty_list(const json_t *value)
+/* An empty list or object asks for nothing, so it is no use of what is not supported. */
+static bool is_empty(const json_t *value)
 {
-    return json_is_array(value) && json_array_size(value) == 0;
+    return (json_is_array(value) && json_array_size(value) == 0) || (json_is_object(value) && json_object_size(value) == 0);
 }
 
 static void value_check(struct check *c, const struct schema_node *node, const json_t *value, const struct place *place)
@@ -388,7 +388,7 @@ static void node_check(struct check *c, const struct schema_node *node, const js
         return;
     }
     c->steps_left--;
-    if (node->is_not_supported && !is_empty_list(value)) {
+    if (node->is_not_supported && !is_empty(value)) {
         note(c, ERR_NOT_SUPPORTED, place, "This release does not support this yet: leave it out.");
         return;
     }
