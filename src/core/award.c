@@ -1,0 +1,459 @@
+/* Which rules fire and what they are due: base points, multipliers, bonuses, caps, in this order. */
+#include "base/base.h"
+#include "core/award.h"
+
+#include "core/award_vars.h"
+
+enum { EXPLAIN_TEXT_BYTES_MAX = 64 * 1024 };
+
+int32_t cap_day(const struct program *program, const struct cap *cap, int64_t at)
+{
+    return period_first_day(cap->period, zone_day(program->zone, at));
+}
+
+static bool in_hours(const struct earning_rule *rule, int minute)
+{
+    const int from = rule->window.hours_from;
+    const int until = rule->window.hours_until;
+    if (from < 0) {
+        return true;
+    }
+    return from < until ? minute >= from && minute < until : minute >= from || minute < until;
+}
+
+/* NULL when the instant lies in the rule's window, else which part of it does not. Hours over midnight belong to the
+ * day they begin on. */
+static const char *window_failure(const struct earning_rule *rule, const struct zone *zone, int64_t at)
+{
+    const int minute = zone_minute_of_day(zone, at);
+    int32_t day = zone_day(zone, at);
+    if (!in_hours(rule, minute)) {
+        return "hours";
+    }
+    if (rule->window.hours_from > rule->window.hours_until && minute < rule->window.hours_until) {
+        day -= 1;
+    }
+    if (day < rule->window.from_day || day >= rule->window.until_day || at < rule->window.from_at ||
+        at >= rule->window.until_at) {
+        return "window";
+    }
+    if (rule->window.weekdays != 0 && (rule->window.weekdays >> weekday_of_day(day) & 1) == 0) {
+        return "days";
+    }
+    return NULL;
+}
+
+static bool is_triggered(const struct earning_rule *rule, const struct event *event)
+{
+    if (event->kind == EVENT_PURCHASE_CHANGED) {
+        return str_eq(rule->trigger, STR("purchase"));
+    }
+    return str_eq(rule->trigger, event->type);
+}
+
+static struct str written(struct arena *arena, const struct value *value)
+{
+    struct buf buf;
+    buf_open(&buf, arena, EXPLAIN_TEXT_BYTES_MAX);
+    struct json_out w = json_out(&buf);
+    value_write(value, &w);
+    return buf.is_full ? STR("null") : buf_view(&buf);
+}
+
+static void explain_condition(struct award_env *env, const struct rule *rule, struct str prefix, struct explain_rule *out)
+{
+    struct rule_reason reason;
+    if (!rule_explain(rule, &env->rule, env->rule.arena, &reason)) {
+        return;
+    }
+    struct buf buf;
+    buf_open(&buf, env->rule.arena, EXPLAIN_TEXT_BYTES_MAX);
+    json_write_canonical(&buf, reason.condition);
+    out->pointer = str_fmt(env->rule.arena, "%.*s%.*s", STR_ARG(prefix), STR_ARG(reason.pointer));
+    out->condition = buf.is_full ? STR("null") : buf_view(&buf);
+    out->actual = written(env->rule.arena, &reason.actual);
+}
+
+/* Whether a triggered rule fires; notes why not where explain is asked for. */
+static bool rule_fires(struct award_env *env, const struct earning_rule *rule, struct explain_rule *note)
+{
+    const struct award_view *view = env->view;
+    const struct event *event = view->content->event;
+    const char *failure = window_failure(rule, event_zone(view->program, event), event->time);
+    if (failure == NULL && rule->audience >= 0 && !award_in_segment(env, rule->audience)) {
+        failure = "audience";
+        const struct rule *when = view->program->segments[rule->audience].when;
+        if (note != NULL && when != NULL) {
+            explain_condition(env, when, (struct str){0}, note);
+        }
+    }
+    if (failure == NULL && rule->when != NULL && !rule_holds(rule->when, &env->rule)) {
+        failure = "when";
+        if (note != NULL) {
+            explain_condition(env, rule->when, (struct str){0}, note);
+        }
+    }
+    if (note != NULL) {
+        note->fired = failure == NULL;
+        note->stage = str_c(failure);
+    }
+    return failure == NULL;
+}
+
+static bool line_matches(struct award_env *env, const struct effect *effect, const struct content_line *line)
+{
+    if (!line->is_left) {
+        return false;
+    }
+    if (effect->kind == EFFECT_EARN && effect->per_amount > 0 && (effect->kinds >> line->line.kind & 1) == 0) {
+        return false;
+    }
+    env->line = line;
+    const bool holds = effect->lines == NULL || rule_holds(effect->lines, &env->rule);
+    env->line = NULL;
+    return holds;
+}
+
+/* The part of a line that counts for a base effect. */
+static int64_t line_base(const struct effect *base, const struct content_line *line)
+{
+    const int64_t amount = base->with_points_paid ? line->line.amount : line->unpaid_amount;
+    if (base->with_tax || line->line.amount == 0) {
+        return amount;
+    }
+    int64_t tax = 0;
+    const bool fits = mul_ratio_half_up(line->line.tax, amount, line->line.amount, &tax);
+    return fits ? int64_max(amount - tax, 0) : 0;
+}
+
+/* The earning base of a base effect, restricted by a multiplier's lines where one is given. */
+static int64_t earning_base(struct award_env *env, const struct effect *base, const struct effect *multiplier)
+{
+    const struct content *content = env->view->content;
+    int64_t sum = 0;
+    for (size_t i = 0; i < content->lines_n; i++) {
+        const struct content_line *line = &content->lines[i];
+        if (line_matches(env, base, line) && (multiplier == NULL || line_matches(env, multiplier, line))) {
+            sum += line_base(base, line);
+        }
+    }
+    return sum;
+}
+
+static int64_t input_remainder(struct arena *arena, const struct award_view *view, int32_t symbol, int64_t points,
+                               int64_t per)
+{
+    struct inputs *inputs = view->inputs;
+    for (size_t i = 0; i < inputs->remainders_n; i++) {
+        if (inputs->remainders[i].symbol == symbol) {
+            return inputs->remainders[i].value;
+        }
+    }
+    const int64_t value = view->facts ? state_remainder(view->facts->state, symbol, points, per) : 0;
+    arena_room(arena, inputs->remainders, inputs->remainders_n, inputs->remainders_max);
+    inputs->remainders[inputs->remainders_n++] =
+        (struct remainder){.symbol = symbol, .value = value, .points = points, .per_amount = per};
+    return value;
+}
+
+/* Whole points from the numerator and the remainder carried so far. */
+static enum err award_ratio(struct arena *arena, const struct award_view *view, struct award *award)
+{
+    const int64_t carried =
+        input_remainder(arena, view, award->remainder_symbol, award->ratio_points, award->ratio_per);
+    int64_t total = 0;
+    if (__builtin_add_overflow(carried, award->numerator, &total)) {
+        return ERR_OVERFLOW;
+    }
+    award->raw = award->points = total / award->ratio_per;
+    return award->raw > TRANSFER_POINTS_MAX ? ERR_OVERFLOW : ERR_OK;
+}
+
+static struct award *award_add(struct arena *arena, struct award_list *list, int rule, int effect,
+                               const struct effect *of)
+{
+    arena_room(arena, list->awards, list->n, list->max);
+    list->awards[list->n] =
+        (struct award){.rule = rule, .effect = effect, .wallet = of->wallet, .is_qualifying = of->is_qualifying};
+    return &list->awards[list->n++];
+}
+
+static enum err add_base(struct arena *arena, struct award_env *env, int r, int e, struct award_list *list)
+{
+    const struct effect *effect = &env->view->program->rules[r].effects[e];
+    struct award *award = award_add(arena, list, r, e, effect);
+    award->base = earning_base(env, effect, NULL);
+    award->ratio_points = effect->points;
+    award->ratio_per = effect->per_amount;
+    award->remainder_symbol = effect->remainder_symbol;
+    if (__builtin_mul_overflow(award->base, effect->points, &award->numerator)) {
+        return ERR_OVERFLOW;
+    }
+    return award_ratio(arena, env->view, award);
+}
+
+/* (by - 1) × the matching part of each base's earning base, at that base's ratio (domain.md 11). */
+static enum err add_multiplied(struct arena *arena, struct award_env *env, int r, int e, size_t bases_n,
+                               struct award_list *list)
+{
+    const struct program *program = env->view->program;
+    const struct effect *effect = &program->rules[r].effects[e];
+    for (size_t i = 0; i < bases_n; i++) {
+        const struct award base = list->awards[i];
+        const struct effect *base_effect = &program->rules[base.rule].effects[base.effect];
+        if (base.wallet != effect->wallet) {
+            continue;
+        }
+        const int64_t matching = earning_base(env, base_effect, effect);
+        struct award *award = award_add(arena, list, r, e, effect);
+        award->base = matching;
+        award->is_qualifying = effect->is_qualifying && base.is_qualifying;
+        award->remainder_symbol = effect->multiplied_symbols[base_effect->base_index];
+        if (__builtin_mul_overflow(base_effect->points, effect->by_extra, &award->ratio_points) ||
+            __builtin_mul_overflow(base_effect->per_amount, effect->by_over, &award->ratio_per) ||
+            __builtin_mul_overflow(matching, award->ratio_points, &award->numerator)) {
+            return ERR_OVERFLOW;
+        }
+        try(award_ratio(arena, env->view, award));
+    }
+    return ERR_OK;
+}
+
+/* Fixed points, or once per matching line. */
+static enum err add_fixed(struct arena *arena, struct award_env *env, int r, int e, struct award_list *list)
+{
+    const struct effect *effect = &env->view->program->rules[r].effects[e];
+    const struct content *content = env->view->content;
+    int64_t times = effect->lines == NULL;
+    for (size_t i = 0; effect->lines != NULL && i < content->lines_n; i++) {
+        times += line_matches(env, effect, &content->lines[i]);
+    }
+    struct award *award = award_add(arena, list, r, e, effect);
+    if (__builtin_mul_overflow(effect->points, times, &award->raw) || award->raw > TRANSFER_POINTS_MAX) {
+        return ERR_OVERFLOW;
+    }
+    award->points = award->raw;
+    return ERR_OK;
+}
+
+enum stage { STAGE_BASE, STAGE_MULTIPLY, STAGE_BONUS, STAGES_N };
+
+static bool in_stage(const struct effect *effect, enum stage stage)
+{
+    switch (stage) {
+    case STAGE_BASE:
+        return effect->base_index >= 0;
+    case STAGE_MULTIPLY:
+        return effect->kind == EFFECT_MULTIPLY;
+    case STAGE_BONUS:
+        return effect->kind == EFFECT_EARN && effect->base_index < 0;
+    case STAGES_N:
+        break;
+    }
+    return false;
+}
+
+static enum err run_stage(struct arena *arena, struct award_env *env, enum stage stage, const bool *fired,
+                          struct award_list *list)
+{
+    const struct program *program = env->view->program;
+    const size_t bases_n = list->n; // before the second stage these are just the base awards
+    for (size_t r = 0; r < program->rules_n; r++) {
+        for (size_t e = 0; fired[r] && e < program->rules[r].effects_n; e++) {
+            if (!in_stage(&program->rules[r].effects[e], stage)) {
+                continue;
+            }
+            if (list->n + program->rules_n > AWARDS_MAX) {
+                return ERR_OVERFLOW;
+            }
+            switch (stage) {
+            case STAGE_BASE:
+                try(add_base(arena, env, (int)r, (int)e, list));
+                break;
+            case STAGE_MULTIPLY:
+                try(add_multiplied(arena, env, (int)r, (int)e, bases_n, list));
+                break;
+            case STAGE_BONUS:
+                try(add_fixed(arena, env, (int)r, (int)e, list));
+                break;
+            case STAGES_N:
+                break;
+            }
+        }
+    }
+    return ERR_OK;
+}
+
+/* How many points a cap had counted before this event. */
+static int64_t cap_used_before(const struct award_view *view, const struct cap *cap)
+{
+    int64_t *used = &view->inputs->caps_used[cap->index];
+    if (*used < 0) {
+        *used = 0;
+        if (view->facts != NULL && cap->per == CAP_MEMBER) {
+            *used = int64_max(0, state_counter(view->facts->state, cap->symbol,
+                                               cap_day(view->program, cap, view->content->event->time)));
+        } else if (view->facts != NULL && cap->per == CAP_RULE && view->facts->shared_used != NULL) {
+            *used = int64_max(0, view->facts->shared_used[cap->index]);
+        }
+    }
+    return *used;
+}
+
+static void clip(const struct award_view *view, const struct cap *caps, size_t caps_n, struct award *award,
+                 const int64_t *caps_used)
+{
+    for (size_t i = 0; i < caps_n; i++) {
+        const int64_t before = caps[i].per == CAP_TRANSACTION ? 0 : cap_used_before(view, &caps[i]);
+        const int64_t room = int64_max(0, caps[i].points - before - caps_used[caps[i].index]);
+        award->points = int64_min(award->points, room);
+    }
+}
+
+static void count(const struct cap *caps, size_t caps_n, int64_t points, int64_t *caps_used)
+{
+    for (size_t i = 0; i < caps_n; i++) {
+        caps_used[caps[i].index] += points;
+    }
+}
+
+/* Each award is clipped by its rule's caps and its wallet's, in the order of booking. */
+static void run_caps(const struct award_view *view, struct award_list *list)
+{
+    const struct program *program = view->program;
+    for (size_t i = 0; i < list->n; i++) {
+        struct award *award = &list->awards[i];
+        const struct earning_rule *rule = &program->rules[award->rule];
+        const struct wallet *wallet = &program->wallets[award->wallet];
+        if (award->raw == 0) {
+            continue;
+        }
+        clip(view, rule->caps, rule->caps_n, award, list->caps_used);
+        clip(view, wallet->caps, wallet->caps_n, award, list->caps_used);
+        count(rule->caps, rule->caps_n, award->points, list->caps_used);
+        count(wallet->caps, wallet->caps_n, award->points, list->caps_used);
+    }
+}
+
+/* What the content adds to the tier set's own sums and counts. */
+static void run_metrics(struct award_env *env, struct award_list *list)
+{
+    const struct tier_set *set = env->view->program->tier_set;
+    for (size_t i = 0; set != NULL && i < set->metrics_n; i++) {
+        const struct metric *metric = &set->metrics[i];
+        const struct event *event = env->view->content->event;
+        const bool is_changed = event->kind == EVENT_PURCHASE_CHANGED && str_eq(metric->trigger, STR("purchase"));
+        if ((metric->kind != METRIC_SUM && metric->kind != METRIC_COUNT) ||
+            !(str_eq(metric->trigger, event->type) || is_changed) ||
+            (metric->when != NULL && !rule_holds(metric->when, &env->rule))) {
+            continue;
+        }
+        list->metrics[i] = 1;
+        if (metric->kind == METRIC_SUM) {
+            struct value value;
+            rule_run(metric->of, &env->rule, &value);
+            const bool is_usable = value.kind == VALUE_NUMBER && value.number >= 0 && value.number <= (double)TRANSFER_POINTS_MAX;
+            list->metrics[i] = is_usable ? (int64_t)value.number : 0;
+        }
+    }
+}
+
+static void finish_explain(struct award_list *list)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        for (size_t r = 0; r < list->explain_n; r++) {
+            if (list->explain[r].rule == list->awards[i].rule) {
+                list->explain[r].points += list->awards[i].points;
+                list->explain[r].points_before_caps += list->awards[i].raw;
+                list->explain[r].base = int64_max(list->explain[r].base, list->awards[i].base);
+            }
+        }
+    }
+}
+
+static void record_slots(struct award_env *env, const int *slots, size_t n)
+{
+    struct value value;
+    for (size_t i = 0; i < n; i++) {
+        env->rule.get(&env->rule, slots[i], &value);
+    }
+}
+
+static void record_effect(struct arena *arena, const struct award_view *view, const struct effect *effect)
+{
+    const struct program *program = view->program;
+    if (effect->base_index >= 0) {
+        (void)input_remainder(arena, view, effect->remainder_symbol, effect->points, effect->per_amount);
+    }
+    for (size_t r = 0; effect->kind == EFFECT_MULTIPLY && r < program->rules_n; r++) {
+        for (size_t e = 0; e < program->rules[r].effects_n; e++) {
+            const struct effect *base = &program->rules[r].effects[e];
+            int64_t points = 0;
+            int64_t per = 0;
+            if (base->base_index >= 0 && base->wallet == effect->wallet &&
+                !__builtin_mul_overflow(base->points, effect->by_extra, &points) &&
+                !__builtin_mul_overflow(base->per_amount, effect->by_over, &per)) {
+                (void)input_remainder(arena, view, effect->multiplied_symbols[base->base_index], points, per);
+            }
+        }
+    }
+}
+
+/* Records all that a triggered rule could read, read or not: with less content its conditions may go another way, and
+ * then must find what held at this instant. */
+static void record_inputs(struct arena *arena, struct award_env *env, const struct earning_rule *rule)
+{
+    const struct award_view *view = env->view;
+    record_slots(env, rule->member_slots, rule->member_slots_n);
+    if (rule->audience >= 0) {
+        (void)award_in_segment(env, rule->audience);
+    }
+    for (size_t e = 0; e < rule->effects_n; e++) {
+        const struct wallet *wallet = &view->program->wallets[rule->effects[e].wallet];
+        record_effect(arena, view, &rule->effects[e]);
+        for (size_t i = 0; i < wallet->caps_n; i++) {
+            (void)cap_used_before(view, &wallet->caps[i]);
+        }
+    }
+    for (size_t i = 0; i < rule->caps_n; i++) {
+        (void)cap_used_before(view, &rule->caps[i]);
+    }
+}
+
+enum err award_run(struct arena *arena, const struct award_view *view, struct award_list *out)
+{
+    const struct program *program = view->program;
+    *out = (struct award_list){
+        .caps_used = arena_new(arena, int64_t, program->caps_n),
+        .metrics = arena_new(arena, int64_t, program->tier_set ? program->tier_set->metrics_n : 0),
+        .explain = view->wants_explain ? arena_new(arena, struct explain_rule, program->rules_n) : NULL,
+    };
+    if (view->content->is_empty) {
+        return ERR_OK; // nothing left, nothing due, fixed points included
+    }
+    struct award_env env;
+    award_env_open(arena, view, &env);
+    if (view->facts != NULL && program->tier_set != NULL) {
+        record_slots(&env, program->tier_set->member_slots, program->tier_set->member_slots_n);
+    }
+    bool *fired = arena_new(arena, bool, program->rules_n);
+    for (size_t r = 0; r < program->rules_n; r++) {
+        if (is_triggered(&program->rules[r], view->content->event)) {
+            struct explain_rule *note = view->wants_explain ? &out->explain[out->explain_n++] : NULL;
+            if (note != NULL) {
+                note->rule = (int)r;
+            }
+            if (view->facts != NULL) {
+                record_inputs(arena, &env, &program->rules[r]);
+            }
+            fired[r] = rule_fires(&env, &program->rules[r], note);
+        }
+    }
+    for (enum stage stage = STAGE_BASE; stage < STAGES_N; stage++) {
+        try(run_stage(arena, &env, stage, fired, out));
+    }
+    run_caps(view, out);
+    run_metrics(&env, out);
+    finish_explain(out);
+    return ERR_OK;
+}

@@ -1,0 +1,64 @@
+/* Awards: which rules fire on a content and what they are due, from given inputs.
+ *
+ * The same function serves a first decision (inputs come from the facts and are recorded) and every later one
+ * (refunds, changes, explain: inputs are the recorded ones).
+ *
+ * Owns:    nothing.
+ * Threads: any thread.
+ * Memory:  the arena given.
+ * Errors:  ERR_OVERFLOW when points do not fit.
+ * Limits:  AWARDS_MAX per event.
+ */
+#ifndef LOYALD_AWARD_H
+#define LOYALD_AWARD_H
+
+#include "core/content.h"
+
+enum { AWARDS_MAX = 5000 };
+
+/* What one effect is due. */
+struct award {
+    int rule;            // index
+    int effect;          // index
+    int wallet;          // index
+    int64_t points;      // after caps
+    int64_t raw;         // before caps
+    int64_t numerator;   // what the remainder grows by, before whole points are taken out
+    int64_t ratio_points; // the remainder's ratio; ratio_per 0: no remainder (fixed points)
+    int64_t ratio_per;
+    int32_t remainder_symbol;
+    int64_t base;        // the earning base it saw, minor units
+    bool is_qualifying;
+};
+
+struct award_list {
+    struct award *awards;
+    size_t n, max;
+    int64_t *caps_used;    // by cap index: points of this event that the cap counted
+    struct explain_rule *explain; // by rule; NULL unless asked for
+    size_t explain_n;
+    int64_t *metrics;      // by metric of the tier set: what this content adds to sums and counts
+};
+
+/* Everything the evaluation may look at. With facts == NULL nothing but the recorded inputs is read. */
+struct award_view {
+    const struct program *program;
+    const struct content *content;
+    struct inputs *inputs;
+    const struct facts *facts;
+    bool wants_explain;
+};
+
+/* Computes what is due. */
+enum err award_run(struct arena *arena, const struct award_view *view, struct award_list *out) MUST_USE;
+
+/* First local day of a cap's period around an instant, in the program's zone. */
+int32_t cap_day(const struct program *program, const struct cap *cap, int64_t at);
+
+/* The zone of the event's store, else the program's. */
+const struct zone *event_zone(const struct program *program, const struct event *event);
+
+/* The value at a dotted path of the event's free data, or NULL. */
+const json_t *event_data_at(const struct event *event, struct str path);
+
+#endif

@@ -1,0 +1,267 @@
+/* decide(): the one pure function from (program, facts, event) to a decision.
+ *
+ * No clock, no I/O, no randomness, no globals: same inputs, same bytes. Dry run, replay, explain, refunds and
+ * the self-check are this function.
+ *
+ * Owns:    nothing.
+ * Threads: any thread; everything is reached by argument.
+ * Memory:  the arena given.
+ * Errors:  business refusals are outcomes; an error is ours or a lack of facts (see struct needs).
+ * Limits:  TIMERS_PER_EVENT_MAX; TRANSFER_POINTS_MAX per transfer.
+ */
+#ifndef LOYALD_DECIDE_H
+#define LOYALD_DECIDE_H
+
+#include "base/id.h"
+#include "core/event.h"
+#include "core/state.h"
+
+enum { TIMERS_PER_EVENT_MAX = 1000 };
+
+/* Numbers of all enums below are stored: append only. */
+enum outcome { OUTCOME_APPLIED = 0, OUTCOME_REFUSED = 1, OUTCOME_HELD = 2 };
+enum reason {
+    REASON_NONE = 0,
+    REASON_NOT_ENOUGH_POINTS = 1,
+    REASON_REFUND_EXCEEDS = 2,
+    REASON_UNKNOWN_LINE = 3,
+    REASON_ORIGINAL_NOT_A_PURCHASE = 4,
+    REASON_ORIGINAL_CANCELLED = 5,
+    REASON_ORIGINAL_OTHER_MEMBER = 6,
+    REASON_NOT_PLACED = 7,
+    REASON_SUSPENDED = 8,
+    REASON_BELOW_MINIMUM = 9,
+    REASON_ABOVE_SHARE = 10,
+    REASON_WALLET_DOES_NOT_PAY = 11,
+    REASON_OVERFLOW = 12,
+    REASON_UNKNOWN_MEMBER = 13,   // held
+    REASON_UNKNOWN_ORIGINAL = 14, // held
+    REASON_CURRENCY_DIFFERS = 15,
+};
+struct str reason_slug(enum reason reason);
+
+enum transfer_kind {
+    TRANSFER_EARN = 1,
+    TRANSFER_ACTIVATE = 2,
+    TRANSFER_SPEND = 3,
+    TRANSFER_RESTORE = 4,
+    TRANSFER_EXPIRE = 5,
+    TRANSFER_REVOKE = 6,
+    TRANSFER_REPAY = 7,
+    TRANSFER_ADJUST = 8,
+    TRANSFER_MOVE = 9,
+};
+enum account {
+    ACCOUNT_ISSUED = 1,
+    ACCOUNT_PENDING = 2,
+    ACCOUNT_ACTIVE = 3,
+    ACCOUNT_SPENT = 4,
+    ACCOUNT_EXPIRED = 5,
+    ACCOUNT_REVOKED = 6,
+    ACCOUNT_ADJUSTED = 7,
+    ACCOUNT_DEBT = 8,
+};
+
+/* One movement of points of one lot between two accounts. */
+struct transfer {
+    int64_t id;
+    int64_t previous;    // the member's transfer before, 0: none
+    int64_t event;
+    int64_t lot;         // 0: none (a debt)
+    int64_t at;          // the event's time
+    int64_t booked_at;
+    int32_t wallet;      // symbol
+    int32_t rule;        // symbol, 0: none
+    int32_t version;     // program version
+    enum transfer_kind kind;
+    enum account from;
+    enum account to;
+    int64_t points;      // > 0
+    unsigned char reason_commitment[HASH_BYTES]; // zero: no reason
+    unsigned char hash[HASH_BYTES];
+};
+
+/* The hash of a transfer from the one before it: docs/ledger.md has the bytes. */
+void transfer_hash(const struct transfer *transfer, int64_t member, const unsigned char before[HASH_BYTES],
+                   unsigned char out[HASH_BYTES]);
+
+/* What the answer says of a wallet, a tier set. */
+struct answer_points {
+    int32_t wallet;
+    int64_t earned, pending, spent, revoked;
+};
+struct answer_balance {
+    int32_t wallet;
+    int64_t active, pending, debt;
+    int64_t next_expiry_at; // AT_NEVER: none
+    int64_t next_expiry_points;
+};
+struct answer_tier {
+    int32_t set, tier;      // symbols; tier 0: none
+    bool is_changed;
+    int64_t valid_until;
+    int32_t metric;         // symbol of the metric nearest to the next tier, 0: none
+    int64_t value;
+    int32_t next;           // symbol of the next tier, 0: none
+    int64_t needed;
+};
+struct answer {
+    enum outcome outcome;
+    enum reason reason;
+    int version;            // of the program
+    struct answer_points *points;
+    size_t points_n;
+    struct answer_balance *balances;
+    size_t balances_n;
+    struct answer_tier *tiers;
+    size_t tiers_n;
+};
+void answer_pack(struct buf *out, const struct answer *answer);
+enum err answer_unpack(struct arena *arena, struct str bytes, struct answer *out) MUST_USE;
+
+/* What a decision read beyond the event: stored, so that refunds, explain and verify decide again from it. */
+struct input_var {
+    struct value value;
+    bool is_known;
+};
+struct inputs {
+    const struct program *program;
+    struct input_var *vars;      // by slot
+    int8_t *audiences;           // by segment: -1 not asked, 0, 1
+    int64_t *caps_used;          // by cap index, before the event; -1: not asked
+    struct remainder *remainders; // those asked, by symbol
+    size_t remainders_n, remainders_max;
+};
+void inputs_open(struct arena *arena, const struct program *program, struct inputs *out);
+void inputs_pack(struct buf *out, const struct inputs *inputs);
+enum err inputs_unpack(struct arena *arena, const struct program *program, struct str bytes,
+                       struct inputs *out) MUST_USE;
+
+/* One lot taken by a payment in points: what a refund brings back. */
+struct spent_lot {
+    int64_t lot;
+    int64_t event;
+    int64_t earned_at;
+    int32_t wallet;
+    int32_t version;
+    int64_t expires_at;
+    int32_t sliding_months;
+    int64_t points;
+};
+
+/* A purchase as it stands after its refunds and changes. */
+struct purchase {
+    int64_t id;                // event id
+    const struct program *program; // the version it was decided by
+    struct event content;      // as sold, or as last changed
+    struct inputs inputs;
+    int64_t booked_at;
+    enum outcome outcome;
+    struct spent_lot *spent;
+    size_t spent_n;
+    // From the purchase's own small state row, all zero while nothing has touched it:
+    int64_t row_version;       // 0: no row yet
+    int64_t *refunded_milli;   // by line: cumulative quantity refunded by line
+    int64_t *refunded_amount;  // by line: cumulative amount refunded by line
+    int64_t refunded_total;    // cumulative amount refunded without naming lines
+    int64_t restored_points;   // points of payments given back so far
+    bool is_cancelled;
+    bool is_completed;
+    int64_t content_event;     // the event whose content holds: `id`, or the last purchase.changed (a column of the row)
+};
+void purchase_pack(struct buf *out, const struct purchase *purchase);
+enum err purchase_unpack(struct arena *arena, struct str bytes, struct purchase *purchase) MUST_USE;
+void spent_pack(struct buf *out, const struct spent_lot *spent, size_t n);
+void spent_unpack(struct arena *arena, struct unpack *in, struct spent_lot **out, size_t *n);
+
+/* A member's clear profile, for conditions. */
+struct profile {
+    int32_t birth_on;          // INT32_MIN: unknown
+    struct str country, city, language, gender;
+    struct str *tags;
+    size_t tags_n;
+    const json_t *attributes;  // the clear ones
+};
+
+struct facts {
+    const struct state *state;
+    const struct profile *profile;
+    const struct purchase **purchases; // loaded originals
+    size_t purchases_n;
+    int64_t original;          // event id of the event's original, 0: not known here
+    int64_t original_member;
+    const int64_t *shared_used; // by cap index: points that CAP_RULE caps have counted; NULL when there are none
+    int64_t booked_at;         // the booking instant
+    const unsigned char *reason_commitment; // HASH_BYTES that stand for the event's reason in its transfers, or NULL
+    const struct program *program_now; // the version in force at the booking instant (timers, returns policy)
+};
+
+/* What a decision lacks: the engine loads it and decides again. */
+struct needs {
+    bool lots;                 // all chunks of lots
+    bool counters;             // all chunks of counters
+    int64_t purchase;          // event id of a purchase, 0: none
+};
+
+/* One rule as explain shows it. */
+struct explain_rule {
+    int rule;                  // index
+    bool fired;
+    struct str stage;          // why it did not fire: when, window, days, hours, audience, cap, or empty
+    struct str pointer;
+    struct str condition;      // JSON text of the failing part
+    struct str actual;         // JSON text
+    int64_t points;            // awarded in all, after caps
+    int64_t points_before_caps;
+    int64_t base;              // the earning base it saw
+};
+
+struct shared_use {
+    int32_t symbol;
+    int32_t day;
+    int64_t points;            // +-
+};
+
+/* Something the clock did on the way, before the event: a row of the timeline by itself. */
+struct decision {
+    int64_t event_id;          // drawn from the id source; also of timer decisions
+    struct event event;
+    int64_t member;
+    struct state *state;       // the member afterwards
+    struct answer answer;
+    struct transfer *transfers;
+    size_t transfers_n, transfers_max;
+    struct inputs inputs;      // of purchases, visits and custom events
+    bool has_inputs;
+    struct spent_lot *spent;
+    size_t spent_n, spent_max;
+    struct purchase *purchase; // the original, changed by this event; NULL: none
+    struct shared_use *shared;
+    size_t shared_n, shared_max;
+    struct explain_rule *explain;
+    size_t explain_n;
+    int64_t releases;          // > 0: events held for this purchase may be decided now
+};
+
+/* Decides one event. `program` is the version in force at the event's time. Draws ids from *ids.
+ * ERR_RETRY: *needs says what to load; nothing else was touched but *ids. ERR_OVERFLOW: the books would
+ * overflow: the caller refuses. Timers due at or before facts->booked_at must have run (see decide_timer). */
+enum err decide(struct arena *arena, const struct program *program, const struct facts *facts,
+                const struct event *event, struct id_source *ids, struct needs *needs, struct decision *out) MUST_USE;
+
+/* Fills in version, balances and tiers of an answer from a state; `before` NULL: no change of tier. */
+void answer_open(struct arena *arena, const struct program *program, const struct state *before,
+                 const struct state *state, int64_t booked_at, struct answer *answer);
+
+/* The instant of the member's next timer, AT_NEVER when nothing waits. */
+int64_t state_next_due(const struct state *state, const struct program *program);
+
+/* Runs what is due at state_next_due(), which is at or before facts->booked_at: one clock event. */
+enum err decide_timer(struct arena *arena, const struct facts *facts, struct id_source *ids, struct needs *needs,
+                      struct decision *out) MUST_USE;
+
+/* What must hold for any decision against the state before it: balances equal lots and transfers, nothing
+ * below zero. Returns NULL, or the broken law in English. */
+const char *decision_check(const struct state *before, const struct decision *decision);
+
+#endif

@@ -1,0 +1,245 @@
+/* Events: names of types, and the two stored records. */
+#include "base/base.h"
+#include "core/event.h"
+
+enum { EVENT_FORMAT = 1, SEALED_TEXT_BYTES_MAX = 4 * 1024 * 1024 };
+
+static const struct {
+    enum event_kind kind;
+    const char *type;
+    bool is_public;
+} KINDS[] = {
+    {EVENT_PURCHASE, "purchase", true},
+    {EVENT_PURCHASE_CHANGED, "purchase.changed", true},
+    {EVENT_PURCHASE_COMPLETED, "purchase.completed", true},
+    {EVENT_PURCHASE_CANCELLED, "purchase.cancelled", true},
+    {EVENT_REFUND, "refund", true},
+    {EVENT_VISIT, "visit", true},
+    {EVENT_ENROLLED, "member.enrolled", false},
+    {EVENT_ADJUSTED, "points.adjusted", false},
+    {EVENT_POINTS_ACTIVATED, "points.activated", false},
+    {EVENT_POINTS_EXPIRED, "points.expired", false},
+    {EVENT_ORDER_VOIDED, "order.voided", false},
+    {EVENT_TIER_PERIOD_ENDED, "tier.period_ended", false},
+    {EVENT_MEMBER_CHANGED, "member.changed", false},
+};
+
+struct str event_kind_type(enum event_kind kind)
+{
+    for (size_t i = 0; i < ARRAY_N(KINDS); i++) {
+        if (KINDS[i].kind == kind) {
+            return str_c(KINDS[i].type);
+        }
+    }
+    return (struct str){0};
+}
+
+enum event_kind event_kind_of(struct str type)
+{
+    for (size_t i = 0; i < ARRAY_N(KINDS); i++) {
+        if (str_eq(str_c(KINDS[i].type), type)) {
+            return KINDS[i].kind;
+        }
+    }
+    return EVENT_CUSTOM;
+}
+
+bool event_kind_is_public(enum event_kind kind)
+{
+    for (size_t i = 0; i < ARRAY_N(KINDS); i++) {
+        if (KINDS[i].kind == kind) {
+            return KINDS[i].is_public;
+        }
+    }
+    return kind == EVENT_CUSTOM;
+}
+
+static void pack_lines_clear(struct buf *out, const struct event *event)
+{
+    pack_u(out, event->lines_n);
+    for (size_t i = 0; i < event->lines_n; i++) {
+        const struct line *line = &event->lines[i];
+        pack_str(out, line->sku);
+        pack_str(out, line->category);
+        pack_u(out, (uint64_t)line->kind);
+        pack_i(out, line->quantity_milli);
+        pack_i(out, line->amount);
+        pack_i(out, line->tax);
+    }
+}
+
+void event_pack_clear(struct buf *out, const struct event *event)
+{
+    pack_u(out, EVENT_FORMAT);
+    pack_u(out, (uint64_t)event->kind);
+    pack_str(out, event->kind == EVENT_CUSTOM ? event->type : (struct str){0});
+    pack_i(out, event->amount);
+    pack_str(out, event->currency);
+    pack_str(out, event->store);
+    pack_str(out, event->channel);
+    pack_u(out, (uint64_t)event->is_placed | (uint64_t)event->has_refund_amount << 1 | (uint64_t)event->is_import << 2);
+    pack_lines_clear(out, event);
+    pack_u(out, event->payments_n);
+    for (size_t i = 0; i < event->payments_n; i++) {
+        pack_str(out, event->payments[i].wallet);
+        pack_i(out, event->payments[i].points);
+        pack_i(out, event->payments[i].amount);
+    }
+    pack_i(out, event->refund_amount);
+    pack_u(out, event->refund_lines_n);
+    for (size_t i = 0; i < event->refund_lines_n; i++) {
+        pack_i(out, event->refund_lines[i].quantity_milli);
+    }
+    pack_str(out, event->wallet);
+    pack_i(out, event->points);
+}
+
+static void pack_json(struct buf *out, const json_t *value)
+{
+    if (value == NULL) {
+        pack_str(out, (struct str){0});
+        return;
+    }
+    struct buf text;
+    buf_open(&text, out->arena, SEALED_TEXT_BYTES_MAX);
+    json_write_canonical(&text, value);
+    ensure(!text.is_full);
+    pack_str(out, buf_view(&text));
+}
+
+void event_pack_sealed(struct buf *out, const struct event *event)
+{
+    pack_u(out, EVENT_FORMAT);
+    pack_str(out, event->source);
+    pack_str(out, event->external_id);
+    pack_str(out, event->subject);
+    pack_u(out, event->lines_n);
+    for (size_t i = 0; i < event->lines_n; i++) {
+        pack_str(out, event->lines[i].id);
+        pack_str(out, event->lines[i].name);
+        pack_json(out, event->lines[i].attributes);
+    }
+    pack_u(out, event->payments_n);
+    for (size_t i = 0; i < event->payments_n; i++) {
+        pack_str(out, event->payments[i].method);
+    }
+    pack_str(out, event->original.source);
+    pack_str(out, event->original.id);
+    pack_u(out, event->refund_lines_n);
+    for (size_t i = 0; i < event->refund_lines_n; i++) {
+        pack_str(out, event->refund_lines[i].id);
+        pack_str(out, event->refund_lines[i].sku);
+    }
+    pack_str(out, event->reason);
+    pack_str(out, event->actor);
+    pack_json(out, event->data);
+}
+
+static void unpack_lines_clear(struct arena *arena, struct unpack *in, struct event *event)
+{
+    event->lines_n = unpack_count(in, EVENT_LINES_MAX + 1);
+    event->lines = arena_new(arena, struct line, event->lines_n);
+    for (size_t i = 0; i < event->lines_n; i++) {
+        struct line *line = &event->lines[i];
+        line->sku = unpack_str(in);
+        line->category = unpack_str(in);
+        const uint64_t kind = unpack_u(in);
+        in->is_bad |= kind >= LINE_KINDS_N;
+        line->kind = in->is_bad ? LINE_GOODS : (enum line_kind)kind;
+        line->quantity_milli = unpack_i(in);
+        line->amount = unpack_i(in);
+        line->tax = unpack_i(in);
+    }
+}
+
+static void unpack_clear(struct arena *arena, struct unpack *in, struct event *event)
+{
+    in->is_bad |= unpack_u(in) != EVENT_FORMAT;
+    const uint64_t kind = unpack_u(in);
+    in->is_bad |= kind > EVENT_MEMBER_CHANGED;
+    event->kind = in->is_bad ? EVENT_CUSTOM : (enum event_kind)kind;
+    event->type = unpack_str(in);
+    if (event->kind != EVENT_CUSTOM) {
+        event->type = event_kind_type(event->kind);
+    }
+    event->amount = unpack_i(in);
+    event->currency = unpack_str(in);
+    event->store = unpack_str(in);
+    event->channel = unpack_str(in);
+    const uint64_t flags = unpack_u(in);
+    event->is_placed = (flags & 1) != 0;
+    event->has_refund_amount = (flags & 2) != 0;
+    event->is_import = (flags & 4) != 0;
+    unpack_lines_clear(arena, in, event);
+    event->payments_n = unpack_count(in, EVENT_PAYMENTS_MAX);
+    event->payments = arena_new(arena, struct payment, event->payments_n);
+    for (size_t i = 0; i < event->payments_n; i++) {
+        event->payments[i].wallet = unpack_str(in);
+        event->payments[i].points = unpack_i(in);
+        event->payments[i].amount = unpack_i(in);
+    }
+    event->refund_amount = unpack_i(in);
+    event->refund_lines_n = unpack_count(in, EVENT_LINES_MAX);
+    event->refund_lines = arena_new(arena, struct refund_line, event->refund_lines_n);
+    for (size_t i = 0; i < event->refund_lines_n; i++) {
+        event->refund_lines[i].quantity_milli = unpack_i(in);
+    }
+    event->wallet = unpack_str(in);
+    event->points = unpack_i(in);
+}
+
+static enum err unpack_json(struct arena *arena, struct unpack *in, const json_t **out)
+{
+    const struct str text = unpack_str(in);
+    json_t *value = NULL;
+    if (text.n > 0 && json_read(arena, text, NULL, &value) != ERR_OK) {
+        return ERR_INTEGRITY;
+    }
+    *out = value;
+    return ERR_OK;
+}
+
+static enum err unpack_sealed(struct arena *arena, struct unpack *in, struct event *event)
+{
+    in->is_bad |= unpack_u(in) != EVENT_FORMAT;
+    event->source = unpack_str(in);
+    event->external_id = unpack_str(in);
+    event->subject = unpack_str(in);
+    in->is_bad |= unpack_u(in) != event->lines_n;
+    for (size_t i = 0; i < event->lines_n && !in->is_bad; i++) {
+        event->lines[i].id = unpack_str(in);
+        event->lines[i].name = unpack_str(in);
+        try(unpack_json(arena, in, &event->lines[i].attributes));
+    }
+    in->is_bad |= unpack_u(in) != event->payments_n;
+    for (size_t i = 0; i < event->payments_n && !in->is_bad; i++) {
+        event->payments[i].method = unpack_str(in);
+    }
+    event->original.source = unpack_str(in);
+    event->original.id = unpack_str(in);
+    in->is_bad |= unpack_u(in) != event->refund_lines_n;
+    for (size_t i = 0; i < event->refund_lines_n && !in->is_bad; i++) {
+        event->refund_lines[i].id = unpack_str(in);
+        event->refund_lines[i].sku = unpack_str(in);
+    }
+    event->reason = unpack_str(in);
+    event->actor = unpack_str(in);
+    return unpack_json(arena, in, &event->data);
+}
+
+enum err event_unpack(struct arena *arena, int64_t time, struct str clear, struct str sealed, struct event *out)
+{
+    struct event event = {.time = time};
+    struct unpack in = unpack_open(clear);
+    unpack_clear(arena, &in, &event);
+    if (!unpack_done(&in)) {
+        return ERR_INTEGRITY;
+    }
+    in = unpack_open(sealed);
+    try(unpack_sealed(arena, &in, &event));
+    if (!unpack_done(&in)) {
+        return ERR_INTEGRITY;
+    }
+    *out = event;
+    return ERR_OK;
+}

@@ -1,0 +1,116 @@
+/* Events: what happened, as the engine sees it after the envelope was checked.
+ *
+ * Owns:    nothing; all strings and JSON values are borrowed.
+ * Threads: a value belongs to one thread at a time.
+ * Memory:  the caller's arena.
+ * Errors:  the unpacking functions return ERR_INTEGRITY on bytes they did not write.
+ * Limits:  EVENT_LINES_MAX, EVENT_PAYMENTS_MAX.
+ */
+#ifndef LOYALD_EVENT_H
+#define LOYALD_EVENT_H
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/pack.h"
+#include "core/program.h"
+
+enum { EVENT_LINES_MAX = 10000, EVENT_PAYMENTS_MAX = 50, EVENT_TEXT_BYTES_MAX = 256 };
+
+/* Numbers are stored: append only. */
+enum event_kind {
+    EVENT_CUSTOM = 0,
+    EVENT_PURCHASE = 1,
+    EVENT_PURCHASE_CHANGED = 2,
+    EVENT_PURCHASE_COMPLETED = 3,
+    EVENT_PURCHASE_CANCELLED = 4,
+    EVENT_REFUND = 5,
+    EVENT_VISIT = 6,
+    EVENT_ENROLLED = 7,        // member.enrolled
+    EVENT_ADJUSTED = 8,        // points.adjusted, made by POST …/adjustments
+    EVENT_POINTS_ACTIVATED = 9, // the clock's
+    EVENT_POINTS_EXPIRED = 10,
+    EVENT_ORDER_VOIDED = 11,
+    EVENT_TIER_PERIOD_ENDED = 12,
+    EVENT_MEMBER_CHANGED = 13, // patch, suspend, resume: in the timeline only
+};
+
+struct line {
+    struct str id;
+    struct str sku;
+    struct str name;
+    struct str category;
+    enum line_kind kind;
+    int64_t quantity_milli; // thousandths, > 0
+    int64_t amount;         // minor units, >= 0, after discounts
+    int64_t tax;            // of that, tax
+    const json_t *attributes; // NULL: none
+};
+
+struct payment {
+    struct str method;
+    struct str wallet;   // of method "points"
+    int64_t points;
+    int64_t amount;      // minor units
+};
+
+struct original {
+    struct str source;
+    struct str id;
+};
+
+struct refund_line {
+    struct str id;           // or
+    struct str sku;          // the first line with quantity left
+    int64_t quantity_milli;  // 0: all that is left
+};
+
+struct event {
+    enum event_kind kind;
+    struct str type;         // as in the envelope
+    struct str source;
+    struct str external_id;  // the envelope's id
+    struct str subject;      // as sent, empty: none
+    int64_t time;            // instant
+    // purchase, purchase.changed
+    int64_t amount;
+    struct str currency;
+    struct str store;        // also visit
+    struct str channel;
+    bool is_placed;          // status "placed": pending until completed
+    struct line *lines;
+    size_t lines_n;
+    struct payment *payments;
+    size_t payments_n;
+    // refund, purchase.changed, .completed, .cancelled
+    struct original original;
+    bool has_refund_amount;
+    int64_t refund_amount;
+    struct refund_line *refund_lines;
+    size_t refund_lines_n;
+    // points.adjusted
+    struct str wallet;
+    int64_t points;          // +-
+    struct str reason;
+    struct str actor;
+    // all
+    const json_t *data;      // free content for conditions: `attributes` of built-in types, all of custom ones; or NULL
+    bool is_import;          // older than 90 days is allowed
+};
+
+/* The name of a kind's type; for EVENT_CUSTOM the event's own type is to be used. */
+struct str event_kind_type(enum event_kind kind);
+
+/* The kind of a type; EVENT_CUSTOM for one that is not built in. */
+enum event_kind event_kind_of(struct str type);
+
+/* True for types that callers may post. */
+bool event_kind_is_public(enum event_kind kind);
+
+/* The part of an event that is stored in clear (type, amounts, currency, sku, category, quantity, store,
+ * channel) and the part that is sealed (source, id, subject, names, attributes, reason, custom data).
+ * Format 1, frozen: written bytes can be read for ever. */
+void event_pack_clear(struct buf *out, const struct event *event);
+void event_pack_sealed(struct buf *out, const struct event *event);
+enum err event_unpack(struct arena *arena, int64_t time, struct str clear, struct str sealed, struct event *out) MUST_USE;
+
+#endif

@@ -1,0 +1,373 @@
+/* Recorded inputs, answers and purchase rows: what is stored beside an event. Formats 1, frozen. */
+#include "base/base.h"
+#include "core/decide.h"
+
+#include "base/pack.h"
+
+enum { RECORD_FORMAT = 1, LIST_MAX = 100000, VALUE_NESTING_MAX = 4 };
+
+void inputs_open(struct arena *arena, const struct program *program, struct inputs *out)
+{
+    *out = (struct inputs){
+        .program = program,
+        .vars = arena_new(arena, struct input_var, program->vars_n),
+        .audiences = arena_new(arena, int8_t, program->segments_n),
+        .caps_used = arena_new(arena, int64_t, program->caps_n),
+    };
+    if (program->segments_n > 0) {
+        memset(out->audiences, -1, program->segments_n);
+    }
+    for (size_t i = 0; i < program->caps_n; i++) {
+        out->caps_used[i] = -1;
+    }
+}
+
+static void pack_value(struct buf *out, const struct value *value, int depth)
+{
+    enum value_kind kind = value->kind;
+    if (kind == VALUE_OBJECT || (kind == VALUE_ARRAY && depth == VALUE_NESTING_MAX)) {
+        kind = VALUE_NULL; // member variables hold neither
+    }
+    pack_u(out, (uint64_t)kind);
+    switch (kind) {
+    case VALUE_NULL:
+    case VALUE_OBJECT:
+        break;
+    case VALUE_BOOL:
+        pack_u(out, value->boolean);
+        break;
+    case VALUE_NUMBER:
+        buf_add(out, &value->number, sizeof value->number);
+        break;
+    case VALUE_STR:
+        pack_str(out, value->str);
+        break;
+    case VALUE_ARRAY:
+        pack_u(out, value->array.n);
+        for (size_t i = 0; i < value->array.n; i++) {
+            pack_value(out, &value->array.items[i], depth + 1);
+        }
+        break;
+    }
+}
+
+static struct value unpack_value(struct arena *arena, struct unpack *in, int depth)
+{
+    const uint64_t kind = unpack_u(in);
+    if (kind == VALUE_BOOL) {
+        return value_bool(unpack_u(in) != 0);
+    }
+    if (kind == VALUE_NUMBER) {
+        struct value value = value_number(0);
+        const unsigned char *bytes = unpack_bytes(in, sizeof value.number);
+        if (bytes != NULL) {
+            memcpy(&value.number, bytes, sizeof value.number);
+        }
+        return value;
+    }
+    if (kind == VALUE_STR) {
+        return value_str(unpack_str(in));
+    }
+    if (kind == VALUE_ARRAY && depth < VALUE_NESTING_MAX) {
+        const size_t n = unpack_count(in, LIST_MAX);
+        struct value *items = arena_new(arena, struct value, n);
+        for (size_t i = 0; i < n; i++) {
+            items[i] = unpack_value(arena, in, depth + 1);
+        }
+        return value_array(items, n);
+    }
+    in->is_bad |= kind != VALUE_NULL;
+    return value_null();
+}
+
+static bool is_member_var(const struct var *var)
+{
+    return var->source != VAR_EVENT && var->source != VAR_EVENT_DATA && var->source != VAR_LINE;
+}
+
+void inputs_pack(struct buf *out, const struct inputs *inputs)
+{
+    const struct program *program = inputs->program;
+    size_t known = 0;
+    for (size_t i = 0; i < program->vars_n; i++) {
+        known += inputs->vars[i].is_known && is_member_var(&program->vars[i]);
+    }
+    pack_u(out, RECORD_FORMAT);
+    pack_u(out, known);
+    for (size_t i = 0; i < program->vars_n; i++) {
+        if (inputs->vars[i].is_known && is_member_var(&program->vars[i])) {
+            pack_u(out, i);
+            pack_value(out, &inputs->vars[i].value, 0);
+        }
+    }
+    for (size_t i = 0; i < program->segments_n; i++) {
+        if (inputs->audiences[i] >= 0) {
+            pack_u(out, i + 1);
+            pack_u(out, (uint64_t)inputs->audiences[i]);
+        }
+    }
+    pack_u(out, 0);
+    for (size_t i = 0; i < program->caps_n; i++) {
+        if (inputs->caps_used[i] > 0) { // a cap that was not asked counts as unused: the same
+            pack_u(out, i + 1);
+            pack_u(out, (uint64_t)inputs->caps_used[i]);
+        }
+    }
+    pack_u(out, 0);
+    size_t carried = 0;
+    for (size_t i = 0; i < inputs->remainders_n; i++) {
+        carried += inputs->remainders[i].value > 0;
+    }
+    pack_u(out, carried);
+    for (size_t i = 0; i < inputs->remainders_n; i++) {
+        if (inputs->remainders[i].value > 0) {
+            pack_u(out, (uint64_t)inputs->remainders[i].symbol);
+            pack_u(out, (uint64_t)inputs->remainders[i].value);
+        }
+    }
+}
+
+static void unpack_numbered(struct unpack *in, size_t max, void (*set)(struct inputs *, size_t, uint64_t),
+                            struct inputs *inputs)
+{
+    for (uint64_t i = unpack_u(in); i > 0; i = unpack_u(in)) {
+        if (i > max) {
+            in->is_bad = true;
+            return;
+        }
+        set(inputs, (size_t)i - 1, unpack_u(in));
+    }
+}
+
+static void set_audience(struct inputs *inputs, size_t i, uint64_t value)
+{
+    inputs->audiences[i] = value != 0;
+}
+
+static void set_cap(struct inputs *inputs, size_t i, uint64_t value)
+{
+    inputs->caps_used[i] = (int64_t)value;
+}
+
+enum err inputs_unpack(struct arena *arena, const struct program *program, struct str bytes, struct inputs *out)
+{
+    struct inputs inputs;
+    inputs_open(arena, program, &inputs);
+    struct unpack in = unpack_open(bytes);
+    in.is_bad |= unpack_u(&in) != RECORD_FORMAT;
+    const size_t known = unpack_count(&in, VARS_MAX);
+    for (size_t i = 0; i < known && !in.is_bad; i++) {
+        const uint64_t slot = unpack_u(&in);
+        const struct value value = unpack_value(arena, &in, 0);
+        if (slot >= program->vars_n) {
+            return ERR_INTEGRITY;
+        }
+        inputs.vars[slot] = (struct input_var){.value = value, .is_known = true};
+    }
+    unpack_numbered(&in, program->segments_n, set_audience, &inputs);
+    unpack_numbered(&in, program->caps_n, set_cap, &inputs);
+    for (size_t i = 0; i < program->caps_n; i++) {
+        inputs.caps_used[i] = int64_max(inputs.caps_used[i], 0);
+    }
+    const size_t carried = unpack_count(&in, LIST_MAX);
+    for (size_t i = 0; i < carried && !in.is_bad; i++) {
+        arena_room(arena, inputs.remainders, inputs.remainders_n, inputs.remainders_max);
+        struct remainder *r = &inputs.remainders[inputs.remainders_n++];
+        r->symbol = (int32_t)unpack_u(&in);
+        r->value = (int64_t)unpack_u(&in);
+    }
+    if (!unpack_done(&in)) {
+        return ERR_INTEGRITY;
+    }
+    *out = inputs;
+    return ERR_OK;
+}
+
+static void pack_at(struct buf *out, int64_t at)
+{
+    pack_u(out, at == AT_NEVER);
+    pack_i(out, at == AT_NEVER ? 0 : at);
+}
+
+static int64_t unpack_at(struct unpack *in)
+{
+    const bool never = unpack_u(in) != 0;
+    const int64_t at = unpack_i(in);
+    return never ? AT_NEVER : at;
+}
+
+void answer_pack(struct buf *out, const struct answer *answer)
+{
+    pack_u(out, RECORD_FORMAT);
+    pack_u(out, (uint64_t)answer->outcome);
+    pack_u(out, (uint64_t)answer->reason);
+    pack_u(out, (uint64_t)answer->version);
+    pack_u(out, answer->points_n);
+    for (size_t i = 0; i < answer->points_n; i++) {
+        const struct answer_points *p = &answer->points[i];
+        pack_u(out, (uint64_t)p->wallet);
+        pack_i(out, p->earned);
+        pack_i(out, p->pending);
+        pack_i(out, p->spent);
+        pack_i(out, p->revoked);
+    }
+    pack_u(out, answer->balances_n);
+    for (size_t i = 0; i < answer->balances_n; i++) {
+        const struct answer_balance *b = &answer->balances[i];
+        pack_u(out, (uint64_t)b->wallet);
+        pack_i(out, b->active);
+        pack_i(out, b->pending);
+        pack_i(out, b->debt);
+        pack_at(out, b->next_expiry_at);
+        pack_i(out, b->next_expiry_points);
+    }
+    pack_u(out, answer->tiers_n);
+    for (size_t i = 0; i < answer->tiers_n; i++) {
+        const struct answer_tier *t = &answer->tiers[i];
+        pack_u(out, (uint64_t)t->set);
+        pack_u(out, (uint64_t)t->tier);
+        pack_u(out, t->is_changed);
+        pack_at(out, t->valid_until);
+        pack_u(out, (uint64_t)t->metric);
+        pack_i(out, t->value);
+        pack_u(out, (uint64_t)t->next);
+        pack_i(out, t->needed);
+    }
+}
+
+static void unpack_answer_lists(struct arena *arena, struct unpack *in, struct answer *answer)
+{
+    answer->points_n = unpack_count(in, LIST_MAX);
+    answer->points = arena_new(arena, struct answer_points, answer->points_n);
+    for (size_t i = 0; i < answer->points_n; i++) {
+        struct answer_points *p = &answer->points[i];
+        p->wallet = (int32_t)unpack_u(in);
+        p->earned = unpack_i(in);
+        p->pending = unpack_i(in);
+        p->spent = unpack_i(in);
+        p->revoked = unpack_i(in);
+    }
+    answer->balances_n = unpack_count(in, LIST_MAX);
+    answer->balances = arena_new(arena, struct answer_balance, answer->balances_n);
+    for (size_t i = 0; i < answer->balances_n; i++) {
+        struct answer_balance *b = &answer->balances[i];
+        b->wallet = (int32_t)unpack_u(in);
+        b->active = unpack_i(in);
+        b->pending = unpack_i(in);
+        b->debt = unpack_i(in);
+        b->next_expiry_at = unpack_at(in);
+        b->next_expiry_points = unpack_i(in);
+    }
+    answer->tiers_n = unpack_count(in, LIST_MAX);
+    answer->tiers = arena_new(arena, struct answer_tier, answer->tiers_n);
+    for (size_t i = 0; i < answer->tiers_n; i++) {
+        struct answer_tier *t = &answer->tiers[i];
+        t->set = (int32_t)unpack_u(in);
+        t->tier = (int32_t)unpack_u(in);
+        t->is_changed = unpack_u(in) != 0;
+        t->valid_until = unpack_at(in);
+        t->metric = (int32_t)unpack_u(in);
+        t->value = unpack_i(in);
+        t->next = (int32_t)unpack_u(in);
+        t->needed = unpack_i(in);
+    }
+}
+
+enum err answer_unpack(struct arena *arena, struct str bytes, struct answer *out)
+{
+    struct answer answer = {0};
+    struct unpack in = unpack_open(bytes);
+    in.is_bad |= unpack_u(&in) != RECORD_FORMAT;
+    const uint64_t outcome = unpack_u(&in);
+    const uint64_t reason = unpack_u(&in);
+    in.is_bad |= outcome > OUTCOME_HELD || reason > REASON_CURRENCY_DIFFERS;
+    answer.outcome = in.is_bad ? OUTCOME_APPLIED : (enum outcome)outcome;
+    answer.reason = in.is_bad ? REASON_NONE : (enum reason)reason;
+    answer.version = (int)unpack_u(&in);
+    unpack_answer_lists(arena, &in, &answer);
+    if (!unpack_done(&in)) {
+        return ERR_INTEGRITY;
+    }
+    *out = answer;
+    return ERR_OK;
+}
+
+void spent_pack(struct buf *out, const struct spent_lot *spent, size_t n)
+{
+    pack_u(out, n);
+    for (size_t i = 0; i < n; i++) {
+        pack_i(out, spent[i].lot);
+        pack_i(out, spent[i].event);
+        pack_i(out, spent[i].earned_at);
+        pack_u(out, (uint64_t)spent[i].wallet);
+        pack_u(out, (uint64_t)spent[i].version);
+        pack_at(out, spent[i].expires_at);
+        pack_u(out, (uint64_t)spent[i].sliding_months);
+        pack_i(out, spent[i].points);
+    }
+}
+
+void spent_unpack(struct arena *arena, struct unpack *in, struct spent_lot **out, size_t *n)
+{
+    *n = unpack_count(in, LIST_MAX);
+    *out = arena_new(arena, struct spent_lot, *n);
+    for (size_t i = 0; i < *n; i++) {
+        struct spent_lot *s = &(*out)[i];
+        s->lot = unpack_i(in);
+        s->event = unpack_i(in);
+        s->earned_at = unpack_i(in);
+        s->wallet = (int32_t)unpack_u(in);
+        s->version = (int32_t)unpack_u(in);
+        s->expires_at = unpack_at(in);
+        s->sliding_months = (int32_t)unpack_u(in);
+        s->points = unpack_i(in);
+    }
+}
+
+/* Lines of content_open(): as given and perhaps a nameless one more. */
+static size_t purchase_lines_n(const struct purchase *purchase)
+{
+    return purchase->content.lines_n + 1;
+}
+
+void purchase_pack(struct buf *out, const struct purchase *purchase)
+{
+    const bool has_lines = purchase->refunded_milli != NULL;
+    pack_u(out, RECORD_FORMAT);
+    pack_u(out, (uint64_t)purchase->is_cancelled | (uint64_t)purchase->is_completed << 1 |
+                    (uint64_t)has_lines << 2);
+    pack_i(out, purchase->refunded_total);
+    pack_i(out, purchase->restored_points);
+    spent_pack(out, purchase->spent, purchase->spent_n);
+    for (size_t i = 0; has_lines && i < purchase_lines_n(purchase); i++) {
+        pack_i(out, purchase->refunded_milli[i]);
+        pack_i(out, purchase->refunded_amount[i]);
+    }
+}
+
+enum err purchase_unpack(struct arena *arena, struct str bytes, struct purchase *purchase)
+{
+    struct purchase p = *purchase;
+    struct unpack in = unpack_open(bytes);
+    in.is_bad |= unpack_u(&in) != RECORD_FORMAT;
+    const uint64_t flags = unpack_u(&in);
+    p.is_cancelled = (flags & 1) != 0;
+    p.is_completed = (flags & 2) != 0;
+    p.refunded_total = unpack_i(&in);
+    p.restored_points = unpack_i(&in);
+    spent_unpack(arena, &in, &p.spent, &p.spent_n);
+    if ((flags & 4) != 0) {
+        const size_t n = purchase_lines_n(&p);
+        p.refunded_milli = arena_new(arena, int64_t, n);
+        p.refunded_amount = arena_new(arena, int64_t, n);
+        for (size_t i = 0; i < n; i++) {
+            p.refunded_milli[i] = unpack_i(&in);
+            p.refunded_amount[i] = unpack_i(&in);
+        }
+    }
+    if (!unpack_done(&in)) {
+        return ERR_INTEGRITY;
+    }
+    *purchase = p;
+    return ERR_OK;
+}

@@ -1,0 +1,322 @@
+/* The program: one version of the document that says everything a loyalty program does, compiled.
+ *
+ * Owns:    nothing beyond its arena.
+ * Threads: any thread once compiled: it never changes.
+ * Memory:  the arena given to program_compile(); lives as long as that.
+ * Errors:  program_compile() collects every fault with its pointer in the struct fail.
+ * Limits:  the constants below; the JSON Schema (schema/program.schema.json) holds the rest.
+ */
+#ifndef LOYALD_PROGRAM_H
+#define LOYALD_PROGRAM_H
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/num.h"
+#include "base/time.h"
+#include "core/rule.h"
+#include "core/symbol.h"
+
+enum {
+    WALLETS_MAX = 16,
+    RULES_MAX = 500,
+    EFFECTS_MAX = 20,
+    CAPS_MAX = 8,        // per rule or wallet
+    PROGRAM_CAPS_MAX = 2000,
+    STORES_MAX = 20000,
+    SEGMENTS_MAX = 500,
+    METRICS_MAX = 16,
+    TIERS_MAX = 32,
+    VARS_MAX = 1000,
+    EVENT_TYPES_MAX = 200,
+};
+
+/* Days are numbered from 1970; a counter's total over all time stands under this day. */
+#define DAY_TOTAL INT32_MIN
+
+enum pending_kind { PENDING_NONE, PENDING_DAYS, PENDING_DATE, PENDING_EVENT };
+enum expiry_kind { EXPIRY_NEVER, EXPIRY_DAYS, EXPIRY_MONTHS, EXPIRY_DATES, EXPIRY_INACTIVITY };
+enum expiry_round { ROUND_NONE, ROUND_MONTH_END, ROUND_QUARTER_END, ROUND_YEAR_END };
+enum returns_policy { RETURNS_PENDING_ONLY, RETURNS_TO_ZERO, RETURNS_DEBT };
+enum period_kind { PERIOD_DAY, PERIOD_WEEK, PERIOD_MONTH, PERIOD_YEAR, PERIOD_LIFETIME };
+enum cap_per { CAP_MEMBER, CAP_TRANSACTION, CAP_RULE };
+
+struct cap {
+    enum cap_per per;
+    enum period_kind period; // of CAP_MEMBER, and of CAP_RULE
+    int64_t points;
+    int32_t symbol;          // the counter; 0 for CAP_TRANSACTION
+    int index;               // position in the program's list of all caps
+    struct str pointer;      // where it stands in the document
+};
+
+struct wallet {
+    struct str slug;
+    int32_t symbol;
+    int32_t qualifying_symbol; // counter of qualifying points by day
+    int32_t pending_type_symbol; // PENDING_EVENT: "type:TYPE"
+    int scale;
+    bool is_spendable;
+    struct {
+        enum pending_kind kind;
+        int days;             // PENDING_DAYS, and after_days of PENDING_EVENT
+        int32_t date;         // PENDING_DATE: active from that local day on
+        struct str type;      // PENDING_EVENT
+        struct str match;     // PENDING_EVENT: the field of data equal in both events, or empty
+        bool then_activate;   // PENDING_EVENT: at the end of after_days activate, else void
+    } pending;
+    struct {
+        enum expiry_kind kind;
+        int n;                // days or months
+        enum expiry_round round;
+        struct civil *dates;  // EXPIRY_DATES: month and day, ascending
+        size_t dates_n;
+    } expiry;
+    enum returns_policy returns;
+    int returned_min_days;
+    struct {
+        int64_t points;       // so many points pay …
+        int64_t amount;       // … so much money; 0: the wallet does not pay
+        int64_t min_points;
+        struct decimal max_share; // of the purchase's amount
+    } pay;
+    struct cap *caps;
+    size_t caps_n;
+};
+
+enum line_kind {
+    LINE_GOODS,
+    LINE_SERVICE,
+    LINE_SHIPPING,
+    LINE_FEE,
+    LINE_TIP,
+    LINE_GIFT_CARD,
+    LINE_DEPOSIT,
+    LINE_DONATION,
+    LINE_KINDS_N
+};
+
+enum effect_kind { EFFECT_EARN, EFFECT_MULTIPLY };
+
+struct effect {
+    enum effect_kind kind;
+    int wallet;               // index
+    int64_t points;           // EARN
+    int64_t per_amount;       // EARN: minor units; 0: fixed points (a bonus)
+    uint32_t kinds;           // EARN per amount: bits of enum line_kind in the earning base
+    bool with_tax;            // EARN per amount: tax included
+    bool with_points_paid;    // EARN per amount: the part paid in points counts too
+    bool is_qualifying;
+    int64_t by_extra;         // MULTIPLY: (by - 1) = by_extra / by_over
+    int64_t by_over;
+    const struct rule *lines; // NULL: all lines
+    int32_t remainder_symbol; // EARN per amount; for MULTIPLY see struct multiplied
+    int32_t *multiplied_symbols; // MULTIPLY: the remainder of each base effect, by its base_index
+    int base_index;           // EARN per amount: its number among the program's base effects, else -1
+};
+
+struct earning_rule {
+    struct str slug;
+    int32_t symbol;
+    struct str trigger;       // event type
+    const struct rule *when;  // NULL: always
+    int audience;             // index of a segment, or -1
+    struct {
+        int32_t from_day;     // first local day, INT32_MIN: open
+        int32_t until_day;    // first local day after, INT32_MAX: open
+        int64_t from_at;      // where the document gives instants
+        int64_t until_at;
+        uint8_t weekdays;     // bit 0 = Monday; 0: every day
+        int hours_from;       // minutes since midnight; -1: all day
+        int hours_until;
+    } window;
+    struct effect *effects;
+    size_t effects_n;
+    struct cap *caps;
+    size_t caps_n;
+    int priority;
+    int *member_slots;        // what its conditions can read of the member: recorded whether read or not, since less
+    size_t member_slots_n;    // content may take another way through them
+    struct str pointer;       // "/earning_rules/3"
+};
+
+struct segment {
+    struct str slug;
+    const struct rule *when;
+};
+
+struct store {
+    struct str slug;
+    const struct zone *zone;
+    struct str currency;      // empty: the program's
+    int32_t purchases_symbol; // counter of purchases here by day
+};
+
+enum metric_kind { METRIC_POINTS_EARNED, METRIC_SPEND, METRIC_SUM, METRIC_COUNT };
+
+struct metric {
+    struct str slug;
+    enum metric_kind kind;
+    int wallet;               // POINTS_EARNED
+    struct str trigger;       // SUM, COUNT
+    const struct rule *when;  // COUNT, SUM: condition, or NULL
+    const struct rule *of;    // SUM: the number summed up
+    int32_t symbol;           // its counter by day
+    int32_t name_symbol;      // "metric:SET/SLUG", for answers
+};
+
+struct tier_goal {
+    int metric;
+    int64_t value;
+};
+
+/* "any_of": at least one goal is met; "all_of": every one. No goals: never met (or always, for the lowest tier). */
+struct tier_condition {
+    bool needs_all;
+    struct tier_goal *goals;
+    size_t goals_n;
+};
+
+struct tier {
+    struct str slug;
+    int32_t symbol;
+    struct tier_condition enter;
+    struct tier_condition keep; // a copy of `enter` where the document has none
+};
+
+enum tier_period { TIER_ROLLING_MONTHS, TIER_CALENDAR_YEAR, TIER_MEMBERSHIP_YEAR, TIER_LIFETIME };
+enum tier_downgrade { DOWNGRADE_NEVER, DOWNGRADE_ONE_STEP, DOWNGRADE_FULL };
+
+struct tier_set {
+    struct str slug;
+    int32_t symbol;
+    struct metric *metrics;
+    size_t metrics_n;
+    enum tier_period period;
+    int months;               // ROLLING_MONTHS
+    struct civil starts;      // CALENDAR_YEAR: month and day
+    bool keep_through_next;   // CALENDAR_YEAR
+    enum tier_downgrade downgrade;
+    int grace_days;
+    bool refund_reverts;
+    int *member_slots;        // what its metrics can read of the member
+    size_t member_slots_n;
+    struct tier *tiers;       // lowest first
+    size_t tiers_n;
+};
+
+/* A variable that conditions of this version read. */
+enum var_source {
+    VAR_EVENT,        // a built-in field of the event: `index` is enum event_var
+    VAR_EVENT_DATA,   // a path into data: `path`
+    VAR_LINE,         // a built-in field of a line
+    VAR_MEMBER,       // a built-in field of the member: `index` is enum member_var
+    VAR_MEMBER_STAT,  // `index` is enum member_stat, `days` its window (0: all time)
+    VAR_MEMBER_TIER,  // `index` is the tier set
+    VAR_MEMBER_BALANCE, // `index` is the wallet
+    VAR_MEMBER_ATTRIBUTE, // `path` is its name
+};
+enum event_var { EV_TYPE, EV_TIME, EV_SOURCE, EV_LOCAL_DATE, EV_LOCAL_WEEKDAY, EV_LOCAL_HOUR, EV_AMOUNT, EV_CURRENCY,
+                 EV_STORE, EV_CHANNEL, EV_LINES, EV_SKUS, EV_CATEGORIES, EV_QUANTITY, EV_STATUS };
+enum line_var { LV_ID, LV_SKU, LV_NAME, LV_CATEGORY, LV_KIND, LV_QUANTITY, LV_AMOUNT, LV_TAX };
+enum member_var { MV_AGE, MV_TAGS, MV_SEGMENTS, MV_DAYS_SINCE_ENROLMENT, MV_COUNTRY, MV_CITY, MV_LANGUAGE, MV_GENDER };
+enum member_stat { STAT_PURCHASES, STAT_SPEND, STAT_VISITS, STAT_PURCHASES_STORE, STAT_AVERAGE_BASKET };
+
+struct var {
+    enum var_source source;
+    int index;
+    int days;
+    struct str path;
+};
+
+enum attribute_type { ATTRIBUTE_TEXT, ATTRIBUTE_NUMBER, ATTRIBUTE_DATE, ATTRIBUTE_BOOLEAN };
+
+struct attribute {
+    struct str name;
+    bool is_segment; // kept in clear, may be used in conditions
+    enum attribute_type type;
+};
+
+struct event_type {
+    struct str type;
+    const struct schema *schema; // NULL: any object
+};
+
+enum unknown_members { UNKNOWN_HOLD, UNKNOWN_REFUSE, UNKNOWN_ENROL };
+
+/* Counters every program keeps. */
+struct standard_symbols {
+    int32_t purchases; // number of purchases, by day and in total
+    int32_t spend;     // minor units paid less refunds, by day and in total
+    int32_t visits;
+};
+
+struct program {
+    int version;              // 0: a draft
+    int64_t effective_at;
+    struct str name;
+    struct str currency;
+    const struct zone *zone;
+    struct standard_symbols standard;
+    struct store *stores;
+    size_t stores_n;
+    struct wallet *wallets;
+    size_t wallets_n;
+    struct earning_rule *rules; // by stage order: priority descending, then as in the document
+    size_t rules_n;
+    int base_effects_n;
+    struct segment *segments;
+    size_t segments_n;
+    struct tier_set *tier_set;  // NULL: none
+    struct event_type *event_types;
+    size_t event_types_n;
+    struct attribute *attributes;
+    size_t attributes_n;
+    struct str *activity;       // event types that count as activity
+    size_t activity_n;
+    enum unknown_members unknown_members;
+    int hold_days;
+    int claim_days;
+    int order_days;
+    struct str *required;       // enrolment: fields a member must give
+    size_t required_n;
+    struct cap **caps;          // all, by cap.index
+    size_t caps_n;
+    size_t shared_caps_n;       // how many of them are CAP_RULE: kept for all members together
+    struct var *vars;           // by slot
+    size_t vars_n;
+    bool reads_profile;         // a condition reads tags, age, country or attributes
+    bool counts_stores;         // a condition reads purchases_today_store
+};
+
+/* Finds time zones by name while compiling: zone_load() when a version is published, the zones frozen in
+ * the version when it is read back. Returns NULL for an unknown zone. */
+struct zone_finder {
+    void *self;
+    const struct zone *(*find)(void *self, struct arena *arena, struct str name);
+};
+
+/* Whether a type may trigger an earning rule in this release. */
+bool program_is_trigger(const struct program *program, struct str type);
+
+/* Compiles a document that the JSON Schema has accepted. Adds names to *symbols. On failure every fault
+ * found is in *f and *out is untouched. */
+enum err program_compile(struct arena *arena, const json_t *document, struct symbols *symbols,
+                         const struct zone_finder *zones, struct fail *f, const struct program **out) MUST_USE;
+
+/* The index of a wallet by slug or symbol, or -1. */
+int program_wallet(const struct program *program, struct str slug);
+int program_wallet_by_symbol(const struct program *program, int32_t symbol);
+
+/* The store of that slug, or NULL. */
+const struct store *program_store(const struct program *program, struct str slug);
+
+/* The declared custom event type, or NULL. */
+const struct event_type *program_event_type(const struct program *program, struct str type);
+
+/* True when events of this type count as activity. */
+bool program_is_activity(const struct program *program, struct str type);
+
+/* First local day of the period that a day lies in (DAY_TOTAL for a lifetime). */
+int32_t period_first_day(enum period_kind period, int32_t day);
+
+#endif

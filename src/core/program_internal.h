@@ -1,0 +1,63 @@
+/* What the files that compile a program share. Private to core/program*.c. */
+#ifndef LOYALD_PROGRAM_INTERNAL_H
+#define LOYALD_PROGRAM_INTERNAL_H
+
+#include "core/program.h"
+
+/* The work in progress. */
+struct compile {
+    struct arena *arena;
+    struct symbols *symbols;
+    const struct zone_finder *zones;
+    struct fail *f;
+    struct program *program;
+    size_t vars_max;
+    size_t caps_max;
+};
+
+/* Where a condition stands decides which variables it may read. */
+enum scope { SCOPE_EVENT, SCOPE_LINE, SCOPE_MEMBER };
+
+/* Compiles a condition (or, for wanted = RULE_NUMBER, an expression) in a scope. `trigger` is the event type, for
+ * SCOPE_EVENT and SCOPE_LINE. A missing one (NULL) gives *out = NULL. */
+enum err compile_rule(struct compile *c, const json_t *json, struct str pointer, enum scope scope, struct str trigger,
+                      enum rule_type wanted, const struct rule **out) MUST_USE;
+
+/* Adds the member's slots that a rule can read to a list without duplicates. NULL adds nothing. */
+void collect_member_slots(struct compile *c, const struct rule *rule, int **slots, size_t *n);
+
+/* Reading helpers: the schema has checked types and ranges, so these only supply defaults. */
+static inline int64_t read_int(const json_t *object, const char *name, int64_t missing)
+{
+    const json_t *value = json_at(object, name);
+    return json_is_integer(value) ? json_integer_value(value) : missing;
+}
+static inline struct str read_str(const json_t *object, const char *name)
+{
+    return json_str(json_at(object, name));
+}
+static inline bool read_bool(const json_t *object, const char *name, bool missing)
+{
+    const json_t *value = json_at(object, name);
+    return json_is_boolean(value) ? json_is_true(value) : missing;
+}
+
+/* The index of a text in a list of names, or `missing`. */
+int read_choice(struct str text, const char *const *names, size_t n, int missing);
+
+/* "prefix:name" as a symbol. */
+int32_t take_symbol(struct compile *c, const char *prefix, struct str name);
+
+/* Marks a slug as used; fails where the list already has it. */
+enum err check_unique(struct compile *c, const json_t *list, size_t index, struct str pointer) MUST_USE;
+
+enum err compile_caps(struct compile *c, const json_t *owner, struct str pointer, const char *kind, struct str slug,
+                      struct cap **caps, size_t *caps_n) MUST_USE;
+
+/* The sections, in the order in which they refer to each other. */
+enum err compile_wallets(struct compile *c, const json_t *document) MUST_USE;
+enum err compile_segments(struct compile *c, const json_t *document) MUST_USE;
+enum err compile_rules(struct compile *c, const json_t *document) MUST_USE;
+enum err compile_tiers(struct compile *c, const json_t *document) MUST_USE;
+
+#endif

@@ -1,0 +1,250 @@
+/* Compiling segments and earning rules. */
+#include "base/base.h"
+#include "core/program.h"
+
+#include "core/event.h"
+#include "core/program_internal.h"
+
+enum { MULTIPLIER_SCALE_MAX = 4 };
+
+enum err compile_segments(struct compile *c, const json_t *document)
+{
+    const json_t *list = json_at(document, "segments");
+    struct program *p = c->program;
+    p->segments_n = json_array_size(list);
+    p->segments = arena_new(c->arena, struct segment, p->segments_n);
+    for (size_t i = 0; i < p->segments_n; i++) {
+        const json_t *json = json_array_get(list, i);
+        const struct str pointer = pointer_index(c->arena, STR("/segments"), i);
+        try(check_unique(c, list, i, pointer));
+        p->segments[i].slug = read_str(json, "slug");
+        try(compile_rule(c, json_at(json, "when"), pointer_key(c->arena, pointer, STR("when")), SCOPE_MEMBER,
+                         (struct str){0}, RULE_BOOL, &p->segments[i].when));
+    }
+    return ERR_OK;
+}
+
+static int find_segment(const struct program *program, struct str slug)
+{
+    for (size_t i = 0; i < program->segments_n; i++) {
+        if (str_eq(program->segments[i].slug, slug)) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+/* A date is a local day; an instant with an offset is exact. */
+static enum err compile_bound(struct compile *c, const json_t *window, const char *name, struct str pointer, int32_t *day,
+                              int64_t *at)
+{
+    const struct str text = read_str(window, name);
+    if (text.n == 0 || day_read(text, day) || instant_read(text, at)) {
+        return ERR_OK;
+    }
+    return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, str_c(name)),
+                   "\"%.*s\" is neither a date such as 2026-11-01 nor an instant with its offset.", STR_ARG(text));
+}
+
+static enum err compile_window(struct compile *c, const json_t *json, struct str pointer, struct earning_rule *rule)
+{
+    static const char *const DAYS[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
+    rule->window.from_day = INT32_MIN;
+    rule->window.until_day = INT32_MAX;
+    rule->window.from_at = INT64_MIN;
+    rule->window.until_at = INT64_MAX;
+    rule->window.hours_from = -1;
+    const struct str at = pointer_key(c->arena, pointer, STR("window"));
+    try(compile_bound(c, json, "from", at, &rule->window.from_day, &rule->window.from_at));
+    try(compile_bound(c, json, "until", at, &rule->window.until_day, &rule->window.until_at));
+    const json_t *days = json_at(json, "days");
+    for (size_t i = 0; i < json_array_size(days); i++) {
+        const int day = read_choice(json_str(json_array_get(days, i)), DAYS, ARRAY_N(DAYS), 0);
+        rule->window.weekdays = (uint8_t)(rule->window.weekdays | 1u << day);
+    }
+    const json_t *hours = json_at(json, "hours");
+    if (hours != NULL) {
+        const bool is_right = clock_read(json_str(json_array_get(hours, 0)), &rule->window.hours_from) &&
+                              clock_read(json_str(json_array_get(hours, 1)), &rule->window.hours_until);
+        if (!is_right || rule->window.hours_from == rule->window.hours_until) {
+            return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, at, STR("hours")),
+                           "Two different times of day are needed, such as [\"08:00\", \"12:00\"].");
+        }
+    }
+    return ERR_OK;
+}
+
+static uint32_t read_kinds(const json_t *list)
+{
+    static const char *const KINDS[] = {"goods", "service", "shipping", "fee", "tip", "gift_card", "deposit", "donation"};
+    _Static_assert(ARRAY_N(KINDS) == LINE_KINDS_N, "one name per kind");
+    uint32_t kinds = 0;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        kinds |= 1u << read_choice(json_str(json_array_get(list, i)), KINDS, ARRAY_N(KINDS), LINE_GOODS);
+    }
+    return kinds != 0 ? kinds : 1u << LINE_GOODS | 1u << LINE_SERVICE;
+}
+
+static enum err compile_earn(struct compile *c, const json_t *json, struct str pointer, const struct earning_rule *rule,
+                             size_t index, struct effect *effect)
+{
+    const json_t *of = json_at(json, "of");
+    effect->kind = EFFECT_EARN;
+    effect->points = read_int(json, "points", 0);
+    effect->per_amount = read_int(json, "per_amount", 0);
+    effect->kinds = read_kinds(json_at(of, "kinds"));
+    effect->with_tax = read_bool(of, "tax", true);
+    effect->with_points_paid = read_bool(of, "paid_with_points", false);
+    effect->is_qualifying = read_bool(json, "qualifying", effect->per_amount > 0);
+    effect->base_index = -1;
+    if (effect->per_amount > 0) {
+        if (!str_eq(rule->trigger, STR("purchase"))) {
+            return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("per_amount")),
+                           "Only a purchase has an amount: give fixed points, or trigger on \"purchase\".");
+        }
+        effect->base_index = c->program->base_effects_n++;
+        effect->remainder_symbol =
+            take_symbol(c, "remainder", str_fmt(c->arena, "%.*s/%zu", STR_ARG(rule->slug), index));
+    } else if (of != NULL) {
+        return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("of")),
+                       "\"of\" describes the base of \"per_amount\": add that, or remove \"of\".");
+    }
+    return ERR_OK;
+}
+
+static enum err compile_multiply(struct compile *c, const json_t *json, struct str pointer, struct effect *effect)
+{
+    struct decimal by = {0};
+    const json_t *value = json_at(json, "by");
+    const bool is_read = json_is_integer(value) ? (by.digits = json_integer_value(value), true)
+                                                : decimal_read(json_str(value), MULTIPLIER_SCALE_MAX, &by);
+    effect->kind = EFFECT_MULTIPLY;
+    effect->by_over = power_of_ten(by.scale);
+    effect->by_extra = by.digits - effect->by_over;
+    effect->is_qualifying = read_bool(json, "qualifying", true);
+    effect->base_index = -1;
+    if (!is_read || effect->by_extra <= 0 || effect->by_extra > 999 * effect->by_over) {
+        return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("by")),
+                       "A multiplier is a decimal above 1 and at most 1000, such as \"2\" or \"1.5\".");
+    }
+    return ERR_OK;
+}
+
+static enum err compile_effect(struct compile *c, const json_t *json, struct str pointer, const struct earning_rule *rule,
+                               size_t index, struct effect *effect)
+{
+    effect->wallet = program_wallet(c->program, read_str(json, "wallet"));
+    if (effect->wallet < 0) {
+        return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("wallet")), "There is no wallet \"%.*s\".",
+                       STR_ARG(read_str(json, "wallet")));
+    }
+    const bool is_earn = str_eq(read_str(json, "kind"), STR("earn"));
+    if (!is_earn && !str_eq(rule->trigger, STR("purchase"))) {
+        return fail_at(c->f, ERR_INVALID, pointer, "A multiplier works on a purchase's base points only.");
+    }
+    try(is_earn ? compile_earn(c, json, pointer, rule, index, effect) : compile_multiply(c, json, pointer, effect));
+    if (json_at(json, "lines") != NULL && !str_eq(rule->trigger, STR("purchase"))) {
+        return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("lines")), "Only a purchase has lines.");
+    }
+    return compile_rule(c, json_at(json, "lines"), pointer_key(c->arena, pointer, STR("lines")), SCOPE_LINE, rule->trigger,
+                        RULE_BOOL, &effect->lines);
+}
+
+static enum err compile_trigger(struct compile *c, const json_t *json, struct str pointer, struct earning_rule *rule)
+{
+    rule->trigger = read_str(json, "trigger");
+    if (program_is_trigger(c->program, rule->trigger)) {
+        return ERR_OK;
+    }
+    const struct str at = pointer_key(c->arena, pointer, STR("trigger"));
+    if (event_kind_of(rule->trigger) != EVENT_CUSTOM) {
+        return fail_at(c->f, ERR_NOT_SUPPORTED, at, "Rules cannot be triggered by \"%.*s\" yet.", STR_ARG(rule->trigger));
+    }
+    return fail_at(c->f, ERR_INVALID, at, "\"%.*s\" is neither a built-in type nor declared in \"event_types\".",
+                   STR_ARG(rule->trigger));
+}
+
+static enum err compile_one_rule(struct compile *c, const json_t *json, struct str pointer, struct earning_rule *rule)
+{
+    rule->slug = read_str(json, "slug");
+    rule->pointer = pointer;
+    rule->symbol = take_symbol(c, "rule", rule->slug);
+    rule->priority = (int)read_int(json, "priority", 0);
+    rule->audience = -1;
+    try(compile_trigger(c, json, pointer, rule));
+    try(compile_rule(c, json_at(json, "when"), pointer_key(c->arena, pointer, STR("when")), SCOPE_EVENT, rule->trigger,
+                     RULE_BOOL, &rule->when));
+    try(compile_window(c, json_at(json, "window"), pointer, rule));
+    if (json_at(json, "audience") != NULL) {
+        rule->audience = find_segment(c->program, read_str(json, "audience"));
+        if (rule->audience < 0) {
+            return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("audience")), "There is no segment \"%.*s\".",
+                           STR_ARG(read_str(json, "audience")));
+        }
+    }
+    const json_t *effects = json_at(json, "effects");
+    const struct str at = pointer_key(c->arena, pointer, STR("effects"));
+    rule->effects_n = json_array_size(effects);
+    rule->effects = arena_new(c->arena, struct effect, rule->effects_n);
+    for (size_t i = 0; i < rule->effects_n; i++) {
+        try(compile_effect(c, json_array_get(effects, i), pointer_index(c->arena, at, i), rule, i, &rule->effects[i]));
+        collect_member_slots(c, rule->effects[i].lines, &rule->member_slots, &rule->member_slots_n);
+    }
+    collect_member_slots(c, rule->when, &rule->member_slots, &rule->member_slots_n);
+    return compile_caps(c, json, pointer, "rule", rule->slug, &rule->caps, &rule->caps_n);
+}
+
+/* By priority, highest first; stable, so that equals stay as in the document. */
+static void sort_rules(struct earning_rule *rules, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        const struct earning_rule rule = rules[i];
+        size_t at = i;
+        for (; at > 0 && rules[at - 1].priority < rule.priority; at--) {
+            rules[at] = rules[at - 1];
+        }
+        rules[at] = rule;
+    }
+}
+
+/* Each multiplying effect has a remainder of its own with each base effect of its wallet. */
+static void link_multipliers(struct compile *c)
+{
+    struct program *p = c->program;
+    for (size_t r = 0; r < p->rules_n; r++) {
+        for (size_t e = 0; e < p->rules[r].effects_n; e++) {
+            struct effect *effect = &p->rules[r].effects[e];
+            if (effect->kind != EFFECT_MULTIPLY) {
+                continue;
+            }
+            effect->multiplied_symbols = arena_new(c->arena, int32_t, (size_t)p->base_effects_n);
+            for (size_t b = 0; b < p->rules_n; b++) {
+                for (size_t i = 0; i < p->rules[b].effects_n; i++) {
+                    const struct effect *base = &p->rules[b].effects[i];
+                    if (base->base_index < 0 || base->wallet != effect->wallet) {
+                        continue;
+                    }
+                    const struct str name = str_fmt(c->arena, "%.*s/%zu/%.*s/%zu", STR_ARG(p->rules[r].slug), e,
+                                                    STR_ARG(p->rules[b].slug), i);
+                    effect->multiplied_symbols[base->base_index] = take_symbol(c, "multiplied", name);
+                }
+            }
+        }
+    }
+}
+
+enum err compile_rules(struct compile *c, const json_t *document)
+{
+    const json_t *list = json_at(document, "earning_rules");
+    struct program *p = c->program;
+    p->rules_n = json_array_size(list);
+    p->rules = arena_new(c->arena, struct earning_rule, p->rules_n);
+    for (size_t i = 0; i < p->rules_n; i++) {
+        const struct str pointer = pointer_index(c->arena, STR("/earning_rules"), i);
+        try(check_unique(c, list, i, pointer));
+        try(compile_one_rule(c, json_array_get(list, i), pointer, &p->rules[i]));
+    }
+    sort_rules(p->rules, p->rules_n);
+    link_multipliers(c);
+    return ERR_OK;
+}

@@ -1,0 +1,190 @@
+/* A member's state: everything about the member that changes with events, in one small record.
+ *
+ * Balances, lots, remainders, counters by day, tier. The hot part is one row; lots and counters that do not
+ * fit go into chunk rows that are read only when a decision asks for them.
+ *
+ * Owns:    nothing beyond its arena.
+ * Threads: one thread at a time.
+ * Memory:  the arena given; the lists grow in it.
+ * Errors:  state_unpack() returns ERR_INTEGRITY on bytes it did not write.
+ * Limits:  STATE_LOTS_INLINE, STATE_COUNTERS_INLINE, chunks of CHUNK_ITEMS.
+ */
+#ifndef LOYALD_STATE_H
+#define LOYALD_STATE_H
+
+#include "core/program.h"
+
+enum {
+    STATE_LOTS_INLINE = 16,
+    STATE_COUNTERS_INLINE = 96,
+    CHUNK_ITEMS = 64,
+    STATE_ORDERS_MAX = 1000,
+    HASH_BYTES = 32,
+};
+
+/* One credit of points with terms of its own. */
+struct lot {
+    int64_t id;           // of the transfer that made it
+    int64_t event;        // the event that earned it: a refund of that event takes it first
+    int64_t earned_at;    // that event's time: second in spending order
+    int32_t wallet;       // symbol
+    int32_t version;      // program version whose unit cost holds
+    int64_t pending;      // points not yet active
+    int64_t active;       // points that can be spent
+    int64_t expired;      // points that expired and that no refund has counted as returned yet
+    int64_t activates_at; // while pending; AT_NEVER: waits for an event
+    int64_t voids_at;     // while pending: then the pending points are revoked; AT_NEVER: no
+    int64_t own_end_at;   // of an order's lot: end of the wallet's own pending
+    int64_t expires_at;   // AT_NEVER: never, or sliding
+    int32_t sliding_months; // > 0: expires so many months after the member's last activity
+    bool is_order;        // waits for purchase.completed
+    uint64_t match;       // pending until an event: hash of the matched field, else 0
+    int32_t match_type;   // symbol of the awaited event type
+    int32_t chunk;        // where it is stored: 0 inline, else the chunk's number; not packed
+};
+
+struct remainder {
+    int32_t symbol;
+    int64_t value;  // 0 <= value < per_amount (times the multiplier's scale)
+    int64_t points; // the ratio it belongs to: another ratio starts at zero
+    int64_t per_amount;
+};
+
+struct counter {
+    int32_t symbol;
+    int32_t day;    // first local day of the period, or DAY_TOTAL
+    int64_t value;
+    int32_t chunk;  // as in struct lot
+};
+
+struct balance {
+    int32_t wallet; // symbol
+    int64_t active;
+    int64_t pending;
+    int64_t debt;
+};
+
+struct tier_state {
+    int32_t set;         // symbol
+    int32_t tier;        // symbol
+    int32_t reached_on;  // local day of booking
+    int32_t valid_from;  // the day its validity counts from: reached_on, or the last valid day before renewal
+    int32_t met_on;      // local day on which its entry was first met
+    int64_t valid_until; // AT_NEVER: no end
+    bool is_renewed;
+    // What a refund of the winning purchase brings back.
+    int32_t before_tier;
+    int64_t before_valid_until;
+    // The last downgrade, for late events that would have kept the tier.
+    int32_t lost_tier;
+    int32_t lost_from;   // first day of the judged window
+    int32_t lost_through;
+    int64_t lost_valid_until; // what renewal would have set
+};
+
+struct order {
+    int64_t event;   // a placed purchase that is not completed yet
+    int64_t voids_at;
+};
+
+/* Rows of cold lots or counters. */
+enum chunk_kind { CHUNK_LOTS = 1, CHUNK_COUNTERS = 2 };
+struct chunk_note {
+    int32_t number;  // >= 1
+    bool is_dirty;   // to be written
+    bool is_new;
+};
+
+struct state {
+    int64_t member;
+    int64_t version;         // of the row; 0: not stored yet
+    int64_t enrolled_at;
+    int64_t last_event;      // newest event id of this member: head of the timeline
+    int64_t last_transfer;   // newest transfer id
+    int64_t transfers_n;
+    unsigned char chain[HASH_BYTES]; // hash of the newest transfer
+    int64_t activity_at;     // latest activity event by its time; AT_MIN: none
+    int64_t timer_at;        // due of the member's row in the timer table; AT_NEVER: none
+    bool is_suspended;
+    struct balance *balances;
+    size_t balances_n, balances_max;
+    struct lot *lots;        // inline ones, and loaded chunks after them
+    size_t lots_n, lots_max;
+    struct remainder *remainders;
+    size_t remainders_n, remainders_max;
+    struct counter *counters;
+    size_t counters_n, counters_max;
+    struct tier_state *tiers;
+    size_t tiers_n, tiers_max;
+    struct order *orders;
+    size_t orders_n, orders_max;
+    // Cold storage.
+    int32_t lot_chunks_n;     // chunks of lots that exist
+    int64_t cold_due_at;      // earliest activation, voiding or expiry among cold lots (a lower bound)
+    int32_t counter_chunks_n; // chunks of counters that exist
+    int32_t cold_through_day; // latest day among cold counters; DAY_TOTAL: none
+    bool lots_loaded;         // every lot is in `lots`
+    bool counters_loaded;     // every counter is in `counters`
+    struct chunk_note *lot_chunks; // of the chunks that were touched
+    size_t lot_chunks_touched_n, lot_chunks_max;
+    struct chunk_note *counter_chunks;
+    size_t counter_chunks_touched_n, counter_chunks_max;
+    // Next expiry of active points by wallet is derived when all lots are at hand, else kept here.
+    struct next_expiry {
+        int32_t wallet;
+        int64_t at;
+        int64_t points;
+    } *next_expiries;
+    size_t next_expiries_n, next_expiries_max;
+};
+
+/* A new member's state. */
+void state_open(struct arena *arena, int64_t member, int64_t enrolled_at, struct state *out);
+
+/* A copy that shares nothing with the original: a decision works on it. */
+void state_copy(struct arena *arena, const struct state *from, struct state *out);
+
+/* The balance of a wallet; made when missing. */
+struct balance *state_balance(struct arena *arena, struct state *state, int32_t wallet);
+const struct balance *state_balance_find(const struct state *state, int32_t wallet);
+
+/* The counter's value on one day (DAY_TOTAL: over all time), inline and loaded ones together. */
+int64_t state_counter(const struct state *state, int32_t symbol, int32_t day);
+
+/* Sum over days from..through, both included. */
+int64_t state_counter_sum(const struct state *state, int32_t symbol, int32_t from, int32_t through);
+
+/* Adds to a counter; an entry that comes to zero is dropped. */
+void state_counter_add(struct arena *arena, struct state *state, int32_t symbol, int32_t day, int64_t value);
+
+/* The remainder under a ratio: zero when the stored one belongs to another ratio. */
+int64_t state_remainder(const struct state *state, int32_t symbol, int64_t points, int64_t per_amount);
+void state_remainder_set(struct arena *arena, struct state *state, int32_t symbol, int64_t value, int64_t points,
+                         int64_t per_amount);
+
+/* When a lot's points expire. */
+int64_t lot_expires_at(const struct state *state, const struct zone *zone, const struct lot *lot);
+
+/* Appends a lot and returns it (valid until the next append). */
+struct lot *state_lot_add(struct arena *arena, struct state *state, struct lot lot);
+
+/* The lot of that id among the loaded ones, or NULL. */
+struct lot *state_lot_find(struct state *state, int64_t id);
+
+/* Note that a lot has changed, so that its chunk is written again. */
+void state_lot_touch(struct arena *arena, struct state *state, const struct lot *lot);
+
+/* Moves what is too much for the hot row into chunks, and forgets inline lots that hold nothing any more and that
+ * no refund can ask about. Called once, before the state is stored. */
+void state_spill(struct arena *arena, struct state *state, const struct zone *zone);
+
+/* Records, format 1, frozen. */
+void state_pack(struct buf *out, const struct state *state);
+enum err state_unpack(struct arena *arena, int64_t member, int64_t version, struct str bytes, struct state *out) MUST_USE;
+
+/* A chunk's record from the state's lists, and back into them. */
+void state_chunk_pack(struct buf *out, const struct state *state, enum chunk_kind kind, int32_t number);
+enum err state_chunk_unpack(struct arena *arena, struct state *state, enum chunk_kind kind, int32_t number,
+                            struct str bytes) MUST_USE;
+
+#endif
