@@ -293,6 +293,15 @@ enum err db_checkpoint(struct db *db, enum db_checkpoint mode, int64_t *wal_page
     return ERR_OK;
 }
 
+enum err db_file_search(struct db *db, const struct str *needles, size_t needles_n, bool *found)
+{
+    ensure(!db->in_transaction);
+    *found = false;
+    const enum err err = db->backend->search(db, needles, needles_n, found);
+    arena_reset(&db->scratch);
+    return err;
+}
+
 int64_t db_wal_pages(const struct db *db)
 {
     return atomic_load(&db->wal_pages);

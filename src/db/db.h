@@ -234,6 +234,13 @@ enum db_checkpoint {
  * TRUNCATE that readers held up is ERR_OK with pages left. Not inside a transaction. */
 enum err db_checkpoint(struct db *db, enum db_checkpoint mode, int64_t *wal_pages_left) MUST_USE;
 
+/* Looks for any of the byte strings in the database file and its WAL as they are on disk; all are 4
+ * bytes or longer. Through SQLite's own handles: opening the file beside SQLite would drop its
+ * locks when closed. Not inside a transaction. On PostgreSQL *found is false: its files are not
+ * ours to read. */
+enum err db_file_search(struct db *db, const struct str *needles, size_t needles_n,
+                        bool *found) MUST_USE;
+
 /* Pages in the WAL after this connection's last commit. Any thread. */
 int64_t db_wal_pages(const struct db *db);
 

@@ -40,6 +40,7 @@ struct db_backend {
     enum err (*prepare)(struct db *db, int *failed_index); // all statements
     enum err (*script)(struct db *db, const char *sql);    // several statements, zero-terminated
     enum err (*checkpoint)(struct db *db, enum db_checkpoint mode, int64_t *wal_pages_left);
+    enum err (*search)(struct db *db, const struct str *needles, size_t needles_n, bool *found);
     void (*close)(struct db *db);
 };
 
@@ -68,6 +69,10 @@ struct db {
     bool is_session_ready; // its settings are made and its slot is taken
     struct pg_statement *pg_statements;
 };
+
+/* db_sqlite_search.c */
+enum err sqlite_search(struct db *db, const struct str *needles, size_t needles_n,
+                       bool *found) MUST_USE;
 
 enum err sqlite_open(struct db *db, struct fail *f) MUST_USE;
 enum err pg_open(struct db *db, struct fail *f) MUST_USE;

@@ -335,6 +335,15 @@ static enum err pg_checkpoint(struct db *db, enum db_checkpoint mode, int64_t *w
     return ERR_OK;
 }
 
+static enum err pg_search(struct db *db, const struct str *needles, size_t needles_n, bool *found)
+{
+    (void)db; // the files are the server's
+    (void)needles;
+    (void)needles_n;
+    *found = false;
+    return ERR_OK;
+}
+
 static void pg_close(struct db *db)
 {
     PQfinish(db->pg);
@@ -349,6 +358,7 @@ static const struct db_backend PG_BACKEND = {
     .prepare = pg_prepare,
     .script = pg_script,
     .checkpoint = pg_checkpoint,
+    .search = pg_search,
     .close = pg_close,
 };
 

@@ -385,6 +385,7 @@ static const struct db_backend SQLITE_BACKEND = {
     .prepare = sqlite_prepare,
     .script = sqlite_script,
     .checkpoint = sqlite_checkpoint,
+    .search = sqlite_search,
     .close = sqlite_close,
 };
 

@@ -1,0 +1,746 @@
+/* The vault and the key store, on both databases. */
+#include "base/base.h"
+
+#include "both.h"
+#include "vault/keys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+enum { NOW = 1700000000 };
+#define NOW_MS ((int64_t)NOW * 1000)
+
+static bool bytes_are_in(struct str content, struct str piece)
+{
+    const char *p = content.p;
+    while (p != NULL && piece.n <= (size_t)(content.p + content.n - p)) {
+        p = memchr(p, piece.p[0], (size_t)(content.p + content.n - p) - piece.n + 1);
+        if (p == NULL || memcmp(p, piece.p, piece.n) == 0) {
+            return p != NULL;
+        }
+        p++;
+    }
+    return false;
+}
+
+static struct vault_config config_of(struct both *both)
+{
+    return (struct vault_config){
+        .master_path = str_fmt(&both->arena, "%s/master.key", both->dir).p,
+        .keys_url = both->url,
+        .erasures_path = str_fmt(&both->arena, "%s/erasures.log", both->dir).p,
+    };
+}
+
+static struct vault *vault_made(struct both *both)
+{
+    const struct vault_config config = config_of(both);
+    struct vault *vault = NULL;
+    assert_ok(vault_master_create(config.master_path, &both->fail));
+    assert_ok(vault_init(&config, STR("instance-1"), NOW_MS, &both->fail));
+    assert_ok(vault_open(&config, STR("instance-1"), &both->fail, &vault));
+    return vault;
+}
+
+static struct vault_keys *keys_made(struct both *both, const struct vault *vault, enum db_role role)
+{
+    struct vault_keys *keys = NULL;
+    const enum err err = vault_keys_open(vault, role, &both->fail, &keys);
+    if (err != ERR_OK) {
+        print_error("%.*s\n", STR_ARG(both->fail.items[0].detail));
+    }
+    assert_ok(err);
+    return keys;
+}
+
+/* ---- the master key ---- */
+
+static void a_key_file_others_can_read_is_refused(void **state)
+{
+    struct both *both = *state;
+    const struct vault_config config = config_of(both);
+    struct vault *vault = vault_made(both);
+    vault_close(vault);
+    static const struct {
+        mode_t mode;
+        bool is_fine;
+    } MODES[] = {{0400, true},  {0600, true},  {0440, false}, {0404, false},
+                 {0644, false}, {0700, false}, {0666, false}};
+    for (size_t i = 0; i < ARRAY_N(MODES); i++) {
+        struct fail why = {.arena = &both->arena};
+        assert_int_equal(chmod(config.master_path, MODES[i].mode), 0);
+        assert_err(vault_open(&config, STR("instance-1"), &why, &vault),
+                   MODES[i].is_fine ? ERR_OK : ERR_CONFIG);
+        if (MODES[i].is_fine) {
+            vault_close(vault);
+        } else {
+            assert_non_null(strstr(why.items[0].detail.p, "chmod 0400"));
+        }
+    }
+}
+
+static void a_key_file_of_another_size_or_kind_is_refused(void **state)
+{
+    struct both *both = *state;
+    struct vault_config config = config_of(both);
+    struct vault *vault = NULL;
+    const int fd = open(config.master_path, O_WRONLY | O_CREAT, 0600);
+    assert_int_equal(write(fd, "0123456789abcdef0123456789abcdef0", 33), 33);
+    assert_int_equal(close(fd), 0);
+    assert_err(vault_init(&config, STR("instance-1"), NOW_MS, &both->fail), ERR_CONFIG);
+    assert_int_equal(truncate(config.master_path, 31), 0);
+    assert_err(vault_init(&config, STR("instance-1"), NOW_MS, &both->fail), ERR_CONFIG);
+    assert_err(vault_master_create(config.master_path, &both->fail),
+               ERR_CONFIG); // never overwritten
+    config.master_path = both->dir;
+    assert_err(vault_open(&config, STR("instance-1"), &both->fail, &vault), ERR_CONFIG);
+    config.master_path = "/nonexistent/key";
+    assert_err(vault_open(&config, STR("instance-1"), &both->fail, &vault), ERR_CONFIG);
+}
+
+/* Everything in the key store, as text. */
+static struct str store_dump(struct both *both)
+{
+    struct db *db = both_open(both, DB_READER, NULL);
+    struct db_result rows = {0};
+    const char *sql =
+        both->dialect == DB_SQLITE
+            ? "SELECT group_concat(name || hex(wrapped) || created_at) FROM (SELECT * FROM "
+              "instance_key"
+              " ORDER BY name)"
+            : "SELECT string_agg(name || encode(wrapped, 'hex') || created_at, ',' ORDER BY name)"
+              " FROM instance_key";
+    assert_ok(db_query_text(db, &both->arena, str_c(sql), NULL, 0, &rows));
+    both_close(both, db);
+    return db_at_str(&rows, 0, 0);
+}
+
+static void another_master_key_is_refused_and_changes_nothing(void **state)
+{
+    struct both *both = *state;
+    struct vault_config config = config_of(both);
+    vault_close(vault_made(both));
+    const struct str before = store_dump(both);
+    config.master_path = str_fmt(&both->arena, "%s/other.key", both->dir).p;
+    assert_ok(vault_master_create(config.master_path, &both->fail));
+    struct vault *vault = NULL;
+
+    assert_err(vault_open(&config, STR("instance-1"), &both->fail, &vault), ERR_CONFIG);
+    assert_err(vault_init(&config, STR("instance-1"), NOW_MS + 1, &both->fail), ERR_CONFIG);
+
+    assert_true(str_eq(before, store_dump(both)));
+    assert_true(before.n > 16 * 144);
+}
+
+static void another_instance_is_refused(void **state)
+{
+    struct both *both = *state;
+    const struct vault_config config = config_of(both);
+    struct vault *vault = vault_made(both);
+    assert_true(str_eq(vault_instance_id(vault), STR("instance-1")));
+    vault_close(vault);
+    assert_err(vault_open(&config, STR("instance-2"), &both->fail, &vault), ERR_CONFIG);
+    assert_err(vault_init(&config, STR("instance-2"), NOW_MS, &both->fail), ERR_CONFIG);
+    assert_ok(vault_open(&config, (struct str){0}, &both->fail, &vault));
+    vault_close(vault);
+}
+
+static void init_may_be_repeated_and_keeps_the_keys(void **state)
+{
+    struct both *both = *state;
+    const struct vault_config config = config_of(both);
+    unsigned char first[VAULT_HASH_BYTES];
+    unsigned char second[VAULT_HASH_BYTES];
+    struct vault *vault = vault_made(both);
+    vault_natural_key(vault, STR("shop"), STR("1"), first);
+    vault_close(vault);
+    assert_ok(vault_init(&config, STR("instance-1"), NOW_MS + 5, &both->fail));
+    assert_ok(vault_open(&config, STR("instance-1"), &both->fail, &vault));
+    vault_natural_key(vault, STR("shop"), STR("1"), second);
+    assert_memory_equal(first, second, sizeof first);
+    vault_close(vault);
+}
+
+static void a_store_without_init_is_refused(void **state)
+{
+    struct both *both = *state;
+    const struct vault_config config = config_of(both);
+    struct vault *vault = NULL;
+    assert_ok(vault_master_create(config.master_path, &both->fail));
+    assert_err(vault_open(&config, STR("instance-1"), &both->fail, &vault), ERR_CONFIG);
+}
+
+static void a_schema_newer_than_the_binary_is_refused(void **state)
+{
+    struct both *both = *state;
+    const struct vault_config config = config_of(both);
+    struct vault *vault = vault_made(both);
+    vault_close(vault);
+    struct db *db = both_open(both, DB_WRITER, NULL);
+    struct db_migration_report report = {0};
+    struct fail why = {.arena = &both->arena};
+    assert_ok(db_schema_check(db, "sql/keys/migrations/", &why, &report));
+    assert_int_equal(report.version, report.newest);
+    assert_ok(db_migrate(db, "sql/keys/migrations/", NOW_MS, &why, &report));
+    assert_int_equal(report.applied_n, 0);
+
+    both_run(both, db, "UPDATE schema_migration SET checksum = 'another' WHERE version = 1");
+    assert_err(vault_open(&config, STR("instance-1"), &why, &vault), ERR_CONFIG);
+    assert_err(db_migrate(db, "sql/keys/migrations/", NOW_MS, &why, &report), ERR_CONFIG);
+    both_run(both, db, "UPDATE schema_migration SET version = 9999");
+    why = (struct fail){.arena = &both->arena};
+    assert_err(vault_open(&config, STR("instance-1"), &why, &vault), ERR_CONFIG);
+    assert_non_null(strstr(why.items[0].detail.p, "9999"));
+    assert_err(db_migrate(db, "sql/keys/migrations/", NOW_MS, &why, &report), ERR_CONFIG);
+    assert_false(db_in_transaction(db));
+}
+
+/* ---- sealing ---- */
+
+static const struct vault_place PLACE = {.table = "member", .column = "profile", .owner_id = 7};
+
+static void a_sealed_value_opens_in_its_place_only(void **state)
+{
+    struct both *both = *state;
+    struct vault *vault = vault_made(both);
+    const struct vault_key *key = vault_instance_key(vault, VAULT_SECRET);
+    const struct str sealed = vault_seal(&both->arena, key, PLACE, STR("Ann Example"));
+    struct str plain = {0};
+
+    assert_int_equal(sealed.n, 11 + VAULT_SEAL_BYTES);
+    assert_false(bytes_are_in(sealed, STR("Ann")));
+    assert_ok(vault_unseal(&both->arena, key, PLACE, sealed, &plain));
+    assert_true(str_eq(plain, STR("Ann Example")));
+
+    struct vault_place other = PLACE;
+    other.owner_id = 8;
+    assert_err(vault_unseal(&both->arena, key, other, sealed, &plain), ERR_INTEGRITY);
+    other = PLACE;
+    other.column = "note";
+    assert_err(vault_unseal(&both->arena, key, other, sealed, &plain), ERR_INTEGRITY);
+    other = PLACE;
+    other.table = "event";
+    assert_err(vault_unseal(&both->arena, key, other, sealed, &plain), ERR_INTEGRITY);
+    assert_err(
+        vault_unseal(&both->arena, vault_instance_key(vault, VAULT_ANSWER), PLACE, sealed, &plain),
+        ERR_INTEGRITY);
+    vault_close(vault);
+}
+
+static void a_changed_or_cut_value_does_not_open(void **state)
+{
+    struct both *both = *state;
+    struct vault *vault = vault_made(both);
+    const struct vault_key *key = vault_instance_key(vault, VAULT_SECRET);
+    const struct str sealed = vault_seal(&both->arena, key, PLACE, STR("Ann"));
+    struct str plain = {0};
+    for (size_t i = 0; i < sealed.n; i++) {
+        struct str changed = str_dup(&both->arena, sealed);
+        ((char *)(uintptr_t)changed.p)[i] ^= 1;
+        assert_err(vault_unseal(&both->arena, key, PLACE, changed, &plain), ERR_INTEGRITY);
+        changed = (struct str){.p = sealed.p, .n = i};
+        assert_err(vault_unseal(&both->arena, key, PLACE, changed, &plain), ERR_INTEGRITY);
+    }
+    const struct vault_key gone = {0};
+    assert_err(vault_unseal(&both->arena, &gone, PLACE, sealed, &plain), ERR_NOT_FOUND);
+    const struct str empty = vault_seal(&both->arena, key, PLACE, (struct str){0});
+    assert_ok(vault_unseal(&both->arena, key, PLACE, empty, &plain));
+    assert_int_equal(plain.n, 0);
+    vault_close(vault);
+}
+
+static int bytes_order(const void *a, const void *b)
+{
+    return memcmp(a, b, 24);
+}
+
+static void every_write_has_a_nonce_of_its_own(void **state)
+{
+    struct both *both = *state;
+    struct vault *vault = vault_made(both);
+    const struct vault_key *key = vault_instance_key(vault, VAULT_SECRET);
+    enum { N = 10000 };
+    char(*nonces)[24] = (void *)arena_bytes(&both->arena, N * 24);
+    for (size_t i = 0; i < N; i++) {
+        memcpy(nonces[i], vault_seal(&both->arena, key, PLACE, STR("same")).p + 2, 24);
+    }
+    qsort(nonces, N, 24, bytes_order);
+    for (size_t i = 1; i < N; i++) {
+        assert_int_not_equal(memcmp(nonces[i - 1], nonces[i], 24), 0);
+    }
+    vault_close(vault);
+}
+
+/* ---- keyed hashes ---- */
+
+static void a_blind_index_differs_by_field_and_by_instance(void **state)
+{
+    struct both *both = *state;
+    struct vault *vault = vault_made(both);
+    static const enum vault_instance_key FIELDS[] = {VAULT_EXTERNAL_ID, VAULT_EMAIL, VAULT_PHONE,
+                                                     VAULT_CARD, VAULT_NAME};
+    unsigned char index[ARRAY_N(FIELDS)][VAULT_HASH_BYTES];
+    unsigned char again[VAULT_HASH_BYTES];
+    unsigned char unkeyed[VAULT_HASH_BYTES];
+    for (size_t i = 0; i < ARRAY_N(FIELDS); i++) {
+        vault_blind(vault, FIELDS[i], STR("ann@example.org"), index[i]);
+        vault_blind(vault, FIELDS[i], STR("ann@example.org"), again);
+        assert_memory_equal(index[i], again, sizeof again);
+        for (size_t j = 0; j < i; j++) {
+            assert_memory_not_equal(index[i], index[j], sizeof again);
+        }
+    }
+    (void)crypto_generichash(unkeyed, sizeof unkeyed, (const unsigned char *)"ann@example.org", 15,
+                             NULL, 0);
+    assert_memory_not_equal(index[1], unkeyed, sizeof unkeyed);
+    vault_close(vault);
+}
+
+static void a_natural_key_tells_its_parts_apart(void **state)
+{
+    struct both *both = *state;
+    struct vault *vault = vault_made(both);
+    unsigned char a[VAULT_HASH_BYTES];
+    unsigned char b[VAULT_HASH_BYTES];
+    vault_natural_key(vault, STR("shop"), STR("1-1"), a);
+    vault_natural_key(vault, STR("shop1"), STR("-1"), b);
+    assert_memory_not_equal(a, b, sizeof a);
+    vault_natural_key(vault, STR(""), STR("shop1-1"), b);
+    assert_memory_not_equal(a, b, sizeof a);
+    vault_natural_key(vault, STR("shop"), STR("1-1"), b);
+    assert_memory_equal(a, b, sizeof a);
+    vault_close(vault);
+}
+
+static void derived_keys_and_commitments_follow_their_secret(void **state)
+{
+    struct both *both = *state;
+    struct vault *vault = vault_made(both);
+    const struct vault_key first = vault_key_derive(vault, VAULT_ANSWER, STR("key-1"));
+    const struct vault_key again = vault_key_derive(vault, VAULT_ANSWER, STR("key-1"));
+    const struct vault_key other = vault_key_derive(vault, VAULT_ANSWER, STR("key-2"));
+    unsigned char a[VAULT_COMMITMENT_BYTES];
+    unsigned char b[VAULT_COMMITMENT_BYTES];
+    assert_memory_equal(first.bytes, again.bytes, sizeof first.bytes);
+    assert_memory_not_equal(first.bytes, other.bytes, sizeof first.bytes);
+    vault_commit(&first, PLACE, STR("reason"), a);
+    vault_commit(&again, PLACE, STR("reason"), b);
+    assert_memory_equal(a, b, sizeof a);
+    vault_commit(&other, PLACE, STR("reason"), b);
+    assert_memory_not_equal(a, b, sizeof a);
+    vault_close(vault);
+}
+
+static void a_token_is_random_and_known_by_its_hash(void **state)
+{
+    (void)state;
+    char first[VAULT_TOKEN_BYTES + 1];
+    char second[VAULT_TOKEN_BYTES + 1];
+    unsigned char hash[VAULT_TOKEN_HASH_BYTES];
+    unsigned char found[VAULT_TOKEN_HASH_BYTES];
+    unsigned char expected[VAULT_TOKEN_HASH_BYTES];
+    vault_token_create(first, hash);
+    vault_token_create(second, found);
+    assert_int_equal(strlen(first), VAULT_TOKEN_BYTES);
+    assert_memory_equal(first, "lk_", 3);
+    assert_string_not_equal(first, second);
+    assert_true(vault_token_hash(str_c(first), found));
+    assert_true(vault_equal(hash, found, sizeof hash));
+    (void)crypto_hash_sha256(expected, (const unsigned char *)first, VAULT_TOKEN_BYTES);
+    assert_memory_equal(expected, hash, sizeof hash);
+    assert_true(vault_token_hash(str_c(second), found));
+    assert_false(vault_equal(hash, found, sizeof hash));
+    assert_false(vault_token_hash(STR("lk_"), found));
+    assert_false(vault_token_hash((struct str){.p = first, .n = VAULT_TOKEN_BYTES - 1}, found));
+    first[10] = 'U';
+    assert_false(vault_token_hash(str_c(first), found));
+    first[10] = 0;
+    assert_false(vault_token_hash((struct str){.p = first, .n = VAULT_TOKEN_BYTES}, found));
+}
+
+/* ---- members' keys ---- */
+
+enum { MANY = 1000 };
+
+static void keys_come_back_in_the_order_asked(void **state)
+{
+    struct both *both = *state;
+    struct vault *vault = vault_made(both);
+    struct vault_keys *keys = keys_made(both, vault, DB_MAINTAINER);
+    struct vault_keys *reader = keys_made(both, vault, DB_READER);
+    int64_t ids[MANY];
+    struct vault_key made[MANY];
+    struct vault_key found[MANY];
+    for (size_t i = 0; i < MANY; i++) {
+        ids[i] = ((int64_t)1 << 50) + (int64_t)((i * 7919) % MANY) * 3;
+    }
+    assert_ok(vault_keys_create(keys, ids, MANY, NOW_MS, made));
+    assert_ok(vault_keys_load(reader, ids, MANY, found));
+    for (size_t i = 0; i < MANY; i++) {
+        assert_int_equal(found[i].version, 1);
+        assert_memory_equal(found[i].bytes, made[i].bytes, VAULT_KEY_BYTES);
+        assert_true(i == 0 || memcmp(made[i].bytes, made[i - 1].bytes, VAULT_KEY_BYTES) != 0);
+    }
+    const int64_t some[] = {ids[3], 5, ids[9], ids[3], -1};
+    assert_ok(vault_keys_load(reader, some, ARRAY_N(some), found));
+    assert_memory_equal(found[0].bytes, made[3].bytes, VAULT_KEY_BYTES);
+    assert_memory_equal(found[2].bytes, made[9].bytes, VAULT_KEY_BYTES);
+    assert_memory_equal(found[3].bytes, made[3].bytes, VAULT_KEY_BYTES);
+    assert_int_equal(found[1].version, 0);
+    assert_int_equal(found[4].version, 0);
+    vault_keys_close(reader);
+    vault_keys_close(keys);
+    vault_close(vault);
+}
+
+static void making_a_key_again_keeps_the_first(void **state)
+{
+    struct both *both = *state;
+    struct vault *vault = vault_made(both);
+    struct vault_keys *keys = keys_made(both, vault, DB_MAINTAINER);
+    struct vault_key first[2];
+    struct vault_key second[3];
+    assert_ok(vault_keys_create(keys, (const int64_t[]){1, 2}, 2, NOW_MS, first));
+    assert_ok(vault_keys_create(keys, (const int64_t[]){2, 3, 1}, 3, NOW_MS, second));
+    assert_memory_equal(second[0].bytes, first[1].bytes, VAULT_KEY_BYTES);
+    assert_memory_equal(second[2].bytes, first[0].bytes, VAULT_KEY_BYTES);
+    assert_memory_not_equal(second[1].bytes, first[0].bytes, VAULT_KEY_BYTES);
+    vault_keys_close(keys);
+    vault_close(vault);
+}
+
+static void a_key_moved_to_another_member_does_not_open(void **state)
+{
+    struct both *both = *state;
+    struct vault *vault = vault_made(both);
+    struct vault_keys *keys = keys_made(both, vault, DB_MAINTAINER);
+    struct vault_key made[2];
+    assert_ok(vault_keys_create(keys, (const int64_t[]){1, 2}, 2, NOW_MS, made));
+    struct db *db = both_open(both, DB_WRITER, NULL);
+    both_run(both, db,
+             "UPDATE data_key SET wrapped = (SELECT d.wrapped FROM data_key d WHERE d.owner_id = 1)"
+             " WHERE owner_id = 2");
+    assert_ok(vault_keys_load(keys, (const int64_t[]){1}, 1, made));
+    assert_err(vault_keys_load(keys, (const int64_t[]){1, 2}, 2, made), ERR_INTEGRITY);
+    assert_int_equal(made[0].version, 0);
+    vault_keys_close(keys);
+    vault_close(vault);
+}
+
+static void old_keys_are_listed_and_deleted(void **state)
+{
+    struct both *both = *state;
+    struct vault *vault = vault_made(both);
+    struct vault_keys *keys = keys_made(both, vault, DB_MAINTAINER);
+    struct vault_key made[3];
+    int64_t old[10];
+    size_t n = 0;
+    assert_ok(vault_keys_create(keys, (const int64_t[]){1, 2, 3}, 3, NOW_MS, made));
+    assert_ok(vault_keys_create(keys, (const int64_t[]){4}, 1, NOW_MS + 1000, made));
+    assert_ok(vault_keys_list_old(keys, 1, NOW_MS + 1000, old, 10, &n));
+    assert_int_equal(n, 2);
+    assert_int_equal(old[0], 2);
+    assert_int_equal(old[1], 3);
+    assert_ok(vault_keys_delete(keys, old, n));
+    assert_ok(vault_keys_load(keys, (const int64_t[]){1, 2, 4}, 3, made));
+    assert_int_equal(made[0].version, 1);
+    assert_int_equal(made[1].version, 0);
+    assert_int_equal(made[2].version, 1);
+    struct vault_erasure erasures[10];
+    assert_ok(vault_erasures_list(keys, 0, erasures, 10, &n));
+    assert_int_equal(n, 0);
+    vault_keys_close(keys);
+    vault_close(vault);
+}
+
+/* ---- forgetting ---- */
+
+static struct str file_read(struct both *both, const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        return (struct str){0};
+    }
+    assert_int_equal(fseek(file, 0, SEEK_END), 0);
+    const size_t n = (size_t)ftell(file);
+    rewind(file);
+    char *bytes = arena_bytes(&both->arena, n + 1);
+    assert_int_equal(fread(bytes, 1, n, file), n);
+    (void)fclose(file);
+    return (struct str){.p = bytes, .n = n};
+}
+
+/* How many files below a directory hold any 16 bytes of a wrapped key. */
+static int traces_below(struct both *both, char *dir, struct str wrapped)
+{
+    int hits = 0;
+    FTS *walk = fts_open((char *[]){dir, NULL}, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    assert_non_null(walk);
+    FTSENT *entry = NULL;
+    while ((entry = fts_read(walk)) != NULL) {
+        if (entry->fts_info != FTS_F) {
+            continue;
+        }
+        const struct str content = file_read(both, entry->fts_accpath);
+        for (size_t i = 0; i + 16 <= wrapped.n; i += 8) {
+            if (bytes_are_in(content, (struct str){.p = wrapped.p + i, .n = 16})) {
+                hits++;
+                break;
+            }
+        }
+    }
+    (void)fts_close(walk);
+    return hits;
+}
+
+static struct str wrapped_read(struct both *both, int64_t id)
+{
+    struct db *db = both_open(both, DB_READER, NULL);
+    struct db_result row = {0};
+    const char *sql = both->dialect == DB_SQLITE
+                          ? "SELECT wrapped FROM data_key WHERE owner_id = ?1"
+                          : "SELECT wrapped FROM data_key WHERE owner_id = $1";
+    assert_ok(
+        db_query_text(db, &both->arena, str_c(sql), (struct db_value[]){db_int(id)}, 1, &row));
+    both_close(both, db);
+    assert_int_equal(row.rows_n, 1);
+    return db_at_str(&row, 0, 0);
+}
+
+static void a_forgotten_key_leaves_no_trace_in_the_files(void **state)
+{
+    struct both *both = *state;
+    struct vault *vault = vault_made(both);
+    struct vault_keys *keys = keys_made(both, vault, DB_MAINTAINER);
+    int64_t ids[MANY];
+    struct vault_key made[MANY];
+    for (size_t i = 0; i < MANY; i++) {
+        ids[i] = 1 + (int64_t)((i * 7919) % MANY); // not ascending: pages are split in their middle
+    }
+    for (size_t i = 0; i < MANY; i += 50) {
+        assert_ok(vault_keys_create(keys, ids + i, 50, NOW_MS, made + i));
+    }
+    const int64_t victims[] = {17, 400, 999};
+    struct str wrapped[ARRAY_N(victims)];
+    for (size_t i = 0; i < ARRAY_N(victims); i++) {
+        wrapped[i] = wrapped_read(both, victims[i]);
+        assert_int_equal(wrapped[i].n, 72);
+        assert_true(both->dialect == DB_POSTGRES || traces_below(both, both->dir, wrapped[i]) > 0);
+    }
+    bool is_final = false;
+
+    assert_ok(vault_keys_erase(keys, victims, ARRAY_N(victims), NOW_MS, &is_final));
+
+    assert_int_equal(is_final, both->dialect == DB_SQLITE);
+    char *dir = both->dir;
+    char pg_data[] =
+        "build/pg/data/base"; // the tables; the WAL is recycled by the server in its own time
+    if (both->dialect == DB_POSTGRES) {
+        assert_ok(vault_keys_settle(keys, &is_final));
+        both_admin(both, "CHECKPOINT");
+        dir = pg_data;
+    }
+    for (size_t i = 0; i < ARRAY_N(victims); i++) {
+        assert_int_equal(traces_below(both, dir, wrapped[i]), 0);
+    }
+    assert_true(traces_below(both, dir, wrapped_read(both, 18)) >
+                0); // the search works, and others are still there
+    assert_ok(vault_keys_load(keys, victims, ARRAY_N(victims), made));
+    for (size_t i = 0; i < ARRAY_N(victims); i++) {
+        assert_int_equal(made[i].version, 0);
+    }
+    vault_keys_close(keys);
+    vault_close(vault);
+}
+
+static void a_trace_left_in_a_page_makes_the_file_be_rebuilt(void **state)
+{
+    struct both *both = *state;
+    struct vault *vault = vault_made(both);
+    struct vault_keys *keys = keys_made(both, vault, DB_MAINTAINER);
+    struct vault_key made[3];
+    assert_ok(vault_keys_create(keys, (const int64_t[]){1, 2, 3}, 3, NOW_MS, made));
+    const struct str wrapped = wrapped_read(both, 2);
+    // What a moved row can leave behind: a copy in space that SQLite no longer owns up to.
+    struct db *db = NULL;
+    const struct db_config careless = {.url = both->url, .role = DB_MAINTAINER};
+    assert_ok(db_open(&careless, &both->fail, &db));
+    both_run(both, db, "PRAGMA secure_delete=OFF");
+    both_run(both, db, "CREATE TABLE scrap (wrapped BLOB)");
+    both_run(both, db, "INSERT INTO scrap SELECT wrapped FROM data_key WHERE owner_id = 2");
+    both_run(both, db, "DELETE FROM scrap");
+    db_close(db);
+    bool is_final = false;
+
+    assert_ok(vault_keys_erase(keys, (const int64_t[]){2}, 1, NOW_MS, &is_final));
+
+    assert_true(is_final);
+    assert_int_equal(traces_below(both, both->dir, wrapped), 0);
+    assert_ok(vault_keys_load(keys, (const int64_t[]){1, 3}, 2, made));
+    assert_int_equal(made[1].version, 1);
+    vault_keys_close(keys);
+    vault_close(vault);
+}
+
+static void forgetting_says_when_a_reader_is_in_the_way(void **state)
+{
+    struct both *both = *state;
+    struct vault *vault = vault_made(both);
+    struct vault_keys *keys = keys_made(both, vault, DB_MAINTAINER);
+    struct vault_key made[1];
+    struct db_result row = {0};
+    bool is_final = true;
+    assert_ok(vault_keys_create(keys, (const int64_t[]){1}, 1, NOW_MS, made));
+    const struct str wrapped = wrapped_read(both, 1);
+    struct db *reader = both_open(both, DB_READER, NULL);
+    assert_ok(db_begin(reader, DB_READ));
+    assert_ok(
+        db_query_text(reader, &both->arena, STR("SELECT count(*) FROM data_key"), NULL, 0, &row));
+
+    assert_ok(vault_keys_erase(keys, (const int64_t[]){1}, 1, NOW_MS, &is_final));
+
+    assert_false(is_final);
+    assert_ok(db_commit(reader));
+    assert_ok(vault_keys_settle(keys, &is_final));
+    assert_true(is_final);
+    assert_int_equal(traces_below(both, both->dir, wrapped), 0);
+    vault_keys_close(keys);
+    vault_close(vault);
+}
+
+static void forgetting_is_written_down_twice(void **state)
+{
+    struct both *both = *state;
+    struct vault *vault = vault_made(both);
+    struct vault_keys *keys = keys_made(both, vault, DB_MAINTAINER);
+    struct vault_key made[2];
+    bool is_final = false;
+    size_t n = 0;
+    assert_ok(vault_keys_create(keys, (const int64_t[]){1, 2}, 2, NOW_MS, made));
+    assert_ok(vault_keys_erase(keys, (const int64_t[]){2, 77}, 2, NOW_MS, &is_final));
+    assert_ok(vault_keys_erase(keys, (const int64_t[]){2}, 1, NOW_MS + 9000, &is_final));
+
+    struct vault_erasure list[10];
+    assert_ok(vault_erasures_list(keys, 0, list, 10, &n));
+    assert_int_equal(n, 2);
+    assert_int_equal(list[0].owner_id, 2);
+    assert_int_equal(list[0].erased_at, NOW_MS); // the first time counts
+    assert_int_equal(list[1].owner_id, 77);
+    assert_ok(vault_erasures_list(keys, 2, list, 10, &n));
+    assert_int_equal(n, 1);
+
+    struct str rest = file_read(both, config_of(both).erasures_path);
+    struct str line = {0};
+    struct vault_erasure read = {0};
+    bool done = false;
+    int64_t found[4] = {0};
+    for (n = 0; n < 4 && str_split(&rest, '\n', &line, &done) && line.n > 0; n++) {
+        assert_true(vault_erasure_read(line, &read));
+        found[n] = read.owner_id;
+    }
+    assert_int_equal(n, 3);
+    assert_int_equal(found[0], 2);
+    assert_int_equal(found[1], 77);
+    assert_int_equal(read.erased_at, NOW_MS + 9000);
+    assert_false(vault_erasure_read(STR("v2 1 2026-11-21T10:00:00.000Z"), &read));
+    assert_false(vault_erasure_read(STR("v1 1"), &read));
+    assert_false(vault_erasure_read(STR("v1 1 2026-11-21T10:00:00.000Z x"), &read));
+    vault_keys_close(keys);
+    vault_close(vault);
+}
+
+static void no_log_no_forgetting(void **state)
+{
+    struct both *both = *state;
+    const struct vault_config good = config_of(both);
+    vault_close(vault_made(both));
+    struct vault_config config = good;
+    config.erasures_path = "/nonexistent/erasures.log";
+    struct vault *vault = NULL;
+    assert_ok(vault_open(&config, STR("instance-1"), &both->fail, &vault));
+    struct vault_keys *keys = keys_made(both, vault, DB_MAINTAINER);
+    struct vault_key made[1];
+    bool is_final = false;
+    size_t n = 9;
+    struct vault_erasure list[1];
+    assert_ok(vault_keys_create(keys, (const int64_t[]){1}, 1, NOW_MS, made));
+
+    assert_err(vault_keys_erase(keys, (const int64_t[]){1}, 1, NOW_MS, &is_final), ERR_IO);
+
+    assert_ok(vault_keys_load(keys, (const int64_t[]){1}, 1, made));
+    assert_int_equal(made[0].version, 1);
+    assert_ok(vault_erasures_list(keys, 0, list, 1, &n));
+    assert_int_equal(n, 0);
+    vault_keys_close(keys);
+    vault_close(vault);
+}
+
+/* ---- the process ---- */
+
+static void a_hardened_process_leaves_no_core(void **state)
+{
+    (void)state;
+    const pid_t child = fork();
+    if (child == 0) {
+        struct rlimit limit;
+        const bool is_fine = vault_process_harden() == ERR_OK &&
+                             getrlimit(RLIMIT_CORE, &limit) == 0 && limit.rlim_cur == 0 &&
+                             limit.rlim_max == 0;
+        _exit(is_fine ? 0 : 1);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+static void the_master_key_is_in_no_file_of_the_store(void **state)
+{
+    struct both *both = *state;
+    struct vault *vault = vault_made(both);
+    const struct str master = file_read(both, config_of(both).master_path);
+    unsigned char check[VAULT_HASH_BYTES];
+    vault_master_check(vault, check);
+    assert_int_equal(master.n, 32);
+    assert_int_equal(traces_below(both, both->dir, master), 1); // the key file itself
+    assert_int_equal(
+        traces_below(both, both->dir,
+                     (struct str){.p = (const char *)vault_instance_key(vault, VAULT_EMAIL)->bytes,
+                                  .n = 32}),
+        0);
+    vault_close(vault);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        BOTH(a_key_file_others_can_read_is_refused),
+        ONLY_SQLITE(a_key_file_of_another_size_or_kind_is_refused),
+        BOTH(another_master_key_is_refused_and_changes_nothing),
+        BOTH(another_instance_is_refused),
+        BOTH(init_may_be_repeated_and_keeps_the_keys),
+        BOTH(a_store_without_init_is_refused),
+        BOTH(a_schema_newer_than_the_binary_is_refused),
+        ONLY_SQLITE(a_sealed_value_opens_in_its_place_only),
+        ONLY_SQLITE(a_changed_or_cut_value_does_not_open),
+        ONLY_SQLITE(every_write_has_a_nonce_of_its_own),
+        ONLY_SQLITE(a_blind_index_differs_by_field_and_by_instance),
+        ONLY_SQLITE(a_natural_key_tells_its_parts_apart),
+        ONLY_SQLITE(derived_keys_and_commitments_follow_their_secret),
+        ONLY_SQLITE(a_token_is_random_and_known_by_its_hash),
+        BOTH(keys_come_back_in_the_order_asked),
+        BOTH(making_a_key_again_keeps_the_first),
+        BOTH(a_key_moved_to_another_member_does_not_open),
+        BOTH(old_keys_are_listed_and_deleted),
+        BOTH(a_forgotten_key_leaves_no_trace_in_the_files),
+        ONLY_SQLITE(a_trace_left_in_a_page_makes_the_file_be_rebuilt),
+        ONLY_SQLITE(forgetting_says_when_a_reader_is_in_the_way),
+        BOTH(forgetting_is_written_down_twice),
+        BOTH(no_log_no_forgetting),
+        ONLY_SQLITE(a_hardened_process_leaves_no_core),
+        BOTH(the_master_key_is_in_no_file_of_the_store),
+    };
+    return cmocka_run_group_tests_name("vault", tests, NULL, NULL);
+}
