@@ -312,6 +312,10 @@ static void a_natural_key_tells_its_parts_apart(void **state)
     assert_memory_not_equal(a, b, sizeof a);
     vault_natural_key(vault, STR("shop"), STR("1-1"), b);
     assert_memory_equal(a, b, sizeof a);
+    // Whatever stands between the parts can stand in them as well: only their lengths tell.
+    vault_natural_key(vault, STR("a\0\0\0\0\0\0\0\0b"), STR("c"), a);
+    vault_natural_key(vault, STR("a"), STR("b\0\0\0\0\0\0\0\0c"), b);
+    assert_memory_not_equal(a, b, sizeof a);
     vault_close(vault);
 }
 
