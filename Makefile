@@ -73,6 +73,7 @@ $(B)/test/%: test/store/%.c $(LIB) $(B)/gen/test_queries.o
 
 tests: $(UNIT) $(STORE_TESTS) ## build all C tests
 unit: $(UNIT) ## build and run the unit tests
+	@test/sqlgen.sh
 	@set -e; for t in $(UNIT); do echo "== $$t"; $$t; done
 
 # The tests of sql/ and the stores, each on SQLite and on a private PostgreSQL in build/pg.

@@ -315,13 +315,11 @@ void db_wal_pages_set(struct db *db, int64_t pages)
 int64_t db_pages_written(const struct db *db)
 {
     int written = 0;
-    int spilled = 0;
     int high = 0;
-    if (db->sqlite != NULL) {
+    if (db->sqlite != NULL) { // what spills out of the cache early is in this count as well
         (void)sqlite3_db_status(db->sqlite, SQLITE_DBSTATUS_CACHE_WRITE, &written, &high, 0);
-        (void)sqlite3_db_status(db->sqlite, SQLITE_DBSTATUS_CACHE_SPILL, &spilled, &high, 0);
     }
-    return (int64_t)written + spilled;
+    return written;
 }
 
 enum err db_slot_retake(struct db *db)

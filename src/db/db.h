@@ -215,7 +215,8 @@ enum err db_query_text(struct db *db, struct arena *arena, struct str sql,
 
 /* Runs a DB_EACH statement for rows_n rows of cols_n values, row by row in `rows`. In a column,
  * kinds may be mixed with NULL only. changed_n as in db_exec(), summed; may be NULL. rows_n == 0
- * does nothing. */
+ * does nothing. Only inside db_begin(db, DB_WRITE): SQLite's loop would leave the rows before a
+ * failure otherwise. */
 enum err db_exec_rows(struct db *db, int query, const struct db_value *rows, size_t rows_n,
                       int cols_n, int64_t *changed_n) MUST_USE;
 

@@ -198,6 +198,37 @@ static void a_schema_newer_than_the_binary_is_refused(void **state)
     assert_false(db_in_transaction(db));
 }
 
+static void processes_that_start_together_migrate_once(void **state)
+{
+    struct both *both = *state;
+    enum { PROCESSES = 4 };
+    pid_t children[PROCESSES];
+    for (size_t i = 0; i < PROCESSES; i++) {
+        children[i] = fork();
+        if (children[i] == 0) {
+            struct db *db = NULL;
+            struct db_migration_report report = {0};
+            const struct db_config config = {.url = both->url, .role = DB_WRITER};
+            enum err err = db_open(&config, &both->fail, &db);
+            err = err == ERR_OK
+                      ? db_migrate(db, "sql/keys/migrations/", NOW_MS, &both->fail, &report)
+                      : err;
+            if (err != ERR_OK) {
+                print_error("%.*s\n", STR_ARG(both->fail.items[0].detail));
+            }
+            _exit(err == ERR_OK && report.version == report.newest ? (int)report.applied_n : 100);
+        }
+    }
+    int applied_n = 0;
+    for (size_t i = 0; i < PROCESSES; i++) {
+        int status = -1;
+        assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+        assert_true(WIFEXITED(status));
+        applied_n += WEXITSTATUS(status);
+    }
+    assert_int_equal(applied_n, 1);
+}
+
 /* ---- sealing ---- */
 
 static const struct vault_place PLACE = {.table = "member", .column = "profile", .owner_id = 7};
@@ -727,6 +758,7 @@ int main(void)
         BOTH(init_may_be_repeated_and_keeps_the_keys),
         BOTH(a_store_without_init_is_refused),
         BOTH(a_schema_newer_than_the_binary_is_refused),
+        BOTH(processes_that_start_together_migrate_once),
         ONLY_SQLITE(a_sealed_value_opens_in_its_place_only),
         ONLY_SQLITE(a_changed_or_cut_value_does_not_open),
         ONLY_SQLITE(every_write_has_a_nonce_of_its_own),
