@@ -240,7 +240,7 @@ static struct value stat_value(const struct award_view *view, const struct var *
     case STAT_AVERAGE_BASKET:
         return purchases > 0 ? value_int(state_counter(state, program->standard.spend, DAY_TOTAL) / purchases) : value_int(0);
     case STAT_PURCHASES_STORE: {
-        const struct store *store = program_store(program, view->content->event->store);
+        const struct sales_store *store = program_store(program, view->content->event->store);
         if (store == NULL) {
             return value_int(0);
         }
@@ -356,6 +356,6 @@ bool award_in_segment(struct award_env *env, int segment)
 
 const struct zone *event_zone(const struct program *program, const struct event *event)
 {
-    const struct store *store = event->store.n > 0 ? program_store(program, event->store) : NULL;
+    const struct sales_store *store = event->store.n > 0 ? program_store(program, event->store) : NULL;
     return store ? store->zone : program->zone;
 }

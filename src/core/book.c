@@ -55,7 +55,7 @@ void book_sales(struct booking *b, const struct program *program, const struct e
 {
     count(b, program->standard.purchases, purchase->time, purchases);
     count(b, program->standard.spend, purchase->time, spend);
-    const struct store *store = program_store(program, purchase->store);
+    const struct sales_store *store = program_store(program, purchase->store);
     if (program->counts_stores && store != NULL) {
         state_counter_add(b->arena, b->state, store->purchases_symbol, event_day(b, purchase->time), purchases);
     }

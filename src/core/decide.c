@@ -208,7 +208,7 @@ static enum err decide_awards(struct deciding *d, const struct content *content)
         .content = content,
         .inputs = &d->out->inputs,
         .facts = d->facts,
-        .wants_explain = true,
+        .wants_explain = d->facts->wants_explain,
     };
     inputs_open(d->arena, d->program, &d->out->inputs);
     d->out->has_inputs = true;
@@ -570,6 +570,7 @@ static void open(struct deciding *d, struct id_source *ids)
         .event_id = id_next(ids, d->facts->booked_at),
         .event = *d->event,
         .member = state->member,
+        .previous_event = state->last_event,
         .state = state,
     };
     d->booking = (struct booking){
@@ -593,6 +594,7 @@ static void undo(struct deciding *d)
         .event_id = out->event_id,
         .event = out->event,
         .member = out->member,
+        .previous_event = out->previous_event,
         .state = out->state,
         .answer = {.outcome = out->answer.outcome, .reason = out->answer.reason},
     };

@@ -193,6 +193,7 @@ struct facts {
     const int64_t *shared_used; // by cap index: points that CAP_RULE caps have counted; NULL when there are none
     int64_t booked_at;         // the booking instant
     const unsigned char *reason_commitment; // HASH_BYTES that stand for the event's reason in its transfers, or NULL
+    bool wants_explain;        // notes of every rule are made
     const struct program *program_now; // the version in force at the booking instant (timers, returns policy)
 };
 
@@ -227,6 +228,7 @@ struct decision {
     int64_t event_id;          // drawn from the id source; also of timer decisions
     struct event event;
     int64_t member;
+    int64_t previous_event;    // the member's event before this one, 0: none
     struct state *state;       // the member afterwards
     struct answer answer;
     struct transfer *transfers;

@@ -51,12 +51,12 @@ static enum err compile_stores(struct compile *c, const json_t *document)
     const json_t *list = json_at(document, "stores");
     struct program *p = c->program;
     p->stores_n = json_array_size(list);
-    p->stores = arena_new(c->arena, struct store, p->stores_n);
+    p->stores = arena_new(c->arena, struct sales_store, p->stores_n);
     for (size_t i = 0; i < p->stores_n; i++) {
         const json_t *json = json_array_get(list, i);
         const struct str pointer = pointer_index(c->arena, STR("/stores"), i);
         try(check_unique(c, list, i, pointer));
-        struct store *store = &p->stores[i];
+        struct sales_store *store = &p->stores[i];
         store->slug = read_str(json, "slug");
         store->currency = read_str(json, "currency");
         store->zone = p->zone;
@@ -181,7 +181,7 @@ int program_wallet_by_symbol(const struct program *program, int32_t symbol)
     return -1;
 }
 
-const struct store *program_store(const struct program *program, struct str slug)
+const struct sales_store *program_store(const struct program *program, struct str slug)
 {
     for (size_t i = 0; i < program->stores_n; i++) {
         if (str_eq(program->stores[i].slug, slug)) {

@@ -144,7 +144,7 @@ struct segment {
     const struct rule *when;
 };
 
-struct store {
+struct sales_store {
     struct str slug;
     const struct zone *zone;
     struct str currency;      // empty: the program's
@@ -257,7 +257,7 @@ struct program {
     struct str currency;
     const struct zone *zone;
     struct standard_symbols standard;
-    struct store *stores;
+    struct sales_store *stores;
     size_t stores_n;
     struct wallet *wallets;
     size_t wallets_n;
@@ -308,7 +308,7 @@ int program_wallet(const struct program *program, struct str slug);
 int program_wallet_by_symbol(const struct program *program, int32_t symbol);
 
 /* The store of that slug, or NULL. */
-const struct store *program_store(const struct program *program, struct str slug);
+const struct sales_store *program_store(const struct program *program, struct str slug);
 
 /* The declared custom event type, or NULL. */
 const struct event_type *program_event_type(const struct program *program, struct str type);

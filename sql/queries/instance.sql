@@ -1,0 +1,96 @@
+-- Programs, symbols, API keys, idempotent answers, audit.
+
+-- name: symbols_list :many
+-- All of them, by number; there are never many.
+SELECT id, name FROM symbol ORDER BY id LIMIT 1000000
+
+-- name: symbol_insert :exec
+-- A new number for a name, inside a publication.
+INSERT INTO symbol (id, name) VALUES (:id, :name)
+
+-- name: versions_list :many
+-- Newest first.
+SELECT version, effective_at, published_at, comment, actor FROM program_version WHERE version < :before ORDER BY version DESC LIMIT :n
+
+-- name: versions_all :many
+-- Everything needed to compile them, oldest first.
+SELECT version, effective_at, document, zones FROM program_version ORDER BY version LIMIT 100000
+
+-- name: version_read :one
+-- One version whole.
+SELECT version, effective_at, published_at, comment, actor, document FROM program_version WHERE version = :version
+
+-- name: version_insert :exec
+-- Publishing.
+INSERT INTO program_version (version, effective_at, published_at, comment, actor, document, zones)
+VALUES (:version, :effective_at, :published_at, :comment, :actor, :document, :zones)
+
+-- name: draft_read :one
+-- The draft, with the revision that its ETag is made of.
+SELECT revision, document, changed_at FROM program_draft WHERE id = 1
+
+-- name: draft_insert :exec
+-- The first one.
+INSERT INTO program_draft (id, revision, document, changed_at) VALUES (1, 1, :document, :changed_at) ON CONFLICT DO NOTHING
+
+-- name: draft_update :exec
+-- Only over the revision that was read.
+UPDATE program_draft SET revision = revision + 1, document = :document, changed_at = :changed_at WHERE id = 1 AND revision = :revision
+
+-- name: key_insert :exec
+-- A new API key; only its hash is kept.
+INSERT INTO api_key (key_id, name, hash, scopes, created_at, expires_at, revoked_at)
+VALUES (:key_id, :name, :hash, :scopes, :created_at, :expires_at, NULL)
+
+-- name: key_find :one
+-- At every request.
+SELECT key_id, name, scopes, expires_at, revoked_at FROM api_key WHERE hash = :hash
+
+-- name: keys_list :many
+-- Newest first.
+SELECT key_id, name, scopes, created_at, expires_at, revoked_at FROM api_key WHERE key_id < :before ORDER BY key_id DESC LIMIT :n
+
+-- name: key_revoke :exec
+-- From the next request on.
+UPDATE api_key SET revoked_at = :revoked_at WHERE key_id = :key_id AND revoked_at IS NULL
+
+-- name: idempotency_find :one
+-- A former answer under this credential, route and key.
+SELECT fingerprint, status, sealed, expires_at FROM idempotency WHERE hash = :hash
+
+-- name: idempotency_insert :exec
+-- In the transaction of the write itself; none inserted: it is running, or done.
+INSERT INTO idempotency (hash, fingerprint, expires_at, status, sealed) VALUES (:hash, :fingerprint, :expires_at, :status, :sealed) ON CONFLICT DO NOTHING
+
+-- name: idempotency_answer :exec
+-- What the first request was answered.
+UPDATE idempotency SET status = :status, sealed = :sealed WHERE hash = :hash
+
+-- name: idempotency_delete :exec
+-- A request that failed on our side may be sent again.
+DELETE FROM idempotency WHERE hash = :hash
+
+-- name: idempotency_expire :exec
+-- Older than seven days.
+DELETE FROM idempotency WHERE expires_at <= :now
+
+-- name: audit_insert :exec
+-- One more link.
+INSERT INTO audit (seq, at, actor, action, object, before_commitment, after_commitment, hash)
+VALUES (:seq, :at, :actor, :action, :object, :before_commitment, :after_commitment, :hash)
+
+-- name: audit_head_read :one
+-- Locked last, so that seq has no gaps.
+-- params: id
+-- sqlite:
+SELECT audit_seq, audit_hash FROM instance WHERE id = :id
+-- postgres:
+SELECT audit_seq, audit_hash FROM instance WHERE id = :id FOR UPDATE
+
+-- name: audit_head_write :exec
+-- After the insert.
+UPDATE instance SET audit_seq = :audit_seq, audit_hash = :audit_hash WHERE id = 1
+
+-- name: audit_list :many
+-- Oldest first after a seq.
+SELECT seq, at, actor, action, object, before_commitment, after_commitment, hash FROM audit WHERE seq > :after ORDER BY seq LIMIT :n

@@ -1,0 +1,551 @@
+/* One submission of a batch: known? due timers; decide; note the effects in memory. */
+#include "base/base.h"
+#include "engine/batch.h"
+
+#include "engine/batch_internal.h"
+
+#include "base/log.h"
+
+#define WORDS_OR(text, other) ((text).n > 0 ? (text) : (other))
+
+enum { NEEDS_ROUNDS_MAX = 8 };
+
+static void fail_one(struct submission *s, enum err err, const char *pointer, const char *text)
+{
+    s->err = fail(&s->fail, err, pointer, "%s", text);
+}
+
+/* ---- effects ---- */
+
+static void mark_dirty(struct batch *b, struct member_facts *facts)
+{
+    if (!facts->is_dirty) {
+        facts->is_dirty = true;
+        arena_room(b->arena, b->effects.members, b->effects.members_n, b->effects.members_max);
+        b->effects.members[b->effects.members_n++] = facts;
+    }
+}
+
+static void note_known(struct batch *b, const struct submission *s, int64_t member, int64_t event)
+{
+    struct known_event *known = arena_new(b->arena, struct known_event, 1);
+    memcpy(known->hash, s->hash, VAULT_HASH_BYTES);
+    memcpy(known->fingerprint, s->fingerprint, VAULT_HASH_BYTES);
+    known->member = member;
+    known->event = event;
+    map_set(&b->known, known->hash, known);
+}
+
+static void note_shared(struct batch *b, const struct shared_use *use)
+{
+    for (size_t i = 0; i < b->shared_n; i++) {
+        if (b->shared[i].symbol == use->symbol && b->shared[i].day == use->day) {
+            b->shared[i].points = int64_max(0, b->shared[i].points + use->points);
+            return;
+        }
+    }
+    arena_room(b->arena, b->shared, b->shared_n, b->shared_max);
+    b->shared[b->shared_n++] =
+        (struct shared_counter){.symbol = use->symbol, .day = use->day, .points = int64_max(0, use->points)};
+}
+
+/* Takes a decision over into the batch: the member's next event sees it. `s` NULL: the clock's or a released one. */
+static enum err note_decision(struct batch *b, struct member_facts *facts, struct decision *decision,
+                              const struct submission *s, int64_t credential)
+{
+    const char *broken = decision_check(facts->state, decision);
+    if (broken != NULL) {
+        log_line(LOG_ERROR, "engine", "decision_check=\"%s\" member=%" PRId64, broken, facts->member);
+        return ERR_INTERNAL;
+    }
+    decision->state->version = facts->state->version;
+    facts->state = decision->state;
+    mark_dirty(b, facts);
+    for (size_t i = 0; i < decision->shared_n; i++) {
+        note_shared(b, &decision->shared[i]);
+    }
+    if (decision->purchase != NULL) {
+        map_set_int(&b->purchases, decision->purchase->id, decision->purchase);
+    }
+    arena_room(b->arena, b->effects.events, b->effects.events_n, b->effects.events_max);
+    struct applied_event *applied = &b->effects.events[b->effects.events_n++];
+    *applied = (struct applied_event){.decision = decision, .member = facts, .credential = credential, .has_key = s != NULL};
+    if (s != NULL) {
+        memcpy(applied->hash, s->hash, VAULT_HASH_BYTES);
+        memcpy(applied->fingerprint, s->fingerprint, VAULT_HASH_BYTES);
+        note_known(b, s, facts->member, decision->event_id);
+    }
+    return ERR_OK;
+}
+
+/* A purchase decided in this batch can be refunded in it. */
+static void note_purchase(struct batch *b, const struct decision *decision, const struct program *program)
+{
+    struct purchase *purchase = arena_new(b->arena, struct purchase, 1);
+    *purchase = (struct purchase){
+        .id = decision->event_id,
+        .program = program,
+        .content = decision->event,
+        .inputs = decision->inputs,
+        .booked_at = b->now,
+        .outcome = decision->answer.outcome,
+        .spent = decision->spent,
+        .spent_n = decision->spent_n,
+        .content_event = decision->event_id,
+    };
+    map_set_int(&b->purchases, purchase->id, purchase);
+}
+
+/* ---- deciding ---- */
+
+static enum err supply(struct batch *b, struct member_facts *member, struct facts *facts, const struct needs *needs)
+{
+    if (needs->lots) {
+        try(store_state_load_lots(b->store, b->arena, member->state));
+    }
+    if (needs->counters) {
+        try(store_state_load_counters(b->store, b->arena, member->state));
+    }
+    if (needs->purchase != 0) {
+        struct purchase *purchase = map_find_int(&b->purchases, needs->purchase);
+        if (purchase == NULL) {
+            purchase = arena_new(b->arena, struct purchase, 1);
+            try(store_purchase_load(b->store, b->arena, member, needs->purchase, purchase));
+            map_set_int(&b->purchases, purchase->id, purchase);
+        }
+        const struct purchase **list = arena_new(b->arena, const struct purchase *, facts->purchases_n + 1);
+        for (size_t i = 0; i < facts->purchases_n; i++) {
+            list[i] = facts->purchases[i];
+        }
+        list[facts->purchases_n++] = purchase;
+        facts->purchases = list;
+    }
+    facts->state = member->state;
+    return ERR_OK;
+}
+
+static const int64_t *shared_used(struct batch *b, const struct program *program, int64_t at)
+{
+    if (!b->has_shared) {
+        return NULL;
+    }
+    int64_t *used = arena_new(b->arena, int64_t, program->caps_n);
+    for (size_t i = 0; i < program->caps_n; i++) {
+        const struct cap *cap = program->caps[i];
+        const int32_t day = period_first_day(cap->period, zone_day(program->zone, at));
+        for (size_t k = 0; k < b->shared_n; k++) {
+            if (b->shared[k].symbol == cap->symbol && b->shared[k].day == day) {
+                used[i] = b->shared[k].points;
+            }
+        }
+    }
+    return used;
+}
+
+static enum err decide_event(struct batch *b, struct member_facts *member, const struct event *event,
+                             const unsigned char original_hash[VAULT_HASH_BYTES], bool wants_explain,
+                             struct decision *out)
+{
+    const struct program *program = NULL;
+    struct needs needs;
+    unsigned char commitment[VAULT_COMMITMENT_BYTES];
+    try(store_program_at(b->store, event->time, &program));
+    const struct known_event *original = event->original.id.n > 0 ? map_find(&b->known, original_hash) : NULL;
+    struct facts facts = {
+        .state = member->state,
+        .profile = member->profile,
+        .original = original != NULL && original->member != EVENT_OF_HELD ? original->event : 0,
+        .original_member = original != NULL ? original->member : 0,
+        .shared_used = shared_used(b, program, event->time),
+        .booked_at = b->now,
+        .wants_explain = wants_explain,
+        .program_now = b->program_now,
+    };
+    if (event->reason.n > 0 && member->key.version != 0) {
+        vault_commit(&member->key, (struct vault_place){"transfer", "reason", member->member}, event->reason, commitment);
+        facts.reason_commitment = commitment;
+    }
+    for (int round = 0; round < NEEDS_ROUNDS_MAX; round++) {
+        const enum err err = decide(b->arena, program, &facts, event, store_ids(b->store), &needs, out);
+        if (err != ERR_RETRY) {
+            return err;
+        }
+        try(supply(b, member, &facts, &needs));
+    }
+    return ERR_INTERNAL;
+}
+
+/* What is due comes first, in order, in the same batch. */
+static enum err run_timers(struct batch *b, struct member_facts *member, bool *more)
+{
+    *more = false;
+    for (int i = 0; i < TIMERS_PER_EVENT_MAX; i++) {
+        int64_t due = state_next_due(member->state, b->program_now);
+        if (due > b->now) {
+            return ERR_OK;
+        }
+        const struct program *program = NULL;
+        struct needs needs;
+        struct decision *decision = arena_new(b->arena, struct decision, 1);
+        try(store_program_at(b->store, due, &program));
+        struct facts facts = {.state = member->state, .booked_at = b->now, .program_now = program};
+        // Judged by the version in force when it was due; where that one sees nothing due yet, by today's.
+        if (state_next_due(member->state, program) > b->now) {
+            facts.program_now = b->program_now;
+        }
+        enum err err = ERR_RETRY;
+        for (int round = 0; err == ERR_RETRY && round < NEEDS_ROUNDS_MAX; round++) {
+            if (state_next_due(member->state, facts.program_now) > b->now) {
+                break; // loading the cold part showed that nothing is due after all
+            }
+            err = decide_timer(b->arena, &facts, store_ids(b->store), &needs, decision);
+            if (err == ERR_RETRY) {
+                try(supply(b, member, &facts, &needs));
+                mark_dirty(b, member); // its bound of what is due among cold lots is rebuilt
+            }
+        }
+        if (err == ERR_RETRY) {
+            continue;
+        }
+        try(err);
+        try(note_decision(b, member, decision, NULL, 0));
+    }
+    *more = true;
+    return ERR_OK;
+}
+
+/* ---- held events ---- */
+
+static void hold(struct batch *b, size_t index, bool waits_for_purchase, const unsigned char wait_hash[VAULT_HASH_BYTES],
+                 int64_t member, bool has_key)
+{
+    const struct submission *s = b->list[index];
+    arena_room(b->arena, b->effects.held, b->effects.held_n, b->effects.held_max);
+    struct applied_held *held = &b->effects.held[b->effects.held_n++];
+    *held = (struct applied_held){
+        .held = {
+            .id = b->new_ids[index],
+            .waits_for_purchase = waits_for_purchase,
+            .member = member,
+            .received_at = b->now,
+            .expires_at = b->now + b->program_now->hold_days * MS_PER_DAY,
+            .credential = s->credential,
+            .event = s->event,
+        },
+        .key = b->new_keys[index],
+        .has_key = has_key,
+    };
+    memcpy(held->held.wait_hash, wait_hash, VAULT_HASH_BYTES);
+    memcpy(held->hash, s->hash, VAULT_HASH_BYTES);
+    memcpy(held->fingerprint, s->fingerprint, VAULT_HASH_BYTES);
+}
+
+static enum err release_one(struct batch *b, struct member_facts *member, const struct held_event *held)
+{
+    struct decision *decision = arena_new(b->arena, struct decision, 1);
+    unsigned char original[VAULT_HASH_BYTES] = {0};
+    if (held->event.original.id.n > 0) {
+        vault_natural_key(store_vault(b->store), WORDS_OR(held->event.original.source, held->event.source),
+                          held->event.original.id, original);
+    }
+    try(decide_event(b, member, &held->event, original, false, decision));
+    try(note_decision(b, member, decision, NULL, held->credential));
+    arena_room(b->arena, b->effects.released, b->effects.released_n, b->effects.released_max);
+    b->effects.released[b->effects.released_n++] = held->id;
+    const struct program *program = NULL;
+    try(store_program_at(b->store, held->event.time, &program));
+    if (held->event.kind == EVENT_PURCHASE) {
+        note_purchase(b, decision, program);
+    }
+    return ERR_OK;
+}
+
+/* Decides what waited for this hash, in the order of arrival; from the database and from this batch. */
+static enum err release(struct batch *b, struct member_facts *member, const unsigned char hash[VAULT_HASH_BYTES])
+{
+    for (size_t i = 0; i < b->waiting_n; i++) {
+        struct held_event *held = &b->waiting[i];
+        if (held->id == 0 || memcmp(held->wait_hash, hash, VAULT_HASH_BYTES) != 0 ||
+            (held->waits_for_purchase && held->member != member->member)) {
+            continue;
+        }
+        const struct held_event copy = *held;
+        held->id = 0;
+        try(release_one(b, member, &copy));
+    }
+    for (size_t i = 0; i < b->effects.held_n; i++) {
+        const struct held_event held = b->effects.held[i].held;
+        if (memcmp(held.wait_hash, hash, VAULT_HASH_BYTES) != 0 ||
+            (held.waits_for_purchase && held.member != member->member)) {
+            continue;
+        }
+        bool is_released = false;
+        for (size_t k = 0; k < b->effects.released_n; k++) {
+            is_released |= b->effects.released[k] == held.id;
+        }
+        if (!is_released) {
+            try(release_one(b, member, &held));
+        }
+    }
+    return ERR_OK;
+}
+
+/* ---- answers ---- */
+
+void batch_answer(struct batch *b, struct submission *s, const struct decision *decision)
+{
+    struct buf packed;
+    buf_open(&packed, s->arena, 16 * 1024 * 1024);
+    answer_pack(&packed, &decision->answer);
+    const enum err err = answer_unpack(s->arena, buf_view(&packed), &s->answer);
+    ensure(err == ERR_OK);
+    s->has_answer = true;
+    s->epoch = b->epoch;
+    s->event_id = decision->event_id;
+    s->member = decision->member;
+    s->rules_version = decision->has_inputs ? decision->inputs.program->version : decision->answer.version;
+    if (s->wants_explain) {
+        explain_copy(s->arena, decision->explain, decision->explain_n, s);
+    }
+}
+
+/* An answer without a member: held for an unknown person, or a sale without subject. */
+static void plain_answer(struct batch *b, struct submission *s, int64_t id, enum outcome outcome, enum reason reason)
+{
+    s->answer = (struct answer){.outcome = outcome, .reason = reason, .version = b->program_now->version};
+    s->has_answer = true;
+    s->epoch = b->epoch;
+    s->event_id = id;
+    s->member = 0;
+}
+
+static enum err replay(struct batch *b, struct submission *s, const struct known_event *known)
+{
+    if (memcmp(known->fingerprint, s->fingerprint, VAULT_HASH_BYTES) != 0) {
+        fail_one(s, ERR_EVENT_CONFLICT, "",
+                 "An event with this source and id was sent before with other content: give the new event its own id.");
+        return ERR_OK;
+    }
+    s->is_replay = true;
+    if (known->member <= 0) {
+        plain_answer(b, s, known->event, known->member == EVENT_OF_HELD ? OUTCOME_HELD : OUTCOME_APPLIED,
+                     known->member == EVENT_OF_HELD ? REASON_UNKNOWN_MEMBER : REASON_NONE);
+        return ERR_OK;
+    }
+    // Sent twice in this batch: the first one's decision is the answer.
+    for (size_t i = 0; i < b->effects.events_n; i++) {
+        if (b->effects.events[i].decision->event_id == known->event) {
+            batch_answer(b, s, b->effects.events[i].decision);
+            return ERR_OK;
+        }
+    }
+    const struct event_row *row = map_find_int(&b->replays, known->event);
+    ensure(row != NULL);
+    struct decision stored = {.event_id = row->id, .member = row->member, .answer = row->answer};
+    const bool wants_explain = s->wants_explain;
+    s->wants_explain = false;
+    batch_answer(b, s, &stored);
+    s->rules_version = row->version;
+    s->wants_explain = wants_explain;
+    return wants_explain ? batch_explain_again(b, s, row) : ERR_OK;
+}
+
+/* ---- kinds of submission ---- */
+
+static void note_sale(struct batch *b, struct submission *s)
+{
+    const int64_t id = id_next(store_ids(b->store), b->now);
+    arena_room(b->arena, b->effects.sales, b->effects.sales_n, b->effects.sales_max);
+    struct applied_sale *sale = &b->effects.sales[b->effects.sales_n++];
+    *sale = (struct applied_sale){.id = id, .event = &s->event, .booked_at = b->now, .credential = s->credential};
+    memcpy(sale->hash, s->hash, VAULT_HASH_BYTES);
+    memcpy(sale->fingerprint, s->fingerprint, VAULT_HASH_BYTES);
+    note_known(b, s, EVENT_OF_SALE, id);
+    plain_answer(b, s, id, OUTCOME_APPLIED, REASON_NONE);
+}
+
+static struct member_facts *add_member(struct batch *b, size_t index, const struct enrolment *enrolment)
+{
+    struct member_facts *facts = arena_new(b->arena, struct member_facts, 1);
+    struct state *state = arena_new(b->arena, struct state, 1);
+    struct profile *profile = arena_new(b->arena, struct profile, 1);
+    state_open(b->arena, b->new_ids[index], b->now, state);
+    *profile = (struct profile){
+        .birth_on = enrolment->clear.birth_on,
+        .gender = enrolment->clear.gender,
+        .country = enrolment->clear.country,
+        .city = enrolment->clear.city,
+        .language = enrolment->clear.language,
+    };
+    *facts = (struct member_facts){
+        .member = b->new_ids[index],
+        .exists = true,
+        .is_new = true,
+        .key = b->new_keys[index],
+        .state = state,
+        .profile = profile,
+    };
+    map_set_int(&b->members, facts->member, facts);
+    for (size_t i = 0; i < enrolment->identifiers_n; i++) {
+        map_set(&b->identifiers, enrolment->identifiers[i].hash, facts);
+    }
+    arena_room(b->arena, b->effects.enrolments, b->effects.enrolments_n, b->effects.enrolments_max);
+    struct enrolment *added = &b->effects.enrolments[b->effects.enrolments_n++];
+    *added = *enrolment;
+    added->member = facts->member;
+    added->facts = facts;
+    added->enrolled_at = b->now;
+    return facts;
+}
+
+static enum err enrol(struct batch *b, size_t index)
+{
+    struct submission *s = b->list[index];
+    bool is_taken = s->member != 0 && b->new_ids[index] == 0;
+    for (size_t i = 0; i < s->enrolment.identifiers_n; i++) {
+        is_taken |= map_find(&b->identifiers, s->enrolment.identifiers[i].hash) != NULL;
+    }
+    if (is_taken) {
+        fail_one(s, ERR_IDENTIFIER_TAKEN, "", "A member with one of these identifiers exists already: look them up instead.");
+        return ERR_OK;
+    }
+    struct member_facts *member = add_member(b, index, &s->enrolment);
+    struct decision *decision = arena_new(b->arena, struct decision, 1);
+    s->event.time = b->now;
+    try(decide_event(b, member, &s->event, s->original_hash, s->wants_explain, decision));
+    try(note_decision(b, member, decision, s, s->credential));
+    for (size_t i = 0; i < s->enrolment.identifiers_n; i++) {
+        try(release(b, member, s->enrolment.identifiers[i].hash));
+    }
+    batch_answer(b, s, decision);
+    if (member->state != decision->state) {
+        // Held events were decided with the enrolment: the answer shows the balances after them.
+        answer_open(s->arena, b->program_now, NULL, member->state, b->now, &s->answer);
+    }
+    return ERR_OK;
+}
+
+/* The program's policy for events of unknown people. */
+static enum err meet_stranger(struct batch *b, size_t index, struct member_facts **member)
+{
+    struct submission *s = b->list[index];
+    *member = s->subject.kind == IDENT_MEMBER ? NULL : map_find(&b->identifiers, s->subject.hash);
+    if (*member != NULL) {
+        return ERR_OK;
+    }
+    const bool has_name = s->subject.kind != IDENT_MEMBER;
+    if (!has_name || b->program_now->unknown_members == UNKNOWN_REFUSE || !event_kind_is_public(s->event.kind)) {
+        fail_one(s, ERR_UNKNOWN_MEMBER, "/subject", "No member has this identifier: enrol them first, then send the event again.");
+        return ERR_OK;
+    }
+    if (b->program_now->unknown_members == UNKNOWN_HOLD) {
+        hold(b, index, false, s->subject.hash, 0, true);
+        note_known(b, s, EVENT_OF_HELD, b->new_ids[index]);
+        plain_answer(b, s, b->new_ids[index], OUTCOME_HELD, REASON_UNKNOWN_MEMBER);
+        return ERR_OK;
+    }
+    static const char *const FIELDS[] = {"", "external_id", "email", "phone", "card"};
+    struct buf profile;
+    buf_open(&profile, b->arena, 4096);
+    struct json_out w = json_out(&profile);
+    json_open(&w, '{');
+    json_key(&w, FIELDS[s->subject.kind]);
+    json_put_str(&w, s->subject.normal);
+    json_close(&w, '}');
+    const struct enrolment enrolment = {
+        .identifiers = &s->subject,
+        .identifiers_n = 1,
+        .sealed_profile = buf_view(&profile),
+        .clear = {.birth_on = INT32_MIN, .tags = STR("[]"), .attributes = STR("{}")},
+    };
+    *member = add_member(b, index, &enrolment);
+    char id[ID_TEXT_BYTES + 1];
+    id_write("mbr_", (*member)->member, id);
+    const struct event event = {
+        .kind = EVENT_ENROLLED,
+        .type = STR("member.enrolled"),
+        .source = STR("loyald/enrolment"),
+        .external_id = str_dup(b->arena, str_c(id)),
+        .time = b->now,
+    };
+    struct decision *decision = arena_new(b->arena, struct decision, 1);
+    try(decide_event(b, *member, &event, s->original_hash, false, decision));
+    return note_decision(b, *member, decision, NULL, s->credential);
+}
+
+static enum err submit_event(struct batch *b, size_t index)
+{
+    struct submission *s = b->list[index];
+    const struct program *program = NULL;
+    struct member_facts *member = batch_member(b, s->member);
+    bool more = false;
+    try(store_program_at(b->store, s->event.time, &program));
+    s->err = event_check(program, &s->event, b->now, s->may_import, &s->fail);
+    if (s->err != ERR_OK) {
+        return ERR_OK;
+    }
+    if (s->subject.kind == IDENT_NONE) {
+        note_sale(b, s);
+        return ERR_OK;
+    }
+    if (member == NULL) {
+        try(meet_stranger(b, index, &member));
+        if (member == NULL) {
+            return ERR_OK; // refused or held
+        }
+    }
+    if (member->key.version == 0 && b->mode == BATCH_APPLY) {
+        fail_one(s, ERR_UNKNOWN_MEMBER, "/subject", "This member was erased.");
+        return ERR_OK;
+    }
+    try(run_timers(b, member, &more));
+    struct decision *decision = arena_new(b->arena, struct decision, 1);
+    const enum err err = decide_event(b, member, &s->event, s->original_hash, s->wants_explain, decision);
+    if (err == ERR_NOT_FOUND || err == ERR_INTEGRITY) {
+        fail_one(s, ERR_INTEGRITY, "", "The original of this event cannot be read.");
+        return ERR_OK;
+    }
+    try(err);
+    if (decision->answer.outcome == OUTCOME_REFUSED && s->refusal_is_error) {
+        fail_one(s, ERR_NOT_ENOUGH_POINTS, "/points", "The balance is smaller than what would be taken.");
+        return ERR_OK;
+    }
+    try(note_decision(b, member, decision, s, s->credential));
+    if (s->event.kind == EVENT_PURCHASE) {
+        note_purchase(b, decision, program);
+    }
+    if (decision->answer.outcome == OUTCOME_HELD) {
+        hold(b, index, true, s->original_hash, member->member, false);
+    }
+    if (decision->releases != 0) {
+        try(release(b, member, s->hash));
+    }
+    batch_answer(b, s, decision);
+    return ERR_OK;
+}
+
+static enum err submit_timers(struct batch *b, struct submission *s)
+{
+    struct member_facts *member = batch_member(b, s->member);
+    if (member == NULL || member->key.version == 0) {
+        return ERR_OK; // forgotten meanwhile
+    }
+    try(run_timers(b, member, &s->more_is_due));
+    if (member->state->timer_at <= b->now) {
+        mark_dirty(b, member); // fired: the row is armed again or goes
+    }
+    return ERR_OK;
+}
+
+enum err batch_decide(struct batch *b, size_t index)
+{
+    struct submission *s = b->list[index];
+    if (s->kind == SUBMIT_TIMERS) {
+        return submit_timers(b, s);
+    }
+    const struct known_event *known = map_find(&b->known, s->hash);
+    if (known != NULL) {
+        return replay(b, s, known);
+    }
+    return s->kind == SUBMIT_ENROL ? enrol(b, index) : submit_event(b, index);
+}

@@ -1,0 +1,50 @@
+/* What the files of the batch share. Private to engine/batch*.c. */
+#ifndef LOYALD_BATCH_INTERNAL_H
+#define LOYALD_BATCH_INTERNAL_H
+
+#include "engine/batch.h"
+
+#include "base/map.h"
+
+/* The work of one batch. */
+struct batch {
+    struct store *store;
+    struct arena *arena;
+    enum batch_mode mode;
+    struct submission **list;
+    size_t n;
+    int64_t now;                 // booking instant
+    int64_t epoch;
+    const struct program *program_now;
+    struct map members;          // id -> struct member_facts
+    struct map identifiers;      // blind index -> struct member_facts, of this batch's enrolments
+    struct map known;            // natural key -> struct known_event
+    struct map purchases;        // event id -> struct purchase, loaded or changed
+    struct map replays;          // event id -> struct event_row
+    struct held_event *waiting;  // held events that something in this batch may release
+    size_t waiting_n;
+    struct shared_counter *shared;
+    size_t shared_n, shared_max;
+    bool has_shared;
+    struct batch_effects effects;
+    int64_t *new_ids;            // ids drawn for members to be enrolled, by submission index; 0: none
+    struct vault_key *new_keys;
+};
+
+/* batch_load.c: everything the decisions may need, in few statements. */
+enum err batch_load(struct batch *b) MUST_USE;
+
+/* batch_decide.c: one submission. An error concerns the whole batch; the submission's own stands in it. */
+enum err batch_decide(struct batch *b, size_t index) MUST_USE;
+
+/* The member's facts, or NULL. */
+struct member_facts *batch_member(const struct batch *b, int64_t member);
+
+/* Copies what the submitter wants to know out of the batch's arena. */
+void batch_answer(struct batch *b, struct submission *submission, const struct decision *decision);
+
+/* batch_explain.c: decides again from stored inputs, for explain on a replay. */
+enum err batch_explain_again(struct batch *b, struct submission *submission, const struct event_row *row) MUST_USE;
+void explain_copy(struct arena *arena, const struct explain_rule *from, size_t n, struct submission *to);
+
+#endif

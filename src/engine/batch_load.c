@@ -1,0 +1,216 @@
+/* Loading what a batch needs: members by identifier, locks, known events, facts, held events. */
+#include "base/base.h"
+#include "engine/batch.h"
+
+#include "engine/batch_internal.h"
+
+/* Members named by subjects. Enrolments' identifiers are looked up too: a taken one is a conflict. */
+static enum err find_members(struct batch *b, int64_t **found)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        n += b->list[i]->kind == SUBMIT_ENROL ? b->list[i]->enrolment.identifiers_n : 1;
+    }
+    struct identifier *identifiers = arena_new(b->arena, struct identifier, n);
+    int64_t *members = arena_new(b->arena, int64_t, n);
+    size_t at = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        const struct submission *s = b->list[i];
+        for (size_t k = 0; s->kind == SUBMIT_ENROL && k < s->enrolment.identifiers_n; k++) {
+            identifiers[at++] = s->enrolment.identifiers[k];
+        }
+        if (s->kind == SUBMIT_EVENT) {
+            identifiers[at++] = s->subject;
+        } else if (s->kind == SUBMIT_TIMERS) {
+            identifiers[at++] = (struct identifier){.kind = IDENT_MEMBER, .member = s->member};
+        }
+    }
+    try(store_members_find(b->store, b->arena, identifiers, at, members));
+    *found = arena_new(b->arena, int64_t, b->n);
+    at = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        struct submission *s = b->list[i];
+        if (s->kind != SUBMIT_ENROL) {
+            (*found)[i] = members[at++];
+            continue;
+        }
+        for (size_t k = 0; k < s->enrolment.identifiers_n; k++) {
+            (*found)[i] = members[at] != 0 ? members[at] : (*found)[i];
+            at++;
+        }
+    }
+    return ERR_OK;
+}
+
+static int id_order(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a;
+    const int64_t y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static size_t sort_unique(int64_t *ids, size_t n)
+{
+    size_t kept = 0;
+    if (n > 1) {
+        qsort(ids, n, sizeof *ids, id_order);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (ids[i] > 0 && (kept == 0 || ids[kept - 1] != ids[i])) {
+            ids[kept++] = ids[i];
+        }
+    }
+    return kept;
+}
+
+static bool is_zero(const unsigned char hash[VAULT_HASH_BYTES])
+{
+    static const unsigned char ZERO[VAULT_HASH_BYTES];
+    return memcmp(hash, ZERO, VAULT_HASH_BYTES) == 0;
+}
+
+/* Events that are known already, and originals that refunds and changes name. */
+static enum err find_known(struct batch *b)
+{
+    unsigned char(*hashes)[VAULT_HASH_BYTES] = arena_bytes(b->arena, arena_size(VAULT_HASH_BYTES, b->n * 2));
+    size_t n = 0;
+    struct known_event *known = NULL;
+    size_t known_n = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        const struct submission *s = b->list[i];
+        if (s->kind == SUBMIT_TIMERS) {
+            continue;
+        }
+        memcpy(hashes[n++], s->hash, VAULT_HASH_BYTES);
+        if (!is_zero(s->original_hash)) {
+            memcpy(hashes[n++], s->original_hash, VAULT_HASH_BYTES);
+        }
+    }
+    try(store_events_known(b->store, b->arena, (const unsigned char(*)[VAULT_HASH_BYTES])hashes, n, &known, &known_n));
+    for (size_t i = 0; i < known_n; i++) {
+        map_set(&b->known, known[i].hash, &known[i]);
+    }
+    return ERR_OK;
+}
+
+static enum err load_members(struct batch *b, int64_t *ids, size_t n)
+{
+    struct member_facts *facts = arena_new(b->arena, struct member_facts, n);
+    for (size_t i = 0; i < n; i++) {
+        facts[i].member = ids[i];
+    }
+    try(store_facts_load(b->store, b->arena, facts, n, true));
+    for (size_t i = 0; i < n; i++) {
+        if (facts[i].exists) {
+            map_set_int(&b->members, facts[i].member, &facts[i]);
+        }
+    }
+    return ERR_OK;
+}
+
+/* Answers of events that were sent before: their rows, opened with their member's key. */
+static enum err load_replays(struct batch *b)
+{
+    int64_t *members = arena_new(b->arena, int64_t, b->n);
+    int64_t *events = arena_new(b->arena, int64_t, b->n);
+    struct vault_key *keys = arena_new(b->arena, struct vault_key, b->n);
+    size_t n = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        const struct submission *s = b->list[i];
+        const struct known_event *known = s->kind == SUBMIT_TIMERS ? NULL : map_find(&b->known, s->hash);
+        if (known == NULL || known->member <= 0 || map_find_int(&b->replays, known->event) != NULL) {
+            continue;
+        }
+        const struct member_facts *facts = batch_member(b, known->member);
+        members[n] = known->member;
+        events[n] = known->event;
+        keys[n++] = facts ? facts->key : (struct vault_key){0};
+        map_set_int(&b->replays, known->event, b); // marked; the row follows
+    }
+    struct event_row *rows = arena_new(b->arena, struct event_row, n);
+    try(store_events_read(b->store, b->arena, members, events, n, keys, rows));
+    for (size_t i = 0; i < n; i++) {
+        map_set_int(&b->replays, rows[i].id, &rows[i]);
+    }
+    return ERR_OK;
+}
+
+/* Events that wait for a person of this batch's enrolments, or for one of its purchases. */
+static enum err load_waiting(struct batch *b)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        n += 1 + b->list[i]->enrolment.identifiers_n;
+    }
+    unsigned char(*hashes)[VAULT_HASH_BYTES] = arena_bytes(b->arena, arena_size(VAULT_HASH_BYTES, n));
+    n = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        const struct submission *s = b->list[i];
+        for (size_t k = 0; s->kind == SUBMIT_ENROL && k < s->enrolment.identifiers_n; k++) {
+            memcpy(hashes[n++], s->enrolment.identifiers[k].hash, VAULT_HASH_BYTES);
+        }
+        if (s->kind == SUBMIT_EVENT && s->event.kind == EVENT_PURCHASE) {
+            memcpy(hashes[n++], s->hash, VAULT_HASH_BYTES);
+        }
+    }
+    return store_held_find(b->store, b->arena, (const unsigned char(*)[VAULT_HASH_BYTES])hashes, n, &b->waiting,
+                           &b->waiting_n);
+}
+
+/* Keys of members that this batch enrols, committed before their rows are (security.md 3). */
+static enum err make_keys(struct batch *b, const int64_t *found)
+{
+    b->new_ids = arena_new(b->arena, int64_t, b->n);
+    b->new_keys = arena_new(b->arena, struct vault_key, b->n);
+    int64_t *ids = arena_new(b->arena, int64_t, b->n);
+    struct vault_key *keys = arena_new(b->arena, struct vault_key, b->n);
+    size_t n = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        const struct submission *s = b->list[i];
+        const bool is_named = s->subject.kind != IDENT_NONE && s->subject.kind != IDENT_MEMBER;
+        // An event of an unknown person may enrol them, or be held under a key of its own: one key serves either.
+        const bool needs_key = s->kind == SUBMIT_ENROL || (s->kind == SUBMIT_EVENT && is_named && found[i] == 0) ||
+                               (s->kind == SUBMIT_EVENT && s->event.original.id.n > 0);
+        if (needs_key && (s->kind == SUBMIT_ENROL ? found[i] == 0 : true)) {
+            b->new_ids[i] = id_next(store_ids(b->store), b->now);
+            ids[n++] = b->new_ids[i];
+        }
+    }
+    if (b->mode == BATCH_APPLY) {
+        try(store_keys_make(b->store, ids, n, b->now, keys));
+    }
+    for (size_t i = 0, k = 0; i < b->n; i++) {
+        if (b->new_ids[i] != 0) {
+            b->new_keys[i] = keys[k++];
+        }
+    }
+    return ERR_OK;
+}
+
+enum err batch_load(struct batch *b)
+{
+    int64_t *found = NULL;
+    try(find_members(b, &found));
+    int64_t *ids = arena_new(b->arena, int64_t, b->n);
+    for (size_t i = 0; i < b->n; i++) {
+        ids[i] = found[i];
+    }
+    const size_t n = sort_unique(ids, b->n);
+    if (b->mode == BATCH_APPLY) {
+        try(store_members_lock(b->store, b->arena, ids, n));
+    }
+    try(find_known(b));
+    try(load_members(b, ids, n));
+    try(load_replays(b));
+    try(load_waiting(b));
+    try(make_keys(b, found));
+    for (size_t i = 0; i < b->n; i++) {
+        b->list[i]->member = found[i];
+    }
+    if (b->program_now->shared_caps_n > 0) {
+        b->has_shared = true;
+        try(store_shared_read(b->store, b->arena, &b->shared, &b->shared_n));
+        b->shared_max = b->shared_n;
+    }
+    return ERR_OK;
+}

@@ -1,0 +1,265 @@
+/* The store: facts in, decisions out. Every query is called from here; nothing above knows a table.
+ *
+ * Owns:    a connection to the books, one to the key store, and a cache of compiled programs.
+ * Threads: one thread at a time per struct store; the lane has a writing one, each reader its own.
+ * Memory:  what functions return lives in the arena given; programs live in the store until their epoch ends.
+ * Errors:  those of db/ and vault/; ERR_INTEGRITY where stored bytes are not what was written.
+ * Limits:  those of db/.
+ */
+#ifndef LOYALD_STORE_H
+#define LOYALD_STORE_H
+
+#include "core/decide.h"
+#include "db/db.h"
+#include "vault/keys.h"
+
+struct store;
+
+struct store_config {
+    struct str database;        // path or postgresql:// URL
+    struct str keys;            // the same for the key store; empty: keys.db beside the database
+    struct str key_file;        // master key; empty: beside the database
+    bool is_credential;         // the key file comes from systemd
+};
+
+/* What every process needs before stores: the vault, opened once. The config's strings are copied. */
+struct store_base;
+enum err store_base_open(const struct store_config *config, struct fail *f, struct store_base **out) MUST_USE;
+void store_base_close(struct store_base *base);
+const struct vault *store_base_vault(const struct store_base *base);
+
+/* Creates what is missing: master key, key store, schema, instance row. Twice is harmless. */
+enum err store_init(const struct store_config *config, bool with_test_clock, int64_t now_ms, struct fail *f) MUST_USE;
+
+/* Brings the schema up to date. */
+enum err store_migrate(const struct store_config *config, int64_t now_ms, struct fail *f, size_t *applied_n) MUST_USE;
+
+/* Opens a store for one thread. */
+enum err store_open(struct store_base *base, enum db_role role, struct fail *f, struct store **out) MUST_USE;
+void store_close(struct store *store);
+struct db *store_db(struct store *store);
+const struct vault *store_vault(struct store *store);
+
+/* ---- instance, programs ---- */
+
+struct instance {
+    struct str instance_id;
+    int64_t created_at;
+    int64_t epoch;
+    bool has_test_clock;
+    int64_t test_now;
+    int64_t audit_seq;
+};
+enum err store_instance_read(struct store *store, struct arena *arena, struct instance *out) MUST_USE;
+
+/* The booking instant: the test clock, or the machine's. */
+int64_t store_now(const struct instance *instance);
+
+/* Moves the test clock; ERR_CLOCK when there is none or it would go back. */
+enum err store_clock_set(struct store *store, int64_t now, struct fail *f) MUST_USE;
+
+/* Loads versions and symbols when the epoch has changed. Call in every transaction that decides. */
+enum err store_programs_refresh(struct store *store, int64_t epoch) MUST_USE;
+
+/* The version in force at an instant: the last published of those effective by then; the first for older instants.
+ * ERR_NO_PROGRAM when none was published. */
+enum err store_program_at(struct store *store, int64_t at, const struct program **out) MUST_USE;
+enum err store_program_version(struct store *store, int version, const struct program **out) MUST_USE;
+size_t store_programs_n(const struct store *store);
+
+/* The part of a symbol's name after its prefix and set: "points" of "wallet:points", "gold" of "tier:main/gold". */
+struct str store_symbol_slug(const struct store *store, int32_t symbol);
+
+/* Validates a document: the JSON Schema, then everything that compiling finds. Faults go to *f. *out may be NULL. */
+enum err store_program_check(struct store *store, struct arena *arena, const json_t *document, struct fail *f,
+                             const struct program **out) MUST_USE;
+
+/* Publishes in a transaction of its own. */
+enum err store_program_publish(struct store *store, struct arena *arena, const json_t *document, int64_t effective_at,
+                               int64_t now, struct str comment, struct str actor, struct fail *f, int *version) MUST_USE;
+
+/* ---- identifiers ---- */
+
+enum identifier_kind { IDENT_NONE = 0, IDENT_EXTERNAL = 1, IDENT_EMAIL = 2, IDENT_PHONE = 3, IDENT_CARD = 4, IDENT_MEMBER = 9 };
+
+struct identifier {
+    enum identifier_kind kind;
+    int64_t member;                        // IDENT_MEMBER
+    unsigned char hash[VAULT_HASH_BYTES];  // the others: blind index
+    struct str normal;                     // the others: normalised value
+};
+
+/* Reads "mbr_…", "ext:…", "email:…", "phone:…", "card:…". ERR_INVALID with what is wrong. */
+enum err identifier_read(struct arena *arena, const struct vault *vault, struct str text, struct fail *f, const char *pointer,
+                         struct identifier *out) MUST_USE;
+
+/* An identifier of a known kind. */
+enum err identifier_make(struct arena *arena, const struct vault *vault, enum identifier_kind kind, struct str value,
+                         struct fail *f, const char *pointer, struct identifier *out) MUST_USE;
+
+/* Members by identifier: out[i] is 0 where there is none (or, for IDENT_MEMBER, what was given). */
+enum err store_members_find(struct store *store, struct arena *arena, const struct identifier *list, size_t n,
+                            int64_t *out) MUST_USE;
+
+/* ---- the batch ---- */
+
+/* Locks members until the transaction ends, in id order; SQLite has its one write lock. */
+enum err store_members_lock(struct store *store, struct arena *arena, const int64_t *members, size_t n) MUST_USE;
+
+/* Whose a known event is, when it is no member's: a sale without subject, or held for an unknown person. */
+enum { EVENT_OF_SALE = 0, EVENT_OF_HELD = -1 };
+
+struct known_event {
+    unsigned char hash[VAULT_HASH_BYTES];
+    unsigned char fingerprint[VAULT_HASH_BYTES];
+    int64_t member;
+    int64_t event;
+};
+/* Those of the hashes that are known; in no order. */
+enum err store_events_known(struct store *store, struct arena *arena, const unsigned char (*hashes)[VAULT_HASH_BYTES],
+                            size_t n, struct known_event **out, size_t *out_n) MUST_USE;
+
+/* The facts of one member in a batch. */
+struct member_facts {
+    int64_t member;
+    bool exists;
+    bool is_new;                  // enrolled in this batch
+    bool is_dirty;
+    struct vault_key key;         // version 0: forgotten
+    struct state *state;
+    struct profile *profile;      // NULL: not asked for
+};
+/* Loads state, key and (if asked) clear profile of members; list[i].member is set by the caller. */
+enum err store_facts_load(struct store *store, struct arena *arena, struct member_facts *list, size_t n,
+                          bool with_profiles) MUST_USE;
+
+/* Loads the cold parts into a state. */
+enum err store_state_load_lots(struct store *store, struct arena *arena, struct state *state) MUST_USE;
+enum err store_state_load_counters(struct store *store, struct arena *arena, struct state *state) MUST_USE;
+
+/* A purchase with its inputs and what has become of it. ERR_NOT_FOUND when that event is not there. */
+enum err store_purchase_load(struct store *store, struct arena *arena, const struct member_facts *member, int64_t event,
+                             struct purchase *out) MUST_USE;
+
+/* An event as stored. */
+struct event_row {
+    int64_t id;
+    int64_t member;
+    int64_t previous;
+    int64_t booked_at;
+    int version;
+    int64_t credential;
+    struct event event;           // `source` etc. only when the key was there
+    struct answer answer;
+    struct str inputs;            // packed
+    struct spent_lot *spent;
+    size_t spent_n;
+    bool is_sealed;               // the member was forgotten: what was sealed is empty
+};
+enum err store_events_read(struct store *store, struct arena *arena, const int64_t *members, const int64_t *events, size_t n,
+                           const struct vault_key *keys, struct event_row *out) MUST_USE;
+
+/* An event that waits: for a person (by blind index) or for a purchase (by natural key). */
+struct held_event {
+    int64_t id;
+    bool waits_for_purchase;
+    unsigned char wait_hash[VAULT_HASH_BYTES];
+    int64_t member;               // whose, where known
+    int64_t received_at;
+    int64_t expires_at;
+    int64_t credential;
+    struct event event;
+};
+enum err store_held_find(struct store *store, struct arena *arena, const unsigned char (*hashes)[VAULT_HASH_BYTES],
+                         size_t n, struct held_event **out, size_t *out_n) MUST_USE;
+/* Keys for events about to be held; before the transaction. */
+enum err store_keys_make(struct store *store, const int64_t *ids, size_t n, int64_t now, struct vault_key *out) MUST_USE;
+
+/* A new member's cold rows. */
+struct enrolment {
+    int64_t member;
+    const struct member_facts *facts; // holds the member's key
+    int64_t enrolled_at;
+    const struct identifier *identifiers;
+    size_t identifiers_n;
+    struct str sealed_profile;    // JSON text to be sealed
+    struct clear_profile {
+        int32_t birth_on;         // INT32_MIN: none
+        struct str gender, country, city, language;
+        struct str tags;          // JSON text, an array
+        struct str attributes;    // JSON text, an object
+    } clear;
+    struct str name_words[2 * 16];
+    size_t name_words_n;
+};
+
+/* Everything a batch writes. Lists may be empty. */
+struct applied_event {
+    const struct decision *decision;
+    const struct member_facts *member;
+    int64_t credential;
+    bool has_key;                 // false for the clock's and for events that were held before
+    unsigned char hash[VAULT_HASH_BYTES];
+    unsigned char fingerprint[VAULT_HASH_BYTES];
+};
+struct applied_sale {
+    int64_t id;
+    const struct event *event;
+    int64_t booked_at;
+    int64_t credential;
+    unsigned char hash[VAULT_HASH_BYTES];
+    unsigned char fingerprint[VAULT_HASH_BYTES];
+};
+struct applied_held {
+    struct held_event held;
+    struct vault_key key;
+    bool has_key;                 // a natural key to note: the event's own
+    unsigned char hash[VAULT_HASH_BYTES];
+    unsigned char fingerprint[VAULT_HASH_BYTES];
+};
+struct shared_counter {
+    int32_t symbol;
+    int32_t day;
+    int64_t points;
+};
+struct batch_effects {
+    struct enrolment *enrolments;
+    size_t enrolments_n, enrolments_max;
+    struct applied_event *events;
+    size_t events_n, events_max;
+    struct applied_sale *sales;
+    size_t sales_n, sales_max;
+    struct applied_held *held;
+    size_t held_n, held_max;
+    int64_t *released;            // ids of held events that were decided
+    size_t released_n, released_max;
+    struct member_facts **members; // those with a changed state
+    size_t members_n, members_max;
+    const struct shared_counter *shared; // absolute values
+    size_t shared_n;
+    int64_t now;
+};
+/* Writes all; the caller commits. ERR_RETRY: another process was faster. ERR_IDENTIFIER_TAKEN. */
+enum err store_apply(struct store *store, struct arena *arena, struct batch_effects *effects) MUST_USE;
+
+enum err store_shared_read(struct store *store, struct arena *arena, struct shared_counter **out, size_t *n) MUST_USE;
+
+/* Members whose timers are due, earliest first. */
+struct due_timer {
+    int64_t member;
+    int64_t due_at;
+    int64_t attempts;
+};
+enum err store_timers_due(struct store *store, struct arena *arena, int64_t now, size_t max, struct due_timer **out,
+                          size_t *n) MUST_USE;
+enum err store_timers_attempt(struct store *store, struct arena *arena, const struct due_timer *list, size_t n) MUST_USE;
+enum err store_held_expired(struct store *store, struct arena *arena, int64_t now, size_t max, int64_t **ids, size_t *n) MUST_USE;
+enum err store_held_forget(struct store *store, struct arena *arena, const int64_t *ids, size_t n) MUST_USE;
+
+/* On SQLite, where processes share one number: makes ids grow beyond those of other processes. In a transaction. */
+enum err store_ids_sync(struct store *store, struct arena *arena) MUST_USE;
+
+/* The id source of this process: ids only grow, also over restarts. Call after store_members_lock(). */
+struct id_source *store_ids(struct store *store);
+
+#endif

@@ -1,0 +1,116 @@
+/* Identifiers: from text to blind index to member. */
+#include "base/base.h"
+#include "store/store.h"
+
+#include "store/store_internal.h"
+#include "vault/normal.h"
+
+static enum vault_instance_key index_key(enum identifier_kind kind)
+{
+    switch (kind) {
+    case IDENT_EXTERNAL:
+        return VAULT_EXTERNAL_ID;
+    case IDENT_EMAIL:
+        return VAULT_EMAIL;
+    case IDENT_PHONE:
+        return VAULT_PHONE;
+    case IDENT_CARD:
+        return VAULT_CARD;
+    case IDENT_NONE:
+    case IDENT_MEMBER:
+        break;
+    }
+    ensure(!"only natural identifiers have an index");
+    return VAULT_EXTERNAL_ID;
+}
+
+static bool normalise(struct arena *arena, enum identifier_kind kind, struct str value, struct str *out)
+{
+    switch (kind) {
+    case IDENT_EXTERNAL:
+        return normal_external_id(value, out);
+    case IDENT_EMAIL:
+        return normal_email(arena, value, out);
+    case IDENT_PHONE:
+        return normal_phone(arena, value, out);
+    case IDENT_CARD:
+        return normal_card(arena, value, out);
+    case IDENT_NONE:
+    case IDENT_MEMBER:
+        break;
+    }
+    return false;
+}
+
+enum err identifier_make(struct arena *arena, const struct vault *vault, enum identifier_kind kind, struct str value,
+                         struct fail *f, const char *pointer, struct identifier *out)
+{
+    static const char *const HELP[] = {
+        "", "an external id is 1 to 254 bytes of text", "an e-mail address looks like ann@example.org",
+        "a phone number starts with + and its country code", "a card number is printable text",
+    };
+    struct identifier identifier = {.kind = kind};
+    if (!normalise(arena, kind, value, &identifier.normal)) {
+        return fail(f, ERR_INVALID, pointer, "This is not what was expected: %s.", HELP[kind]);
+    }
+    vault_blind(vault, index_key(kind), identifier.normal, identifier.hash);
+    *out = identifier;
+    return ERR_OK;
+}
+
+enum err identifier_read(struct arena *arena, const struct vault *vault, struct str text, struct fail *f,
+                         const char *pointer, struct identifier *out)
+{
+    static const struct {
+        const char *prefix;
+        enum identifier_kind kind;
+    } PREFIXES[] = {{"ext:", IDENT_EXTERNAL}, {"email:", IDENT_EMAIL}, {"phone:", IDENT_PHONE}, {"card:", IDENT_CARD}};
+    int64_t member = 0;
+    if (id_read("mbr_", text, &member)) {
+        *out = (struct identifier){.kind = IDENT_MEMBER, .member = member};
+        return ERR_OK;
+    }
+    for (size_t i = 0; i < ARRAY_N(PREFIXES); i++) {
+        const struct str prefix = str_c(PREFIXES[i].prefix);
+        if (str_starts(text, prefix)) {
+            return identifier_make(arena, vault, PREFIXES[i].kind, str_after(text, prefix.n), f, pointer, out);
+        }
+    }
+    return fail(f, ERR_INVALID, pointer,
+                "A member is named by mbr_…, ext:VALUE, email:VALUE, phone:VALUE or card:VALUE.");
+}
+
+enum err store_members_find(struct store *store, struct arena *arena, const struct identifier *list, size_t n,
+                            int64_t *out)
+{
+    struct db_value *keys = arena_new(arena, struct db_value, n * 2);
+    size_t keys_n = 0;
+    struct db_result rows;
+    for (size_t i = 0; i < n; i++) {
+        out[i] = list[i].kind == IDENT_MEMBER ? list[i].member : 0;
+        if (list[i].kind != IDENT_MEMBER && list[i].kind != IDENT_NONE) {
+            keys[keys_n * 2] = db_int(list[i].kind);
+            keys[keys_n * 2 + 1] = db_blob(list[i].hash, VAULT_HASH_BYTES);
+            keys_n++;
+        }
+    }
+    if (keys_n == 0) {
+        return ERR_OK;
+    }
+    try(db_query_rows(store->db, arena, Q_IDENTIFIERS_FIND, keys, keys_n, 2, &rows));
+    // SQLite answers in the order of the keys, so one walk usually finds each at once.
+    size_t at = 0;
+    for (size_t i = 0; i < n; i++) {
+        for (size_t tried = 0; list[i].kind != IDENT_MEMBER && list[i].kind != IDENT_NONE && tried < rows.rows_n; tried++) {
+            const size_t row = (at + tried) % rows.rows_n;
+            const struct str hash = db_at_str(&rows, row, 1);
+            if (db_at_int(&rows, row, 0) == (int64_t)list[i].kind && hash.n == VAULT_HASH_BYTES &&
+                memcmp(hash.p, list[i].hash, VAULT_HASH_BYTES) == 0) {
+                out[i] = db_at_int(&rows, row, 2);
+                at = row + 1;
+                break;
+            }
+        }
+    }
+    return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
+}

@@ -1,0 +1,52 @@
+/* What the files of store/ share. Private to store/. */
+#ifndef LOYALD_STORE_INTERNAL_H
+#define LOYALD_STORE_INTERNAL_H
+
+#include "store/store.h"
+
+#include "queries.h"
+
+struct program_entry {
+    int version;
+    int64_t effective_at;
+    struct str document;
+    struct str zones;
+    const struct program *program; // NULL: not compiled yet
+};
+
+struct store_base {
+    struct arena arena;
+    struct store_config config;   // with defaults filled in
+    struct vault_config vault_config;
+    struct vault *vault;
+};
+
+struct store {
+    struct store_base *base;
+    struct db *db;
+    struct vault_keys *keys;
+    struct id_source ids;
+    // programs, under their epoch
+    struct arena programs_arena;
+    int64_t programs_epoch;       // 0: none loaded
+    struct symbols symbols;
+    struct program_entry *programs;
+    size_t programs_n;
+};
+
+enum { STORE_PROGRAMS_BYTES_MAX = 512 * 1024 * 1024 };
+
+/* Fills in the paths that a configuration leaves open. */
+enum err store_config_resolve(struct arena *arena, const struct store_config *config, struct store_config *out,
+                              struct vault_config *vault_config) MUST_USE;
+
+/* The sealed and clear records of an event row. */
+struct str event_row_content(struct arena *arena, const struct decision *decision);
+struct str event_row_sealed(struct arena *arena, const struct vault_key *key, int64_t member, const struct event *event,
+                            const struct inputs *inputs);
+
+struct str held_row_sealed(struct arena *arena, const struct vault_key *key, int64_t held_id, const struct event *event);
+
+enum { EVENT_RECORD_BYTES_MAX = 32 * 1024 * 1024, STATE_BYTES_MAX = 64 * 1024 * 1024 };
+
+#endif

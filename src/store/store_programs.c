@@ -1,0 +1,297 @@
+/* Program versions: frozen zones, compiling, publishing. */
+#include "base/base.h"
+#include "store/store.h"
+
+#include "store/store_internal.h"
+
+#include "base/assets.h"
+#include "core/schema.h"
+
+enum { ZONES_TEXT_BYTES_MAX = 16 * 1024 * 1024, DOCUMENT_BYTES_MAX = 8 * 1024 * 1024 };
+
+/* ---- zones ---- */
+
+/* Zones met while a document compiles: read from ICU, to be frozen with the version. */
+struct zone_list {
+    struct arena *arena;
+    const struct zone *zones[1024];
+    size_t n;
+    const json_t *frozen; // NULL: from ICU
+};
+
+static const struct zone *thaw_zone(struct arena *arena, const json_t *frozen, struct str name)
+{
+    const json_t *json = json_at(frozen, str_z(arena, name));
+    if (json == NULL) {
+        return NULL;
+    }
+    const json_t *list = json_at(json, "transitions");
+    const size_t n = json_array_size(list);
+    struct zone_transition *transitions = arena_new(arena, struct zone_transition, n);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *pair = json_array_get(list, i);
+        transitions[i] = (struct zone_transition){
+            .at_s = json_integer_value(json_array_get(pair, 0)),
+            .offset_s = (int32_t)json_integer_value(json_array_get(pair, 1)),
+        };
+    }
+    struct zone *zone = arena_new(arena, struct zone, 1);
+    *zone = (struct zone){
+        .name = str_dup(arena, name),
+        .offset_first_s = (int32_t)json_integer_value(json_at(json, "first")),
+        .transitions = transitions,
+        .transitions_n = n,
+    };
+    return zone;
+}
+
+static const struct zone *find_zone(void *self, struct arena *arena, struct str name)
+{
+    struct zone_list *list = self;
+    for (size_t i = 0; i < list->n; i++) {
+        if (str_eq(list->zones[i]->name, name)) {
+            return list->zones[i];
+        }
+    }
+    struct zone *zone = arena_new(arena, struct zone, 1);
+    const struct zone *found = zone;
+    if (list->frozen != NULL) {
+        found = thaw_zone(arena, list->frozen, name);
+    } else if (!zone_load(arena, name, zone)) {
+        found = NULL;
+    }
+    if (found != NULL && list->n < ARRAY_N(list->zones)) {
+        list->zones[list->n++] = found;
+    }
+    return found;
+}
+
+static struct str freeze_zones(struct arena *arena, const struct zone_list *list)
+{
+    struct buf buf;
+    buf_open(&buf, arena, ZONES_TEXT_BYTES_MAX);
+    struct json_out w = json_out(&buf);
+    json_open(&w, '{');
+    for (size_t i = 0; i < list->n; i++) {
+        const struct zone *zone = list->zones[i];
+        json_key_str(&w, zone->name);
+        json_open(&w, '{');
+        json_key(&w, "first");
+        json_put_int(&w, zone->offset_first_s);
+        json_key(&w, "transitions");
+        json_open(&w, '[');
+        for (size_t t = 0; t < zone->transitions_n; t++) {
+            json_open(&w, '[');
+            json_put_int(&w, zone->transitions[t].at_s);
+            json_put_int(&w, zone->transitions[t].offset_s);
+            json_close(&w, ']');
+        }
+        json_close(&w, ']');
+        json_close(&w, '}');
+    }
+    json_close(&w, '}');
+    ensure(!buf.is_full);
+    return buf_view(&buf);
+}
+
+/* ---- the cache ---- */
+
+static enum err load_symbols(struct store *store, struct arena *scratch)
+{
+    struct db_result rows;
+    symbols_open(&store->symbols, &store->programs_arena);
+    try(db_query(store->db, scratch, Q_SYMBOLS_LIST, NULL, 0, &rows));
+    for (size_t i = 0; i < rows.rows_n; i++) {
+        const int32_t symbol = symbol_take(&store->symbols, db_at_str(&rows, i, 1));
+        if (symbol != db_at_int(&rows, i, 0)) {
+            return ERR_INTEGRITY;
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err load_versions(struct store *store, struct arena *scratch)
+{
+    struct db_result rows;
+    try(db_query(store->db, scratch, Q_VERSIONS_ALL, NULL, 0, &rows));
+    store->programs = arena_new(&store->programs_arena, struct program_entry, rows.rows_n);
+    store->programs_n = rows.rows_n;
+    for (size_t i = 0; i < rows.rows_n; i++) {
+        store->programs[i] = (struct program_entry){
+            .version = (int)db_at_int(&rows, i, 0),
+            .effective_at = db_at_int(&rows, i, 1),
+            .document = str_dup(&store->programs_arena, db_at_str(&rows, i, 2)),
+            .zones = str_dup(&store->programs_arena, db_at_str(&rows, i, 3)),
+        };
+    }
+    return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
+}
+
+enum err store_programs_refresh(struct store *store, int64_t epoch)
+{
+    if (store->programs_epoch == epoch) {
+        return ERR_OK;
+    }
+    struct arena scratch;
+    arena_open(&scratch, STORE_PROGRAMS_BYTES_MAX);
+    store->programs_epoch = 0;
+    store->programs_n = 0;
+    arena_reset(&store->programs_arena);
+    enum err err = load_symbols(store, &scratch);
+    if (err == ERR_OK) {
+        err = load_versions(store, &scratch);
+    }
+    if (err == ERR_OK) {
+        store->programs_epoch = epoch;
+    }
+    arena_close(&scratch);
+    return err;
+}
+
+static enum err compile_entry(struct store *store, struct program_entry *entry)
+{
+    if (entry->program != NULL) {
+        return ERR_OK;
+    }
+    struct arena *arena = &store->programs_arena;
+    struct zone_list *list = arena_new(arena, struct zone_list, 1);
+    json_t *document = NULL;
+    json_t *frozen = NULL;
+    const size_t symbols_n = store->symbols.n;
+    const struct program *program = NULL;
+    try(json_read(arena, entry->document, NULL, &document));
+    try(json_read(arena, entry->zones, NULL, &frozen));
+    *list = (struct zone_list){.arena = arena, .frozen = frozen};
+    const struct zone_finder finder = {.self = list, .find = find_zone};
+    struct fail f = {.arena = arena};
+    if (program_compile(arena, document, &store->symbols, &finder, &f, &program) != ERR_OK ||
+        store->symbols.n != symbols_n) {
+        return ERR_INTEGRITY; // what was published compiles, and its symbols are stored
+    }
+    struct program *numbered = (struct program *)program; // made in this arena a moment ago
+    numbered->version = entry->version;
+    numbered->effective_at = entry->effective_at;
+    entry->program = program;
+    return ERR_OK;
+}
+
+size_t store_programs_n(const struct store *store)
+{
+    return store->programs_n;
+}
+
+enum err store_program_at(struct store *store, int64_t at, const struct program **out)
+{
+    if (store->programs_n == 0) {
+        return ERR_NO_PROGRAM;
+    }
+    size_t best = 0;
+    for (size_t i = 0; i < store->programs_n; i++) {
+        if (store->programs[i].effective_at <= at) {
+            best = i; // ascending by version, so the last published one stays
+        }
+    }
+    try(compile_entry(store, &store->programs[best]));
+    *out = store->programs[best].program;
+    return ERR_OK;
+}
+
+enum err store_program_version(struct store *store, int version, const struct program **out)
+{
+    for (size_t i = 0; i < store->programs_n; i++) {
+        if (store->programs[i].version == version) {
+            try(compile_entry(store, &store->programs[i]));
+            *out = store->programs[i].program;
+            return ERR_OK;
+        }
+    }
+    return ERR_NOT_FOUND;
+}
+
+struct str store_symbol_slug(const struct store *store, int32_t symbol)
+{
+    if (symbol == 0) {
+        return (struct str){0};
+    }
+    const struct str name = symbol_name(&store->symbols, symbol);
+    size_t from = str_find(name, ':', 0) + 1;
+    for (size_t i = from; i < name.n; i++) {
+        if (name.p[i] == '/') {
+            from = i + 1;
+        }
+    }
+    return str_after(name, from);
+}
+
+/* ---- checking and publishing ---- */
+
+static enum err check(struct arena *arena, const json_t *document, struct symbols *symbols, struct zone_list *zones,
+                      struct fail *f, const struct program **out)
+{
+    json_t *schema_json = NULL;
+    const struct schema *schema = NULL;
+    try(json_read(arena, asset_find(STR("schema/program.schema.json")), f, &schema_json));
+    try(schema_compile(arena, schema_json, (struct str){0}, f, &schema));
+    try(schema_check(schema, document, (struct str){0}, f));
+    const struct zone_finder finder = {.self = zones, .find = find_zone};
+    return program_compile(arena, document, symbols, &finder, f, out);
+}
+
+enum err store_program_check(struct store *store, struct arena *arena, const json_t *document, struct fail *f,
+                             const struct program **out)
+{
+    (void)store; // a check needs nothing stored, but whoever has no store has no business checking
+    struct symbols symbols;
+    struct zone_list *zones = arena_new(arena, struct zone_list, 1);
+    const struct program *program = NULL;
+    symbols_open(&symbols, arena);
+    zones->arena = arena;
+    try(check(arena, document, &symbols, zones, f, &program));
+    if (out != NULL) {
+        *out = program;
+    }
+    return ERR_OK;
+}
+
+static enum err insert_symbols(struct store *store, const struct symbols *symbols, size_t known)
+{
+    for (size_t i = known; i < symbols->n; i++) {
+        const struct db_value values[] = {db_int((int64_t)i + 1), db_text(symbols->names[i])};
+        try(db_exec(store->db, Q_SYMBOL_INSERT, values, ARRAY_N(values), NULL));
+    }
+    return ERR_OK;
+}
+
+enum err store_program_publish(struct store *store, struct arena *arena, const json_t *document, int64_t effective_at,
+                               int64_t now, struct str comment, struct str actor, struct fail *f, int *version)
+{
+    const struct program *program = NULL;
+    struct zone_list *zones = arena_new(arena, struct zone_list, 1);
+    struct db_result row;
+    struct buf text;
+    const struct db_value zero = db_int(0);
+    const struct db_value one = db_int(1);
+    zones->arena = arena;
+    ensure(db_in_transaction(store->db));
+    try(db_one(store->db, arena, Q_INSTANCE_OWN, &zero, 1, &row));
+    store->programs_epoch = 0; // whatever comes of this, the symbols below are no longer those of the cache
+    arena_reset(&store->programs_arena);
+    store->programs_n = 0;
+    try(load_symbols(store, arena));
+    try(load_versions(store, arena));
+    const size_t known = store->symbols.n;
+    try(check(arena, document, &store->symbols, zones, f, &program));
+    *version = store->programs_n == 0 ? 1 : store->programs[store->programs_n - 1].version + 1;
+    buf_open(&text, arena, DOCUMENT_BYTES_MAX);
+    json_write_canonical(&text, document);
+    if (text.is_full) {
+        return fail(f, ERR_TOO_LARGE, "", "A program document may have %d bytes.", DOCUMENT_BYTES_MAX);
+    }
+    const struct db_value values[] = {
+        db_int(*version), db_int(effective_at), db_int(now), db_text(comment),
+        db_text(actor), db_text(buf_view(&text)), db_text(freeze_zones(arena, zones)),
+    };
+    try(insert_symbols(store, &store->symbols, known));
+    try(db_exec(store->db, Q_VERSION_INSERT, values, ARRAY_N(values), NULL));
+    return db_exec(store->db, Q_INSTANCE_EPOCH_RAISE, &one, 1, NULL);
+}
