@@ -11,6 +11,7 @@ CFLAGS_debug   := -O0 -g
 CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2
 CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=all
 CFLAGS_tsan    := -O1 -g -fsanitize=thread
+CFLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -Wno-error
 CFLAGS_cov     := -O0 -g --coverage
 CFLAGS += -std=gnu11 $(WARN) $(HARD) $(CFLAGS_$(FLAVOUR)) -Isrc -I$(B)/gen -DLOYALD_VERSION='"$(VERSION)"' \
           $(shell pkg-config --cflags jansson sqlite3 libpq libsodium)
@@ -92,6 +93,21 @@ bench: ## run the benchmarks (use FLAVOUR=release)
 .PHONY: bench-run
 bench-run: $(BENCH)
 	@set -e; for b in $(BENCH); do $$b; done
+
+FUZZ := $(patsubst test/fuzz/%.c,$(B)/fuzz/%,$(wildcard test/fuzz/fuzz_*.c))
+FUZZ_S ?= 10
+$(B)/fuzz/%: test/fuzz/%.c $(LIB)
+	@mkdir -p $(@D)
+	@echo "  FUZZ  $<"
+	@$(CC) $(CFLAGS) -MMD -MP -fsanitize=fuzzer $(LDFLAGS) -o $@ $< $(LIB) $(LIBS)
+fuzz: ## run each fuzz target for FUZZ_S seconds (needs clang)
+	@$(MAKE) --no-print-directory FLAVOUR=fuzz CC=clang fuzz-run
+.PHONY: fuzz-run
+fuzz-run: $(FUZZ)
+	@set -e; for t in $(FUZZ); do name=$${t##*/fuzz_}; mkdir -p $(B)/corpus/$$name; echo "== $$name"; \
+	    $$t -max_total_time=$(FUZZ_S) -timeout=5 -rss_limit_mb=1024 -max_len=4096 -print_final_stats=1 \
+	    -artifact_prefix=$(B)/corpus/crash-$$name- $(B)/corpus/$$name test/fuzz/seeds/$$name >$(B)/corpus/$$name.log 2>&1 || \
+	    { tail -n 60 $(B)/corpus/$$name.log; exit 1; }; grep -a '^Done' $(B)/corpus/$$name.log; done
 
 fmt: ## format the C code
 	clang-format -i $(wildcard src/*/*.[ch] src/*.c test/*/*.[ch])

@@ -1,0 +1,82 @@
+/* Rules in: {"rule", "data"}. Nothing crashes, running is repeatable, an explanation comes exactly when the rule does
+ * not hold. */
+#include "base/base.h"
+#include "core/rule.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+struct world {
+    struct rule_env env;
+    const json_t *data;
+};
+
+/* Every name is a variable; its last letter makes its type. */
+static bool find(void *self, struct str path, struct rule_var *out)
+{
+    (void)self;
+    const char last = path.n > 0 ? path.p[path.n - 1] : 'z';
+    *out = (struct rule_var){.slot = last & 0x1F, .type = (enum rule_type)((unsigned char)last % RULE_TYPE_N)};
+    return path.n > 0 && path.p[0] != '!';
+}
+
+static void get(const struct rule_env *env, int slot, struct value *out)
+{
+    const struct world *world = (const struct world *)env;
+    const char name[2] = {(char)('`' + slot), 0};
+    *out = value_of_json(json_at(world->data, name), env->arena);
+}
+
+static struct str text_of(struct arena *arena, const struct value *value)
+{
+    struct buf buf;
+    buf_open(&buf, arena, 1 << 22);
+    struct json_out w = json_out(&buf);
+    value_write(value, &w);
+    return buf_view(&buf);
+}
+
+static void rule_try(struct arena *arena, const json_t *json, const json_t *data, const struct rule_vars *vars)
+{
+    const struct rule *rule = NULL;
+    struct fail f = {.arena = arena};
+    if (rule_compile(arena, json, STR("/rule"), vars, vars != NULL ? RULE_BOOL : RULE_ANY, &f, &rule) != ERR_OK) {
+        ensure(f.items_n > 0);
+        return;
+    }
+    const struct value free_data = value_of_json(data, arena);
+    const struct world world = {.env = {.get = vars != NULL ? get : NULL, .data = &free_data, .arena = arena}, .data = data};
+    struct value first;
+    struct value second;
+    struct rule_reason reason;
+    rule_run(rule, &world.env, &first);
+    const struct str text = text_of(arena, &first);
+    rule_run(rule, &world.env, &second);
+    ensure(str_eq(text, text_of(arena, &second)));
+    // A rule that used up its steps is null, and may have no reason.
+    const bool is_explained = rule_explain(rule, &world.env, arena, &reason);
+    ensure(first.kind == VALUE_NULL || is_explained == !value_is_true(&first));
+    size_t slots_n = 0;
+    const int *slots = rule_slots(rule, &slots_n);
+    for (size_t i = 1; i < slots_n; i++) {
+        ensure(slots[i - 1] < slots[i]);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
+{
+    static struct arena arena;
+    if (arena.bytes_max == 0) {
+        json_start();
+        arena_open(&arena, (size_t)512 << 20);
+    }
+    json_t *json = NULL;
+    static const struct rule_vars VARS = {.find = find};
+    if (json_read(&arena, (struct str){.p = (const char *)bytes, .n = n}, NULL, &json) == ERR_OK) {
+        const json_t *rule = json_at(json, "rule");
+        const json_t *data = json_at(json, "data");
+        rule_try(&arena, rule != NULL ? rule : json, data, NULL);
+        rule_try(&arena, rule != NULL ? rule : json, data, &VARS);
+    }
+    arena_reset(&arena);
+    return 0;
+}
