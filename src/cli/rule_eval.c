@@ -55,7 +55,8 @@ static bool line_answer(struct arena *arena, struct str line)
     buf_open(&buf, arena, LINE_BYTES_MAX * 8);
     enum err err = line_eval(arena, line, &f, &buf);
     if (err == ERR_OK && buf.is_full) {
-        err = fail(&f, ERR_TOO_LARGE, "", "The result is larger than %d bytes.", LINE_BYTES_MAX * 8);
+        err =
+            fail(&f, ERR_TOO_LARGE, "", "The result is larger than %d bytes.", LINE_BYTES_MAX * 8);
     }
     if (err != ERR_OK) {
         buf_open(&buf, arena, LINE_BYTES_MAX * 8);
@@ -74,7 +75,8 @@ int cli_rule_eval(int argc, char **argv)
     char *text = NULL; // getline's own
     size_t room = 0;
     bool is_fine = true;
-    for (ssize_t n = getline(&text, &room, stdin); n >= 0 && is_fine; n = getline(&text, &room, stdin)) {
+    for (ssize_t n = getline(&text, &room, stdin); n >= 0 && is_fine;
+         n = getline(&text, &room, stdin)) {
         const struct str line = str_trim((struct str){.p = text, .n = (size_t)n});
         if (line.n > LINE_BYTES_MAX) {
             (void)fprintf(stderr, "loyald: a line is longer than %d bytes\n", LINE_BYTES_MAX);

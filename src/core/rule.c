@@ -20,10 +20,11 @@ struct scope {
     bool is_item;                 // inside some, all, none, filter, map or reduce
 };
 
-static void node_compile(struct rule_compile *c, struct rule_node *node, const json_t *json, struct str pointer,
-                         int depth, struct scope scope);
+static void node_compile(struct rule_compile *c, struct rule_node *node, const json_t *json,
+                         struct str pointer, int depth, struct scope scope);
 
-/* Every node comes from one JSON value, so this many nodes are enough. Stops counting beyond the limits. */
+/* Every node comes from one JSON value, so this many nodes are enough. Stops counting beyond the
+ * limits. */
 static size_t values_count(const json_t *json, int depth, bool *is_too_deep)
 {
     if (depth > RULE_DEPTH_MAX * 2) { // an operator takes two levels of JSON
@@ -136,8 +137,10 @@ static void variable_compile(struct rule_compile *c, struct rule_node *node, str
     }
     struct rule_var var = {0};
     if (!scope.vars->find(scope.vars->self, name, &var)) {
-        rule_fail(c, node, name.n == 0 ? "Name a variable: the whole of the data is not available here."
-                                       : "There is no variable \"%.*s\" here.", STR_ARG(name));
+        rule_fail(c, node,
+                  name.n == 0 ? "Name a variable: the whole of the data is not available here."
+                              : "There is no variable \"%.*s\" here.",
+                  STR_ARG(name));
         return;
     }
     ensure(var.slot >= 0);
@@ -148,11 +151,13 @@ static void variable_compile(struct rule_compile *c, struct rule_node *node, str
         node->slot = var.slot;
     }
     if (fallback != NULL && !rule_type_fits(var.type, fallback)) {
-        rule_fail(c, fallback, "The default of \"%.*s\" must be %s.", STR_ARG(name), rule_type_text(var.type));
+        rule_fail(c, fallback, "The default of \"%.*s\" must be %s.", STR_ARG(name),
+                  rule_type_text(var.type));
     }
 }
 
-/* {"var": "a.b"}, {"var": ["a.b", default]}, {"var": 1}, {"var": ""}, or a name that is computed. */
+/* {"var": "a.b"}, {"var": ["a.b", default]}, {"var": 1}, {"var": ""}, or a name that is computed.
+ */
 static void var_compile(struct rule_compile *c, struct rule_node *node, struct scope scope)
 {
     const struct rule_node *name = node->args_n > 0 ? &node->args[0] : NULL;
@@ -177,9 +182,10 @@ static bool is_array_of_texts(const json_t *json)
     return is;
 }
 
-/* The names that a `missing` or `missing_some` tests, when they are written out: the array of them (or one
- * text) and where it stands; NULL when they are computed. */
-static const json_t *names_written(enum rule_op op, const json_t *args, struct str *pointer, struct arena *arena)
+/* The names that a `missing` or `missing_some` tests, when they are written out: the array of them
+ * (or one text) and where it stands; NULL when they are computed. */
+static const json_t *names_written(enum rule_op op, const json_t *args, struct str *pointer,
+                                   struct arena *arena)
 {
     const size_t at = op == RULE_OP_MISSING ? 0 : 1;
     const json_t *inner = json_array_get(args, at);
@@ -194,7 +200,8 @@ static const json_t *names_written(enum rule_op op, const json_t *args, struct s
     return inner;
 }
 
-/* `missing` over names written out: each becomes a variable, so that it is checked and resolved like others. */
+/* `missing` over names written out: each becomes a variable, so that it is checked and resolved
+ * like others. */
 static bool missing_compile(struct rule_compile *c, struct rule_node *node, const json_t *args,
                             struct str pointer, struct scope scope)
 {
@@ -211,7 +218,8 @@ static bool missing_compile(struct rule_compile *c, struct rule_node *node, cons
     node->slot = 1;
     node->type = RULE_TEXTS;
     if (fixed == 1) {
-        c->places[node_index(c, node->args)] = (struct rule_place){.pointer = pointer_index(c->arena, pointer, 0), .json = json_array_get(args, 0)};
+        c->places[node_index(c, node->args)] = (struct rule_place){
+            .pointer = pointer_index(c->arena, pointer, 0), .json = json_array_get(args, 0)};
         node_constant(c, node->args, value_of_json(json_array_get(args, 0), c->arena));
     }
     for (size_t i = 0; i < names_n; i++) {
@@ -230,8 +238,8 @@ static bool walks_items(enum rule_op op)
 }
 
 /* What `var` means in an operator's index-th argument; the arguments before it are compiled. */
-static struct scope scope_of_arg(const struct rule_compile *c, const struct rule_node *node, size_t index,
-                                 struct scope outside)
+static struct scope scope_of_arg(const struct rule_compile *c, const struct rule_node *node,
+                                 size_t index, struct scope outside)
 {
     if (index != 1 || !walks_items((enum rule_op)node->op)) {
         return outside;
@@ -246,8 +254,8 @@ static struct scope scope_of_arg(const struct rule_compile *c, const struct rule
     return inside;
 }
 
-static void args_compile(struct rule_compile *c, struct rule_node *node, const json_t *args, struct str pointer,
-                         int depth, struct scope scope)
+static void args_compile(struct rule_compile *c, struct rule_node *node, const json_t *args,
+                         struct str pointer, int depth, struct scope scope)
 {
     const bool is_single = !json_is_array(args); // {"!": x} says {"!": [x]}
     const size_t n = is_single ? 1 : json_array_size(args);
@@ -266,14 +274,16 @@ static void arity_check(struct rule_compile *c, const struct rule_node *node)
     const size_t most = OPERATORS[node->op].most;
     const struct str name = OPERATORS[node->op].name;
     if (node->args_n < fewest) {
-        rule_fail(c, node, "\"%.*s\" needs at least %zu argument%s.", STR_ARG(name), fewest, fewest == 1 ? "" : "s");
+        rule_fail(c, node, "\"%.*s\" needs at least %zu argument%s.", STR_ARG(name), fewest,
+                  fewest == 1 ? "" : "s");
     } else if (node->args_n > most) {
-        rule_fail(c, node, "\"%.*s\" takes at most %zu argument%s.", STR_ARG(name), most, most == 1 ? "" : "s");
+        rule_fail(c, node, "\"%.*s\" takes at most %zu argument%s.", STR_ARG(name), most,
+                  most == 1 ? "" : "s");
     }
 }
 
-static void operator_compile(struct rule_compile *c, struct rule_node *node, const json_t *json, struct str pointer,
-                             int depth, struct scope scope)
+static void operator_compile(struct rule_compile *c, struct rule_node *node, const json_t *json,
+                             struct str pointer, int depth, struct scope scope)
 {
     json_t *object = (json_t *)json; // jansson's iterators take no const
     void *only = json_object_iter(object);
@@ -304,8 +314,8 @@ static void operator_compile(struct rule_compile *c, struct rule_node *node, con
     }
 }
 
-static void list_compile(struct rule_compile *c, struct rule_node *node, const json_t *json, struct str pointer,
-                         int depth, struct scope scope)
+static void list_compile(struct rule_compile *c, struct rule_node *node, const json_t *json,
+                         struct str pointer, int depth, struct scope scope)
 {
     node->op = RULE_NODE_LIST;
     args_compile(c, node, json, pointer, depth, scope);
@@ -313,8 +323,8 @@ static void list_compile(struct rule_compile *c, struct rule_node *node, const j
     node_fold(c, node);
 }
 
-static void node_compile(struct rule_compile *c, struct rule_node *node, const json_t *json, struct str pointer,
-                         int depth, struct scope scope)
+static void node_compile(struct rule_compile *c, struct rule_node *node, const json_t *json,
+                         struct str pointer, int depth, struct scope scope)
 {
     c->places[node_index(c, node)] = (struct rule_place){.pointer = pointer, .json = json};
     node_constant(c, node, value_null()); // what a part that fails is
@@ -359,20 +369,28 @@ static void slots_collect(struct arena *arena, struct rule *rule)
     rule->slots_n = n;
 }
 
-enum err rule_compile(struct arena *arena, const json_t *json, struct str pointer, const struct rule_vars *vars,
-                      enum rule_type wanted, struct fail *f, const struct rule **out)
+enum err rule_compile(struct arena *arena, const json_t *json, struct str pointer,
+                      const struct rule_vars *vars, enum rule_type wanted, struct fail *f,
+                      const struct rule **out)
 {
     ensure(json != NULL);
     bool is_too_deep = false;
     const size_t values_n = values_count(json, 0, &is_too_deep);
     if (is_too_deep) {
-        return fail_at(f, ERR_INVALID, pointer, "Nested deeper than %d levels: simplify the rule.", RULE_DEPTH_MAX);
+        return fail_at(f, ERR_INVALID, pointer, "Nested deeper than %d levels: simplify the rule.",
+                       RULE_DEPTH_MAX);
     }
     if (values_n > RULE_NODES_MAX) {
-        return fail_at(f, ERR_INVALID, pointer, "A rule has at most %d parts: move long lists into the program's sets.", RULE_NODES_MAX);
+        return fail_at(f, ERR_INVALID, pointer,
+                       "A rule has at most %d parts: move long lists into the program's sets.",
+                       RULE_NODES_MAX);
     }
     struct rule_compile c = {
-        .arena = arena, .base = pointer, .vars = vars, .f = f, .nodes_max = values_n,
+        .arena = arena,
+        .base = pointer,
+        .vars = vars,
+        .f = f,
+        .nodes_max = values_n,
         .nodes = arena_new(arena, struct rule_node, values_n),
         .places = arena_new(arena, struct rule_place, values_n),
         .notes = arena_new(arena, struct rule_note, values_n),

@@ -1,13 +1,13 @@
 /* Rules: JsonLogic conditions and expressions, checked and compiled once, run many times.
  *
- * The language is classic JsonLogic with JavaScript's coercions (docs/rules.md); operators are listed in
- * rule.def. A compiled rule is a read-only tree in one array. Running it is total: it cannot fail, and
- * its work is bounded by RULE_STEPS_MAX, beyond which the result is null.
+ * The language is classic JsonLogic with JavaScript's coercions (docs/rules.md); operators are
+ * listed in rule.def. A compiled rule is a read-only tree in one array. Running it is total: it
+ * cannot fail, and its work is bounded by RULE_STEPS_MAX, beyond which the result is null.
  *
  * Owns:    nothing.
  * Threads: a compiled rule may be run by any number of threads; an environment belongs to one.
- * Memory:  the rule lives in the arena given to rule_compile() and borrows strings from the JSON, which must
- *          live as long. Results live in the environment's arena or borrow from variables.
+ * Memory:  the rule lives in the arena given to rule_compile() and borrows strings from the JSON,
+ * which must live as long. Results live in the environment's arena or borrow from variables.
  * Errors:  rule_compile(): ERR_INVALID with the pointer of the part at fault. Running: none.
  * Limits:  RULE_DEPTH_MAX, RULE_NODES_MAX, RULE_STEPS_MAX.
  */
@@ -17,16 +17,17 @@
 #include "core/value.h"
 
 enum {
-    RULE_DEPTH_MAX = 32,     // nested operators and arrays
-    RULE_NODES_MAX = 500,    // operators, variables and constants in one rule
-    RULE_STEPS_MAX = 250000, // nodes evaluated, items made and 16-byte pieces of memory used in one run
+    RULE_DEPTH_MAX = 32,  // nested operators and arrays
+    RULE_NODES_MAX = 500, // operators, variables and constants in one rule
+    RULE_STEPS_MAX =
+        250000, // nodes evaluated, items made and 16-byte pieces of memory used in one run
 };
 
-/* What a variable or expression is, as far as it is known when the rule is saved. Any value may be null
- * when the rule is run: what a member or an event does not have. */
+/* What a variable or expression is, as far as it is known when the rule is saved. Any value may be
+ * null when the rule is run: what a member or an event does not have. */
 enum rule_type {
-    RULE_ANY,     // not known, fits everything
-    RULE_NULL,    // only null
+    RULE_ANY,  // not known, fits everything
+    RULE_NULL, // only null
     RULE_BOOL,
     RULE_NUMBER,
     RULE_TEXT,
@@ -43,9 +44,10 @@ struct rule_vars;
 
 /* What is known about a variable when a rule is compiled. */
 struct rule_var {
-    int slot;                     // handed to rule_env.get; >= 0
+    int slot; // handed to rule_env.get; >= 0
     enum rule_type type;
-    const struct rule_vars *item; // RULE_LIST: the fields of an item, of which only the types count; NULL: not checked
+    const struct rule_vars
+        *item; // RULE_LIST: the fields of an item, of which only the types count; NULL: not checked
 };
 
 /* The variables that a rule may name. */
@@ -57,17 +59,19 @@ struct rule_vars {
 
 struct rule;
 
-/* Compiles a rule. `pointer` is where it stands in its document and goes before the pointers of failures. With
- * vars the rule is type-checked, each variable is resolved to a slot, and the result must be `wanted`
- * (RULE_ANY: anything). vars == NULL compiles for free data (env->data), unchecked but for operators and limits.
- * All faults are noted, the first is returned. The JSON must outlive the rule. */
-enum err rule_compile(struct arena *arena, const json_t *json, struct str pointer, const struct rule_vars *vars,
-                      enum rule_type wanted, struct fail *f, const struct rule **out) MUST_USE;
+/* Compiles a rule. `pointer` is where it stands in its document and goes before the pointers of
+ * failures. With vars the rule is type-checked, each variable is resolved to a slot, and the result
+ * must be `wanted` (RULE_ANY: anything). vars == NULL compiles for free data (env->data), unchecked
+ * but for operators and limits. All faults are noted, the first is returned. The JSON must outlive
+ * the rule. */
+enum err rule_compile(struct arena *arena, const json_t *json, struct str pointer,
+                      const struct rule_vars *vars, enum rule_type wanted, struct fail *f,
+                      const struct rule **out) MUST_USE;
 
 /* What a rule is run against. Embed it as the first field to reach your own data from get(). */
 struct rule_env {
-    /* The value of a slot; null when the member or event does not have it. Called once per use, so it should be
-     * cheap. NULL for rules without vars. */
+    /* The value of a slot; null when the member or event does not have it. Called once per use, so
+     * it should be cheap. NULL for rules without vars. */
     void (*get)(const struct rule_env *env, int slot, struct value *out);
     const struct value *data; // free data for rules compiled without vars; NULL is null
     struct arena *arena;      // for results; reset by the caller
@@ -92,11 +96,12 @@ const json_t *rule_json(const struct rule *rule);
 struct rule_reason {
     struct str pointer;      // RFC 6901, from the rule's root: "/and/0"
     const json_t *condition; // the part there
-    struct value actual;     // what it found: its one operand that is no constant, or all operands as an array
+    struct value
+        actual; // what it found: its one operand that is no constant, or all operands as an array
 };
 
-/* Finds the innermost part that decided, through and, or, ! and if: the first failing one of an `and`, the
- * first of an `or`. False when the rule holds. */
+/* Finds the innermost part that decided, through and, or, ! and if: the first failing one of an
+ * `and`, the first of an `or`. False when the rule holds. */
 bool rule_explain(const struct rule *rule, const struct rule_env *env, struct arena *arena,
                   struct rule_reason *out);
 

@@ -5,10 +5,17 @@
 #include "base/time.h"
 
 static const char *const TYPE_TEXT[] = {
-    [RULE_ANY] = "anything",       [RULE_NULL] = "nothing",       [RULE_BOOL] = "true or false",
-    [RULE_NUMBER] = "a number",    [RULE_TEXT] = "a text",        [RULE_DATE] = "a date",
-    [RULE_INSTANT] = "an instant", [RULE_TEXTS] = "a list of texts", [RULE_NUMBERS] = "a list of numbers",
-    [RULE_LIST] = "a list",        [RULE_OBJECT] = "an object",
+    [RULE_ANY] = "anything",
+    [RULE_NULL] = "nothing",
+    [RULE_BOOL] = "true or false",
+    [RULE_NUMBER] = "a number",
+    [RULE_TEXT] = "a text",
+    [RULE_DATE] = "a date",
+    [RULE_INSTANT] = "an instant",
+    [RULE_TEXTS] = "a list of texts",
+    [RULE_NUMBERS] = "a list of numbers",
+    [RULE_LIST] = "a list",
+    [RULE_OBJECT] = "an object",
 };
 _Static_assert(ARRAY_N(TYPE_TEXT) == RULE_TYPE_N, "one text per type");
 
@@ -57,7 +64,9 @@ enum rule_type rule_type_of(const struct value *value)
     enum rule_type item = RULE_ANY;
     for (size_t i = 0; i < value->array.n; i++) {
         const enum value_kind kind = value->array.items[i].kind;
-        const enum rule_type type = kind == VALUE_STR ? RULE_TEXT : kind == VALUE_NUMBER ? RULE_NUMBER : RULE_ANY;
+        const enum rule_type type = kind == VALUE_STR      ? RULE_TEXT
+                                    : kind == VALUE_NUMBER ? RULE_NUMBER
+                                                           : RULE_ANY;
         item = i == 0 || item == type ? type : RULE_ANY;
         if (item == RULE_ANY) {
             break;
@@ -120,14 +129,20 @@ static void instant_normalise(struct rule_compile *c, struct rule_node *node)
 /* Two operands that are compared; says which of them is in the wrong. */
 static void pair_check(struct rule_compile *c, struct rule_node *a, struct rule_node *b)
 {
-    const bool swap = type_of(a) == RULE_TEXT && a->op == RULE_NODE_CONST; // the constant is to follow the other side
+    const bool swap = type_of(a) == RULE_TEXT &&
+                      a->op == RULE_NODE_CONST; // the constant is to follow the other side
     struct rule_node *given = swap ? a : b;
     struct rule_node *other = swap ? b : a;
     const enum rule_type wanted = type_of(other);
     if (!rule_type_fits(wanted, given)) {
-        const bool is_spelling = is_constant_text(given) && (wanted == RULE_DATE || wanted == RULE_INSTANT);
-        rule_fail(c, given, is_spelling ? "This must be %s%s." : "This compares %s with %s: both sides must be of one kind.", rule_type_text(wanted),
-                  is_spelling ? (wanted == RULE_DATE ? ", such as \"2026-11-21\"" : ", such as \"2026-11-21T10:00:00Z\"")
+        const bool is_spelling =
+            is_constant_text(given) && (wanted == RULE_DATE || wanted == RULE_INSTANT);
+        rule_fail(c, given,
+                  is_spelling ? "This must be %s%s."
+                              : "This compares %s with %s: both sides must be of one kind.",
+                  rule_type_text(wanted),
+                  is_spelling ? (wanted == RULE_DATE ? ", such as \"2026-11-21\""
+                                                     : ", such as \"2026-11-21T10:00:00Z\"")
                               : rule_type_text(type_of(given)));
     } else if (wanted == RULE_INSTANT) {
         instant_normalise(c, given);
@@ -159,9 +174,12 @@ static enum rule_type check_order(struct rule_compile *c, struct rule_node *node
 {
     for (size_t i = 0; i < node->args_n; i++) {
         const enum rule_type type = type_of(&node->args[i]);
-        const bool has_order = type == RULE_ANY || type == RULE_NUMBER || type == RULE_TEXT || type == RULE_DATE || type == RULE_INSTANT;
+        const bool has_order = type == RULE_ANY || type == RULE_NUMBER || type == RULE_TEXT ||
+                               type == RULE_DATE || type == RULE_INSTANT;
         if (!has_order) {
-            rule_fail(c, &node->args[i], "This is %s, which is neither less nor more than anything.", rule_type_text(type));
+            rule_fail(c, &node->args[i],
+                      "This is %s, which is neither less nor more than anything.",
+                      rule_type_text(type));
             return RULE_BOOL;
         }
     }
@@ -171,10 +189,12 @@ static enum rule_type check_order(struct rule_compile *c, struct rule_node *node
     return RULE_BOOL;
 }
 
-static void arg_check(struct rule_compile *c, const struct rule_node *node, size_t index, enum rule_type wanted)
+static void arg_check(struct rule_compile *c, const struct rule_node *node, size_t index,
+                      enum rule_type wanted)
 {
     if (index < node->args_n && !rule_type_fits(wanted, &node->args[index])) {
-        rule_fail(c, &node->args[index], "This must be %s, but is %s.", rule_type_text(wanted), rule_type_text(type_of(&node->args[index])));
+        rule_fail(c, &node->args[index], "This must be %s, but is %s.", rule_type_text(wanted),
+                  rule_type_text(type_of(&node->args[index])));
     }
 }
 
@@ -188,7 +208,8 @@ static enum rule_type check_arithmetic(struct rule_compile *c, struct rule_node 
 
 static enum rule_type check_add(struct rule_compile *c, struct rule_node *node)
 {
-    const bool is_cast = node->args_n == 1 && type_of(&node->args[0]) == RULE_TEXT; // {"+": "12"} reads a number
+    const bool is_cast =
+        node->args_n == 1 && type_of(&node->args[0]) == RULE_TEXT; // {"+": "12"} reads a number
     return is_cast ? RULE_NUMBER : check_arithmetic(c, node);
 }
 
@@ -230,10 +251,12 @@ static enum rule_type check_in(struct rule_compile *c, struct rule_node *node)
     if (where == RULE_TEXT) {
         arg_check(c, node, 0, RULE_TEXT);
     } else if (!is_list(where)) {
-        rule_fail(c, &node->args[1], "\"in\" looks into a list or a text, but this is %s.", rule_type_text(where));
+        rule_fail(c, &node->args[1], "\"in\" looks into a list or a text, but this is %s.",
+                  rule_type_text(where));
     } else {
         const enum rule_type needle = type_of(&node->args[0]);
-        const bool is_text_like = item_of(where) == RULE_TEXT && (needle == RULE_DATE || needle == RULE_INSTANT);
+        const bool is_text_like =
+            item_of(where) == RULE_TEXT && (needle == RULE_DATE || needle == RULE_INSTANT);
         if (!is_text_like) {
             arg_check(c, node, 0, item_of(where));
         }
@@ -272,7 +295,8 @@ static enum rule_type check_merge(struct rule_compile *c, struct rule_node *node
 static void list_check(struct rule_compile *c, const struct rule_node *node)
 {
     if (node->args_n > 0 && !is_list(type_of(&node->args[0]))) {
-        rule_fail(c, &node->args[0], "This must be a list, but is %s.", rule_type_text(type_of(&node->args[0])));
+        rule_fail(c, &node->args[0], "This must be a list, but is %s.",
+                  rule_type_text(type_of(&node->args[0])));
     }
 }
 
@@ -339,7 +363,8 @@ void rule_check_wanted(struct rule_compile *c, const struct rule_node *node, enu
     }
     if (!is_choice && !is_logic) {
         if (!rule_type_fits(wanted, node) || type_of(node) == RULE_NULL) {
-            rule_fail(c, node, "This must be %s, but is %s.", rule_type_text(wanted), rule_type_text(type_of(node)));
+            rule_fail(c, node, "This must be %s, but is %s.", rule_type_text(wanted),
+                      rule_type_text(type_of(node)));
         }
         return;
     }

@@ -1,10 +1,12 @@
-/* Why a condition does not hold: the innermost part that decided. Follows the compiled tree downward. */
+/* Why a condition does not hold: the innermost part that decided. Follows the compiled tree
+ * downward. */
 #include "base/base.h"
 #include "core/rule_internal.h"
 
-/* The argument that made an `and` or `or` what it is, or NULL for one without arguments. `is_true` is what the
- * node came to. */
-static const struct rule_node *deciding_arg(struct rule_run *run, const struct rule_node *node, bool is_true)
+/* The argument that made an `and` or `or` what it is, or NULL for one without arguments. `is_true`
+ * is what the node came to. */
+static const struct rule_node *deciding_arg(struct rule_run *run, const struct rule_node *node,
+                                            bool is_true)
 {
     for (size_t i = 0; i < node->args_n; i++) {
         struct value result;
@@ -30,8 +32,10 @@ static const struct rule_node *branch_taken(struct rule_run *run, const struct r
     return i < node->args_n ? &node->args[i] : NULL;
 }
 
-/* One step inward, or NULL at the innermost part. *is_true is what the node came to, and is changed by `!`. */
-static const struct rule_node *step_inward(struct rule_run *run, const struct rule_node *node, bool *is_true)
+/* One step inward, or NULL at the innermost part. *is_true is what the node came to, and is changed
+ * by `!`. */
+static const struct rule_node *step_inward(struct rule_run *run, const struct rule_node *node,
+                                           bool *is_true)
 {
     switch (node->op) {
     case RULE_OP_AND:
@@ -51,7 +55,8 @@ static const struct rule_node *step_inward(struct rule_run *run, const struct ru
 }
 
 /* What a part found: its own value for a variable, else that of its operands. */
-static struct value actual_of(struct rule_run *run, const struct rule_node *node, struct arena *arena)
+static struct value actual_of(struct rule_run *run, const struct rule_node *node,
+                              struct arena *arena)
 {
     struct value out = value_null();
     const bool has_args = node->op > RULE_NODE_LIST && node->args_n > 0;
@@ -78,7 +83,8 @@ static struct value actual_of(struct rule_run *run, const struct rule_node *node
     return value_array(items, node->args_n);
 }
 
-bool rule_explain(const struct rule *rule, const struct rule_env *env, struct arena *arena, struct rule_reason *out)
+bool rule_explain(const struct rule *rule, const struct rule_env *env, struct arena *arena,
+                  struct rule_reason *out)
 {
     struct rule_run run = rule_run_start(env);
     const struct rule_node *node = &rule->nodes[0];
@@ -88,11 +94,13 @@ bool rule_explain(const struct rule *rule, const struct rule_env *env, struct ar
     if (is_true) {
         return false;
     }
-    for (const struct rule_node *inner = node; inner != NULL; inner = step_inward(&run, inner, &is_true)) {
+    for (const struct rule_node *inner = node; inner != NULL;
+         inner = step_inward(&run, inner, &is_true)) {
         node = inner;
     }
     const struct rule_place *place = &rule->places[node - rule->nodes];
-    *out = (struct rule_reason){
-        .pointer = place->pointer, .condition = place->json, .actual = actual_of(&run, node, arena)};
+    *out = (struct rule_reason){.pointer = place->pointer,
+                                .condition = place->json,
+                                .actual = actual_of(&run, node, arena)};
     return true;
 }

@@ -28,8 +28,8 @@ struct rule_node;
 
 /* Where a variable is found. */
 struct rule_path {
-    struct str text;                  // "current.quantity"
-    const struct str *parts;          // split at the dots; none for ""
+    struct str text;         // "current.quantity"
+    const struct str *parts; // split at the dots; none for ""
     size_t parts_n;
     const struct rule_node *fallback; // the default, NULL: null
 };
@@ -39,7 +39,7 @@ struct rule_node {
     uint8_t op;      // enum rule_op
     uint8_t type;    // enum rule_type of its result
     uint16_t args_n; // of operators and lists
-    int32_t slot;    // of RULE_NODE_SLOT; 1 in `missing` and `missing_some` whose names are constants
+    int32_t slot; // of RULE_NODE_SLOT; 1 in `missing` and `missing_some` whose names are constants
     union {
         struct rule_node *args;
         const struct value *constant;
@@ -57,7 +57,7 @@ struct rule_place {
 
 struct rule {
     const json_t *json;
-    const struct rule_node *nodes; // nodes[0] is the root
+    const struct rule_node *nodes;   // nodes[0] is the root
     const struct rule_place *places; // places[i] belongs to nodes[i]
     size_t nodes_n;
     const int *slots;
@@ -87,7 +87,8 @@ static inline bool rule_charge(struct rule_run *run, size_t n)
 }
 
 /* Evaluates a node; null once the run has used up its steps. */
-static inline void rule_node_run(struct rule_run *run, const struct rule_node *node, struct value *out)
+static inline void rule_node_run(struct rule_run *run, const struct rule_node *node,
+                                 struct value *out)
 {
     if (node->op == RULE_NODE_CONST) {
         *out = *node->constant;
@@ -142,7 +143,8 @@ struct rule_compile {
 };
 
 /* Notes a failure at a node. */
-void rule_fail(struct rule_compile *c, const struct rule_node *node, const char *fmt, ...) PRINTF(3, 4);
+void rule_fail(struct rule_compile *c, const struct rule_node *node, const char *fmt, ...)
+    PRINTF(3, 4);
 
 /* The type of an operator's result from the types of its arguments; notes what does not fit. */
 enum rule_type rule_check(struct rule_compile *c, struct rule_node *node);
@@ -150,7 +152,8 @@ enum rule_type rule_check(struct rule_compile *c, struct rule_node *node);
 /* Notes what keeps the rule from giving what is wanted, at the part to blame. */
 void rule_check_wanted(struct rule_compile *c, const struct rule_node *node, enum rule_type wanted);
 
-/* True when a value of type `given` (of that node, for constants) can stand where `wanted` is expected. */
+/* True when a value of type `given` (of that node, for constants) can stand where `wanted` is
+ * expected. */
 bool rule_type_fits(enum rule_type wanted, const struct rule_node *given);
 
 /* The type of an array with parts to evaluate. */

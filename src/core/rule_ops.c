@@ -52,7 +52,10 @@ void op_divide(struct rule_run *run, const struct rule_node *node, struct value 
     const double a = number_arg(run, node, 0);
     const double b = number_arg(run, node, 1);
     // The three cases are written out: dividing by zero is defined, but a sanitizer reports it.
-    *out = value_number(b != 0 ? a / b : a == 0 || isnan(a) || isnan(b) ? NAN : (a < 0) != signbit(b) ? -INFINITY : INFINITY);
+    *out = value_number(b != 0                           ? a / b
+                        : a == 0 || isnan(a) || isnan(b) ? NAN
+                        : (a < 0) != signbit(b)          ? -INFINITY
+                                                         : INFINITY);
 }
 
 void op_rest(struct rule_run *run, const struct rule_node *node, struct value *out)
@@ -119,7 +122,8 @@ void op_substr(struct rule_run *run, const struct rule_node *node, struct value 
     struct value source;
     rule_arg_run(run, node, 0, &source);
     const struct str text = value_to_str(&source, run->arena);
-    (void)rule_charge(run, text.n / 16); // three walks over the text; the next node sees what is left
+    (void)rule_charge(run,
+                      text.n / 16); // three walks over the text; the next node sees what is left
     const int64_t length = (int64_t)str_characters(text);
     int64_t from = index_arg(run, node, 1);
     from = from < 0 ? int64_max(length + from, 0) : int64_min(from, length);
@@ -162,7 +166,8 @@ void op_in(struct rule_run *run, const struct rule_node *node, struct value *out
     if (where.kind == VALUE_ARRAY) {
         is_in = rule_charge(run, where.array.n / 8) && array_holds(&where, &wanted);
     } else if (where.kind == VALUE_STR) {
-        is_in = rule_charge(run, where.str.n / 16) && str_holds(where.str, value_to_str(&wanted, run->arena));
+        is_in = rule_charge(run, where.str.n / 16) &&
+                str_holds(where.str, value_to_str(&wanted, run->arena));
     }
     *out = value_bool(is_in);
 }
@@ -218,8 +223,8 @@ static void body_run(struct rule_run *run, const struct rule_node *node, const s
 }
 
 /* How many items of the list meet the body, counting up to `enough`. */
-static size_t items_met(struct rule_run *run, const struct rule_node *node, const struct value *list,
-                        bool is_met, size_t enough)
+static size_t items_met(struct rule_run *run, const struct rule_node *node,
+                        const struct value *list, bool is_met, size_t enough)
 {
     size_t n = 0;
     for (size_t i = 0; i < list->array.n && n < enough && rule_charge(run, 1); i++) {
@@ -280,7 +285,8 @@ struct reduce_scope {
     struct value accumulator;
 };
 
-static bool reduce_scope_get(const void *self, struct str name, struct arena *arena, struct value *out)
+static bool reduce_scope_get(const void *self, struct str name, struct arena *arena,
+                             struct value *out)
 {
     (void)arena; // both are at hand
     const struct reduce_scope *scope = self;
@@ -300,7 +306,8 @@ void op_reduce(struct rule_run *run, const struct rule_node *node, struct value 
     struct value accumulator;
     rule_arg_run(run, node, 2, &accumulator);
     for (size_t i = 0; i < list.array.n && rule_charge(run, 4); i++) {
-        struct reduce_scope *scope = arena_new(run->arena, struct reduce_scope, 1); // {"var": ""} may keep it
+        struct reduce_scope *scope =
+            arena_new(run->arena, struct reduce_scope, 1); // {"var": ""} may keep it
         *scope = (struct reduce_scope){.current = list.array.items[i], .accumulator = accumulator};
         const struct value data = value_object(&REDUCE_SCOPE, scope);
         body_run(run, node, &data, &accumulator);
@@ -340,7 +347,8 @@ static size_t absent_variables(struct rule_run *run, const struct rule_node *nod
 }
 
 /* The names among keys that were evaluated. */
-static size_t absent_keys(struct rule_run *run, const struct value *keys, size_t keys_n, struct value *names)
+static size_t absent_keys(struct rule_run *run, const struct value *keys, size_t keys_n,
+                          struct value *names)
 {
     size_t n = 0;
     for (size_t i = 0; i < keys_n && rule_charge(run, 1); i++) {
@@ -369,7 +377,8 @@ void op_missing(struct rule_run *run, const struct rule_node *node, struct value
     const bool is_list = node->args_n > 0 && keys[0].kind == VALUE_ARRAY;
     const struct value all = is_list ? keys[0] : value_array(keys, node->args_n);
     struct value *names = items_make(run, all.array.n);
-    *out = value_array(names, names == NULL ? 0 : absent_keys(run, all.array.items, all.array.n, names));
+    *out = value_array(names,
+                       names == NULL ? 0 : absent_keys(run, all.array.items, all.array.n, names));
 }
 
 void op_missing_some(struct rule_run *run, const struct rule_node *node, struct value *out)

@@ -1,8 +1,10 @@
-/* Running rules: variables, logic, comparison. Recursion follows the compiled tree, whose depth was checked. */
+/* Running rules: variables, logic, comparison. Recursion follows the compiled tree, whose depth was
+ * checked. */
 #include "base/base.h"
 #include "core/rule_internal.h"
 
-static void (*const EVALUATE[])(struct rule_run *run, const struct rule_node *node, struct value *out) = {
+static void (*const EVALUATE[])(struct rule_run *run, const struct rule_node *node,
+                                struct value *out) = {
 #define RULE_OP(id, name, fewest, most, evaluate, check) [id] = evaluate,
 #include "core/rule.def"
 #undef RULE_OP
@@ -91,8 +93,10 @@ bool rule_path_find(struct rule_run *run, const struct rule_path *path, const st
     struct value at = *data;
     for (size_t i = 0; i < path->parts_n; i++) {
         struct value next = value_null();
-        const size_t bytes_n = at.kind == VALUE_STR ? at.str.n / 64 : 0; // looking into a text walks it
-        if (!rule_charge(run, 1 + bytes_n) || !value_field(&at, path->parts[i], run->arena, &next)) {
+        const size_t bytes_n =
+            at.kind == VALUE_STR ? at.str.n / 64 : 0; // looking into a text walks it
+        if (!rule_charge(run, 1 + bytes_n) ||
+            !value_field(&at, path->parts[i], run->arena, &next)) {
             return false;
         }
         at = next;
@@ -172,7 +176,8 @@ void op_truth(struct rule_run *run, const struct rule_node *node, struct value *
 }
 
 /* An operand of a comparison, whose bytes cost steps. */
-static void operand_run(struct rule_run *run, const struct rule_node *node, size_t index, struct value *out)
+static void operand_run(struct rule_run *run, const struct rule_node *node, size_t index,
+                        struct value *out)
 {
     rule_arg_run(run, node, index, out);
     if (out->kind == VALUE_STR && out->str.n >= 64) {
@@ -223,7 +228,8 @@ static inline bool is_less(const struct value *a, const struct value *b, struct 
     return are_numbers ? a->number < b->number : value_less(a, b, arena);
 }
 
-static inline bool is_less_or_equal(const struct value *a, const struct value *b, struct arena *arena)
+static inline bool is_less_or_equal(const struct value *a, const struct value *b,
+                                    struct arena *arena)
 {
     const bool are_numbers = a->kind == VALUE_NUMBER && b->kind == VALUE_NUMBER;
     return are_numbers ? a->number <= b->number : value_less_or_equal(a, b, arena);
@@ -276,5 +282,6 @@ void op_more_equal(struct rule_run *run, const struct rule_node *node, struct va
 
 void op_log(struct rule_run *run, const struct rule_node *node, struct value *out)
 {
-    rule_arg_run(run, node, 0, out); // a rule has no log to write to: it gives its argument, as in JavaScript
+    rule_arg_run(run, node, 0,
+                 out); // a rule has no log to write to: it gives its argument, as in JavaScript
 }

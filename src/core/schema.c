@@ -13,7 +13,8 @@ struct compile {
     int depth;
 };
 
-static enum err node_compile(struct compile *c, const json_t *json, struct str pointer, struct schema_node *node) MUST_USE;
+static enum err node_compile(struct compile *c, const json_t *json, struct str pointer,
+                             struct schema_node *node) MUST_USE;
 
 static struct str below(struct compile *c, struct str pointer, const char *keyword)
 {
@@ -25,7 +26,8 @@ static enum err refuse(struct compile *c, struct str pointer, const char *what)
     return fail_at(c->f, ERR_INVALID, pointer, "%s", what);
 }
 
-static enum err part_compile(struct compile *c, const json_t *json, struct str pointer, const struct schema_node **out)
+static enum err part_compile(struct compile *c, const json_t *json, struct str pointer,
+                             const struct schema_node **out)
 {
     struct schema_node *node = arena_new(c->arena, struct schema_node, 1);
     try(node_compile(c, json, pointer, node));
@@ -39,8 +41,9 @@ static uint32_t type_bit(struct str name)
         const char *name;
         uint32_t bit;
     } TYPES[] = {
-        {"null", SCHEMA_NULL},     {"boolean", SCHEMA_BOOLEAN}, {"integer", SCHEMA_INTEGER}, {"number", SCHEMA_NUMBER},
-        {"string", SCHEMA_STRING}, {"array", SCHEMA_ARRAY},     {"object", SCHEMA_OBJECT},
+        {"null", SCHEMA_NULL},     {"boolean", SCHEMA_BOOLEAN}, {"integer", SCHEMA_INTEGER},
+        {"number", SCHEMA_NUMBER}, {"string", SCHEMA_STRING},   {"array", SCHEMA_ARRAY},
+        {"object", SCHEMA_OBJECT},
     };
     for (size_t i = 0; i < ARRAY_N(TYPES); i++) {
         if (str_eq(name, str_c(TYPES[i].name))) {
@@ -50,20 +53,25 @@ static uint32_t type_bit(struct str name)
     return 0;
 }
 
-static enum err types_compile(struct compile *c, const json_t *json, struct str pointer, struct schema_node *node)
+static enum err types_compile(struct compile *c, const json_t *json, struct str pointer,
+                              struct schema_node *node)
 {
     const size_t n = json_is_array(json) ? json_array_size(json) : 1;
     for (size_t i = 0; i < n; i++) {
-        const uint32_t bit = type_bit(json_str(json_is_array(json) ? json_array_get(json, i) : json));
+        const uint32_t bit =
+            type_bit(json_str(json_is_array(json) ? json_array_get(json, i) : json));
         if (bit == 0) {
-            return refuse(c, pointer, "\"type\" is null, boolean, integer, number, string, array or object, or a list of these.");
+            return refuse(c, pointer,
+                          "\"type\" is null, boolean, integer, number, string, array or object, or "
+                          "a list of these.");
         }
         node->types |= bit;
     }
     return n > 0 ? ERR_OK : refuse(c, pointer, "\"type\" needs at least one type.");
 }
 
-static enum err properties_compile(struct compile *c, const json_t *json, struct str pointer, struct schema_node *node)
+static enum err properties_compile(struct compile *c, const json_t *json, struct str pointer,
+                                   struct schema_node *node)
 {
     if (!json_is_object(json)) {
         return refuse(c, pointer, "\"properties\" is an object of schemas.");
@@ -81,7 +89,8 @@ static enum err properties_compile(struct compile *c, const json_t *json, struct
     return ERR_OK;
 }
 
-static enum err required_compile(struct compile *c, const json_t *json, struct str pointer, struct schema_node *node)
+static enum err required_compile(struct compile *c, const json_t *json, struct str pointer,
+                                 struct schema_node *node)
 {
     for (size_t i = 0; i < json_array_size(json); i++) {
         if (!json_is_string(json_array_get(json, i))) {
@@ -92,7 +101,8 @@ static enum err required_compile(struct compile *c, const json_t *json, struct s
     return json_is_array(json) ? ERR_OK : refuse(c, pointer, "\"required\" is a list of names.");
 }
 
-static enum err additional_compile(struct compile *c, const json_t *json, struct str pointer, struct schema_node *node)
+static enum err additional_compile(struct compile *c, const json_t *json, struct str pointer,
+                                   struct schema_node *node)
 {
     if (json_is_boolean(json)) {
         node->is_closed = json_is_false(json);
@@ -101,7 +111,8 @@ static enum err additional_compile(struct compile *c, const json_t *json, struct
     return part_compile(c, json, pointer, &node->additional);
 }
 
-static enum err names_compile(struct compile *c, const json_t *json, struct str pointer, struct schema_node *node)
+static enum err names_compile(struct compile *c, const json_t *json, struct str pointer,
+                              struct schema_node *node)
 {
     const struct str format = json_str(json_at(json, "format"));
     if (json_object_size(json) != 1 || schema_format_text(format) == NULL) {
@@ -111,22 +122,26 @@ static enum err names_compile(struct compile *c, const json_t *json, struct str 
     return ERR_OK;
 }
 
-static enum err choices_compile(struct compile *c, const json_t *json, struct str pointer, struct schema_node *node)
+static enum err choices_compile(struct compile *c, const json_t *json, struct str pointer,
+                                struct schema_node *node)
 {
     const size_t n = json_array_size(json);
     if (n == 0 || node->choices_n > 0) {
-        return refuse(c, pointer, "One of \"anyOf\" and \"oneOf\" with at least one schema is allowed.");
+        return refuse(c, pointer,
+                      "One of \"anyOf\" and \"oneOf\" with at least one schema is allowed.");
     }
     const struct schema_node **choices = arena_new(c->arena, const struct schema_node *, n);
     for (size_t i = 0; i < n; i++) {
-        try(part_compile(c, json_array_get(json, i), pointer_index(c->arena, pointer, i), &choices[i]));
+        try(part_compile(c, json_array_get(json, i), pointer_index(c->arena, pointer, i),
+                         &choices[i]));
     }
     node->choices = choices;
     node->choices_n = n;
     return ERR_OK;
 }
 
-static enum err ref_compile(struct compile *c, const json_t *json, struct str pointer, struct schema_node *node)
+static enum err ref_compile(struct compile *c, const json_t *json, struct str pointer,
+                            struct schema_node *node)
 {
     const struct str ref = json_str(json);
     const char *key = NULL;
@@ -140,16 +155,21 @@ static enum err ref_compile(struct compile *c, const json_t *json, struct str po
         }
         i++;
     }
-    return refuse(c, pointer, "\"$ref\" is \"#/$defs/NAME\" with a NAME that the root's \"$defs\" has.");
+    return refuse(c, pointer,
+                  "\"$ref\" is \"#/$defs/NAME\" with a NAME that the root's \"$defs\" has.");
 }
 
-static enum err values_compile(struct compile *c, const json_t *json, struct str pointer, struct schema_node *node)
+static enum err values_compile(struct compile *c, const json_t *json, struct str pointer,
+                               struct schema_node *node)
 {
     node->values = json;
-    return json_array_size(json) > 0 ? ERR_OK : refuse(c, pointer, "\"enum\" is a list of at least one value.");
+    return json_array_size(json) > 0
+               ? ERR_OK
+               : refuse(c, pointer, "\"enum\" is a list of at least one value.");
 }
 
-static enum err constant_compile(struct compile *c, const json_t *json, struct str pointer, struct schema_node *node)
+static enum err constant_compile(struct compile *c, const json_t *json, struct str pointer,
+                                 struct schema_node *node)
 {
     (void)c; // any value will do
     (void)pointer;
@@ -157,27 +177,34 @@ static enum err constant_compile(struct compile *c, const json_t *json, struct s
     return ERR_OK;
 }
 
-static enum err items_compile(struct compile *c, const json_t *json, struct str pointer, struct schema_node *node)
+static enum err items_compile(struct compile *c, const json_t *json, struct str pointer,
+                              struct schema_node *node)
 {
     return part_compile(c, json, pointer, &node->items);
 }
 
-static enum err format_compile(struct compile *c, const json_t *json, struct str pointer, struct schema_node *node)
+static enum err format_compile(struct compile *c, const json_t *json, struct str pointer,
+                               struct schema_node *node)
 {
     node->format = json_str(json);
-    return schema_format_text(node->format) != NULL ? ERR_OK : refuse(c, pointer, "This \"format\" is not known: docs/schema.md lists them.");
+    return schema_format_text(node->format) != NULL
+               ? ERR_OK
+               : refuse(c, pointer, "This \"format\" is not known: docs/schema.md lists them.");
 }
 
-static enum err support_compile(struct compile *c, const json_t *json, struct str pointer, struct schema_node *node)
+static enum err support_compile(struct compile *c, const json_t *json, struct str pointer,
+                                struct schema_node *node)
 {
     node->is_not_supported = json_is_true(json);
-    return json_is_boolean(json) ? ERR_OK : refuse(c, pointer, "\"x-not-supported\" is true or false.");
+    return json_is_boolean(json) ? ERR_OK
+                                 : refuse(c, pointer, "\"x-not-supported\" is true or false.");
 }
 
 /* Keywords that are schemas, lists or names. */
 static const struct {
     const char *name;
-    enum err (*compile)(struct compile *c, const json_t *json, struct str pointer, struct schema_node *node);
+    enum err (*compile)(struct compile *c, const json_t *json, struct str pointer,
+                        struct schema_node *node);
 } KEYWORDS[] = {
     {"type", types_compile},
     {"properties", properties_compile},
@@ -194,7 +221,8 @@ static const struct {
     {"x-not-supported", support_compile},
 };
 
-static const char *const ANNOTATIONS[] = {"title", "description", "default", "examples", "$comment", "deprecated"};
+static const char *const ANNOTATIONS[] = {"title",    "description", "default",
+                                          "examples", "$comment",    "deprecated"};
 static const char *const ROOT_ONLY[] = {"$schema", "$id", "$defs"};
 
 static bool is_among(const char *name, const char *const *names, size_t n)
@@ -208,7 +236,8 @@ static bool is_among(const char *name, const char *const *names, size_t n)
 }
 
 /* Keywords that are a number: the field that takes it, or false when there is no such keyword. */
-static bool number_keyword(struct schema_node *node, const char *name, double **real, bool **has, int64_t **whole)
+static bool number_keyword(struct schema_node *node, const char *name, double **real, bool **has,
+                           int64_t **whole)
 {
     const struct {
         const char *name;
@@ -238,7 +267,8 @@ static bool number_keyword(struct schema_node *node, const char *name, double **
     return false;
 }
 
-static enum err number_compile(struct compile *c, const json_t *json, struct str pointer, double *real, bool *has, int64_t *whole)
+static enum err number_compile(struct compile *c, const json_t *json, struct str pointer,
+                               double *real, bool *has, int64_t *whole)
 {
     if (whole != NULL) {
         if (!json_is_integer(json) || json_integer_value(json) < 0) {
@@ -255,7 +285,8 @@ static enum err number_compile(struct compile *c, const json_t *json, struct str
     return ERR_OK;
 }
 
-static enum err keyword_compile(struct compile *c, const char *name, const json_t *json, struct str pointer, struct schema_node *node)
+static enum err keyword_compile(struct compile *c, const char *name, const json_t *json,
+                                struct str pointer, struct schema_node *node)
 {
     double *real = NULL;
     bool *has = NULL;
@@ -274,10 +305,13 @@ static enum err keyword_compile(struct compile *c, const char *name, const json_
         (is_root && is_among(name, ROOT_ONLY, ARRAY_N(ROOT_ONLY)))) {
         return ERR_OK;
     }
-    return fail_at(c->f, ERR_INVALID, pointer, "The keyword \"%s\" is not supported here: docs/schema.md lists those that are.", name);
+    return fail_at(c->f, ERR_INVALID, pointer,
+                   "The keyword \"%s\" is not supported here: docs/schema.md lists those that are.",
+                   name);
 }
 
-static enum err node_compile(struct compile *c, const json_t *json, struct str pointer, struct schema_node *node)
+static enum err node_compile(struct compile *c, const json_t *json, struct str pointer,
+                             struct schema_node *node)
 {
     *node = (struct schema_node){.length_max = -1, .items_max = -1, .properties_max = -1};
     if (json_is_boolean(json)) {
@@ -328,7 +362,8 @@ static enum err defs_compile(struct compile *c, struct str pointer)
     return ERR_OK;
 }
 
-enum err schema_compile(struct arena *arena, const json_t *json, struct str pointer, struct fail *f, const struct schema **out)
+enum err schema_compile(struct arena *arena, const json_t *json, struct str pointer, struct fail *f,
+                        const struct schema **out)
 {
     ensure(json != NULL);
     struct compile c = {.arena = arena, .f = f, .defs = json_at(json, "$defs")};

@@ -1,4 +1,5 @@
-/* Checking values against compiled schemas. Recursion is bounded by the depth of the value and by steps. */
+/* Checking values against compiled schemas. Recursion is bounded by the depth of the value and by
+ * steps. */
 #include "base/base.h"
 #include "core/schema_internal.h"
 
@@ -10,13 +11,14 @@ enum {
 };
 
 struct check {
-    struct fail *f;      // NULL: only whether it fits is wanted
-    enum err err;        // the first failure
+    struct fail *f; // NULL: only whether it fits is wanted
+    enum err err;   // the first failure
     size_t steps_left;
     int depth;
 };
 
-/* Where a value stands: built only when something is wrong, so that checking a good value allocates nothing. */
+/* Where a value stands: built only when something is wrong, so that checking a good value allocates
+ * nothing. */
 struct place {
     const struct place *up; // NULL: the root
     struct str base;        // of the root
@@ -24,7 +26,8 @@ struct place {
     size_t index;
 };
 
-static void node_check(struct check *c, const struct schema_node *node, const json_t *value, const struct place *place);
+static void node_check(struct check *c, const struct schema_node *node, const json_t *value,
+                       const struct place *place);
 
 static struct str pointer_of(const struct place *place, struct arena *arena)
 {
@@ -32,10 +35,12 @@ static struct str pointer_of(const struct place *place, struct arena *arena)
         return place->base;
     }
     const struct str up = pointer_of(place->up, arena); // as deep as the value
-    return place->name.p != NULL ? pointer_key(arena, up, place->name) : pointer_index(arena, up, place->index);
+    return place->name.p != NULL ? pointer_key(arena, up, place->name)
+                                 : pointer_index(arena, up, place->index);
 }
 
-static void note(struct check *c, enum err err, const struct place *place, const char *fmt, ...) PRINTF(4, 5);
+static void note(struct check *c, enum err err, const struct place *place, const char *fmt, ...)
+    PRINTF(4, 5);
 
 static void note(struct check *c, enum err err, const struct place *place, const char *fmt, ...)
 {
@@ -96,27 +101,31 @@ static uint32_t types_of(const json_t *value)
     return 0;
 }
 
-static void types_note(struct check *c, const struct schema_node *node, const json_t *value, const struct place *place)
+static void types_note(struct check *c, const struct schema_node *node, const json_t *value,
+                       const struct place *place)
 {
     static const struct {
         uint32_t bit;
         const char *text;
     } TYPES[] = {
-        {SCHEMA_OBJECT, "an object"}, {SCHEMA_ARRAY, "a list"},           {SCHEMA_STRING, "a text"},
-        {SCHEMA_INTEGER, "a whole number"}, {SCHEMA_NUMBER, "a number"}, {SCHEMA_BOOLEAN, "true or false"},
+        {SCHEMA_OBJECT, "an object"}, {SCHEMA_ARRAY, "a list"},
+        {SCHEMA_STRING, "a text"},    {SCHEMA_INTEGER, "a whole number"},
+        {SCHEMA_NUMBER, "a number"},  {SCHEMA_BOOLEAN, "true or false"},
         {SCHEMA_NULL, "null"},
     };
     char wanted[200] = "";
     size_t n = 0;
     for (size_t i = 0; i < ARRAY_N(TYPES); i++) {
         if ((node->types & TYPES[i].bit) != 0) {
-            n += (size_t)snprintf(wanted + n, sizeof wanted - n, "%s%s", n > 0 ? " or " : "", TYPES[i].text);
+            n += (size_t)snprintf(wanted + n, sizeof wanted - n, "%s%s", n > 0 ? " or " : "",
+                                  TYPES[i].text);
         }
     }
     note(c, ERR_INVALID, place, "This must be %s, but is %s.", wanted, json_kind(value));
 }
 
-static void number_check(struct check *c, const struct schema_node *node, const json_t *value, const struct place *place)
+static void number_check(struct check *c, const struct schema_node *node, const json_t *value,
+                         const struct place *place)
 {
     const double number = json_number_value(value);
     if (json_is_integer(value)) {
@@ -137,26 +146,35 @@ static void number_check(struct check *c, const struct schema_node *node, const 
     }
 }
 
-static void text_check(struct check *c, const struct schema_node *node, const json_t *value, const struct place *place)
+static void text_check(struct check *c, const struct schema_node *node, const json_t *value,
+                       const struct place *place)
 {
     const struct str text = json_str(value);
-    const int64_t length = node->length_min > 0 || node->length_max >= 0 ? (int64_t)str_characters(text) : 0;
+    const int64_t length =
+        node->length_min > 0 || node->length_max >= 0 ? (int64_t)str_characters(text) : 0;
     if (length < node->length_min) {
-        note(c, ERR_INVALID, place, node->length_min == 1 ? "This must not be empty." : "This must have at least %" PRId64 " characters.", node->length_min);
+        note(c, ERR_INVALID, place,
+             node->length_min == 1 ? "This must not be empty."
+                                   : "This must have at least %" PRId64 " characters.",
+             node->length_min);
     } else if (node->length_max >= 0 && length > node->length_max) {
-        note(c, ERR_INVALID, place, "This must have at most %" PRId64 " characters.", node->length_max);
+        note(c, ERR_INVALID, place, "This must have at most %" PRId64 " characters.",
+             node->length_max);
     } else if (node->format.n > 0 && !schema_format_fits(node->format, text)) {
         note(c, ERR_INVALID, place, "This must be %s.", schema_format_text(node->format));
     }
 }
 
-static void array_check(struct check *c, const struct schema_node *node, const json_t *value, const struct place *place)
+static void array_check(struct check *c, const struct schema_node *node, const json_t *value,
+                        const struct place *place)
 {
     const int64_t n = (int64_t)json_array_size(value);
     if (n < node->items_min) {
-        note(c, ERR_INVALID, place, "This list must have at least %" PRId64 " item%s.", node->items_min, node->items_min == 1 ? "" : "s");
+        note(c, ERR_INVALID, place, "This list must have at least %" PRId64 " item%s.",
+             node->items_min, node->items_min == 1 ? "" : "s");
     } else if (node->items_max >= 0 && n > node->items_max) {
-        note(c, ERR_INVALID, place, "This list must have at most %" PRId64 " item%s.", node->items_max, node->items_max == 1 ? "" : "s");
+        note(c, ERR_INVALID, place, "This list must have at most %" PRId64 " item%s.",
+             node->items_max, node->items_max == 1 ? "" : "s");
         return;
     }
     for (size_t i = 0; node->items != NULL && i < (size_t)n; i++) {
@@ -175,13 +193,14 @@ static const struct schema_property *property_find(const struct schema_node *nod
     return NULL;
 }
 
-static void field_check(struct check *c, const struct schema_node *node, struct str name, const json_t *value,
-                        const struct place *place)
+static void field_check(struct check *c, const struct schema_node *node, struct str name,
+                        const json_t *value, const struct place *place)
 {
     const struct place field = {.up = place, .name = name};
     const struct schema_property *property = property_find(node, name);
     if (node->names_format.n > 0 && !schema_format_fits(node->names_format, name)) {
-        note(c, ERR_INVALID, &field, "The name \"%.*s\" must be %s.", STR_ARG(name), schema_format_text(node->names_format));
+        note(c, ERR_INVALID, &field, "The name \"%.*s\" must be %s.", STR_ARG(name),
+             schema_format_text(node->names_format));
     } else if (property != NULL) {
         node_check(c, property->node, value, &field);
     } else if (node->additional != NULL) {
@@ -191,13 +210,16 @@ static void field_check(struct check *c, const struct schema_node *node, struct 
     }
 }
 
-static void object_check(struct check *c, const struct schema_node *node, const json_t *value, const struct place *place)
+static void object_check(struct check *c, const struct schema_node *node, const json_t *value,
+                         const struct place *place)
 {
     const int64_t n = (int64_t)json_object_size(value);
     if (n < node->properties_min) {
-        note(c, ERR_INVALID, place, "This object must have at least %" PRId64 " field%s.", node->properties_min, node->properties_min == 1 ? "" : "s");
+        note(c, ERR_INVALID, place, "This object must have at least %" PRId64 " field%s.",
+             node->properties_min, node->properties_min == 1 ? "" : "s");
     } else if (node->properties_max >= 0 && n > node->properties_max) {
-        note(c, ERR_INVALID, place, "This object must have at most %" PRId64 " field%s.", node->properties_max, node->properties_max == 1 ? "" : "s");
+        note(c, ERR_INVALID, place, "This object must have at most %" PRId64 " field%s.",
+             node->properties_max, node->properties_max == 1 ? "" : "s");
         return;
     }
     for (size_t i = 0; i < json_array_size(node->required); i++) {
@@ -207,7 +229,8 @@ static void object_check(struct check *c, const struct schema_node *node, const 
             note(c, ERR_INVALID, &field, "\"%.*s\" is missing.", STR_ARG(name));
         }
     }
-    const bool is_open = !node->is_closed && node->properties_n == 0 && node->additional == NULL && node->names_format.n == 0;
+    const bool is_open = !node->is_closed && node->properties_n == 0 && node->additional == NULL &&
+                         node->names_format.n == 0;
     if (is_open) {
         return;
     }
@@ -239,15 +262,16 @@ static const json_t *choice_constant(const struct schema_node *choice, struct st
     return node != NULL && json_is_string(node->constant) ? node->constant : NULL;
 }
 
-/* Where all choices are told apart by the constant of one field (its name), or are constants themselves ("").
- * False when they are not. */
+/* Where all choices are told apart by the constant of one field (its name), or are constants
+ * themselves (""). False when they are not. */
 static bool choices_are_told_apart(const struct schema_node *node, struct str *name)
 {
     *name = STR("");
     const struct schema_node *first = resolved(node->choices[0]);
     if (first->constant == NULL) {
         size_t i = 0;
-        while (i < first->properties_n && choice_constant(first, first->properties[i].name) == NULL) {
+        while (i < first->properties_n &&
+               choice_constant(first, first->properties[i].name) == NULL) {
             i++;
         }
         if (i == first->properties_n) {
@@ -263,9 +287,10 @@ static bool choices_are_told_apart(const struct schema_node *node, struct str *n
     return true;
 }
 
-/* Chooses by the constant and checks that one, so that the faults named are those of what was meant. */
-static void told_choice_check(struct check *c, const struct schema_node *node, struct str name, const json_t *value,
-                              const struct place *place)
+/* Chooses by the constant and checks that one, so that the faults named are those of what was
+ * meant. */
+static void told_choice_check(struct check *c, const struct schema_node *node, struct str name,
+                              const json_t *value, const struct place *place)
 {
     if (name.n > 0 && !json_is_object(value)) {
         note(c, ERR_INVALID, place, "This must be an object, but is %s.", json_kind(value));
@@ -283,10 +308,12 @@ static void told_choice_check(struct check *c, const struct schema_node *node, s
             return;
         }
         if (n < sizeof listed) {
-            n += (size_t)snprintf(listed + n, sizeof listed - n, "%s\"%.*s\"", i > 0 ? ", " : "", STR_ARG(constant));
+            n += (size_t)snprintf(listed + n, sizeof listed - n, "%s\"%.*s\"", i > 0 ? ", " : "",
+                                  STR_ARG(constant));
         }
     }
-    note(c, ERR_INVALID, at, "%s %s.", told == NULL ? "This is missing: it must be one of" : "This must be one of", listed);
+    note(c, ERR_INVALID, at, "%s %s.",
+         told == NULL ? "This is missing: it must be one of" : "This must be one of", listed);
 }
 
 static bool fits(struct check *c, const struct schema_node *node, const json_t *value)
@@ -297,7 +324,8 @@ static bool fits(struct check *c, const struct schema_node *node, const json_t *
     return quiet.err == ERR_OK;
 }
 
-static void choices_check(struct check *c, const struct schema_node *node, const json_t *value, const struct place *place)
+static void choices_check(struct check *c, const struct schema_node *node, const json_t *value,
+                          const struct place *place)
 {
     struct str name = {0};
     if (choices_are_told_apart(node, &name)) {
@@ -330,10 +358,12 @@ static void values_note(struct check *c, const struct schema_node *node, const s
     size_t n = 0;
     for (size_t i = 0; i < json_array_size(node->values) && n < sizeof listed; i++) {
         const struct str text = json_str(json_array_get(node->values, i));
-        n += (size_t)snprintf(listed + n, sizeof listed - n, "%s\"%.*s\"", i > 0 ? ", " : "", STR_ARG(text));
+        n += (size_t)snprintf(listed + n, sizeof listed - n, "%s\"%.*s\"", i > 0 ? ", " : "",
+                              STR_ARG(text));
     }
     const bool are_texts = json_is_string(json_array_get(node->values, 0));
-    note(c, ERR_INVALID, place, are_texts ? "This must be one of %s." : "This is none of the allowed values.", listed);
+    note(c, ERR_INVALID, place,
+         are_texts ? "This must be one of %s." : "This is none of the allowed values.", listed);
 }
 
 static bool is_listed(const struct schema_node *node, const json_t *value)
@@ -349,10 +379,12 @@ static bool is_listed(const struct schema_node *node, const json_t *value)
 /* An empty list or object asks for nothing, so it is no use of what is not supported. */
 static bool is_empty(const json_t *value)
 {
-    return (json_is_array(value) && json_array_size(value) == 0) || (json_is_object(value) && json_object_size(value) == 0);
+    return (json_is_array(value) && json_array_size(value) == 0) ||
+           (json_is_object(value) && json_object_size(value) == 0);
 }
 
-static void value_check(struct check *c, const struct schema_node *node, const json_t *value, const struct place *place)
+static void value_check(struct check *c, const struct schema_node *node, const json_t *value,
+                        const struct place *place)
 {
     if (node->is_never) {
         note(c, ERR_INVALID, place, "Nothing is allowed here.");
@@ -364,7 +396,9 @@ static void value_check(struct check *c, const struct schema_node *node, const j
     }
     if (node->constant != NULL && !json_equal(node->constant, value)) {
         const struct str text = json_str(node->constant);
-        note(c, ERR_INVALID, place, text.n > 0 ? "This must be \"%.*s\"." : "This is not the value that is expected here.", STR_ARG(text));
+        note(c, ERR_INVALID, place,
+             text.n > 0 ? "This must be \"%.*s\"." : "This is not the value that is expected here.",
+             STR_ARG(text));
     }
     if (node->values != NULL && !is_listed(node, value)) {
         values_note(c, node, place);
@@ -381,7 +415,8 @@ static void value_check(struct check *c, const struct schema_node *node, const j
     }
 }
 
-static void node_check(struct check *c, const struct schema_node *node, const json_t *value, const struct place *place)
+static void node_check(struct check *c, const struct schema_node *node, const json_t *value,
+                       const struct place *place)
 {
     if (c->steps_left == 0 || c->depth >= DEPTH_MAX) {
         note(c, ERR_INVALID, place, "This is too large or too deep to be checked.");
@@ -403,7 +438,8 @@ static void node_check(struct check *c, const struct schema_node *node, const js
     c->depth--;
 }
 
-enum err schema_check(const struct schema *schema, const json_t *value, struct str pointer, struct fail *f)
+enum err schema_check(const struct schema *schema, const json_t *value, struct str pointer,
+                      struct fail *f)
 {
     ensure(f != NULL);
     struct check c = {.f = f, .steps_left = SCHEMA_STEPS_MAX};

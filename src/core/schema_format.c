@@ -85,7 +85,8 @@ static bool is_timezone(struct str s)
     bool is = s.n > 0 && s.n <= 64 && (is_upper(s.p[0]) || is_lower(s.p[0]));
     for (size_t i = 0; is && i < s.n; i++) {
         const char c = s.p[i];
-        is = is_lower(c) || is_upper(c) || is_digit(c) || c == '/' || c == '_' || c == '-' || c == '+';
+        is = is_lower(c) || is_upper(c) || is_digit(c) || c == '/' || c == '_' || c == '-' ||
+             c == '+';
     }
     return is;
 }
@@ -143,7 +144,8 @@ static const struct {
     bool (*fits)(struct str text);
     const char *looks;
 } FORMATS[] = {
-#define SCHEMA_FORMAT(text, test, looks_like) {{.p = (text), .n = sizeof(text) - 1}, test, looks_like},
+#define SCHEMA_FORMAT(text, test, looks_like)                                                      \
+    {{.p = (text), .n = sizeof(text) - 1}, test, looks_like},
 #include "core/schema.def"
 #undef SCHEMA_FORMAT
 };

@@ -31,10 +31,10 @@ struct schema_property {
 
 /* One schema. Zeroed, it accepts everything. */
 struct schema_node {
-    uint32_t types;                // of enum schema_type; 0: all
-    bool is_never;                 // the schema `false`
-    bool is_not_supported;         // "x-not-supported": true
-    bool is_closed;                // "additionalProperties": false
+    uint32_t types;        // of enum schema_type; 0: all
+    bool is_never;         // the schema `false`
+    bool is_not_supported; // "x-not-supported": true
+    bool is_closed;        // "additionalProperties": false
     bool has_minimum;
     bool has_maximum;
     bool has_exclusive_minimum;
@@ -43,22 +43,23 @@ struct schema_node {
     double maximum;
     double exclusive_minimum;
     double exclusive_maximum;
-    int64_t length_min;            // of texts, in characters
-    int64_t length_max;            // -1: none
+    int64_t length_min; // of texts, in characters
+    int64_t length_max; // -1: none
     int64_t items_min;
-    int64_t items_max;             // -1: none
+    int64_t items_max; // -1: none
     int64_t properties_min;
-    int64_t properties_max;        // -1: none
+    int64_t properties_max; // -1: none
     struct str format;
-    const json_t *values;          // "enum", or NULL
-    const json_t *constant;        // "const", or NULL
+    const json_t *values;               // "enum", or NULL
+    const json_t *constant;             // "const", or NULL
     struct schema_property *properties; // as in the document
     size_t properties_n;
-    const json_t *required;        // array of names, or NULL
-    const struct schema_node *additional; // of properties not listed; NULL: anything unless is_closed
-    struct str names_format;       // "propertyNames": {"format": …}
+    const json_t *required; // array of names, or NULL
+    const struct schema_node
+        *additional;         // of properties not listed; NULL: anything unless is_closed
+    struct str names_format; // "propertyNames": {"format": …}
     const struct schema_node *items;
-    const struct schema_node *target; // "$ref"
+    const struct schema_node *target;         // "$ref"
     const struct schema_node *const *choices; // "anyOf" or "oneOf"
     size_t choices_n;
     bool is_one_of;

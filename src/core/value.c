@@ -5,11 +5,13 @@
 #include <math.h>
 
 enum {
-    NUMBER_TEXT_BYTES_MAX = 400, // a longer text is no number: the longest exact double has fewer digits that count
-    TEXT_BYTES_MAX = 64 * 1024,  // the text of an array is cut here
+    NUMBER_TEXT_BYTES_MAX =
+        400, // a longer text is no number: the longest exact double has fewer digits that count
+    TEXT_BYTES_MAX = 64 * 1024, // the text of an array is cut here
 };
 
-static bool json_class_get(const void *self, struct str name, struct arena *arena, struct value *out)
+static bool json_class_get(const void *self, struct str name, struct arena *arena,
+                           struct value *out)
 {
     const json_t *field = json_object_getn(self, name.p ? name.p : "", name.n);
     if (field == NULL) {
@@ -63,8 +65,8 @@ struct value value_of_json(const json_t *json, struct arena *arena)
     return value_null();
 }
 
-/* The shortest decimal that reads back as the same double: digits without a dot, and the exponent of
- * 0.DIGITS. `number` is finite and positive. */
+/* The shortest decimal that reads back as the same double: digits without a dot, and the exponent
+ * of 0.DIGITS. `number` is finite and positive. */
 static size_t shortest_digits(double number, char digits[20], int *exponent)
 {
     char text[40];
@@ -115,7 +117,8 @@ static void put_number(struct buf *buf, double number)
     if (exponent <= 0) {
         buf_str(buf, STR("0."));
     }
-    for (int i = exponent < 0 ? exponent : 0; i < (exponent > digits_n ? exponent : digits_n); i++) {
+    for (int i = exponent < 0 ? exponent : 0; i < (exponent > digits_n ? exponent : digits_n);
+         i++) {
         if (i == exponent && exponent > 0) {
             buf_char(buf, '.');
         }
@@ -197,7 +200,8 @@ static void put_text(struct buf *buf, const struct value *value, int depth)
     }
     switch (value->kind) {
     case VALUE_NULL:
-        buf_str(buf, depth > 0 ? STR("") : STR("null")); // JavaScript leaves null out of the text of an array
+        buf_str(buf, depth > 0 ? STR("")
+                               : STR("null")); // JavaScript leaves null out of the text of an array
         break;
     case VALUE_BOOL:
         buf_str(buf, value->boolean ? STR("true") : STR("false"));
@@ -244,7 +248,8 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* How many bytes at the start of s form a JavaScript decimal literal with optional sign; 0 when none. */
+/* How many bytes at the start of s form a JavaScript decimal literal with optional sign; 0 when
+ * none. */
 static size_t decimal_length(struct str s)
 {
     size_t i = s.n > 0 && (s.p[0] == '-' || s.p[0] == '+') ? 1 : 0;
@@ -292,7 +297,10 @@ static double read_radix(struct str digits, int radix)
     double number = 0;
     for (size_t i = 0; i < digits.n; i++) {
         const char c = digits.p[i];
-        const int digit = is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : 99;
+        const int digit = is_digit(c)            ? c - '0'
+                          : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                          : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                                 : 99;
         if (digit >= radix) {
             return NAN;
         }
@@ -380,7 +388,8 @@ bool value_equal(const struct value *a, const struct value *b, struct arena *are
         return value_same(a, b);
     }
     const bool is_null = a->kind == VALUE_NULL || b->kind == VALUE_NULL; // null equals null only
-    const bool are_composite = a->kind >= VALUE_ARRAY && b->kind >= VALUE_ARRAY; // these only themselves
+    const bool are_composite =
+        a->kind >= VALUE_ARRAY && b->kind >= VALUE_ARRAY; // these only themselves
     if (is_null || are_composite) {
         return false;
     }

@@ -35,8 +35,8 @@ struct value {
     };
 };
 
-/* What makes something an object: JSON objects have a class of their own; a typed struct, such as the
- * line of a purchase, becomes one by another. */
+/* What makes something an object: JSON objects have a class of their own; a typed struct, such as
+ * the line of a purchase, becomes one by another. */
 struct value_class {
     /* The field of that name; false when there is none. May use the arena, for arrays above all. */
     bool (*get)(const void *self, struct str name, struct arena *arena, struct value *out);
@@ -80,8 +80,8 @@ static inline struct value value_object(const struct value_class *cls, const voi
     return (struct value){.kind = VALUE_OBJECT, .object = {.cls = cls, .self = self}};
 }
 
-/* The value of a JSON value, which must outlive it. Arrays are copied (their strings are not), objects
- * are looked into when a field is asked for. NULL gives null. */
+/* The value of a JSON value, which must outlive it. Arrays are copied (their strings are not),
+ * objects are looked into when a field is asked for. NULL gives null. */
 struct value value_of_json(const json_t *json, struct arena *arena);
 
 /* Appends the value as JSON: whole numbers without a dot, NaN and infinities as null. */
@@ -99,8 +99,8 @@ double value_parse_number(const struct value *value, struct arena *arena);
 /* JavaScript's String(value). */
 struct str value_to_str(const struct value *value, struct arena *arena);
 
-/* JavaScript's == and ===. Arrays and objects are equal only to themselves under ===; under == an array
- * is compared with a text or number by its text. */
+/* JavaScript's == and ===. Arrays and objects are equal only to themselves under ===; under == an
+ * array is compared with a text or number by its text. */
 bool value_equal(const struct value *a, const struct value *b, struct arena *arena);
 bool value_same(const struct value *a, const struct value *b);
 
@@ -110,8 +110,9 @@ bool value_less(const struct value *a, const struct value *b, struct arena *aren
 /* The same for <=, which is not the negation of > because of NaN. */
 bool value_less_or_equal(const struct value *a, const struct value *b, struct arena *arena);
 
-/* The field (of an object), item (of an array, by decimal index) or character (of a text); also "length" of the
- * latter two. False when there is none. */
-bool value_field(const struct value *value, struct str name, struct arena *arena, struct value *out);
+/* The field (of an object), item (of an array, by decimal index) or character (of a text); also
+ * "length" of the latter two. False when there is none. */
+bool value_field(const struct value *value, struct str name, struct arena *arena,
+                 struct value *out);
 
 #endif

@@ -58,7 +58,8 @@ static bool network_read(struct str text, struct http_network *out)
     }
     const int width = is_mapped(&out->address) ? 32 : 128;
     int64_t bits = width;
-    if (slash < text.n && (!str_int64(str_after(text, slash + 1), &bits) || bits < 0 || bits > width)) {
+    if (slash < text.n &&
+        (!str_int64(str_after(text, slash + 1), &bits) || bits < 0 || bits > width)) {
         return false;
     }
     out->bits = (int)bits + 128 - width;
@@ -84,7 +85,8 @@ bool http_networks_read(struct str text, struct http_network *out, size_t *n)
 bool http_address_is_loopback(const struct http_address *address)
 {
     static const struct http_address ONE = {.bytes = {[15] = 1}};
-    return memcmp(address, &ONE, sizeof ONE) == 0 || (is_mapped(address) && address->bytes[12] == 127);
+    return memcmp(address, &ONE, sizeof ONE) == 0 ||
+           (is_mapped(address) && address->bytes[12] == 127);
 }
 
 static bool is_within(const struct http_address *address, const struct http_network *network)
@@ -98,7 +100,8 @@ static bool is_within(const struct http_address *address, const struct http_netw
     return rest == 0 || ((address->bytes[whole] ^ network->address.bytes[whole]) & mask) == 0;
 }
 
-bool http_address_is_within(const struct http_address *address, const struct http_network *networks, size_t n)
+bool http_address_is_within(const struct http_address *address, const struct http_network *networks,
+                            size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         if (is_within(address, &networks[i])) {

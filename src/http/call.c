@@ -20,8 +20,8 @@ static void caller_wait(struct http_caller *caller)
 }
 
 /* The head as the server would read it, and the body as far as it is admitted. */
-static enum err call_read(const struct http_callbacks *callbacks, const struct http_call *call, struct http_slot *slot,
-                          bool *is_refused, struct fail *f)
+static enum err call_read(const struct http_callbacks *callbacks, const struct http_call *call,
+                          struct http_slot *slot, bool *is_refused, struct fail *f)
 {
     struct http_request *request = &slot->request;
     struct http_admission admission = {0};
@@ -38,7 +38,8 @@ static enum err call_read(const struct http_callbacks *callbacks, const struct h
         return ERR_OK;
     }
     if (call->body.n > admission.body_bytes_max) {
-        return fail(f, ERR_TOO_LARGE, "", "At most %zu bytes are read here.", admission.body_bytes_max);
+        return fail(f, ERR_TOO_LARGE, "", "At most %zu bytes are read here.",
+                    admission.body_bytes_max);
     }
     if (admission.consume == NULL) {
         request->body = call->body;
@@ -48,12 +49,14 @@ static enum err call_read(const struct http_callbacks *callbacks, const struct h
     return ERR_OK;
 }
 
-void http_call(const struct http_callbacks *callbacks, const struct http_call *call, struct arena *arena,
-               struct http_response *out)
+void http_call(const struct http_callbacks *callbacks, const struct http_call *call,
+               struct arena *arena, struct http_response *out)
 {
-    struct http_caller caller = {.lock = PTHREAD_MUTEX_INITIALIZER, .answered = PTHREAD_COND_INITIALIZER};
+    struct http_caller caller = {.lock = PTHREAD_MUTEX_INITIALIZER,
+                                 .answered = PTHREAD_COND_INITIALIZER};
     struct http_slot slot = {.caller = &caller};
-    slot.request = (struct http_request){.arena = arena, .id = STR("req_0000000000000"), .address = STR("127.0.0.1")};
+    slot.request = (struct http_request){
+        .arena = arena, .id = STR("req_0000000000000"), .address = STR("127.0.0.1")};
     struct fail f = {.arena = arena};
     bool is_refused = false;
     const enum err err = call_read(callbacks, call, &slot, &is_refused, &f);

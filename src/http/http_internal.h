@@ -20,10 +20,12 @@
 #include <microhttpd.h>
 
 enum {
-    LOOPBACK_RESERVE = 32,           // connections that only loopback may take
-    DROP_BYTES_MAX = 64 * 1024,      // a refused body that small is read, so that the connection can go on
-    OVER_BYTES_MAX = 16 * 1024 * 1024, // a chunked body over its limit is read and dropped for so long, then cut
-    LINGER_N = 64,                   // closed connections whose unread bytes are dropped at a time
+    LOOPBACK_RESERVE = 32, // connections that only loopback may take
+    DROP_BYTES_MAX =
+        64 * 1024, // a refused body that small is read, so that the connection can go on
+    OVER_BYTES_MAX =
+        16 * 1024 * 1024, // a chunked body over its limit is read and dropped for so long, then cut
+    LINGER_N = 64,        // closed connections whose unread bytes are dropped at a time
     LINGER_MS = 2000,
     SWEEP_MS = 250,
     NETWORKS_MAX = 32,
@@ -40,29 +42,30 @@ enum http_state {
 
 struct http_connection;
 
-/* A request and what the server knows about it. The request comes first: http_reply() finds the slot by it. */
+/* A request and what the server knows about it. The request comes first: http_reply() finds the
+ * slot by it. */
 struct http_slot {
     struct http_request request;
-    struct http_server *server;         // NULL: http_call()
-    struct http_caller *caller;         // of http_call(), else NULL
+    struct http_server *server; // NULL: http_call()
+    struct http_caller *caller; // of http_call(), else NULL
     struct MHD_Connection *mhd;
     struct http_connection *connection;
     struct arena arena;
-    _Atomic int state;                  // enum http_state
-    _Atomic int refs;                   // the HTTP thread's, and the handler's until http_reply()
-    struct http_response response;      // written before the state becomes READY
-    struct str target;                  // path and query as sent
+    _Atomic int state;             // enum http_state
+    _Atomic int refs;              // the HTTP thread's, and the handler's until http_reply()
+    struct http_response response; // written before the state becomes READY
+    struct str target;             // path and query as sent
     struct http_admission admission;
-    bool is_started;                    // the head was read
-    bool is_refused;                    // `response` waits for the end of the body, which is dropped
-    bool is_handled;                    // counted in server->active_n
+    bool is_started; // the head was read
+    bool is_refused; // `response` waits for the end of the body, which is dropped
+    bool is_handled; // counted in server->active_n
     char *body;
     size_t body_n;
     size_t body_room;
-    size_t read_n;                      // body bytes that came, dropped ones included
+    size_t read_n; // body bytes that came, dropped ones included
     int64_t body_from_ms;
-    size_t reserved_n;                  // of server->bodies_n
-    struct http_slot *next;             // in the list of free ones
+    size_t reserved_n;      // of server->bodies_n
+    struct http_slot *next; // in the list of free ones
 };
 
 /* Who waits in http_call(). */
@@ -82,12 +85,13 @@ struct http_network {
     int bits; // of 128
 };
 
-/* A connection, from its acceptance to its end. All fields are guarded by server->lock but the atomic one. */
+/* A connection, from its acceptance to its end. All fields are guarded by server->lock but the
+ * atomic one. */
 struct http_connection {
     bool is_used;
     int fd;
-    bool lingers;                // closed while its client was still sending
-    bool is_exempt;              // loopback or a declared proxy
+    bool lingers;   // closed while its client was still sending
+    bool is_exempt; // loopback or a declared proxy
     bool is_proxy;
     struct http_address address;
     _Atomic int64_t deadline_ms; // monotonic; 0: none. Written by the HTTP thread
@@ -95,7 +99,8 @@ struct http_connection {
     int64_t work_until_ms;
 };
 
-/* A closed connection whose client is let finish, so that it can read the answer before it meets a reset. */
+/* A closed connection whose client is let finish, so that it can read the answer before it meets a
+ * reset. */
 struct http_linger {
     int fd; // -1: free
     int64_t until_ms;
@@ -109,23 +114,23 @@ struct http_server {
     size_t proxies_n;
     int port;
     struct MHD_Daemon *daemon;
-    struct arena scratch;             // the HTTP thread's, for answers whose request cannot be touched
-    struct id_source ids;             // the HTTP thread's
-    _Atomic size_t bodies_n;          // bytes of bodies held
+    struct arena scratch;    // the HTTP thread's, for answers whose request cannot be touched
+    struct id_source ids;    // the HTTP thread's
+    _Atomic size_t bodies_n; // bytes of bodies held
     _Atomic bool is_stopping;
-    _Atomic bool expires_all;         // do not wait for handlers any longer
-    pthread_mutex_t lock;             // guards what follows
-    pthread_cond_t quiet;             // active_n went down
+    _Atomic bool expires_all; // do not wait for handlers any longer
+    pthread_mutex_t lock;     // guards what follows
+    pthread_cond_t quiet;     // active_n went down
     struct http_connection *connections;
     size_t connections_n;
     size_t open_n;
     struct http_slot *slots_free;
     size_t slots_n;
     size_t slots_free_n;
-    size_t active_n;                  // requests with handle() called and not completed
+    size_t active_n; // requests with handle() called and not completed
     struct http_linger lingers[LINGER_N];
     pthread_t sweeper;
-    int wake_fd;                      // eventfd that wakes the sweeper
+    int wake_fd; // eventfd that wakes the sweeper
     bool sweeper_runs;
 };
 
@@ -139,8 +144,10 @@ static inline int64_t http_now_ms(void)
 /* Splits the target into path, segments and query. */
 enum err http_target_read(struct http_request *request, struct str target, struct fail *f) MUST_USE;
 
-/* Percent-decodes in the arena; refuses bad escapes, NUL and what is not UTF-8. `plus_is_blank` for queries. */
-enum err http_decode(struct arena *arena, struct str text, bool plus_is_blank, struct fail *f, struct str *out) MUST_USE;
+/* Percent-decodes in the arena; refuses bad escapes, NUL and what is not UTF-8. `plus_is_blank` for
+ * queries. */
+enum err http_decode(struct arena *arena, struct str text, bool plus_is_blank, struct fail *f,
+                     struct str *out) MUST_USE;
 
 /* The method of a token; false for all but the listed ones. */
 bool http_method_read(struct str token, enum http_method *out);
@@ -157,7 +164,8 @@ bool http_address_of(const struct sockaddr *socket_address, struct http_address 
 bool http_networks_read(struct str text, struct http_network *out, size_t *n);
 
 bool http_address_is_loopback(const struct http_address *address);
-bool http_address_is_within(const struct http_address *address, const struct http_network *networks, size_t n);
+bool http_address_is_within(const struct http_address *address, const struct http_network *networks,
+                            size_t n);
 
 /* The same host as the limit counts it: IPv4 whole, IPv6 by its first 64 bits. */
 bool http_address_same_host(const struct http_address *a, const struct http_address *b);
@@ -165,16 +173,32 @@ bool http_address_same_host(const struct http_address *a, const struct http_addr
 /* Numeric text in the arena. */
 struct str http_address_text(const struct http_address *address, struct arena *arena);
 
-/* The client that the X-Forwarded-For of a proxy names: from the right, the first that is no proxy. `peer` when
- * there is none. */
+/* The client that the X-Forwarded-For of a proxy names: from the right, the first that is no proxy.
+ * `peer` when there is none. */
 struct http_address http_address_forwarded(struct str header, const struct http_address *peer,
                                            const struct http_network *proxies, size_t proxies_n);
+
+/* --- server.c: libmicrohttpd's callbacks for requests --- */
+
+/* Called with the raw target before anything is decoded; what it returns comes back as
+ * *request_context. */
+void *http_on_target(void *cls, const char *target, struct MHD_Connection *mhd);
+
+/* Called for the head, each piece of the body, its end, and when a suspended request goes on. */
+enum MHD_Result http_on_request(void *cls, struct MHD_Connection *mhd, const char *url,
+                                const char *method, const char *version, const char *data,
+                                size_t *data_n, void **request_context);
+
+/* Called when a request is over, answered or not. */
+void http_on_completed(void *cls, struct MHD_Connection *mhd, void **request_context,
+                       enum MHD_RequestTerminationCode code);
 
 /* --- limits.c --- */
 
 /* libmicrohttpd's callbacks for connections. */
 enum MHD_Result http_on_accept(void *cls, const struct sockaddr *address, socklen_t bytes_n);
-void http_on_connection(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode code);
+void http_on_connection(void *cls, struct MHD_Connection *mhd, void **context,
+                        enum MHD_ConnectionNotificationCode code);
 
 enum err http_sweeper_start(struct http_server *server, struct fail *f) MUST_USE;
 void http_sweeper_stop(struct http_server *server);

@@ -24,11 +24,13 @@ static void unlock(struct http_server *server)
 
 static bool is_exempt(const struct http_server *server, const struct http_address *address)
 {
-    return http_address_is_loopback(address) || http_address_is_within(address, server->proxies, server->proxies_n);
+    return http_address_is_loopback(address) ||
+           http_address_is_within(address, server->proxies, server->proxies_n);
 }
 
 /* How many connections a host has; a walk over at most connections_max entries per accept. */
-static size_t connections_of_host(const struct http_server *server, const struct http_address *address)
+static size_t connections_of_host(const struct http_server *server,
+                                  const struct http_address *address)
 {
     size_t n = 0;
     for (size_t i = 0; i < server->connections_n; i++) {
@@ -49,9 +51,11 @@ enum MHD_Result http_on_accept(void *cls, const struct sockaddr *socket_address,
     lock(server);
     // One client must not take all connections, and none may lock the operator out.
     const bool is_loopback = http_address_is_loopback(&address);
-    const bool is_full = server->open_n + (is_loopback ? 0 : LOOPBACK_RESERVE) >= server->connections_n;
-    const bool is_greedy = !is_exempt(server, &address) &&
-                           connections_of_host(server, &address) >= (size_t)server->limits.per_address_max;
+    const bool is_full =
+        server->open_n + (is_loopback ? 0 : LOOPBACK_RESERVE) >= server->connections_n;
+    const bool is_greedy =
+        !is_exempt(server, &address) &&
+        connections_of_host(server, &address) >= (size_t)server->limits.per_address_max;
     unlock(server);
     if (is_full || is_greedy) {
         log_line(LOG_DEBUG, "http", "refused=connection why=%s", is_full ? "total" : "address");
@@ -62,8 +66,10 @@ enum MHD_Result http_on_accept(void *cls, const struct sockaddr *socket_address,
 
 static void connection_open(struct http_server *server, struct MHD_Connection *mhd, void **context)
 {
-    const union MHD_ConnectionInfo *fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-    const union MHD_ConnectionInfo *peer = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const union MHD_ConnectionInfo *fd =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+    const union MHD_ConnectionInfo *peer =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     ensure(fd != NULL && peer != NULL);
     *context = NULL;
     lock(server);
@@ -73,8 +79,10 @@ static void connection_open(struct http_server *server, struct MHD_Connection *m
             continue;
         }
         *connection = (struct http_connection){.is_used = true, .fd = fd->connect_fd};
-        (void)http_address_of(peer->client_addr, &connection->address); // checked when it was accepted
-        connection->is_proxy = http_address_is_within(&connection->address, server->proxies, server->proxies_n);
+        (void)http_address_of(peer->client_addr,
+                              &connection->address); // checked when it was accepted
+        connection->is_proxy =
+            http_address_is_within(&connection->address, server->proxies, server->proxies_n);
         connection->is_exempt = is_exempt(server, &connection->address);
         atomic_init(&connection->deadline_ms, http_now_ms() + server->limits.head_ms);
         server->open_n++;
@@ -84,7 +92,8 @@ static void connection_open(struct http_server *server, struct MHD_Connection *m
     unlock(server);
 }
 
-/* Keeps a copy of the socket for a while, so that closing it does not reset the client before it has read. */
+/* Keeps a copy of the socket for a while, so that closing it does not reset the client before it
+ * has read. */
 static void linger_add(struct http_server *server, int fd)
 {
     for (size_t i = 0; i < LINGER_N; i++) {
@@ -120,7 +129,8 @@ static void connection_close(struct http_server *server, struct http_connection 
     }
 }
 
-void http_on_connection(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode code)
+void http_on_connection(void *cls, struct MHD_Connection *mhd, void **context,
+                        enum MHD_ConnectionNotificationCode code)
 {
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         connection_open(cls, mhd, context);
@@ -228,7 +238,8 @@ static void *sweeper_run(void *cls)
             struct MHD_Connection *expired[EXPIRED_PER_SWEEP];
             n = connections_sweep(server, expired);
             for (size_t i = 0; i < n; i++) {
-                MHD_resume_connection(expired[i]); // alive until then: only the winner of the state resumes
+                MHD_resume_connection(
+                    expired[i]); // alive until then: only the winner of the state resumes
             }
         }
         lingers_sweep(server);

@@ -33,13 +33,16 @@ static bool has_pointers(const struct fail *f)
     return false;
 }
 
-void http_problem(struct http_request *request, enum err err, const struct fail *f, struct http_response *out)
+void http_problem(struct http_request *request, enum err err, const struct fail *f,
+                  struct http_response *out)
 {
-    static const struct http_pair RETRY_SOON[] = {{{.p = "Retry-After", .n = 11}, {.p = "1", .n = 1}}};
+    static const struct http_pair RETRY_SOON[] = {
+        {{.p = "Retry-After", .n = 11}, {.p = "1", .n = 1}}};
     const int status = err_status(err);
     // What went wrong on our side is no business of the caller's: it may hold paths or SQL.
     const bool is_ours = status == 500;
-    const struct str detail = f != NULL && f->items_n > 0 && !is_ours ? f->items[0].detail : str_c(err_title(err));
+    const struct str detail =
+        f != NULL && f->items_n > 0 && !is_ours ? f->items[0].detail : str_c(err_title(err));
     struct buf buf;
     buf_open(&buf, request->arena, PROBLEM_BYTES_MAX);
     struct json_out w = json_out(&buf);

@@ -3,8 +3,9 @@
 #include "http/http_internal.h"
 
 static const char *const METHODS[] = {
-    [HTTP_GET] = "GET",     [HTTP_HEAD] = "HEAD",     [HTTP_POST] = "POST",       [HTTP_PUT] = "PUT",
-    [HTTP_PATCH] = "PATCH", [HTTP_DELETE] = "DELETE", [HTTP_OPTIONS] = "OPTIONS",
+    [HTTP_GET] = "GET",         [HTTP_HEAD] = "HEAD",   [HTTP_POST] = "POST",
+    [HTTP_PUT] = "PUT",         [HTTP_PATCH] = "PATCH", [HTTP_DELETE] = "DELETE",
+    [HTTP_OPTIONS] = "OPTIONS",
 };
 _Static_assert(ARRAY_N(METHODS) == HTTP_METHOD_N, "one text per method");
 
@@ -27,10 +28,14 @@ bool http_method_read(struct str token, enum http_method *out)
 
 static int hex_digit(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
-enum err http_decode(struct arena *arena, struct str text, bool plus_is_blank, struct fail *f, struct str *out)
+enum err http_decode(struct arena *arena, struct str text, bool plus_is_blank, struct fail *f,
+                     struct str *out)
 {
     char *decoded = arena_bytes(arena, text.n + 1);
     size_t n = 0;
@@ -43,7 +48,8 @@ enum err http_decode(struct arena *arena, struct str text, bool plus_is_blank, s
             const int high = text.n - i > 2 ? hex_digit(text.p[i + 1]) : -1;
             const int low = text.n - i > 2 ? hex_digit(text.p[i + 2]) : -1;
             if (high < 0 || low < 0) {
-                return fail(f, ERR_BAD_REQUEST, "", "A %% in the address is not followed by two hexadecimal digits.");
+                return fail(f, ERR_BAD_REQUEST, "",
+                            "A %% in the address is not followed by two hexadecimal digits.");
             }
             decoded[n++] = (char)(high * 16 + low);
             i += 2;
@@ -51,7 +57,8 @@ enum err http_decode(struct arena *arena, struct str text, bool plus_is_blank, s
     }
     const struct str result = {.p = decoded, .n = n};
     if (!str_is_utf8(result)) { // refuses NUL too, which would cut names short further down
-        return fail(f, ERR_BAD_REQUEST, "", "The address holds a NUL or is not UTF-8 when decoded.");
+        return fail(f, ERR_BAD_REQUEST, "",
+                    "The address holds a NUL or is not UTF-8 when decoded.");
     }
     *out = result;
     return ERR_OK;
@@ -66,7 +73,8 @@ static enum err segments_read(struct http_request *request, struct fail *f)
     size_t n = 0;
     while (str_split(&rest, '/', &part, &is_done)) {
         if (n == HTTP_SEGMENTS_MAX) {
-            return fail(f, ERR_BAD_REQUEST, "", "The address has more than %d parts.", HTTP_SEGMENTS_MAX);
+            return fail(f, ERR_BAD_REQUEST, "", "The address has more than %d parts.",
+                        HTTP_SEGMENTS_MAX);
         }
         try(http_decode(request->arena, part, false, f, &segments[n]));
         n++;
@@ -89,7 +97,8 @@ static enum err query_read(struct http_request *request, struct str query, struc
             continue;
         }
         if (n == HTTP_QUERY_MAX) {
-            return fail(f, ERR_BAD_REQUEST, "", "The address has more than %d parameters.", HTTP_QUERY_MAX);
+            return fail(f, ERR_BAD_REQUEST, "", "The address has more than %d parameters.",
+                        HTTP_QUERY_MAX);
         }
         arena_room(request->arena, pairs, n, room);
         const size_t equals = str_find(part, '=', 0);
@@ -106,7 +115,8 @@ static enum err query_read(struct http_request *request, struct str query, struc
 enum err http_target_read(struct http_request *request, struct str target, struct fail *f)
 {
     if (target.n > HTTP_URL_BYTES_MAX) {
-        return fail(f, ERR_URI_TOO_LONG, "", "The address is longer than %d bytes.", HTTP_URL_BYTES_MAX);
+        return fail(f, ERR_URI_TOO_LONG, "", "The address is longer than %d bytes.",
+                    HTTP_URL_BYTES_MAX);
     }
     if (target.n == 0 || target.p[0] != '/') {
         return fail(f, ERR_BAD_REQUEST, "", "The address must begin with a slash.");
@@ -120,7 +130,8 @@ enum err http_target_read(struct http_request *request, struct str target, struc
 /* Headers whose meaning would depend on which of two is taken. */
 static bool comes_once(struct str name)
 {
-    static const char *const NAMES[] = {"host", "authorization", "content-type", "content-length", "idempotency-key"};
+    static const char *const NAMES[] = {"host", "authorization", "content-type", "content-length",
+                                        "idempotency-key"};
     for (size_t i = 0; i < ARRAY_N(NAMES); i++) {
         if (str_eq(name, str_c(NAMES[i]))) {
             return true;
@@ -151,12 +162,14 @@ enum err http_headers_check(const struct http_request *request, struct fail *f)
         }
         for (size_t earlier = 0; comes_once(header->name) && earlier < i; earlier++) {
             if (str_eq(request->headers[earlier].name, header->name)) {
-                return fail(f, ERR_BAD_REQUEST, "", "The header \"%.*s\" may come once only.", STR_ARG(header->name));
+                return fail(f, ERR_BAD_REQUEST, "", "The header \"%.*s\" may come once only.",
+                            STR_ARG(header->name));
             }
         }
     }
     if (bytes_n > HTTP_HEADER_BYTES_MAX) {
-        return fail(f, ERR_HEADERS_TOO_LARGE, "", "The headers are larger than %d bytes.", HTTP_HEADER_BYTES_MAX);
+        return fail(f, ERR_HEADERS_TOO_LARGE, "", "The headers are larger than %d bytes.",
+                    HTTP_HEADER_BYTES_MAX);
     }
     return ERR_OK;
 }

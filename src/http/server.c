@@ -1,25 +1,19 @@
-/* The server on libmicrohttpd: one epoll thread; a request suspended while its handler works. */
+/* A request's way through libmicrohttpd's callbacks: head, body, handler, answer. All on the HTTP
+ * thread but http_reply(); a request is suspended while its handler works. */
 #include "base/base.h"
 #include "http/http_internal.h"
 
 #include "base/log.h"
 
-#include <errno.h>
-#include <netdb.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 enum {
-    CONNECTION_POOL_BYTES = 48 * 1024, // libmicrohttpd's memory per connection: head, and a piece of the body
-    LISTEN_BACKLOG = 1024,
     RATE_BYTES_PER_S = 1024, // slower bodies and answers are given up after their time
-    SCRATCH_BYTES_MAX = 64 * 1024,
     SMALL_BODY_BYTES = 16 * 1024,
 };
 
 /* --- the answer --- */
 
-static void header_add(struct MHD_Response *response, struct arena *arena, struct str name, struct str value)
+static void header_add(struct MHD_Response *response, struct arena *arena, struct str name,
+                       struct str value)
 {
     // libmicrohttpd refuses line ends here: nobody can smuggle a header into an answer.
     if (MHD_add_response_header(response, str_z(arena, name), str_z(arena, value)) != MHD_YES) {
@@ -38,8 +32,8 @@ static bool response_has(const struct http_response *response, const char *name)
     return false;
 }
 
-static void headers_add(const struct http_server *server, struct MHD_Response *out, struct arena *arena,
-                        const struct http_response *response)
+static void headers_add(const struct http_server *server, struct MHD_Response *out,
+                        struct arena *arena, const struct http_response *response)
 {
     for (size_t i = 0; i < response->headers_n; i++) {
         header_add(out, arena, response->headers[i].name, response->headers[i].value);
@@ -55,18 +49,23 @@ static void headers_add(const struct http_server *server, struct MHD_Response *o
         header_add(out, arena, STR("Referrer-Policy"), STR("no-referrer"));
     }
     if (!response_has(response, "Content-Security-Policy")) {
-        header_add(out, arena, STR("Content-Security-Policy"), STR("default-src 'none'; frame-ancestors 'none'"));
+        header_add(out, arena, STR("Content-Security-Policy"),
+                   STR("default-src 'none'; frame-ancestors 'none'"));
     }
     if (atomic_load(&server->is_stopping)) {
         header_add(out, arena, STR("Connection"), STR("close"));
     }
 }
 
-/* Gives the answer to libmicrohttpd. The body stays in the request's arena until on_completed(). */
-static enum MHD_Result response_queue(struct http_server *server, struct MHD_Connection *mhd, struct http_connection *connection,
-                                      struct arena *arena, const struct http_response *response, enum MHD_ResponseMemoryMode mode)
+/* Gives the answer to libmicrohttpd. The body stays in the request's arena until
+ * http_on_completed(). */
+static enum MHD_Result response_queue(struct http_server *server, struct MHD_Connection *mhd,
+                                      struct http_connection *connection, struct arena *arena,
+                                      const struct http_response *response,
+                                      enum MHD_ResponseMemoryMode mode)
 {
-    struct MHD_Response *out = MHD_create_response_from_buffer(response->body.n, (void *)(uintptr_t)response->body.p, mode);
+    struct MHD_Response *out = MHD_create_response_from_buffer(
+        response->body.n, (void *)(uintptr_t)response->body.p, mode);
     if (out == NULL) {
         return MHD_NO; // out of memory: the connection is closed
     }
@@ -82,11 +81,13 @@ static enum MHD_Result response_queue(struct http_server *server, struct MHD_Con
 
 static enum MHD_Result slot_answer(struct http_slot *slot)
 {
-    return response_queue(slot->server, slot->mhd, slot->connection, &slot->arena, &slot->response, MHD_RESPMEM_PERSISTENT);
+    return response_queue(slot->server, slot->mhd, slot->connection, &slot->arena, &slot->response,
+                          MHD_RESPMEM_PERSISTENT);
 }
 
 /* An answer where the request cannot be used: it has none, or its handler still has it. */
-static enum MHD_Result busy_answer(struct http_server *server, struct MHD_Connection *mhd, struct http_connection *connection, enum err err)
+static enum MHD_Result busy_answer(struct http_server *server, struct MHD_Connection *mhd,
+                                   struct http_connection *connection, enum err err)
 {
     arena_reset(&server->scratch);
     struct http_request request = {.arena = &server->scratch};
@@ -95,12 +96,14 @@ static enum MHD_Result busy_answer(struct http_server *server, struct MHD_Connec
     request.id = str_c(id);
     struct http_response response;
     http_problem(&request, err, NULL, &response);
-    return response_queue(server, mhd, connection, &server->scratch, &response, MHD_RESPMEM_MUST_COPY);
+    return response_queue(server, mhd, connection, &server->scratch, &response,
+                          MHD_RESPMEM_MUST_COPY);
 }
 
 /* --- the head --- */
 
-static enum MHD_Result header_take(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_n, const char *value, size_t value_n)
+static enum MHD_Result header_take(void *cls, enum MHD_ValueKind kind, const char *name,
+                                   size_t name_n, const char *value, size_t value_n)
 {
     (void)kind; // only headers were asked for
     struct http_slot *slot = cls;
@@ -125,14 +128,17 @@ static enum err headers_read(struct http_slot *slot, struct fail *f)
 {
     struct http_request *request = &slot->request;
     request->headers = arena_new(request->arena, struct http_pair, HTTP_HEADERS_MAX + 1);
-    (void)MHD_get_connection_values_n(slot->mhd, MHD_HEADER_KIND, header_take, slot); // the count is kept by header_take
+    (void)MHD_get_connection_values_n(slot->mhd, MHD_HEADER_KIND, header_take,
+                                      slot); // the count is kept by header_take
     if (request->headers_n > HTTP_HEADERS_MAX) {
-        return fail(f, ERR_HEADERS_TOO_LARGE, "", "There are more than %d headers.", HTTP_HEADERS_MAX);
+        return fail(f, ERR_HEADERS_TOO_LARGE, "", "There are more than %d headers.",
+                    HTTP_HEADERS_MAX);
     }
     try(http_headers_check(request, f));
     const struct str length = http_header(request, "content-length");
     const bool is_chunked = http_header(request, "transfer-encoding").n > 0;
-    if (length.n > 0 && (is_chunked || !str_int64(length, &request->body_bytes) || request->body_bytes < 0)) {
+    if (length.n > 0 &&
+        (is_chunked || !str_int64(length, &request->body_bytes) || request->body_bytes < 0)) {
         return fail(f, ERR_BAD_REQUEST, "", "The length of the body is given in no clear way.");
     }
     request->body_bytes = is_chunked ? -1 : request->body_bytes;
@@ -146,7 +152,8 @@ static void client_find(struct http_slot *slot)
     struct http_request *request = &slot->request;
     struct http_address client = connection->address;
     if (connection->is_proxy) {
-        client = http_address_forwarded(http_header(request, "x-forwarded-for"), &connection->address, server->proxies, server->proxies_n);
+        client = http_address_forwarded(http_header(request, "x-forwarded-for"),
+                                        &connection->address, server->proxies, server->proxies_n);
         request->is_encrypted = str_eq(http_header(request, "x-forwarded-proto"), STR("https"));
     }
     request->address = http_address_text(&client, request->arena);
@@ -164,12 +171,14 @@ static enum err head_read(struct http_slot *slot, const char *method, struct fai
     return ERR_OK;
 }
 
-/* Keeps the answer until the body was read and dropped, where it is small; else answers now and closes. */
+/* Keeps the answer until the body was read and dropped, where it is small; else answers now and
+ * closes. */
 static enum MHD_Result slot_refuse(struct http_slot *slot, bool is_head_read)
 {
     const struct http_request *request = &slot->request;
     const bool waits = http_header(request, "expect").n > 0;
-    const bool is_small = request->body_bytes >= 0 && request->body_bytes <= DROP_BYTES_MAX && !waits;
+    const bool is_small =
+        request->body_bytes >= 0 && request->body_bytes <= DROP_BYTES_MAX && !waits;
     if (is_head_read && (request->body_bytes == 0 || is_small)) {
         slot->is_refused = true;
         return MHD_YES;
@@ -194,11 +203,13 @@ static enum MHD_Result head_take(struct http_slot *slot, const char *method)
         slot->response.headers_n = err == ERR_METHOD ? ARRAY_N(ALLOW) : slot->response.headers_n;
         return slot_refuse(slot, err == ERR_METHOD);
     }
-    if (!server->callbacks.admit(server->callbacks.self, request, &slot->admission, &slot->response)) {
+    if (!server->callbacks.admit(server->callbacks.self, request, &slot->admission,
+                                 &slot->response)) {
         return slot_refuse(slot, true);
     }
     if (request->body_bytes > 0 && (uint64_t)request->body_bytes > slot->admission.body_bytes_max) {
-        (void)(fail(&f, ERR_TOO_LARGE, "", "At most %zu bytes are read here.", slot->admission.body_bytes_max) == ERR_OK); // goes into the problem
+        (void)(fail(&f, ERR_TOO_LARGE, "", "At most %zu bytes are read here.",
+                    slot->admission.body_bytes_max) == ERR_OK); // goes into the problem
         http_problem(request, ERR_TOO_LARGE, &f, &slot->response);
         return slot_refuse(slot, true);
     }
@@ -242,7 +253,8 @@ static void body_keep(struct http_slot *slot, struct str piece)
     if (slot->read_n > slot->admission.body_bytes_max) {
         body_refuse(slot, ERR_TOO_LARGE, "The body is larger than what is read here.");
     } else if (slot->admission.consume != NULL) {
-        slot->request.body_is_cut = slot->request.body_is_cut || !slot->admission.consume(&slot->request, piece);
+        slot->request.body_is_cut =
+            slot->request.body_is_cut || !slot->admission.consume(&slot->request, piece);
     } else if (!body_room(slot, piece.n)) {
         body_refuse(slot, ERR_BUSY, "Too many large requests at once: try again in a moment.");
     } else {
@@ -264,7 +276,8 @@ static enum MHD_Result body_take(struct http_slot *slot, struct str piece)
     const size_t over_n = slot->admission.body_bytes_max + OVER_BYTES_MAX;
     if (slot->is_refused && slot->read_n > over_n) {
         slot->connection->lingers = true;
-        return MHD_NO; // it was read for long enough; libmicrohttpd cannot answer in the middle of a body
+        return MHD_NO; // it was read for long enough; libmicrohttpd cannot answer in the middle of
+                       // a body
     }
     return MHD_YES;
 }
@@ -325,11 +338,13 @@ void http_reply(struct http_request *request, const struct http_response *respon
 
 /* --- libmicrohttpd's callbacks --- */
 
-/* Called with the raw target before anything is decoded; what it returns comes back as *request_context. */
-static void *on_target(void *cls, const char *target, struct MHD_Connection *mhd)
+/* Called with the raw target before anything is decoded; what it returns comes back as
+ * *request_context. */
+void *http_on_target(void *cls, const char *target, struct MHD_Connection *mhd)
 {
     struct http_server *server = cls;
-    const union MHD_ConnectionInfo *context = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    const union MHD_ConnectionInfo *context =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     if (context == NULL || context->socket_context == NULL) {
         return NULL;
     }
@@ -346,10 +361,11 @@ static void *on_target(void *cls, const char *target, struct MHD_Connection *mhd
     return slot;
 }
 
-static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
-                                  const char *version, const char *data, size_t *data_n, void **request_context)
+enum MHD_Result http_on_request(void *cls, struct MHD_Connection *mhd, const char *url,
+                                const char *method, const char *version, const char *data,
+                                size_t *data_n, void **request_context)
 {
-    (void)url; // decoded by libmicrohttpd; on_target() has it raw
+    (void)url; // decoded by libmicrohttpd; http_on_target() has it raw
     (void)version;
     struct http_server *server = cls;
     struct http_slot *slot = *request_context;
@@ -361,7 +377,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
         return slot_answer(slot);
     }
     if (state == STATE_EXPIRED) {
-        return busy_answer(server, mhd, slot->connection, atomic_load(&server->is_stopping) ? ERR_STOPPING : ERR_BUSY);
+        return busy_answer(server, mhd, slot->connection,
+                           atomic_load(&server->is_stopping) ? ERR_STOPPING : ERR_BUSY);
     }
     if (!slot->is_started) {
         return head_take(slot, method);
@@ -374,7 +391,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
     return slot->is_refused ? slot_answer(slot) : slot_handle(slot);
 }
 
-static void on_completed(void *cls, struct MHD_Connection *mhd, void **request_context, enum MHD_RequestTerminationCode code)
+void http_on_completed(void *cls, struct MHD_Connection *mhd, void **request_context,
+                       enum MHD_RequestTerminationCode code)
 {
     (void)mhd; // the slot has what is needed
     (void)code;
@@ -393,218 +411,4 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **request_c
     ensure(pthread_mutex_unlock(&server->lock) == 0);
     *request_context = NULL;
     http_slot_release(slot);
-}
-
-static size_t no_unescape(void *cls, struct MHD_Connection *mhd, char *text)
-{
-    (void)cls;
-    (void)mhd;
-    return strlen(text); // decoding is ours: after splitting, once
-}
-
-static void on_log(void *cls, const char *fmt, va_list args) PRINTF(2, 0);
-
-static void on_log(void *cls, const char *fmt, va_list args)
-{
-    (void)cls;
-    char text[512];
-    (void)vsnprintf(text, sizeof text, fmt, args); // a longer text is cut
-    log_line(LOG_DEBUG, "http", "library=\"%s\"", text);
-}
-
-/* --- opening and closing --- */
-
-static void limits_default(struct http_limits *limits)
-{
-    limits->connections_max = limits->connections_max > 0 ? limits->connections_max : 1024;
-    limits->per_address_max = limits->per_address_max > 0 ? limits->per_address_max : 64;
-    limits->head_ms = limits->head_ms > 0 ? limits->head_ms : 30000;
-    limits->body_ms = limits->body_ms > 0 ? limits->body_ms : 30000;
-    limits->work_ms = limits->work_ms > 0 ? limits->work_ms : 10000;
-    limits->answer_ms = limits->answer_ms > 0 ? limits->answer_ms : 30000;
-    limits->bodies_bytes_max = limits->bodies_bytes_max > 0 ? limits->bodies_bytes_max : (size_t)256 << 20;
-    limits->arena_bytes_max = limits->arena_bytes_max > 0 ? limits->arena_bytes_max : (size_t)512 << 20;
-    limits->connections_max += LOOPBACK_RESERVE;
-}
-
-/* "127.0.0.1:8080" or "[::1]:8080" as a socket address. */
-static enum err listen_address(struct arena *arena, struct str text, struct fail *f, struct addrinfo **out)
-{
-    size_t colon = text.n;
-    while (colon > 0 && text.p[colon - 1] != ':') {
-        colon--;
-    }
-    struct str host = {.p = text.p, .n = colon > 0 ? colon - 1 : 0};
-    const bool is_bracketed = host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']';
-    host = is_bracketed ? (struct str){.p = host.p + 1, .n = host.n - 2} : host;
-    const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV};
-    if (host.n == 0 || getaddrinfo(str_z(arena, host), str_z(arena, str_after(text, colon)), &hints, out) != 0) {
-        return fail(f, ERR_CONFIG, "", "\"%.*s\" is no address to listen on: write 127.0.0.1:8080 or [::1]:8080.", STR_ARG(text));
-    }
-    return ERR_OK;
-}
-
-static enum err listen_open(struct arena *arena, struct str text, struct fail *f, int *out, int *port)
-{
-    struct addrinfo *address = NULL;
-    try(listen_address(arena, text, f, &address));
-    const int one = 1;
-    struct sockaddr_storage bound;
-    socklen_t bound_n = sizeof bound;
-    const int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    const bool is_open = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
-                         bind(fd, address->ai_addr, address->ai_addrlen) == 0 && listen(fd, LISTEN_BACKLOG) == 0 &&
-                         getsockname(fd, (struct sockaddr *)&bound, &bound_n) == 0;
-    const int reason = errno;
-    freeaddrinfo(address);
-    if (!is_open) {
-        if (fd >= 0) {
-            (void)close(fd); // nothing was written to it
-        }
-        return fail(f, ERR_IO, "", "Cannot listen on %.*s: %s.", STR_ARG(text), strerror(reason));
-    }
-    *port = ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port : ((struct sockaddr_in *)&bound)->sin_port);
-    *out = fd;
-    return ERR_OK;
-}
-
-static void slots_make(struct http_server *server)
-{
-    server->connections_n = (size_t)server->limits.connections_max;
-    server->connections = arena_new(&server->memory, struct http_connection, server->connections_n);
-    // More slots than connections: a handler that was given up keeps its own until it answers.
-    server->slots_n = server->connections_n + server->connections_n / 4;
-    server->slots_free_n = server->slots_n;
-    struct http_slot *slots = arena_new(&server->memory, struct http_slot, server->slots_n);
-    for (size_t i = 0; i < server->slots_n; i++) {
-        arena_open(&slots[i].arena, server->limits.arena_bytes_max);
-        slots[i].next = server->slots_free;
-        server->slots_free = &slots[i];
-    }
-}
-
-static struct http_server *server_make(const struct http_config *config)
-{
-    struct arena memory;
-    arena_open(&memory, (size_t)256 << 20);
-    struct http_server *server = arena_new(&memory, struct http_server, 1);
-    server->memory = memory;
-    server->callbacks = config->callbacks;
-    server->limits = config->limits;
-    limits_default(&server->limits);
-    arena_open(&server->scratch, SCRATCH_BYTES_MAX);
-    pthread_condattr_t attributes;
-    ensure(pthread_mutex_init(&server->lock, NULL) == 0);
-    ensure(pthread_condattr_init(&attributes) == 0);
-    ensure(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
-    ensure(pthread_cond_init(&server->quiet, &attributes) == 0);
-    (void)pthread_condattr_destroy(&attributes); // cannot fail
-    slots_make(server);
-    return server;
-}
-
-static void server_free(struct http_server *server)
-{
-    for (struct http_slot *slot = server->slots_free; slot != NULL; slot = slot->next) {
-        arena_close(&slot->arena);
-    }
-    arena_close(&server->scratch);
-    (void)pthread_cond_destroy(&server->quiet);
-    (void)pthread_mutex_destroy(&server->lock);
-    struct arena memory = server->memory;
-    arena_close(&memory);
-}
-
-static enum err daemon_start(struct http_server *server, int listen_fd, struct fail *f)
-{
-    const unsigned int flags = MHD_USE_EPOLL | MHD_USE_INTERNAL_POLLING_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG;
-    server->daemon = MHD_start_daemon(
-        flags, 0, http_on_accept, server, on_request, server,
-        MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, // first, so that it gets what the others say
-        MHD_OPTION_LISTEN_SOCKET, listen_fd,
-        MHD_OPTION_URI_LOG_CALLBACK, on_target, server,
-        MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, NULL,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
-        MHD_OPTION_NOTIFY_CONNECTION, http_on_connection, server,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned int)server->limits.connections_max,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_POOL_BYTES,
-        MHD_OPTION_CONNECTION_TIMEOUT, 0u, // ours are absolute
-        MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_END);
-    return server->daemon != NULL ? ERR_OK : fail(f, ERR_IO, "", "The HTTP server could not be started: raise the limit of open files.");
-}
-
-enum err http_open(const struct http_config *config, struct fail *f, struct http_server **out)
-{
-    ensure(config->callbacks.admit != NULL && config->callbacks.handle != NULL);
-    struct http_server *server = server_make(config);
-    int fd = -1;
-    enum err err = ERR_OK;
-    if (!http_networks_read(config->proxies, server->proxies, &server->proxies_n)) {
-        err = fail(f, ERR_CONFIG, "", "\"%.*s\" is no list of addresses or networks, such as 10.0.0.0/8,::1.", STR_ARG(config->proxies));
-    }
-    err = err != ERR_OK ? err : listen_open(&server->memory, config->listen, f, &fd, &server->port);
-    err = err != ERR_OK ? err : http_sweeper_start(server, f);
-    if (err == ERR_OK) {
-        err = daemon_start(server, fd, f);
-        if (err != ERR_OK) {
-            http_sweeper_stop(server);
-        }
-    }
-    if (err != ERR_OK) {
-        if (fd >= 0) {
-            (void)close(fd); // nothing was written to it
-        }
-        server_free(server);
-        return err;
-    }
-    *out = server;
-    return ERR_OK;
-}
-
-int http_port(const struct http_server *server)
-{
-    return server->port;
-}
-
-/* Waits until no request is with a handler, at most that long. */
-static bool quiet_wait(struct http_server *server, int64_t wait_ms)
-{
-    const int64_t until_ms = http_now_ms() + wait_ms;
-    const struct timespec until = {.tv_sec = until_ms / MS_PER_S, .tv_nsec = until_ms % MS_PER_S * 1000000};
-    ensure(pthread_mutex_lock(&server->lock) == 0);
-    int result = 0;
-    while (server->active_n > 0 && result == 0) {
-        result = pthread_cond_timedwait(&server->quiet, &server->lock, &until);
-    }
-    const bool is_quiet = server->active_n == 0;
-    ensure(pthread_mutex_unlock(&server->lock) == 0);
-    return is_quiet;
-}
-
-void http_close(struct http_server *server, int64_t drain_ms)
-{
-    enum { LAST_WAIT_MS = 5000 };
-    atomic_store(&server->is_stopping, true);
-    const int fd = MHD_quiesce_daemon(server->daemon);
-    if (fd >= 0) {
-        (void)close(fd); // nobody is accepted from here on
-    }
-    if (!quiet_wait(server, drain_ms)) {
-        atomic_store(&server->expires_all, true);
-        http_sweeper_wake(server);
-        if (!quiet_wait(server, LAST_WAIT_MS)) {
-            log_line(LOG_WARN, "http", "closing=unclean why=clients_do_not_read");
-        }
-    }
-    MHD_stop_daemon(server->daemon);
-    http_sweeper_stop(server);
-    ensure(pthread_mutex_lock(&server->lock) == 0);
-    const bool all_free = server->slots_free_n == server->slots_n;
-    ensure(pthread_mutex_unlock(&server->lock) == 0);
-    if (all_free) {
-        server_free(server);
-    } else {
-        log_line(LOG_WARN, "http", "closing=unclean why=handlers_still_work"); // they may still answer: keep their memory
-    }
 }

@@ -1,4 +1,5 @@
-/* Slots of requests: taken when a request begins, free again when both the HTTP thread and the handler are done. */
+/* Slots of requests: taken when a request begins, free again when both the HTTP thread and the
+ * handler are done. */
 #include "base/base.h"
 #include "http/http_internal.h"
 

@@ -22,14 +22,20 @@ static const struct {
 };
 
 static const char *const RULES[RULES_N] = {
-    "{\"and\":[{\">=\":[{\"var\":\"event.amount\"},1000]},{\"in\":[\"coffee\",{\"var\":\"event.categories\"}]}]}",
-    "{\"and\":[{\"==\":[{\"var\":\"event.store\"},\"ams-1\"]},{\"<\":[{\"var\":\"event.local.hour\"},12]},{\">\":[{\"var\":\"event.amount\"},500]}]}",
-    "{\"or\":[{\"==\":[{\"var\":\"member.tier.main\"},\"gold\"]},{\"==\":[{\"var\":\"member.tier.main\"},\"silver\"]},{\">=\":[{\"var\":\"member.stats.purchases_90d\"},10]}]}",
+    "{\"and\":[{\">=\":[{\"var\":\"event.amount\"},1000]},{\"in\":[\"coffee\",{\"var\":\"event."
+    "categories\"}]}]}",
+    "{\"and\":[{\"==\":[{\"var\":\"event.store\"},\"ams-1\"]},{\"<\":[{\"var\":\"event.local."
+    "hour\"},12]},{\">\":[{\"var\":\"event.amount\"},500]}]}",
+    "{\"or\":[{\"==\":[{\"var\":\"member.tier.main\"},\"gold\"]},{\"==\":[{\"var\":\"member.tier."
+    "main\"},\"silver\"]},{\">=\":[{\"var\":\"member.stats.purchases_90d\"},10]}]}",
     "{\"in\":[{\"var\":\"event.local.weekday\"},[\"sat\",\"sun\"]]}",
-    "{\"and\":[{\"!=\":[{\"var\":\"event.channel\"},\"web\"]},{\"<=\":[100,{\"var\":\"event.amount\"},100000]}]}",
-    "{\"and\":[{\">\":[{\"+\":[{\"var\":\"event.amount\"},100]},2000]},{\"in\":[\"tea\",{\"var\":\"event.categories\"}]},{\"==\":[{\"var\":\"event.channel\"},\"store\"]}]}",
+    "{\"and\":[{\"!=\":[{\"var\":\"event.channel\"},\"web\"]},{\"<=\":[100,{\"var\":\"event."
+    "amount\"},100000]}]}",
+    "{\"and\":[{\">\":[{\"+\":[{\"var\":\"event.amount\"},100]},2000]},{\"in\":[\"tea\",{\"var\":"
+    "\"event.categories\"}]},{\"==\":[{\"var\":\"event.channel\"},\"store\"]}]}",
     "{\"!\":{\"in\":[\"gift\",{\"var\":\"event.categories\"}]}}",
-    "{\"and\":[{\">=\":[{\"var\":\"member.stats.purchases_90d\"},4]},{\"<\":[{\"var\":\"event.local.hour\"},18]},{\">=\":[{\"var\":\"event.local.hour\"},9]},"
+    "{\"and\":[{\">=\":[{\"var\":\"member.stats.purchases_90d\"},4]},{\"<\":[{\"var\":\"event."
+    "local.hour\"},18]},{\">=\":[{\"var\":\"event.local.hour\"},9]},"
     "{\"==\":[{\"var\":\"event.store\"},\"ams-1\"]},{\">\":[{\"var\":\"event.amount\"},0]}]}",
 };
 
@@ -67,19 +73,24 @@ int main(void)
     for (size_t i = 0; i < RULES_N; i++) {
         json_t *json = NULL;
         struct fail f = {.arena = &arena};
-        const bool is_fine = json_read(&arena, str_c(RULES[i]), &f, &json) == ERR_OK &&
-                             rule_compile(&arena, json, STR(""), &vars, RULE_BOOL, &f, &rules[i]) == ERR_OK;
+        const bool is_fine =
+            json_read(&arena, str_c(RULES[i]), &f, &json) == ERR_OK &&
+            rule_compile(&arena, json, STR(""), &vars, RULE_BOOL, &f, &rules[i]) == ERR_OK;
         if (!is_fine) {
             (void)printf("rule %zu: %s %s\n", i, f.items[0].pointer.p, f.items[0].detail.p);
             return 1;
         }
     }
     const struct value categories[] = {value_str(STR("pastry")), value_str(STR("coffee"))};
-    struct world world = {
-        .env = {.get = get, .arena = &scratch},
-        .slots = {[AMOUNT] = value_int(1450), [CATEGORIES] = value_array(categories, 2), [STORE] = value_str(STR("ams-1")),
-                  [CHANNEL] = value_str(STR("store")), [HOUR] = value_int(10), [WEEKDAY] = value_str(STR("sat")),
-                  [TIER] = value_str(STR("silver")), [PURCHASES] = value_int(5)}};
+    struct world world = {.env = {.get = get, .arena = &scratch},
+                          .slots = {[AMOUNT] = value_int(1450),
+                                    [CATEGORIES] = value_array(categories, 2),
+                                    [STORE] = value_str(STR("ams-1")),
+                                    [CHANNEL] = value_str(STR("store")),
+                                    [HOUR] = value_int(10),
+                                    [WEEKDAY] = value_str(STR("sat")),
+                                    [TIER] = value_str(STR("silver")),
+                                    [PURCHASES] = value_int(5)}};
     size_t held_n = 0;
     const int64_t start = clock_monotonic_us();
     for (size_t round = 0; round < ROUNDS; round++) {
@@ -90,7 +101,8 @@ int main(void)
         arena_reset(&scratch);
     }
     const double seconds = (double)(clock_monotonic_us() - start) / 1e6;
-    (void)printf("rules: %.1f M/s on one core (%zu of %d held)\n", ROUNDS * (double)RULES_N / seconds / 1e6, held_n, ROUNDS * RULES_N);
+    (void)printf("rules: %.1f M/s on one core (%zu of %d held)\n",
+                 ROUNDS * (double)RULES_N / seconds / 1e6, held_n, ROUNDS * RULES_N);
     arena_close(&scratch);
     arena_close(&arena);
     return 0;

@@ -31,7 +31,8 @@ static void day_try(struct str text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    static const char *const FORMATS[] = {"slug", "month-day", "time-of-day", "timezone", "language", "event-type", "name", "variable"};
+    static const char *const FORMATS[] = {"slug",     "month-day",  "time-of-day", "timezone",
+                                          "language", "event-type", "name",        "variable"};
     const struct str text = {.p = (const char *)data, .n = n};
     struct decimal decimal;
     int minutes = 0;

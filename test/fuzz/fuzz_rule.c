@@ -1,5 +1,5 @@
-/* Rules in: {"rule", "data"}. Nothing crashes, running is repeatable, an explanation comes exactly when the rule does
- * not hold. */
+/* Rules in: {"rule", "data"}. Nothing crashes, running is repeatable, an explanation comes exactly
+ * when the rule does not hold. */
 #include "base/base.h"
 #include "core/rule.h"
 
@@ -15,7 +15,8 @@ static bool find(void *self, struct str path, struct rule_var *out)
 {
     (void)self;
     const char last = path.n > 0 ? path.p[path.n - 1] : 'z';
-    *out = (struct rule_var){.slot = last & 0x1F, .type = (enum rule_type)((unsigned char)last % RULE_TYPE_N)};
+    *out = (struct rule_var){.slot = last & 0x1F,
+                             .type = (enum rule_type)((unsigned char)last % RULE_TYPE_N)};
     return path.n > 0 && path.p[0] != '!';
 }
 
@@ -35,16 +36,20 @@ static struct str text_of(struct arena *arena, const struct value *value)
     return buf_view(&buf);
 }
 
-static void rule_try(struct arena *arena, const json_t *json, const json_t *data, const struct rule_vars *vars)
+static void rule_try(struct arena *arena, const json_t *json, const json_t *data,
+                     const struct rule_vars *vars)
 {
     const struct rule *rule = NULL;
     struct fail f = {.arena = arena};
-    if (rule_compile(arena, json, STR("/rule"), vars, vars != NULL ? RULE_BOOL : RULE_ANY, &f, &rule) != ERR_OK) {
+    if (rule_compile(arena, json, STR("/rule"), vars, vars != NULL ? RULE_BOOL : RULE_ANY, &f,
+                     &rule) != ERR_OK) {
         ensure(f.items_n > 0);
         return;
     }
     const struct value free_data = value_of_json(data, arena);
-    const struct world world = {.env = {.get = vars != NULL ? get : NULL, .data = &free_data, .arena = arena}, .data = data};
+    const struct world world = {
+        .env = {.get = vars != NULL ? get : NULL, .data = &free_data, .arena = arena},
+        .data = data};
     struct value first;
     struct value second;
     struct rule_reason reason;

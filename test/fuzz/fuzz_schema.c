@@ -17,9 +17,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (json_read(&arena, (struct str){.p = (const char *)data, .n = n}, NULL, &json) == ERR_OK) {
         const json_t *definition = json_at(json, "schema");
         const json_t *value = json_at(json, "value");
-        if (definition != NULL && schema_compile(&arena, definition, STR("/schema"), &f, &schema) == ERR_OK) {
+        if (definition != NULL &&
+            schema_compile(&arena, definition, STR("/schema"), &f, &schema) == ERR_OK) {
             ensure(f.items_n == 0);
-            const enum err err = schema_check(schema, value != NULL ? value : json, STR("/value"), &f);
+            const enum err err =
+                schema_check(schema, value != NULL ? value : json, STR("/value"), &f);
             ensure((err == ERR_OK) == (f.items_n == 0));
             ensure(f.items_n == 0 || str_starts(f.items[0].pointer, STR("/value")));
         }

@@ -1,4 +1,5 @@
-/* The HTTP server over loopback, with raw sockets: answers, limits, deadlines, refusals, stopping. */
+/* The HTTP server over loopback, with raw sockets: answers, limits, deadlines, refusals, stopping.
+ */
 #include "base/base.h"
 #include "http/http_internal.h"
 
@@ -14,11 +15,12 @@ enum { ANSWER_BYTES_MAX = 4 << 20, WAIT_MS = 5000 };
 
 static char answer[ANSWER_BYTES_MAX];
 static struct http_request *_Atomic kept; // what /never was asked
-static _Atomic size_t consumed_n;  // bytes that /stream was sent
+static _Atomic size_t consumed_n;         // bytes that /stream was sent
 
 static void reply_text(struct http_request *request, int status, struct str text)
 {
-    const struct http_response response = {.status = status, .content_type = STR("text/plain"), .body = text};
+    const struct http_response response = {
+        .status = status, .content_type = STR("text/plain"), .body = text};
     http_reply(request, &response);
 }
 
@@ -40,7 +42,8 @@ static bool path_is(const struct http_request *request, const char *segment)
     return request->segments_n > 0 && str_eq(request->segments[0], str_c(segment));
 }
 
-static bool admit(void *self, struct http_request *request, struct http_admission *admission, struct http_response *refusal)
+static bool admit(void *self, struct http_request *request, struct http_admission *admission,
+                  struct http_response *refusal)
 {
     (void)self;
     if (path_is(request, "closed")) {
@@ -63,12 +66,16 @@ static void handle(void *self, struct http_request *request)
     } else if (path_is(request, "never")) {
         atomic_store(&kept, request);
     } else if (path_is(request, "big")) {
-        reply_text(request, 200, (struct str){.p = arena_bytes(request->arena, 1 << 20), .n = 1 << 20});
+        reply_text(request, 200,
+                   (struct str){.p = arena_bytes(request->arena, 1 << 20), .n = 1 << 20});
     } else if (http_query(request, "q", &value)) {
         reply_text(request, 200, str_fmt(request->arena, "q=%.*s", STR_ARG(value)));
     } else {
-        reply_text(request, 200, str_fmt(request->arena, "%s %zu [%.*s] %zu from %.*s", http_method_text(request->method), request->segments_n,
-                                         STR_ARG(request->segments[request->segments_n - 1]), request->body.n, STR_ARG(request->address)));
+        reply_text(request, 200,
+                   str_fmt(request->arena, "%s %zu [%.*s] %zu from %.*s",
+                           http_method_text(request->method), request->segments_n,
+                           STR_ARG(request->segments[request->segments_n - 1]), request->body.n,
+                           STR_ARG(request->address)));
     }
 }
 
@@ -77,8 +84,10 @@ static struct http_server *server_open(struct http_limits limits)
     static struct arena arena;
     arena_open(&arena, 1 << 20);
     struct fail f = {.arena = &arena};
-    const struct http_config config = {
-        .listen = STR("127.0.0.1:0"), .proxies = STR(""), .limits = limits, .callbacks = {.admit = admit, .handle = handle}};
+    const struct http_config config = {.listen = STR("127.0.0.1:0"),
+                                       .proxies = STR(""),
+                                       .limits = limits,
+                                       .callbacks = {.admit = admit, .handle = handle}};
     struct http_server *server = NULL;
     if (http_open(&config, &f, &server) != ERR_OK) {
         fail_msg("%s", f.items[0].detail.p);
@@ -90,7 +99,8 @@ static struct http_server *server_open(struct http_limits limits)
 static int dial(const struct http_server *server)
 {
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)http_port(server))};
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)http_port(server))};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
     return fd;
@@ -165,7 +175,8 @@ static void a_connection_carries_one_request_after_the_other(void **state)
     assert_non_null(strstr(answer, "Cache-Control: no-store"));
     say(fd, "POST /v1/ HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello");
     assert_hears(fd, "POST 2 [] 5 from");
-    say(fd, "PUT /a HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n");
+    say(fd, "PUT /a HTTP/1.1\r\n" HOST
+            "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n");
     assert_hears(fd, "PUT 1 [a] 7 from");
     say(fd, "GET /later HTTP/1.1\r\n" HOST "\r\n");
     assert_hears(fd, "later");
@@ -200,14 +211,28 @@ static void what_is_too_large_is_refused_before_it_is_read(void **state)
 {
     (void)state;
     struct http_server *server = server_open((struct http_limits){0});
-    assert_answer(server, "POST /v1 HTTP/1.1\r\n" HOST "Content-Length: 9000000000\r\n\r\n", "HTTP/1.1 413");
-    assert_answer(server, "POST /small HTTP/1.1\r\n" HOST "Content-Length: 11\r\nExpect: 100-continue\r\n\r\n", "HTTP/1.1 413");
+    assert_answer(server, "POST /v1 HTTP/1.1\r\n" HOST "Content-Length: 9000000000\r\n\r\n",
+                  "HTTP/1.1 413");
+    assert_answer(server,
+                  "POST /small HTTP/1.1\r\n" HOST
+                  "Content-Length: 11\r\nExpect: 100-continue\r\n\r\n",
+                  "HTTP/1.1 413");
     assert_null(strstr(answer, "100 Continue"));
-    assert_answer(server, "POST /closed HTTP/1.1\r\n" HOST "Content-Length: 11\r\nExpect: 100-continue\r\n\r\n", "HTTP/1.1 401");
+    assert_answer(server,
+                  "POST /closed HTTP/1.1\r\n" HOST
+                  "Content-Length: 11\r\nExpect: 100-continue\r\n\r\n",
+                  "HTTP/1.1 401");
     assert_null(strstr(answer, "100 Continue"));
-    assert_answer(server, "POST /small HTTP/1.1\r\n" HOST "Content-Length: 10\r\nExpect: 100-continue\r\n\r\n", "HTTP/1.1 100 Continue");
-    assert_answer(server, "POST /small HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\nb\r\n01234567890\r\n0\r\n\r\n", "HTTP/1.1 413");
-    assert_answer(server, "POST /small HTTP/1.1\r\n" HOST "Content-Length: 10\r\n\r\n0123456789", "POST 1 [small] 10");
+    assert_answer(server,
+                  "POST /small HTTP/1.1\r\n" HOST
+                  "Content-Length: 10\r\nExpect: 100-continue\r\n\r\n",
+                  "HTTP/1.1 100 Continue");
+    assert_answer(server,
+                  "POST /small HTTP/1.1\r\n" HOST
+                  "Transfer-Encoding: chunked\r\n\r\nb\r\n01234567890\r\n0\r\n\r\n",
+                  "HTTP/1.1 413");
+    assert_answer(server, "POST /small HTTP/1.1\r\n" HOST "Content-Length: 10\r\n\r\n0123456789",
+                  "POST 1 [small] 10");
     http_close(server, 1000);
 }
 
@@ -243,14 +268,18 @@ static void malformed_requests_get_a_problem(void **state)
 {
     (void)state;
     struct http_server *server = server_open((struct http_limits){0});
-    assert_answer(server, "TRACE / HTTP/1.1\r\n" HOST "\r\n", "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
+    assert_answer(server, "TRACE / HTTP/1.1\r\n" HOST "\r\n",
+                  "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
     assert_non_null(strstr(answer, "HTTP/1.1 405"));
     assert_answer(server, "GET /a%00b HTTP/1.1\r\n" HOST "\r\n", "HTTP/1.1 400");
     assert_answer(server, "GET /a%2 HTTP/1.1\r\n" HOST "\r\n", "HTTP/1.1 400");
     assert_answer(server, "GET /a%ff HTTP/1.1\r\n" HOST "\r\n", "HTTP/1.1 400");
     assert_answer(server, "GET /?q=%zz HTTP/1.1\r\n" HOST "\r\n", "application/problem+json");
     assert_answer(server, "GET http://x/ HTTP/1.1\r\n" HOST "\r\n", "HTTP/1.1 400");
-    assert_answer(server, "GET / HTTP/1.1\r\n" HOST "Authorization: Bearer a\r\nauthorization: Bearer b\r\n\r\n", "HTTP/1.1 400");
+    assert_answer(server,
+                  "GET / HTTP/1.1\r\n" HOST
+                  "Authorization: Bearer a\r\nauthorization: Bearer b\r\n\r\n",
+                  "HTTP/1.1 400");
     http_close(server, 1000);
 }
 
@@ -261,11 +290,13 @@ static void long_addresses_and_headers_are_refused(void **state)
     static char request[64 * 1024];
     memset(request, 'a', sizeof request);
     memcpy(request, "GET /", 5);
-    memcpy(request + HTTP_URL_BYTES_MAX + 4, " HTTP/1.1\r\n" HOST "\r\n", sizeof " HTTP/1.1\r\n" HOST "\r\n");
+    memcpy(request + HTTP_URL_BYTES_MAX + 4, " HTTP/1.1\r\n" HOST "\r\n",
+           sizeof " HTTP/1.1\r\n" HOST "\r\n");
     assert_answer(server, request, "HTTP/1.1 200"); // as long as allowed
     memset(request, 'a', sizeof request);
     memcpy(request, "GET /", 5);
-    memcpy(request + HTTP_URL_BYTES_MAX + 5, " HTTP/1.1\r\n" HOST "\r\n", sizeof " HTTP/1.1\r\n" HOST "\r\n");
+    memcpy(request + HTTP_URL_BYTES_MAX + 5, " HTTP/1.1\r\n" HOST "\r\n",
+           sizeof " HTTP/1.1\r\n" HOST "\r\n");
     assert_answer(server, request, "HTTP/1.1 414");
     memset(request, 'a', sizeof request);
     memcpy(request, "GET / HTTP/1.1\r\n" HOST "X: ", 25 + 3);
@@ -287,7 +318,8 @@ static void slow_heads_and_bodies_are_given_up_however_busy_they_look(void **sta
     for (int with_body = 0; with_body < 2; with_body++) {
         const int fd = dial(server);
         const int64_t from_ms = clock_monotonic_us() / 1000;
-        say(fd, with_body ? "POST /v1 HTTP/1.1\r\n" HOST "Content-Length: 10000\r\n\r\n" : "GET / HTTP/1.1\r\nX: ");
+        say(fd, with_body ? "POST /v1 HTTP/1.1\r\n" HOST "Content-Length: 10000\r\n\r\n"
+                          : "GET / HTTP/1.1\r\nX: ");
         struct pollfd poller = {.fd = fd, .events = POLLIN};
         while (poll(&poller, 1, 40) == 0 && clock_monotonic_us() / 1000 - from_ms < WAIT_MS) {
             say(fd, "a"); // one byte at a time, never idle
@@ -304,7 +336,8 @@ static void a_handler_that_takes_too_long_is_answered_for(void **state)
 {
     (void)state;
     struct http_server *server = server_open((struct http_limits){.work_ms = 100});
-    assert_answer(server, "POST /never HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\nhi", "HTTP/1.1 503");
+    assert_answer(server, "POST /never HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\nhi",
+                  "HTTP/1.1 503");
     assert_non_null(strstr(answer, "Retry-After: 1"));
     assert_true(str_eq(atomic_load(&kept)->body, STR("hi"))); // still the handler's
     reply_text(atomic_load(&kept), 200, STR("too late"));
@@ -318,7 +351,9 @@ static void a_client_that_leaves_does_no_harm(void **state)
     struct http_server *server = server_open((struct http_limits){0});
     for (int i = 0; i < 50; i++) {
         const int fd = dial(server);
-        say(fd, i % 3 == 0 ? "GET /later HTTP/1.1\r\n" HOST "\r\n" : i % 3 == 1 ? "POST /v1 HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\nabc" : "GET /la");
+        say(fd, i % 3 == 0   ? "GET /later HTTP/1.1\r\n" HOST "\r\n"
+                : i % 3 == 1 ? "POST /v1 HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\nabc"
+                             : "GET /la");
         (void)close(fd);
     }
     assert_answer(server, "GET /later HTTP/1.1\r\n" HOST "\r\n", "later");
@@ -356,7 +391,8 @@ static void stopping_lets_running_requests_end(void **state)
 static void one_address_gets_so_many_connections_but_loopback_all(void **state)
 {
     (void)state;
-    struct http_server *server = server_open((struct http_limits){.per_address_max = 2, .connections_max = 10});
+    struct http_server *server =
+        server_open((struct http_limits){.per_address_max = 2, .connections_max = 10});
     struct sockaddr_in address = {.sin_family = AF_INET};
     address.sin_addr.s_addr = htonl(0xC0000201);
     struct sockaddr *peer = (struct sockaddr *)&address;
@@ -397,10 +433,15 @@ static void a_proxy_is_believed_from_the_right_only(void **state)
     static const struct {
         const char *header;
         const char *client;
-    } CASES[] = {{"", "10.1.2.3"}, {"1.2.3.4", "1.2.3.4"}, {"9.9.9.9, 1.2.3.4", "1.2.3.4"}, {"1.2.3.4, 10.9.9.9", "1.2.3.4"},
-                 {"1.2.3.4, evil", "10.1.2.3"}, {"2001:db8::7, ::1", "2001:db8::7"}};
+    } CASES[] = {{"", "10.1.2.3"},
+                 {"1.2.3.4", "1.2.3.4"},
+                 {"9.9.9.9, 1.2.3.4", "1.2.3.4"},
+                 {"1.2.3.4, 10.9.9.9", "1.2.3.4"},
+                 {"1.2.3.4, evil", "10.1.2.3"},
+                 {"2001:db8::7, ::1", "2001:db8::7"}};
     for (size_t i = 0; i < ARRAY_N(CASES); i++) {
-        const struct http_address client = http_address_forwarded(str_c(CASES[i].header), &peer, proxies, n);
+        const struct http_address client =
+            http_address_forwarded(str_c(CASES[i].header), &peer, proxies, n);
         assert_string_equal(http_address_text(&client, &arena).p, CASES[i].client);
     }
     arena_close(&arena);
@@ -413,12 +454,17 @@ static void handlers_can_be_called_without_a_socket(void **state)
     arena_open(&arena, 16 << 20);
     const struct http_callbacks callbacks = {.admit = admit, .handle = handle};
     struct http_response response;
-    http_call(&callbacks, &(struct http_call){.method = "POST", .target = "/v1/a%20b", .body = STR("12345")}, &arena, &response);
+    http_call(&callbacks,
+              &(struct http_call){.method = "POST", .target = "/v1/a%20b", .body = STR("12345")},
+              &arena, &response);
     assert_int_equal(response.status, 200);
     assert_true(str_eq(response.body, STR("POST 2 [a b] 5 from 127.0.0.1")));
-    http_call(&callbacks, &(struct http_call){.method = "GET", .target = "/later"}, &arena, &response);
+    http_call(&callbacks, &(struct http_call){.method = "GET", .target = "/later"}, &arena,
+              &response);
     assert_true(str_eq(response.body, STR("later")));
-    http_call(&callbacks, &(struct http_call){.method = "POST", .target = "/small", .body = STR("12345678901")}, &arena, &response);
+    http_call(&callbacks,
+              &(struct http_call){.method = "POST", .target = "/small", .body = STR("12345678901")},
+              &arena, &response);
     assert_int_equal(response.status, 413);
     http_call(&callbacks, &(struct http_call){.method = "BREW", .target = "/"}, &arena, &response);
     assert_int_equal(response.status, 405);
@@ -432,7 +478,8 @@ static void an_address_that_cannot_be_used_is_said_so(void **state)
     arena_open(&arena, 1 << 20);
     struct fail f = {.arena = &arena};
     struct http_server *server = NULL;
-    struct http_config config = {.listen = STR("nowhere"), .callbacks = {.admit = admit, .handle = handle}};
+    struct http_config config = {.listen = STR("nowhere"),
+                                 .callbacks = {.admit = admit, .handle = handle}};
     assert_int_equal(http_open(&config, &f, &server), ERR_CONFIG);
     config.listen = STR("192.0.2.1:80");
     assert_int_equal(http_open(&config, &f, &server), ERR_IO);

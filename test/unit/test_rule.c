@@ -46,7 +46,9 @@ static const char *eval(const char *rule_text, const char *data_text)
     struct fail f = {.arena = &arena};
     const struct rule *rule = NULL;
     if (rule_compile(&arena, json_of(rule_text), STR(""), NULL, RULE_ANY, &f, &rule) != ERR_OK) {
-        return str_fmt(&arena, "error at %.*s: %.*s", STR_ARG(f.items[0].pointer), STR_ARG(f.items[0].detail)).p;
+        return str_fmt(&arena, "error at %.*s: %.*s", STR_ARG(f.items[0].pointer),
+                       STR_ARG(f.items[0].detail))
+            .p;
     }
     const struct value data = value_of_json(json_of(data_text), &arena);
     const struct rule_env env = {.data = &data, .arena = &arena};
@@ -64,7 +66,8 @@ static struct str file_read(const char *path)
     struct buf buf;
     buf_open(&buf, &arena, 16 << 20);
     char piece[4096];
-    for (size_t n = fread(piece, 1, sizeof piece, file); n > 0; n = fread(piece, 1, sizeof piece, file)) {
+    for (size_t n = fread(piece, 1, sizeof piece, file); n > 0;
+         n = fread(piece, 1, sizeof piece, file)) {
         buf_add(&buf, piece, n);
     }
     (void)fclose(file);
@@ -83,7 +86,8 @@ static void all_cases_of_the_classic_suite_pass(void **state)
 {
     (void)state;
     const char *folder = getenv("LOYALD_SHARED");
-    const struct str path = str_fmt(&arena, "%s/jsonlogic/classic.json", folder ? folder : "../shared/data");
+    const struct str path =
+        str_fmt(&arena, "%s/jsonlogic/classic.json", folder ? folder : "../shared/data");
     json_t *suite = NULL;
     assert_int_equal(json_read(&arena, file_read(path.p), NULL, &suite), ERR_OK);
     size_t cases_n = 0;
@@ -95,7 +99,8 @@ static void all_cases_of_the_classic_suite_pass(void **state)
         struct fail f = {.arena = &arena};
         const struct rule *rule = NULL;
         const char *name = canonical(item);
-        if (rule_compile(&arena, json_at(item, "rule"), STR(""), NULL, RULE_ANY, &f, &rule) != ERR_OK) {
+        if (rule_compile(&arena, json_at(item, "rule"), STR(""), NULL, RULE_ANY, &f, &rule) !=
+            ERR_OK) {
             fail_msg("%s: %s", name, f.items[0].detail.p);
         }
         const struct value data = value_of_json(json_at(item, "data"), &arena);
@@ -144,13 +149,15 @@ static void numbers_turn_into_the_text_that_javascript_makes(void **state)
     assert_string_equal(eval("{\"cat\":[1e21]}", "null"), "\"1e+21\"");
     assert_string_equal(eval("{\"cat\":[1.5e300]}", "null"), "\"1.5e+300\"");
     assert_string_equal(eval("{\"cat\":[1e20]}", "null"), "\"100000000000000000000\"");
-    assert_string_equal(eval("{\"cat\":[[1,null,[2,\"x\"]],true,{\"/\":[0,0]}]}", "null"), "\"1,,2,xtrueNaN\"");
+    assert_string_equal(eval("{\"cat\":[[1,null,[2,\"x\"]],true,{\"/\":[0,0]}]}", "null"),
+                        "\"1,,2,xtrueNaN\"");
 }
 
 static void texts_are_cut_by_character_not_by_byte(void **state)
 {
     (void)state;
-    assert_string_equal(eval("{\"substr\":[\"\\u0142\\u00f3d\\u017a\",-2]}", "null"), "\"d\xC5\xBA\"");
+    assert_string_equal(eval("{\"substr\":[\"\\u0142\\u00f3d\\u017a\",-2]}", "null"),
+                        "\"d\xC5\xBA\"");
     assert_string_equal(eval("{\"substr\":[\"abc\",5]}", "null"), "\"\"");
     assert_string_equal(eval("{\"substr\":[\"abc\",0,-9]}", "null"), "\"\"");
     assert_string_equal(eval("{\"var\":\"a.length\"}", "{\"a\":\"\\u0142\\u00f3\"}"), "2");
@@ -192,8 +199,13 @@ static void a_rule_that_grows_without_end_gives_null(void **state)
     buf_str(&buf, STR("]}"));
     const char *data = str_z(&arena, buf_view(&buf));
     const char *acc = "{\"var\":\"accumulator\"}";
-    const char *merge = str_fmt(&arena, "{\"reduce\":[{\"var\":\"l\"},{\"merge\":[%s,%s]},[1]]}", acc, acc).p;
-    const char *cat = str_fmt(&arena, "{\"reduce\":[{\"var\":\"l\"},{\"cat\":[%s,%s,\"x\"]},\"xxxxxxxxxxxxxxxx\"]}", acc, acc).p;
+    const char *merge =
+        str_fmt(&arena, "{\"reduce\":[{\"var\":\"l\"},{\"merge\":[%s,%s]},[1]]}", acc, acc).p;
+    const char *cat =
+        str_fmt(&arena,
+                "{\"reduce\":[{\"var\":\"l\"},{\"cat\":[%s,%s,\"x\"]},\"xxxxxxxxxxxxxxxx\"]}", acc,
+                acc)
+            .p;
     const char *nest = str_fmt(&arena, "{\"cat\":[{\"reduce\":[{\"var\":\"l\"},[%s],1]}]}", acc).p;
     assert_string_equal(eval(merge, data), "null");
     assert_true(strlen(eval(cat, data)) <= 2 * 65536);
@@ -279,7 +291,9 @@ static const struct rule *compile(const char *text, enum rule_type wanted, struc
 {
     const struct rule *rule = NULL;
     *f = (struct fail){.arena = &arena};
-    return rule_compile(&arena, json_of(text), STR("/when"), &WORLD, wanted, f, &rule) == ERR_OK ? rule : NULL;
+    return rule_compile(&arena, json_of(text), STR("/when"), &WORLD, wanted, f, &rule) == ERR_OK
+               ? rule
+               : NULL;
 }
 
 static bool holds(const char *text)
@@ -300,7 +314,8 @@ static void typed_rules_read_slots_and_typed_items(void **state)
     assert_true(holds("{\"in\":[\"tea\",{\"var\":\"event.categories\"}]}"));
     assert_false(holds("{\">=\":[{\"var\":\"event.amount\"},1000]}"));
     assert_true(holds("{\"some\":[{\"var\":\"event.lines\"},{\">\":[{\"var\":\"quantity\"},2]}]}"));
-    assert_true(holds("{\"all\":[{\"var\":\"event.categories\"},{\"in\":[{\"var\":\"\"},[\"tea\",\"coffee\"]]}]}"));
+    assert_true(holds("{\"all\":[{\"var\":\"event.categories\"},{\"in\":[{\"var\":\"\"},[\"tea\","
+                      "\"coffee\"]]}]}"));
     assert_true(holds("{\"==\":[{\"var\":[\"member.name\",\"nobody\"]},\"nobody\"]}"));
 }
 
@@ -308,7 +323,8 @@ static void dates_and_instants_compare_in_calendar_order(void **state)
 {
     (void)state;
     assert_true(holds("{\"<\":[{\"var\":\"member.born\"},\"2000-01-01\"]}"));
-    assert_true(holds("{\"<=\":[\"2026-11-21T11:00:00+01:00\",{\"var\":\"event.time\"},\"2026-11-21T10:00:00Z\"]}"));
+    assert_true(holds("{\"<=\":[\"2026-11-21T11:00:00+01:00\",{\"var\":\"event.time\"},\"2026-11-"
+                      "21T10:00:00Z\"]}"));
 }
 
 static void assert_refused(const char *text, const char *pointer, const char *says)
@@ -324,19 +340,27 @@ static void assert_refused(const char *text, const char *pointer, const char *sa
 static void typed_rules_are_refused_where_they_are_wrong(void **state)
 {
     (void)state;
-    assert_refused("{\"==\":[{\"var\":\"event.amuont\"},1]}", "/when/==/0", "There is no variable \"event.amuont\"");
-    assert_refused("{\"and\":[true,{\">\":[{\"var\":\"event.amount\"},\"10\"]}]}", "/when/and/1/>/1", "compares a number with a text");
-    assert_refused("{\">\":[{\"var\":\"member.born\"},\"21-11-2026\"]}", "/when/>/1", "must be a date, such as");
+    assert_refused("{\"==\":[{\"var\":\"event.amuont\"},1]}", "/when/==/0",
+                   "There is no variable \"event.amuont\"");
+    assert_refused("{\"and\":[true,{\">\":[{\"var\":\"event.amount\"},\"10\"]}]}",
+                   "/when/and/1/>/1", "compares a number with a text");
+    assert_refused("{\">\":[{\"var\":\"member.born\"},\"21-11-2026\"]}", "/when/>/1",
+                   "must be a date, such as");
     assert_refused("{\"var\":\"event.amount\"}", "/when", "must be true or false, but is a number");
-    assert_refused("{\"and\":[{\"var\":\"member.flag\"},{\"+\":[1,{\"var\":\"event.amount\"}]}]}", "/when/and/1", "but is a number");
-    assert_refused("{\"some\":[{\"var\":\"event.lines\"},{\"==\":[{\"var\":\"colour\"},\"red\"]}]}", "/when/some/1/==/0", "\"colour\"");
-    assert_refused("{\"some\":[{\"var\":\"event.lines\"},{\"==\":[{\"var\":\"quantity\"},\"2\"]}]}", "/when/some/1/==/1", "a number with a text");
+    assert_refused("{\"and\":[{\"var\":\"member.flag\"},{\"+\":[1,{\"var\":\"event.amount\"}]}]}",
+                   "/when/and/1", "but is a number");
+    assert_refused("{\"some\":[{\"var\":\"event.lines\"},{\"==\":[{\"var\":\"colour\"},\"red\"]}]}",
+                   "/when/some/1/==/0", "\"colour\"");
+    assert_refused("{\"some\":[{\"var\":\"event.lines\"},{\"==\":[{\"var\":\"quantity\"},\"2\"]}]}",
+                   "/when/some/1/==/1", "a number with a text");
     assert_refused("{\"in\":[1,{\"var\":\"event.categories\"}]}", "/when/in/0", "must be a text");
     assert_refused("{\"==\":[1]}", "/when", "at least 2");
     assert_refused("{\"!\":[true,false]}", "/when", "at most 1");
     assert_refused("{}", "/when", "exactly one key");
-    assert_refused("{\"==\":[{\"var\":{\"cat\":[{\"var\":\"member.name\"}]}},1]}", "/when/==/0", "cannot be computed");
-    assert_refused("{\"<\":[{\"var\":\"member.flag\"},true]}", "/when/</0", "neither less nor more");
+    assert_refused("{\"==\":[{\"var\":{\"cat\":[{\"var\":\"member.name\"}]}},1]}", "/when/==/0",
+                   "cannot be computed");
+    assert_refused("{\"<\":[{\"var\":\"member.flag\"},true]}", "/when/</0",
+                   "neither less nor more");
     assert_refused("{\"missing\":[\"member.nmae\"]}", "/when/missing/0", "member.nmae");
 }
 
@@ -353,8 +377,10 @@ static void the_slots_that_a_rule_reads_are_listed_once(void **state)
 {
     (void)state;
     struct fail f;
-    const struct rule *rule = compile("{\"and\":[{\"in\":[\"tea\",{\"var\":\"event.categories\"}]},{\">\":[{\"var\":\"event.amount\"},1]},"
-                                      "{\"<\":[{\"var\":\"event.amount\"},9]}]}", RULE_BOOL, &f);
+    const struct rule *rule = compile("{\"and\":[{\"in\":[\"tea\",{\"var\":\"event.categories\"}]},"
+                                      "{\">\":[{\"var\":\"event.amount\"},1]},"
+                                      "{\"<\":[{\"var\":\"event.amount\"},9]}]}",
+                                      RULE_BOOL, &f);
     size_t n = 0;
     const int *slots = rule_slots(rule, &n);
     assert_int_equal(n, 2);
@@ -362,7 +388,8 @@ static void the_slots_that_a_rule_reads_are_listed_once(void **state)
     assert_int_equal(slots[1], CATEGORIES);
 }
 
-static void assert_reason(const char *text, const char *pointer, const char *condition, const char *actual)
+static void assert_reason(const char *text, const char *pointer, const char *condition,
+                          const char *actual)
 {
     struct fail f;
     const struct rule *rule = compile(text, RULE_BOOL, &f);
@@ -378,13 +405,19 @@ static void assert_reason(const char *text, const char *pointer, const char *con
 static void the_innermost_failing_part_is_explained(void **state)
 {
     (void)state;
-    assert_reason("{\"and\":[{\">=\":[{\"var\":\"event.amount\"},1000]},{\"in\":[\"coffee\",{\"var\":\"event.categories\"}]}]}",
+    assert_reason("{\"and\":[{\">=\":[{\"var\":\"event.amount\"},1000]},{\"in\":[\"coffee\",{"
+                  "\"var\":\"event.categories\"}]}]}",
                   "/and/0", "{\">=\":[{\"var\":\"event.amount\"},1000]}", "900");
-    assert_reason("{\"!\":{\"or\":[{\"<\":[{\"var\":\"event.amount\"},5]},{\"in\":[\"tea\",{\"var\":\"event.categories\"}]}]}}",
-                  "/!/or/1", "{\"in\":[\"tea\",{\"var\":\"event.categories\"}]}", "[\"coffee\",\"tea\"]");
+    assert_reason("{\"!\":{\"or\":[{\"<\":[{\"var\":\"event.amount\"},5]},{\"in\":[\"tea\",{"
+                  "\"var\":\"event.categories\"}]}]}}",
+                  "/!/or/1", "{\"in\":[\"tea\",{\"var\":\"event.categories\"}]}",
+                  "[\"coffee\",\"tea\"]");
     assert_reason("{\"var\":\"member.flag\"}", "", "{\"var\":\"member.flag\"}", "null");
-    assert_reason("{\"if\":[{\"in\":[\"tea\",{\"var\":\"event.categories\"}]},{\"<\":[{\"var\":\"event.amount\"},{\"*\":[2,{\"var\":\"event.amount\"},0]}]},true]}",
-                  "/if/1", "{\"<\":[{\"var\":\"event.amount\"},{\"*\":[2,{\"var\":\"event.amount\"},0]}]}", "[900,0]");
+    assert_reason("{\"if\":[{\"in\":[\"tea\",{\"var\":\"event.categories\"}]},{\"<\":[{\"var\":"
+                  "\"event.amount\"},{\"*\":[2,{\"var\":\"event.amount\"},0]}]},true]}",
+                  "/if/1",
+                  "{\"<\":[{\"var\":\"event.amount\"},{\"*\":[2,{\"var\":\"event.amount\"},0]}]}",
+                  "[900,0]");
 }
 
 static void a_rule_that_holds_has_no_reason(void **state)

@@ -49,7 +49,8 @@ static const char *faults(const char *schema, const char *value)
     struct buf buf;
     buf_open(&buf, &arena, 1 << 16);
     for (size_t i = 0; i < f.items_n; i++) {
-        buf_printf(&buf, "%s%s %.*s", i > 0 ? "; " : "", err_code(f.items[i].err), STR_ARG(f.items[i].pointer));
+        buf_printf(&buf, "%s%s %.*s", i > 0 ? "; " : "", err_code(f.items[i].err),
+                   STR_ARG(f.items[i].pointer));
     }
     assert_int_equal(err, f.items_n > 0 ? f.items[0].err : ERR_OK);
     return str_z(&arena, buf_view(&buf));
@@ -80,7 +81,8 @@ static void numbers_and_lengths_are_held_at_their_limits(void **state)
     assert_string_equal(faults("{\"type\":\"integer\"}", "9007199254740991"), "");
     assert_string_equal(faults("{\"type\":\"integer\"}", "9007199254740992"), "overflow /p");
     assert_string_equal(faults("{\"minLength\":2,\"maxLength\":3}", "\"\\u00e9\""), "invalid /p");
-    assert_string_equal(faults("{\"minLength\":2,\"maxLength\":3}", "\"\\u00e9\\u00e9\\u00e9\""), "");
+    assert_string_equal(faults("{\"minLength\":2,\"maxLength\":3}", "\"\\u00e9\\u00e9\\u00e9\""),
+                        "");
     assert_string_equal(faults("{\"minItems\":1,\"maxItems\":2}", "[]"), "invalid /p");
     assert_string_equal(faults("{\"minItems\":1,\"maxItems\":2}", "[1,2]"), "");
     assert_string_equal(faults("{\"maxProperties\":1}", "{\"a\":1,\"b\":2}"), "invalid /p");
@@ -89,18 +91,25 @@ static void numbers_and_lengths_are_held_at_their_limits(void **state)
 static void every_fault_has_its_pointer(void **state)
 {
     (void)state;
-    const char *schema = "{\"type\":\"object\",\"required\":[\"id\",\"a/b\"],\"additionalProperties\":false,\"properties\":{\"id\":{\"type\":\"string\"},"
-                         "\"a/b\":true,\"lines\":{\"items\":{\"type\":\"object\",\"properties\":{\"amount\":{\"type\":\"integer\"}}}}}}";
-    assert_string_equal(faults(schema, "{\"id\":1,\"x~\":1,\"lines\":[{},{\"amount\":\"1\"}]}"),
-                        "invalid /p/a~1b; invalid /p/id; unknown_field /p/x~0; invalid /p/lines/1/amount");
+    const char *schema =
+        "{\"type\":\"object\",\"required\":[\"id\",\"a/"
+        "b\"],\"additionalProperties\":false,\"properties\":{\"id\":{\"type\":\"string\"},"
+        "\"a/"
+        "b\":true,\"lines\":{\"items\":{\"type\":\"object\",\"properties\":{\"amount\":{\"type\":"
+        "\"integer\"}}}}}}";
+    assert_string_equal(
+        faults(schema, "{\"id\":1,\"x~\":1,\"lines\":[{},{\"amount\":\"1\"}]}"),
+        "invalid /p/a~1b; invalid /p/id; unknown_field /p/x~0; invalid /p/lines/1/amount");
 }
 
 static void additional_properties_and_their_names_follow_their_schema(void **state)
 {
     (void)state;
-    const char *schema = "{\"additionalProperties\":{\"type\":\"string\"},\"propertyNames\":{\"format\":\"language\"}}";
+    const char *schema = "{\"additionalProperties\":{\"type\":\"string\"},\"propertyNames\":{"
+                         "\"format\":\"language\"}}";
     assert_string_equal(faults(schema, "{\"en\":\"a\",\"pt-BR\":\"b\"}"), "");
-    assert_string_equal(faults(schema, "{\"en\":1,\"English\":\"b\"}"), "invalid /p/en; invalid /p/English");
+    assert_string_equal(faults(schema, "{\"en\":1,\"English\":\"b\"}"),
+                        "invalid /p/en; invalid /p/English");
 }
 
 static void enums_and_constants_are_compared_as_values(void **state)
@@ -113,9 +122,12 @@ static void enums_and_constants_are_compared_as_values(void **state)
 }
 
 static const char *const KINDS =
-    "{\"oneOf\":[{\"$ref\":\"#/$defs/days\"},{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"kind\":{\"const\":\"never\"}}},"
+    "{\"oneOf\":[{\"$ref\":\"#/$defs/"
+    "days\"},{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"kind\":{"
+    "\"const\":\"never\"}}},"
     "{\"properties\":{\"kind\":{\"const\":\"moon\",\"x-not-supported\":true}}}],"
-    "\"$defs\":{\"days\":{\"required\":[\"days\"],\"properties\":{\"kind\":{\"const\":\"days\"},\"days\":{\"type\":\"integer\"}}}}}";
+    "\"$defs\":{\"days\":{\"required\":[\"days\"],\"properties\":{\"kind\":{\"const\":\"days\"},"
+    "\"days\":{\"type\":\"integer\"}}}}}";
 
 static void a_kind_chooses_the_form_that_is_meant(void **state)
 {
@@ -144,7 +156,8 @@ static void choices_without_a_kind_are_tried(void **state)
 static void what_is_not_supported_is_refused_unless_empty(void **state)
 {
     (void)state;
-    const char *schema = "{\"additionalProperties\":false,\"properties\":{\"quizzes\":{\"type\":\"array\",\"x-not-supported\":true}}}";
+    const char *schema = "{\"additionalProperties\":false,\"properties\":{\"quizzes\":{\"type\":"
+                         "\"array\",\"x-not-supported\":true}}}";
     assert_string_equal(faults(schema, "{\"quizzes\":[{}]}"), "not_supported /p/quizzes");
     assert_string_equal(faults(schema, "{\"quizzes\":[]}"), "");
     assert_string_equal(faults(schema, "{}"), "");
@@ -158,18 +171,32 @@ static void formats_are_held(void **state)
         const char *good;
         const char *bad;
     } CASES[] = {
-        {"slug", "a-1", "A"}, {"slug", "x", ""}, {"instant", "2026-11-21T10:00:00+01:00", "2026-11-21"},
-        {"date", "2024-02-29", "2023-02-29"}, {"date-or-instant", "2026-11-21", "soon"}, {"month-day", "02-29", "02-30"},
-        {"month-day", "12-31", "1-1"}, {"time-of-day", "24:00", "24:01"}, {"decimal", "-1.25", "1e3"}, {"decimal", "2", ".5"},
-        {"currency", "EUR", "eur"}, {"country", "NL", "NLD"}, {"timezone", "America/Argentina/Buenos_Aires", "Bad Zone"},
-        {"language", "pt-BR", "english"}, {"language", "id", "e"}, {"event-type", "app.check_in", "app..x"}, {"event-type", "x", ".x"},
-        {"name", "contract_end", "1st"}, {"variable", "event.nights", "a b"},
+        {"slug", "a-1", "A"},
+        {"slug", "x", ""},
+        {"instant", "2026-11-21T10:00:00+01:00", "2026-11-21"},
+        {"date", "2024-02-29", "2023-02-29"},
+        {"date-or-instant", "2026-11-21", "soon"},
+        {"month-day", "02-29", "02-30"},
+        {"month-day", "12-31", "1-1"},
+        {"time-of-day", "24:00", "24:01"},
+        {"decimal", "-1.25", "1e3"},
+        {"decimal", "2", ".5"},
+        {"currency", "EUR", "eur"},
+        {"country", "NL", "NLD"},
+        {"timezone", "America/Argentina/Buenos_Aires", "Bad Zone"},
+        {"language", "pt-BR", "english"},
+        {"language", "id", "e"},
+        {"event-type", "app.check_in", "app..x"},
+        {"event-type", "x", ".x"},
+        {"name", "contract_end", "1st"},
+        {"variable", "event.nights", "a b"},
     };
     for (size_t i = 0; i < ARRAY_N(CASES); i++) {
         const bool is_good = schema_format_fits(str_c(CASES[i].format), str_c(CASES[i].good));
         const bool is_bad = schema_format_fits(str_c(CASES[i].format), str_c(CASES[i].bad));
         if (!is_good || is_bad) {
-            fail_msg("%s: \"%s\" %d, \"%s\" %d", CASES[i].format, CASES[i].good, is_good, CASES[i].bad, is_bad);
+            fail_msg("%s: \"%s\" %d, \"%s\" %d", CASES[i].format, CASES[i].good, is_good,
+                     CASES[i].bad, is_bad);
         }
     }
     assert_string_equal(faults("{\"format\":\"slug\"}", "\"No\""), "invalid /p");
@@ -188,7 +215,8 @@ static void a_schema_outside_the_subset_is_refused(void **state)
 {
     (void)state;
     assert_schema_refused("{\"pattern\":\"a*\"}", "/s/pattern");
-    assert_schema_refused("{\"properties\":{\"a\":{\"uniqueItems\":true}}}", "/s/properties/a/uniqueItems");
+    assert_schema_refused("{\"properties\":{\"a\":{\"uniqueItems\":true}}}",
+                          "/s/properties/a/uniqueItems");
     assert_schema_refused("{\"type\":\"text\"}", "/s/type");
     assert_schema_refused("{\"format\":\"email\"}", "/s/format");
     assert_schema_refused("{\"$ref\":\"#/$defs/x\"}", "/s/$ref");
@@ -202,12 +230,16 @@ static void a_schema_outside_the_subset_is_refused(void **state)
 static void a_schema_that_refers_to_itself_ends(void **state)
 {
     (void)state;
-    const char *tree = "{\"$ref\":\"#/$defs/t\",\"$defs\":{\"t\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/t\"}}}}";
+    const char *tree =
+        "{\"$ref\":\"#/$defs/t\",\"$defs\":{\"t\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/"
+        "$defs/t\"}}}}";
     assert_string_equal(faults(tree, "[[],[[]]]"), "");
     assert_string_equal(faults(tree, "[[],[7]]"), "invalid /p/1/0");
     const char *loop = "{\"$ref\":\"#/$defs/t\",\"$defs\":{\"t\":{\"$ref\":\"#/$defs/t\"}}}";
     assert_string_equal(faults(loop, "1"), "invalid /p");
-    const char *bomb = "{\"$ref\":\"#/$defs/t\",\"$defs\":{\"t\":{\"anyOf\":[{\"items\":{\"$ref\":\"#/$defs/t\"}},{\"$ref\":\"#/$defs/t\"},{\"$ref\":\"#/$defs/t\"}]}}}";
+    const char *bomb =
+        "{\"$ref\":\"#/$defs/t\",\"$defs\":{\"t\":{\"anyOf\":[{\"items\":{\"$ref\":\"#/$defs/"
+        "t\"}},{\"$ref\":\"#/$defs/t\"},{\"$ref\":\"#/$defs/t\"}]}}}";
     assert_string_equal(faults(bomb, "[[[[1]]]]"), "");
 }
 
