@@ -149,7 +149,8 @@ enum err program_compile(struct arena *arena, const json_t *document, struct sym
     struct program *program = arena_new(arena, struct program, 1);
     struct compile c = {.arena = arena, .symbols = symbols, .zones = zones, .f = f, .program = program};
     compile_head(&c, document);
-    try(compile_zone(&c, read_str(document, "timezone"), STR("/timezone"), &program->zone));
+    const struct str zone = read_str(document, "timezone");
+    try(compile_zone(&c, zone.n > 0 ? zone : STR("UTC"), STR("/timezone"), &program->zone));
     try(compile_stores(&c, document));
     try(compile_event_types(&c, document));
     compile_attributes(&c, document);
