@@ -154,6 +154,19 @@ const json_t *event_data_at(const struct event *event, struct str path)
     return value;
 }
 
+const json_t *event_match_at(const struct event *event, struct str name)
+{
+    struct str attributes = STR("attributes.");
+    char path[EVENT_TEXT_BYTES_MAX];
+    const json_t *value = event_data_at(event, name);
+    if (value != NULL || attributes.n + name.n > sizeof path) {
+        return value;
+    }
+    memcpy(path, attributes.p, attributes.n);
+    memcpy(path + attributes.n, name.p, name.n);
+    return event_data_at(event, (struct str){.p = path, .n = attributes.n + name.n});
+}
+
 /* Years completed on a day. */
 static struct value age_value(const struct award_view *view)
 {

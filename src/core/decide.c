@@ -183,7 +183,7 @@ static enum err note_activity(struct deciding *d)
         }
         struct buf text;
         buf_open(&text, d->arena, 64 * 1024);
-        const json_t *value = wallet->pending.match.n > 0 ? event_data_at(d->event, wallet->pending.match) : NULL;
+        const json_t *value = wallet->pending.match.n > 0 ? event_match_at(d->event, wallet->pending.match) : NULL;
         if (value != NULL) {
             json_write_canonical(&text, value);
         }

@@ -1,0 +1,440 @@
+/* Golden scenarios: a program, events and passing time, and what must come of them, in JSON that a product manager
+ * can read (test/golden/README.md). Run through the whole engine on both databases.
+ *
+ * Owns:    an instance in the test's directory, and the engine on it.
+ * Threads: main thread only.
+ * Memory:  both->arena.
+ * Errors:  a test fails, naming the scenario and the step.
+ * Limits:  one member per scenario unless steps name others by "subject".
+ */
+#ifndef LOYALD_TEST_SCENARIO_H
+#define LOYALD_TEST_SCENARIO_H
+
+#include "both.h"
+#include "base/log.h"
+#include "engine/engine.h"
+
+struct scenario {
+    struct both *both;
+    struct store_base *base;
+    struct engine *engine;
+    struct store *reader;
+    struct str name;
+    size_t step;
+    int64_t now;
+    size_t made;                 // events without an id get one
+    struct submission *last;     // the last event's
+};
+
+#define scenario_check(s, condition, ...)                                                          \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            print_error("%.*s, step %zu: ", STR_ARG((s)->name), (s)->step);                        \
+            print_error(__VA_ARGS__);                                                              \
+            print_error("\n");                                                                     \
+            fail();                                                                                \
+        }                                                                                          \
+    } while (0)
+
+/* Opens an instance with a test clock and an empty engine. */
+static inline void scenario_open(struct both *both, struct scenario *s)
+{
+    // Books and keys need tables apart: on PostgreSQL the key store is a file here.
+    const struct store_config config = {
+        .database = both->url,
+        .keys = str_fmt(&both->arena, "%s/keys.db", both->dir),
+        .key_file = str_fmt(&both->arena, "%s/master.key", both->dir),
+    };
+    *s = (struct scenario){.both = both, .name = STR("setup")};
+    both->fail.items_n = 0;
+    enum err err = store_init(&config, true, 1700000000000, &both->fail);
+    scenario_check(s, err == ERR_OK, "init: %.*s", STR_ARG(both->fail.items[0].detail));
+    assert_ok(store_base_open(&config, &both->fail, &s->base));
+    assert_ok(engine_open(&(struct engine_config){.base = s->base}, &both->fail, &s->engine));
+    assert_ok(store_open(s->base, DB_READER, &both->fail, &s->reader));
+    struct instance instance;
+    assert_ok(store_instance_read(s->reader, &both->arena, &instance));
+    s->now = instance.test_now;
+}
+
+static inline void scenario_close(struct scenario *s)
+{
+    engine_close(s->engine);
+    store_close(s->reader);
+    store_base_close(s->base);
+}
+
+struct scenario_publish {
+    const json_t *document;
+    int64_t effective_at;
+    int64_t now;
+    struct fail *f;
+};
+
+static inline enum err scenario_publish_job(struct store *store, struct arena *arena, void *self)
+{
+    struct scenario_publish *p = self;
+    int version = 0;
+    struct arena *before = json_arena_set(arena);
+    const enum err err = store_program_publish(store, arena, p->document, p->effective_at, p->now, STR(""), STR("test"),
+                                               p->f, &version);
+    (void)json_arena_set(before);
+    return err;
+}
+
+static inline void scenario_publish(struct scenario *s, const json_t *document, int64_t effective_at)
+{
+    s->both->fail.items_n = 0;
+    struct scenario_publish publish = {.document = document, .effective_at = effective_at, .now = s->now, .f = &s->both->fail};
+    struct ticket ticket = {.job = scenario_publish_job, .job_self = &publish};
+    const enum err err = engine_run(s->engine, &ticket);
+    scenario_check(s, err == ERR_OK, "publish: %s %.*s: %.*s", err_code(err), STR_ARG(s->both->fail.items[0].pointer),
+                   STR_ARG(s->both->fail.items[0].detail));
+}
+
+static inline int64_t scenario_int(const json_t *object, const char *name, int64_t otherwise)
+{
+    const json_t *value = json_at(object, name);
+    return json_is_integer(value) ? json_integer_value(value) : otherwise;
+}
+
+static inline struct str scenario_str(const json_t *object, const char *name)
+{
+    return json_str(json_at(object, name));
+}
+
+static inline int64_t scenario_milli(const json_t *object)
+{
+    const json_t *value = json_at(object, "quantity");
+    struct decimal d = {0};
+    int64_t milli = json_is_integer(value) ? json_integer_value(value) * 1000 : 0;
+    if (json_is_string(value) && decimal_read(json_str(value), 3, &d)) {
+        assert_true(decimal_rescale(d, 3, &milli));
+    }
+    return milli;
+}
+
+/* Lenient: the strict reader of requests is api/'s and has tests of its own. */
+static inline void scenario_event(struct scenario *s, const json_t *json, struct event *event)
+{
+    static const char *const KINDS[] = {"goods", "service", "shipping", "fee", "tip", "gift_card", "deposit", "donation"};
+    struct arena *arena = &s->both->arena;
+    const json_t *data = json_at(json, "data");
+    *event = (struct event){
+        .type = scenario_str(json, "type"),
+        .source = json_at(json, "source") ? scenario_str(json, "source") : STR("pos"),
+        .external_id = json_at(json, "id") ? scenario_str(json, "id") : str_fmt(arena, "made-%zu", ++s->made),
+        .subject = json_at(json, "subject") ? scenario_str(json, "subject") : STR("ext:m"),
+        .time = s->now,
+        .amount = scenario_int(data, "amount", 0),
+        .currency = json_at(data, "currency") ? scenario_str(data, "currency") : STR("EUR"),
+        .store = scenario_str(data, "store"),
+        .channel = scenario_str(data, "channel"),
+        .is_placed = str_eq(scenario_str(data, "status"), STR("placed")),
+        .original = {.source = scenario_str(json_at(data, "original"), "source"), .id = scenario_str(json_at(data, "original"), "id")},
+        .wallet = scenario_str(data, "wallet"),
+        .points = scenario_int(data, "points", 0),
+        .reason = scenario_str(data, "reason"),
+        .data = data,
+    };
+    event->kind = event_kind_of(event->type);
+    if (json_at(json, "time") != NULL) {
+        scenario_check(s, instant_read(scenario_str(json, "time"), &event->time), "bad time");
+    }
+    const json_t *lines = json_at(data, "lines");
+    if (event->kind == EVENT_REFUND) {
+        event->has_refund_amount = json_at(data, "amount") != NULL;
+        event->refund_amount = event->amount;
+        event->amount = 0;
+        event->refund_lines_n = json_array_size(lines);
+        event->refund_lines = arena_new(arena, struct refund_line, event->refund_lines_n);
+        for (size_t i = 0; i < event->refund_lines_n; i++) {
+            const json_t *line = json_array_get(lines, i);
+            event->refund_lines[i] = (struct refund_line){
+                .id = scenario_str(line, "id"), .sku = scenario_str(line, "sku"), .quantity_milli = scenario_milli(line)};
+        }
+        return;
+    }
+    event->lines_n = json_array_size(lines);
+    event->lines = arena_new(arena, struct line, event->lines_n);
+    for (size_t i = 0; i < event->lines_n; i++) {
+        const json_t *line = json_array_get(lines, i);
+        event->lines[i] = (struct line){
+            .id = scenario_str(line, "id"),
+            .sku = scenario_str(line, "sku"),
+            .category = scenario_str(line, "category"),
+            .quantity_milli = json_at(line, "quantity") ? scenario_milli(line) : 1000,
+            .amount = scenario_int(line, "amount", 0),
+            .tax = scenario_int(line, "tax", 0),
+        };
+        for (size_t k = 0; k < ARRAY_N(KINDS); k++) {
+            if (str_eq(scenario_str(line, "kind"), str_c(KINDS[k]))) {
+                event->lines[i].kind = (enum line_kind)k;
+            }
+        }
+    }
+    const json_t *payments = json_at(data, "payments");
+    event->payments_n = json_array_size(payments);
+    event->payments = arena_new(arena, struct payment, event->payments_n);
+    for (size_t i = 0; i < event->payments_n; i++) {
+        const json_t *payment = json_array_get(payments, i);
+        event->payments[i] = (struct payment){
+            .method = scenario_str(payment, "method"),
+            .wallet = scenario_str(payment, "wallet"),
+            .points = scenario_int(payment, "points", 0),
+            .amount = scenario_int(payment, "amount", 0),
+        };
+    }
+}
+
+static inline void scenario_submit(struct scenario *s, struct submission *submission)
+{
+    struct ticket ticket = {.list = submission, .n = 1};
+    const enum err err = engine_run(s->engine, &ticket);
+    scenario_check(s, err == ERR_OK, "submit: %s", err_code(err));
+    s->last = submission;
+}
+
+static inline struct submission *scenario_send(struct scenario *s, const json_t *json)
+{
+    struct arena *arena = &s->both->arena;
+    struct submission *submission = arena_new(arena, struct submission, 1);
+    submission->arena = arena;
+    submission->may_import = true;
+    submission->wants_explain = true;
+    scenario_event(s, json, &submission->event);
+    submission->refusal_is_error = submission->event.kind == EVENT_ADJUSTED;
+    if (submission->event.subject.n > 0) {
+        assert_ok(identifier_read(arena, store_base_vault(s->base), submission->event.subject, &s->both->fail, "/subject",
+                                  &submission->subject));
+    }
+    submission_hash(submission, store_base_vault(s->base), json_at(json, "data"));
+    scenario_submit(s, submission);
+    return submission;
+}
+
+static inline struct submission *scenario_enrol(struct scenario *s, struct str external_id)
+{
+    struct arena *arena = &s->both->arena;
+    struct submission *submission = arena_new(arena, struct submission, 1);
+    struct identifier *identifier = arena_new(arena, struct identifier, 1);
+    assert_ok(identifier_make(arena, store_base_vault(s->base), IDENT_EXTERNAL, external_id, &s->both->fail, "", identifier));
+    *submission = (struct submission){
+        .kind = SUBMIT_ENROL,
+        .arena = arena,
+        .subject = *identifier,
+        .event = {.kind = EVENT_ENROLLED, .type = STR("member.enrolled"), .source = STR("test"),
+                  .external_id = str_fmt(arena, "enrol-%.*s", STR_ARG(external_id)), .time = s->now},
+        .enrolment = {.identifiers = identifier, .identifiers_n = 1, .sealed_profile = STR("{}"),
+                      .clear = {.birth_on = INT32_MIN, .tags = STR("[]"), .attributes = STR("{}")}},
+    };
+    submission_hash(submission, store_base_vault(s->base), NULL);
+    scenario_submit(s, submission);
+    return submission;
+}
+
+static inline void scenario_clock(struct scenario *s, int64_t now)
+{
+    s->both->fail.items_n = 0;
+    const enum err err = engine_clock_set(s->engine, now, &s->both->fail);
+    scenario_check(s, err == ERR_OK, "clock: %s", err_code(err));
+    s->now = now;
+}
+
+/* The member's state as stored now. */
+static inline struct state *scenario_state(struct scenario *s, struct str subject)
+{
+    struct arena *arena = &s->both->arena;
+    struct identifier identifier;
+    struct member_facts *facts = arena_new(arena, struct member_facts, 1);
+    assert_ok(identifier_read(arena, store_base_vault(s->base), subject, &s->both->fail, "", &identifier));
+    assert_ok(db_begin(store_db(s->reader), DB_READ));
+    struct instance instance;
+    assert_ok(store_instance_read(s->reader, arena, &instance));
+    assert_ok(store_programs_refresh(s->reader, instance.epoch));
+    assert_ok(store_members_find(s->reader, arena, &identifier, 1, &facts->member));
+    assert_ok(store_facts_load(s->reader, arena, facts, 1, false));
+    scenario_check(s, facts->exists, "no member %.*s", STR_ARG(subject));
+    assert_ok(store_state_load_lots(s->reader, arena, facts->state));
+    assert_ok(store_state_load_counters(s->reader, arena, facts->state));
+    db_rollback(store_db(s->reader));
+    return facts->state;
+}
+
+static inline void scenario_expect_balances(struct scenario *s, const json_t *wanted, const struct state *state)
+{
+    const char *slug = NULL;
+    json_t *value = NULL;
+    json_object_foreach((json_t *)wanted, slug, value)
+    {
+        struct balance is = {0};
+        for (size_t i = 0; i < state->balances_n; i++) {
+            if (str_eq(store_symbol_slug(s->reader, state->balances[i].wallet), str_c(slug))) {
+                is = state->balances[i];
+            }
+        }
+        scenario_check(s, is.active == scenario_int(value, "active", is.active), "%s active is %" PRId64, slug, is.active);
+        scenario_check(s, is.pending == scenario_int(value, "pending", is.pending), "%s pending is %" PRId64, slug, is.pending);
+        scenario_check(s, is.debt == scenario_int(value, "debt", is.debt), "%s debt is %" PRId64, slug, is.debt);
+    }
+}
+
+static inline void scenario_expect_tiers(struct scenario *s, const json_t *wanted, const json_t *until, const struct state *state)
+{
+    const char *set = NULL;
+    json_t *value = NULL;
+    json_object_foreach((json_t *)wanted, set, value)
+    {
+        struct str is = STR("(lowest)");
+        for (size_t i = 0; i < state->tiers_n; i++) {
+            is = store_symbol_slug(s->reader, state->tiers[i].tier);
+        }
+        scenario_check(s, str_eq(is, json_str(value)) || (state->tiers_n == 0 && str_eq(json_str(value), STR("(lowest)"))),
+                       "tier is %.*s", STR_ARG(is));
+    }
+    if (until != NULL) {
+        char at[INSTANT_BYTES + 1] = "null";
+        if (state->tiers_n > 0 && state->tiers[0].valid_until != AT_NEVER) {
+            instant_write(state->tiers[0].valid_until, at);
+        }
+        const bool is_right = json_is_null(until) ? strcmp(at, "null") == 0 : str_eq(str_c(at), json_str(until));
+        scenario_check(s, is_right, "valid_until is %s", at);
+    }
+}
+
+static inline void scenario_expect_answer(struct scenario *s, const json_t *wanted)
+{
+    static const char *const OUTCOMES[] = {"applied", "refused", "held"};
+    const struct submission *last = s->last;
+    const char *key = NULL;
+    json_t *value = NULL;
+    const struct str error = scenario_str(wanted, "error");
+    scenario_check(s, error.n > 0 || last->err == ERR_OK, "error %s %.*s", err_code(last->err),
+                   STR_ARG(last->fail.items[0].detail));
+    scenario_check(s, error.n == 0 || str_eq(error, str_c(err_code(last->err))), "error is %s", err_code(last->err));
+    if (error.n > 0) {
+        return;
+    }
+    if (json_at(wanted, "outcome") != NULL) {
+        scenario_check(s, str_eq(scenario_str(wanted, "outcome"), str_c(OUTCOMES[last->answer.outcome])), "outcome is %s, %.*s",
+                       OUTCOMES[last->answer.outcome], STR_ARG(reason_slug(last->answer.reason)));
+    }
+    if (json_at(wanted, "reason") != NULL) {
+        scenario_check(s, str_eq(scenario_str(wanted, "reason"), reason_slug(last->answer.reason)), "reason is %.*s",
+                       STR_ARG(reason_slug(last->answer.reason)));
+    }
+    if (json_at(wanted, "replayed") != NULL) {
+        scenario_check(s, json_is_true(json_at(wanted, "replayed")) == last->is_replay, "replayed is %d", last->is_replay);
+    }
+    json_object_foreach(json_at(wanted, "points"), key, value)
+    {
+        for (size_t i = 0; i < last->answer.points_n; i++) {
+            const struct answer_points *p = &last->answer.points[i];
+            if (!str_eq(store_symbol_slug(s->reader, p->wallet), str_c(key))) {
+                continue;
+            }
+            scenario_check(s, p->earned == scenario_int(value, "earned", p->earned), "%s earned is %" PRId64, key, p->earned);
+            scenario_check(s, p->pending == scenario_int(value, "pending", p->pending), "%s pending is %" PRId64, key, p->pending);
+            scenario_check(s, p->spent == scenario_int(value, "spent", p->spent), "%s spent is %" PRId64, key, p->spent);
+            scenario_check(s, p->revoked == scenario_int(value, "revoked", p->revoked), "%s revoked is %" PRId64, key, p->revoked);
+        }
+    }
+    json_object_foreach(json_at(wanted, "not_fired"), key, value)
+    {
+        bool is_right = false;
+        const struct program *program = NULL;
+        assert_ok(store_program_version(s->reader, last->rules_version, &program));
+        for (size_t i = 0; i < last->explain_n; i++) {
+            is_right |= str_eq(program->rules[last->explain[i].rule].slug, str_c(key)) && !last->explain[i].fired &&
+                        str_eq(last->explain[i].stage, json_str(value));
+        }
+        scenario_check(s, is_right, "%s fired, or for another reason", key);
+    }
+}
+
+static inline void scenario_expect(struct scenario *s, const json_t *wanted)
+{
+    const struct str subject = json_at(wanted, "subject") ? scenario_str(wanted, "subject") : STR("ext:m");
+    const struct state *state = scenario_state(s, subject);
+    scenario_expect_balances(s, json_at(wanted, "balances"), state);
+    scenario_expect_tiers(s, json_at(wanted, "tiers"), json_at(wanted, "valid_until"), state);
+    if (json_at(wanted, "answer") != NULL) {
+        scenario_expect_answer(s, json_at(wanted, "answer"));
+    }
+    if (json_at(wanted, "lots") != NULL) {
+        scenario_check(s, (json_int_t)state->lots_n == json_integer_value(json_at(wanted, "lots")), "lots are %zu", state->lots_n);
+    }
+    const char *slug = NULL;
+    json_t *value = NULL;
+    json_object_foreach(json_at(wanted, "next_expiry"), slug, value)
+    {
+        char at[INSTANT_BYTES + 1] = "null";
+        for (size_t i = 0; i < state->next_expiries_n; i++) {
+            if (str_eq(store_symbol_slug(s->reader, state->next_expiries[i].wallet), str_c(slug))) {
+                instant_write(state->next_expiries[i].at, at);
+            }
+        }
+        scenario_check(s, str_eq(str_c(at), json_str(value)), "%s next expiry is %s", slug, at);
+    }
+}
+
+static inline void scenario_step(struct scenario *s, const json_t *step)
+{
+    if (json_at(step, "event") != NULL) {
+        (void)scenario_send(s, json_at(step, "event"));
+    } else if (json_at(step, "enrol") != NULL) {
+        (void)scenario_enrol(s, scenario_str(step, "enrol"));
+    } else if (json_at(step, "advance") != NULL) {
+        const json_t *by = json_at(step, "advance");
+        scenario_clock(s, s->now + scenario_int(by, "days", 0) * MS_PER_DAY + scenario_int(by, "hours", 0) * MS_PER_HOUR +
+                              scenario_int(by, "minutes", 0) * MS_PER_MIN);
+    } else if (json_at(step, "now") != NULL) {
+        int64_t now = 0;
+        scenario_check(s, instant_read(scenario_str(step, "now"), &now), "bad now");
+        scenario_clock(s, now);
+    } else if (json_at(step, "publish") != NULL) {
+        int64_t at = s->now;
+        if (json_at(step, "effective_at") != NULL) {
+            scenario_check(s, instant_read(scenario_str(step, "effective_at"), &at), "bad effective_at");
+        }
+        scenario_publish(s, json_at(step, "publish"), at);
+    } else {
+        scenario_check(s, json_at(step, "expect") != NULL, "a step is event, enrol, advance, now, publish or expect");
+        scenario_expect(s, json_at(step, "expect"));
+    }
+}
+
+/* The base program with the scenario's fields put over it. */
+static inline json_t *scenario_program(struct scenario *s, const json_t *base, const json_t *over)
+{
+    struct arena *before = json_arena_set(&s->both->arena);
+    json_t *document = json_deep_copy(base);
+    if (over != NULL) {
+        assert_int_equal(json_object_update(document, json_deep_copy(over)), 0);
+    }
+    (void)json_arena_set(before);
+    return document;
+}
+
+static inline void scenario_run(struct scenario *s, const json_t *base, const json_t *json)
+{
+    s->name = scenario_str(json, "name");
+    s->step = 0;
+    const struct str start = scenario_str(json, "start");
+    int64_t now = 0;
+    if (start.n > 0) {
+        scenario_check(s, instant_read(start, &now), "bad start");
+        scenario_clock(s, now);
+    }
+    scenario_publish(s, scenario_program(s, base, json_at(json, "program")), AT_MIN);
+    if (!json_is_false(json_at(json, "enrolled"))) {
+        (void)scenario_enrol(s, STR("m"));
+    }
+    const json_t *steps = json_at(json, "steps");
+    for (size_t i = 0; i < json_array_size(steps); i++) {
+        s->step = i;
+        scenario_step(s, json_array_get(steps, i));
+    }
+}
+
+#endif
