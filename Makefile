@@ -113,3 +113,6 @@ fmt: ## format the C code
 	clang-format -i $(wildcard src/*/*.[ch] src/*.c test/*/*.[ch])
 clean: ## remove everything built
 	rm -rf build
+
+tidy: ## check the house rules
+	@tools/tidy.sh

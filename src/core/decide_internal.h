@@ -1,0 +1,52 @@
+/* What the files of decide() share. Private to core/decide*.c. */
+#ifndef LOYALD_DECIDE_INTERNAL_H
+#define LOYALD_DECIDE_INTERNAL_H
+
+#include "core/book.h"
+
+/* What every step of one decision needs. */
+struct deciding {
+    struct arena *arena;
+    const struct program *program; // in force at the event's time
+    const struct program *now;     // in force at the booking instant
+    const struct facts *facts;
+    const struct event *event;
+    struct needs *needs;
+    struct booking booking;
+    struct decision *out;
+};
+
+/* Begins a decision: a copy of the state to work on, an id, a booking. */
+void deciding_open(struct deciding *d, struct id_source *ids);
+
+/* Makes the outcome a refusal. */
+enum err deciding_refuse(struct deciding *d, enum reason reason);
+
+/* The local day of booking. */
+int32_t deciding_today(const struct deciding *d);
+
+/* The loaded purchase of that event id, or NULL. */
+const struct purchase *deciding_purchase(const struct facts *facts, int64_t id);
+
+/* Spends what the event pays in points beyond `already` points; *total is what it pays in all. */
+enum err deciding_pay(struct deciding *d, int64_t already, int64_t *total, enum reason *reason) MUST_USE;
+
+/* What becomes of a purchase: decide_purchase.c. */
+enum err decide_refund(struct deciding *d) MUST_USE;
+enum err decide_cancelled(struct deciding *d) MUST_USE;
+enum err decide_changed(struct deciding *d) MUST_USE;
+enum err decide_completed(struct deciding *d) MUST_USE;
+
+/* Books the way from `before` to what is left of the purchase now. */
+enum err deciding_book_way(struct deciding *d, struct purchase *purchase, const struct content *before) MUST_USE;
+
+/* A placed purchase waits no more. */
+void deciding_close_order(struct state *state, int64_t event);
+
+/* Tiers after the counters of this event. */
+void deciding_judge_tier(struct deciding *d);
+
+/* Derived figures, the answer, and the split into hot and cold. */
+void deciding_finish(struct deciding *d);
+
+#endif

@@ -1,0 +1,256 @@
+/* What becomes of a purchase: payment in points, refund, change, completion, cancellation. */
+#include "base/base.h"
+#include "core/decide.h"
+
+#include "core/decide_internal.h"
+
+/* Points used as payment: all or nothing. */
+static enum reason check_payment(const struct deciding *d, const struct payment *payment, int64_t spent_before,
+                                 int64_t *points)
+{
+    const int index = program_wallet(d->program, payment->wallet);
+    if (index < 0 || d->program->wallets[index].pay.amount == 0) {
+        return REASON_WALLET_DOES_NOT_PAY;
+    }
+    const struct wallet *wallet = &d->program->wallets[index];
+    int64_t needed = 0;
+    if (!mul_ratio_half_up(payment->amount, wallet->pay.points, wallet->pay.amount, &needed)) {
+        return REASON_OVERFLOW;
+    }
+    // Where the sender names points, they must be worth at least the amount that they pay.
+    needed = int64_max(needed, payment->points);
+    const struct balance *balance = state_balance_find(d->out->state, wallet->symbol);
+    int64_t share = 0;
+    if (!mul_ratio_down(d->event->amount, wallet->pay.max_share.digits, power_of_ten(wallet->pay.max_share.scale), &share)) {
+        return REASON_OVERFLOW;
+    }
+    if (payment->amount > share) {
+        return REASON_ABOVE_SHARE;
+    }
+    if (needed < wallet->pay.min_points) {
+        return REASON_BELOW_MINIMUM;
+    }
+    if (needed + spent_before > (balance ? balance->active : 0)) {
+        return REASON_NOT_ENOUGH_POINTS;
+    }
+    *points = needed;
+    return REASON_NONE;
+}
+
+static bool is_points_payment(const struct payment *payment)
+{
+    return str_eq(payment->method, STR("points"));
+}
+
+/* Spends what the event pays in points beyond `already` points; *total is what it pays in all. */
+enum err deciding_pay(struct deciding *d, int64_t already, int64_t *total, enum reason *reason)
+{
+    *reason = REASON_NONE;
+    *total = 0;
+    for (size_t i = 0; i < d->event->payments_n; i++) {
+        const struct payment *payment = &d->event->payments[i];
+        int64_t points = 0;
+        if (!is_points_payment(payment) || payment->amount == 0) {
+            continue;
+        }
+        *reason = check_payment(d, payment, -already, &points);
+        if (*reason != REASON_NONE) {
+            return ERR_OK;
+        }
+        const int64_t spend = int64_max(0, points - already);
+        already = int64_max(0, already - points);
+        *total += points;
+        if (spend > 0) {
+            const int index = program_wallet(d->program, payment->wallet);
+            try(ledger_spend(&d->booking, d->program->wallets[index].symbol, spend));
+        }
+    }
+    return ERR_OK;
+}
+
+void deciding_close_order(struct state *state, int64_t event)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < state->orders_n; i++) {
+        if (state->orders[i].event != event) {
+            state->orders[kept++] = state->orders[i];
+        }
+    }
+    state->orders_n = kept;
+}
+
+/* The original of a refund, change, completion or cancellation, as a copy to work on. */
+static enum err take_original(struct deciding *d, struct purchase **out, enum reason *reason)
+{
+    *reason = REASON_NONE;
+    if (d->facts->original_member != d->facts->state->member) {
+        *reason = REASON_ORIGINAL_OTHER_MEMBER;
+        return ERR_OK;
+    }
+    const struct purchase *original = deciding_purchase(d->facts, d->facts->original);
+    if (original == NULL) {
+        d->needs->purchase = d->facts->original;
+        return ERR_RETRY;
+    }
+    if (original->content.kind != EVENT_PURCHASE && original->content.kind != EVENT_PURCHASE_CHANGED) {
+        *reason = REASON_ORIGINAL_NOT_A_PURCHASE;
+    } else if (original->outcome != OUTCOME_APPLIED) {
+        *reason = REASON_ORIGINAL_CANCELLED; // it was refused: there is nothing to undo
+    }
+    struct purchase *copy = arena_new(d->arena, struct purchase, 1);
+    *copy = *original;
+    *out = copy;
+    return ERR_OK;
+}
+
+/* How many of the points paid stay paid when `left` of the amount sold stays. */
+static enum err keep_points(const struct purchase *purchase, const struct content *left, int64_t *keep)
+{
+    int64_t spent = 0;
+    for (size_t i = 0; i < purchase->spent_n; i++) {
+        spent += purchase->spent[i].points;
+    }
+    const int64_t sold = purchase->content.amount;
+    *keep = 0;
+    if (left->is_empty || sold == 0) {
+        return ERR_OK;
+    }
+    return mul_ratio_half_up(spent, left->amount, sold, keep) ? ERR_OK : ERR_OVERFLOW;
+}
+
+/* Books the way from `before` to what is left of the purchase now. */
+enum err deciding_book_way(struct deciding *d, struct purchase *purchase, const struct content *before)
+{
+    struct content after;
+    int64_t keep = 0;
+    content_left(d->arena, purchase, &after);
+    try(keep_points(purchase, &after, &keep));
+    try(book_difference(&d->booking, purchase, d->program, before, &after));
+    try(book_restore(&d->booking, purchase, d->program, keep));
+    if (after.is_empty) {
+        deciding_close_order(d->out->state, purchase->id);
+    }
+    d->out->purchase = purchase;
+    return ERR_OK;
+}
+
+enum err decide_refund(struct deciding *d)
+{
+    struct purchase *purchase = NULL;
+    enum reason reason = REASON_NONE;
+    struct content before;
+    try(take_original(d, &purchase, &reason));
+    if (reason == REASON_NONE) {
+        content_left(d->arena, purchase, &before);
+        reason = content_refund(d->arena, purchase, d->event);
+    }
+    return reason != REASON_NONE ? deciding_refuse(d, reason) : deciding_book_way(d, purchase, &before);
+}
+
+enum err decide_cancelled(struct deciding *d)
+{
+    struct purchase *purchase = NULL;
+    enum reason reason = REASON_NONE;
+    struct content before;
+    try(take_original(d, &purchase, &reason));
+    if (reason == REASON_NONE && purchase->is_cancelled) {
+        reason = REASON_ORIGINAL_CANCELLED;
+    }
+    if (reason != REASON_NONE) {
+        return deciding_refuse(d, reason);
+    }
+    content_left(d->arena, purchase, &before);
+    purchase->is_cancelled = true;
+    return deciding_book_way(d, purchase, &before);
+}
+
+/* The whole new content; what was refunded before is part of it. */
+enum err decide_changed(struct deciding *d)
+{
+    struct purchase *purchase = NULL;
+    enum reason reason = REASON_NONE;
+    struct content before;
+    struct content after;
+    int64_t paid_points = 0;
+    int64_t paid_before = 0;
+    try(take_original(d, &purchase, &reason));
+    if (reason == REASON_NONE && purchase->is_cancelled) {
+        reason = REASON_ORIGINAL_CANCELLED;
+    }
+    if (reason == REASON_NONE && !str_eq(purchase->content.currency, d->event->currency)) {
+        reason = REASON_CURRENCY_DIFFERS;
+    }
+    if (reason != REASON_NONE) {
+        return deciding_refuse(d, reason);
+    }
+    for (size_t i = 0; i < purchase->spent_n; i++) {
+        paid_before += purchase->spent[i].points;
+    }
+    paid_before -= purchase->restored_points;
+    try(deciding_pay(d, paid_before, &paid_points, &reason));
+    if (reason != REASON_NONE) {
+        return deciding_refuse(d, reason);
+    }
+    content_left(d->arena, purchase, &before);
+    const int64_t time = purchase->content.time;
+    purchase->content = *d->event;
+    purchase->content.time = time; // its terms stay those of the purchase
+    purchase->content.is_placed = false;
+    purchase->content_event = d->booking.event;
+    purchase->refunded_milli = NULL;
+    purchase->refunded_amount = NULL;
+    purchase->refunded_total = 0;
+    content_left(d->arena, purchase, &after);
+    try(book_difference(&d->booking, purchase, d->program, &before, &after));
+    if (paid_points < paid_before) {
+        try(book_restore(&d->booking, purchase, d->program, paid_points));
+    }
+    // From here on the points paid for the new content are what a refund gives back.
+    const size_t n = purchase->spent_n + d->out->spent_n;
+    struct spent_lot *spent = arena_new(d->arena, struct spent_lot, n);
+    if (purchase->spent_n > 0) {
+        memcpy(spent, purchase->spent, purchase->spent_n * sizeof *spent);
+    }
+    if (d->out->spent_n > 0) {
+        memcpy(spent + purchase->spent_n, d->out->spent, d->out->spent_n * sizeof *spent);
+    }
+    purchase->spent = spent;
+    purchase->spent_n = n;
+    d->out->purchase = purchase;
+    return ERR_OK;
+}
+
+/* Points are active at the later of completion and the wallet's own pending end. */
+enum err decide_completed(struct deciding *d)
+{
+    struct purchase *purchase = NULL;
+    enum reason reason = REASON_NONE;
+    struct state *state = d->out->state;
+    try(take_original(d, &purchase, &reason));
+    if (reason == REASON_NONE && purchase->is_cancelled) {
+        reason = REASON_ORIGINAL_CANCELLED;
+    }
+    bool is_open = false;
+    for (size_t i = 0; i < state->orders_n; i++) {
+        is_open |= reason == REASON_NONE && state->orders[i].event == purchase->id;
+    }
+    if (reason != REASON_NONE || !is_open) {
+        return deciding_refuse(d, reason != REASON_NONE ? reason : REASON_NOT_PLACED);
+    }
+    deciding_close_order(state, purchase->id);
+    for (size_t i = 0; i < state->lots_n; i++) {
+        struct lot *lot = &state->lots[i];
+        if (lot->event != purchase->id || !lot->is_order || lot->pending == 0) {
+            continue;
+        }
+        state_lot_touch(d->arena, state, lot);
+        lot->is_order = false;
+        lot->activates_at = lot->own_end_at == AT_NEVER ? AT_NEVER : int64_max(d->event->time, lot->own_end_at);
+        if (lot->activates_at <= d->facts->booked_at) {
+            try(ledger_activate(&d->booking, lot));
+        }
+    }
+    purchase->is_completed = true;
+    d->out->purchase = purchase;
+    return ERR_OK;
+}

@@ -1,0 +1,148 @@
+/* What waited and is due: activation, expiry, voiding, the end of a tier's period. */
+#include "base/base.h"
+#include "core/decide.h"
+
+#include "core/decide_internal.h"
+#include "core/tier.h"
+
+int64_t state_next_due(const struct state *state, const struct program *program)
+{
+    int64_t due = state->lots_loaded ? AT_NEVER : state->cold_due_at;
+    for (size_t i = 0; i < state->lots_n; i++) {
+        const struct lot *lot = &state->lots[i];
+        if (lot->pending > 0) {
+            due = int64_min(due, int64_min(lot->activates_at, lot->voids_at));
+        }
+        if (lot->pending > 0 || lot->active > 0) {
+            due = int64_min(due, lot_expires_at(state, program->zone, lot));
+        }
+    }
+    for (size_t i = 0; i < state->orders_n; i++) {
+        due = int64_min(due, state->orders[i].voids_at);
+    }
+    return int64_min(due, tier_due(program, state));
+}
+
+/* The first lot for which something is due at an instant, in the order activation, expiry, voiding. */
+static struct lot *due_lot(struct state *state, const struct zone *zone, int64_t due, enum event_kind *kind)
+{
+    static const enum event_kind ORDER[] = {EVENT_POINTS_EXPIRED, EVENT_POINTS_ACTIVATED, EVENT_ORDER_VOIDED};
+    for (size_t k = 0; k < ARRAY_N(ORDER); k++) {
+        for (size_t i = 0; i < state->lots_n; i++) {
+            struct lot *lot = &state->lots[i];
+            const bool expires = (lot->pending > 0 || lot->active > 0) && lot_expires_at(state, zone, lot) <= due;
+            const bool activates = lot->pending > 0 && lot->activates_at <= due;
+            const bool is_void = lot->pending > 0 && lot->voids_at <= due;
+            if (k == 0 ? expires : k == 1 ? activates : is_void) {
+                *kind = ORDER[k];
+                return lot;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* All lots of one wallet for which the same is due together. */
+static enum err run_lots(struct deciding *d, enum event_kind kind, int32_t wallet, int64_t due)
+{
+    struct state *state = d->out->state;
+    for (size_t i = 0; i < state->lots_n; i++) {
+        struct lot *lot = &state->lots[i];
+        if (lot->wallet != wallet) {
+            continue;
+        }
+        const bool expires = (lot->pending > 0 || lot->active > 0) &&
+                             lot_expires_at(state, d->now->zone, lot) <= due;
+        if (kind == EVENT_POINTS_EXPIRED && expires) {
+            try(ledger_expire(&d->booking, lot));
+        } else if (kind == EVENT_POINTS_ACTIVATED && lot->pending > 0 && lot->activates_at <= due) {
+            try(ledger_activate(&d->booking, lot));
+        } else if (kind == EVENT_ORDER_VOIDED && lot->pending > 0 && lot->voids_at <= due) {
+            try(ledger_void(&d->booking, lot));
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err void_order(struct deciding *d, int64_t due)
+{
+    struct state *state = d->out->state;
+    int64_t event = 0;
+    for (size_t i = 0; i < state->orders_n && event == 0; i++) {
+        event = state->orders[i].voids_at <= due ? state->orders[i].event : 0;
+    }
+    if (event == 0) {
+        return ERR_OK;
+    }
+    const struct purchase *original = deciding_purchase(d->facts, event);
+    if (original == NULL) {
+        d->needs->purchase = event;
+        return ERR_RETRY;
+    }
+    struct purchase *purchase = arena_new(d->arena, struct purchase, 1);
+    struct content before;
+    *purchase = *original;
+    content_left(d->arena, purchase, &before);
+    purchase->is_cancelled = true;
+    deciding_close_order(state, event);
+    return deciding_book_way(d, purchase, &before);
+}
+
+static enum err run_due(struct deciding *d, struct event *event, int64_t due)
+{
+    struct state *state = d->out->state;
+    struct lot *lot = due_lot(state, d->now->zone, due, &event->kind);
+    if (lot != NULL) {
+        const int index = program_wallet_by_symbol(d->now, lot->wallet);
+        event->wallet = index >= 0 ? d->now->wallets[index].slug : STR("retired");
+        return run_lots(d, event->kind, lot->wallet, due);
+    }
+    for (size_t i = 0; i < state->orders_n; i++) {
+        if (state->orders[i].voids_at <= due) {
+            event->kind = EVENT_ORDER_VOIDED;
+            return void_order(d, due);
+        }
+    }
+    event->kind = EVENT_TIER_PERIOD_ENDED;
+    ensure(tier_due(d->now, state) <= due);
+    tier_end_period(d->arena, d->now, state);
+    return ERR_OK;
+}
+
+enum err decide_timer(struct arena *arena, const struct facts *facts, struct id_source *ids, struct needs *needs,
+                      struct decision *out)
+{
+    const int64_t due = state_next_due(facts->state, facts->program_now);
+    ensure(due <= facts->booked_at);
+    *needs = (struct needs){
+        .lots = !facts->state->lots_loaded,
+        .counters = !facts->state->counters_loaded,
+    };
+    if (needs->lots || needs->counters) {
+        return ERR_RETRY;
+    }
+    struct event event = {.kind = EVENT_POINTS_EXPIRED, .source = STR("loyald/clock"), .time = due};
+    struct deciding d = {
+        .arena = arena,
+        .program = facts->program_now,
+        .now = facts->program_now,
+        .facts = facts,
+        .event = &event,
+        .needs = needs,
+        .out = out,
+    };
+    deciding_open(&d, ids);
+    try(run_due(&d, &event, due));
+    event.type = event_kind_type(event.kind);
+    char at[INSTANT_BYTES + 1];
+    char member[ID_TEXT_BYTES + 1];
+    instant_write(due, at);
+    id_write("mbr_", facts->state->member, member);
+    event.external_id = str_fmt(arena, "%.*s/%s/%.*s/%s", STR_ARG(event.type), member, STR_ARG(event.wallet), at);
+    out->event = event;
+    if (event.kind == EVENT_ORDER_VOIDED) {
+        deciding_judge_tier(&d);
+    }
+    deciding_finish(&d);
+    return ERR_OK;
+}
