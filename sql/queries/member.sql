@@ -5,9 +5,13 @@
 SELECT member_id, enrolled_at, status, revision, sealed FROM member WHERE member_id = :member_id
 
 -- name: member_update :exec
--- Profile and status, only over the revision that was read.
-UPDATE member SET sealed = :sealed, status = :status, revision = revision + 1
-WHERE member_id = :member_id AND revision = :revision
+-- The profile, only over the revision that was read; nothing of a forgotten member is ever written again.
+UPDATE member SET sealed = :sealed, revision = revision + 1
+WHERE member_id = :member_id AND revision = :revision AND status <> 0
+
+-- name: member_status_set :exec
+-- Suspends and resumes.
+UPDATE member SET status = :status, revision = revision + 1 WHERE member_id = :member_id AND status <> 0
 
 -- name: member_erase :exec
 -- What is left of a forgotten member: the row, for the books.
@@ -17,19 +21,43 @@ UPDATE member SET sealed = NULL, status = 0, revision = revision + 1 WHERE membe
 -- At erasure.
 DELETE FROM member_clear WHERE member_id = :member_id
 
--- name: timer_delete_all :exec
+-- name: member_timers_delete :exec
 -- At erasure: nothing waits for a forgotten member.
 DELETE FROM timer WHERE member_id = :member_id
+
+-- name: member_identifiers_delete :exec
+-- At erasure when the profile cannot be opened any more: reads the whole table, so only then.
+DELETE FROM identifier WHERE member_id = :member_id
+
+-- name: member_words_delete :exec
+-- The same for the words of the name.
+DELETE FROM name_word WHERE member_id = :member_id
+
+-- name: held_of_member :many
+-- Events of a member that wait for their purchase.
+SELECT held_id FROM held WHERE member_id = :member_id ORDER BY held_id LIMIT 65536
+
+-- name: members_read :each
+-- The cold part of several.
+-- params: member_id
+-- sqlite:
+SELECT member_id, enrolled_at, status, revision, sealed FROM member WHERE member_id = :member_id
+-- postgres:
+SELECT m.member_id, m.enrolled_at, m.status, m.revision, m.sealed FROM member m WHERE m.member_id = ANY(:member_id::bigint[])
 
 -- name: members_list :many
 -- Newest first, after a cursor.
 SELECT member_id, enrolled_at, status, revision, sealed FROM member WHERE member_id < :before ORDER BY member_id DESC LIMIT :n
 
--- name: members_by_word :many
--- Newest first, those whose name has a word.
-SELECT m.member_id, m.enrolled_at, m.status, m.revision, m.sealed
-FROM name_word w JOIN member m ON m.member_id = w.member_id
-WHERE w.hash = :hash AND w.member_id < :before ORDER BY w.member_id DESC LIMIT :n
+-- name: members_by_words :many
+-- Newest first, those whose name has all of the words; a word may be given twice.
+-- params: word1 word2 word3 word4 before n
+SELECT w.member_id FROM name_word w
+WHERE w.hash = :word1 AND w.member_id < :before
+  AND EXISTS (SELECT 1 FROM name_word x WHERE x.hash = :word2 AND x.member_id = w.member_id)
+  AND EXISTS (SELECT 1 FROM name_word y WHERE y.hash = :word3 AND y.member_id = w.member_id)
+  AND EXISTS (SELECT 1 FROM name_word z WHERE z.hash = :word4 AND z.member_id = w.member_id)
+ORDER BY w.member_id DESC LIMIT :n
 
 -- name: members_count :one
 -- All that were ever enrolled.

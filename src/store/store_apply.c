@@ -4,7 +4,6 @@
 
 #include "store/store_internal.h"
 
-#define PROFILE_PLACE(owner) ((struct vault_place){.table = "member", .column = "sealed", .owner_id = (owner)})
 enum { TIMER_LEDGER = 0 };
 
 static struct db_value text_or_null(struct str s)
@@ -33,23 +32,25 @@ static enum err apply_identifiers(struct store *store, struct arena *arena, cons
     return (size_t)inserted == n ? ERR_OK : ERR_RETRY;
 }
 
+void clear_row(int64_t member, const struct clear_profile *clear, struct db_value row[CLEAR_COLS])
+{
+    const bool has_birth = clear->birth_on != INT32_MIN;
+    const struct civil birth = civil_of_day(has_birth ? clear->birth_on : 0);
+    const struct db_value values[CLEAR_COLS] = {
+        db_int(member), db_int_or_null(birth.year, has_birth), db_int_or_null(birth.month, has_birth),
+        db_int_or_null(birth.day, has_birth), text_or_null(clear->gender), text_or_null(clear->country),
+        text_or_null(clear->city), text_or_null(clear->language), db_text(clear->tags), db_text(clear->attributes),
+    };
+    memcpy(row, values, sizeof values);
+}
+
 static enum err apply_clear(struct store *store, struct arena *arena, const struct batch_effects *effects)
 {
-    enum { COLS = 10 };
-    struct db_value *rows = arena_new(arena, struct db_value, effects->enrolments_n * COLS);
+    struct db_value *rows = arena_new(arena, struct db_value, effects->enrolments_n * CLEAR_COLS);
     for (size_t i = 0; i < effects->enrolments_n; i++) {
-        const struct clear_profile *clear = &effects->enrolments[i].clear;
-        const bool has_birth = clear->birth_on != INT32_MIN;
-        const struct civil birth = civil_of_day(has_birth ? clear->birth_on : 0);
-        const struct db_value row[COLS] = {
-            db_int(effects->enrolments[i].member), db_int_or_null(birth.year, has_birth),
-            db_int_or_null(birth.month, has_birth), db_int_or_null(birth.day, has_birth),
-            text_or_null(clear->gender), text_or_null(clear->country), text_or_null(clear->city),
-            text_or_null(clear->language), db_text(clear->tags), db_text(clear->attributes),
-        };
-        memcpy(&rows[i * COLS], row, sizeof row);
+        clear_row(effects->enrolments[i].member, &effects->enrolments[i].clear, &rows[i * CLEAR_COLS]);
     }
-    return db_exec_rows(store->db, Q_MEMBER_CLEARS_WRITE, rows, effects->enrolments_n, COLS, NULL);
+    return db_exec_rows(store->db, Q_MEMBER_CLEARS_WRITE, rows, effects->enrolments_n, CLEAR_COLS, NULL);
 }
 
 static enum err apply_members(struct store *store, struct arena *arena, const struct batch_effects *effects)

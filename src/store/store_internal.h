@@ -34,6 +34,13 @@ struct store {
     size_t programs_n;
 };
 
+/* Where a member's sealed profile lives. */
+#define PROFILE_PLACE(owner) ((struct vault_place){.table = "member", .column = "sealed", .owner_id = (owner)})
+
+/* A row of the clear profile as the statement member_clears_write takes it. */
+enum { CLEAR_COLS = 10 };
+void clear_row(int64_t member, const struct clear_profile *clear, struct db_value row[CLEAR_COLS]);
+
 enum { STORE_PROGRAMS_BYTES_MAX = 512 * 1024 * 1024 };
 
 /* Fills in the paths that a configuration leaves open. */
