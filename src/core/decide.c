@@ -56,7 +56,7 @@ static bool lacks_lots(const struct deciding *d)
     case EVENT_VISIT:
     case EVENT_CUSTOM:
     case EVENT_ENROLLED:
-        return has_tricky_wallet || event->payments_n > 0;
+        return has_tricky_wallet || deciding_pays_points(event);
     case EVENT_PURCHASE_CHANGED:
     case EVENT_PURCHASE_COMPLETED:
     case EVENT_PURCHASE_CANCELLED:

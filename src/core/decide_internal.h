@@ -28,6 +28,9 @@ int32_t deciding_today(const struct deciding *d);
 /* The loaded purchase of that event id, or NULL. */
 const struct purchase *deciding_purchase(const struct facts *facts, int64_t id);
 
+/* A payment in points takes lots, and so needs all of them. */
+bool deciding_pays_points(const struct event *event);
+
 /* Spends what the event pays in points beyond `already` points; *total is what it pays in all. */
 enum err deciding_pay(struct deciding *d, int64_t already, int64_t *total, enum reason *reason) MUST_USE;
 

@@ -42,6 +42,16 @@ static bool is_points_payment(const struct payment *payment)
     return str_eq(payment->method, STR("points"));
 }
 
+bool deciding_pays_points(const struct event *event)
+{
+    for (size_t i = 0; i < event->payments_n; i++) {
+        if (is_points_payment(&event->payments[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Spends what the event pays in points beyond `already` points; *total is what it pays in all. */
 enum err deciding_pay(struct deciding *d, int64_t already, int64_t *total, enum reason *reason)
 {

@@ -99,7 +99,7 @@ static enum err load_members(struct batch *b, int64_t *ids, size_t n)
     for (size_t i = 0; i < n; i++) {
         facts[i].member = ids[i];
     }
-    try(store_facts_load(b->store, b->arena, facts, n, true));
+    try(store_facts_load(b->store, b->arena, facts, n, store_programs_read_profiles(b->store)));
     for (size_t i = 0; i < n; i++) {
         if (facts[i].exists) {
             map_set_int(&b->members, facts[i].member, &facts[i]);

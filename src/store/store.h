@@ -67,6 +67,9 @@ enum err store_program_at(struct store *store, int64_t at, const struct program 
 enum err store_program_version(struct store *store, int version, const struct program **out) MUST_USE;
 size_t store_programs_n(const struct store *store);
 
+/* False when no version's conditions read the clear profile, so that a batch need not load it. */
+bool store_programs_read_profiles(const struct store *store);
+
 /* The part of a symbol's name after its prefix and set: "points" of "wallet:points", "gold" of "tier:main/gold". */
 struct str store_symbol_slug(const struct store *store, int32_t symbol);
 

@@ -180,6 +180,17 @@ size_t store_programs_n(const struct store *store)
     return store->programs_n;
 }
 
+bool store_programs_read_profiles(const struct store *store)
+{
+    for (size_t i = 0; i < store->programs_n; i++) {
+        // A version that is not compiled yet may be needed by a late event of this very batch.
+        if (store->programs[i].program == NULL || store->programs[i].program->reads_profile) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum err store_program_at(struct store *store, int64_t at, const struct program **out)
 {
     if (store->programs_n == 0) {

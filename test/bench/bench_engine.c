@@ -1,0 +1,353 @@
+/* The engine against its yardsticks: durable purchases in batches, beside bare SQLite writing the same rows through the
+ * same statements, and an append-only file. `bench_engine MEMBERS EVENTS [DIR]`; the directory is kept and used again.
+ *
+ * Every ratio printed is of this one run. */
+#include "base/base.h"
+
+#include "base/log.h"
+#include "engine/batch.h"
+#include "queries.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { ENROL_PER_TICKET = 4096, LINE_N = 2 };
+
+struct bench {
+    struct arena arena;
+    struct fail fail;
+    struct store_base *base;
+    struct store *store;
+    struct str dir;
+    int64_t members;
+    uint64_t random;
+    int64_t events; // sent so far: event ids
+};
+
+static void must(struct bench *b, enum err err, const char *what)
+{
+    if (err != ERR_OK) {
+        (void)fprintf(stderr, "bench: %s: %s: %.*s\n", what, err_code(err),
+                      b->fail.items_n ? (int)b->fail.items[0].detail.n : 0,
+                      b->fail.items_n ? b->fail.items[0].detail.p : "");
+        exit(1);
+    }
+}
+
+static uint64_t next_random(struct bench *b)
+{
+    // xorshift64* (Vigna): repeatable, and good enough to spread keys.
+    b->random ^= b->random >> 12;
+    b->random ^= b->random << 25;
+    b->random ^= b->random >> 27;
+    return b->random * 2685821657736338717u;
+}
+
+static struct str read_file(struct arena *arena, const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        perror(path);
+        exit(1);
+    }
+    char *text = arena_bytes(arena, 1024 * 1024);
+    const size_t n = fread(text, 1, 1024 * 1024, file);
+    (void)fclose(file);
+    return (struct str){.p = text, .n = n};
+}
+
+static void publish(struct bench *b, const char *path)
+{
+    json_t *document = NULL;
+    int version = 0;
+    must(b, json_read(&b->arena, read_file(&b->arena, path), &b->fail, &document), path);
+    must(b, db_begin(store_db(b->store), DB_WRITE), "begin");
+    struct arena *before = json_arena_set(&b->arena);
+    must(b, store_program_publish(b->store, &b->arena, document, AT_MIN, clock_now_ms(), STR("bench"), STR("bench"),
+                                  &b->fail, &version), "publish");
+    (void)json_arena_set(before);
+    must(b, db_commit(store_db(b->store)), "commit");
+}
+
+static void checkpoint(struct bench *b, enum db_checkpoint mode)
+{
+    int64_t left = 0;
+    must(b, db_checkpoint(store_db(b->store), mode, &left), "checkpoint");
+}
+
+static void enrol(struct bench *b, int64_t from, int64_t n)
+{
+    struct arena arena;
+    struct arena batch;
+    arena_open(&arena, (size_t)1 << 32);
+    arena_open(&batch, (size_t)1 << 32);
+    struct submission *list = arena_new(&arena, struct submission, (size_t)n);
+    struct submission **pointers = arena_new(&arena, struct submission *, (size_t)n);
+    for (int64_t i = 0; i < n; i++) {
+        struct identifier *identifier = arena_new(&arena, struct identifier, 1);
+        must(b, identifier_make(&arena, store_vault(b->store), IDENT_EXTERNAL, str_fmt(&arena, "M%" PRId64, from + i),
+                                &b->fail, "", identifier), "identifier");
+        list[i] = (struct submission){
+            .kind = SUBMIT_ENROL,
+            .arena = &arena,
+            .subject = *identifier,
+            .event = {.kind = EVENT_ENROLLED, .type = STR("member.enrolled"), .source = STR("bench"),
+                      .external_id = str_fmt(&arena, "enrol-%" PRId64, from + i), .time = clock_now_ms()},
+            .enrolment = {.identifiers = identifier, .identifiers_n = 1,
+                          .sealed_profile = str_fmt(&arena, "{\"external_id\":\"M%" PRId64 "\"}", from + i),
+                          .clear = {.birth_on = INT32_MIN, .tags = STR("[]"), .attributes = STR("{}")}},
+        };
+        submission_hash(&list[i], store_vault(b->store), NULL);
+        pointers[i] = &list[i];
+    }
+    must(b, batch_run(b->store, &batch, pointers, (size_t)n, BATCH_APPLY), "enrol");
+    arena_close(&batch);
+    arena_close(&arena);
+}
+
+/* One purchase of two lines by a random member (or always the same). */
+static void purchase(struct bench *b, struct arena *arena, bool one_member, struct submission *s)
+{
+    const uint64_t r = next_random(b);
+    const int64_t member = one_member ? 0 : (int64_t)(r % (uint64_t)b->members);
+    const int64_t amount = (int64_t)(r >> 40 & 8191) + 100;
+    struct line *lines = arena_new(arena, struct line, LINE_N);
+    lines[0] = (struct line){.id = STR("1"), .sku = STR("SKU-1"), .name = STR("Beans 1kg"), .category = STR("coffee"),
+                             .quantity_milli = 2000, .amount = amount / 2, .tax = amount / 20};
+    lines[1] = (struct line){.id = STR("2"), .sku = STR("SKU-2"), .name = STR("Filter"), .category = STR("supplies"),
+                             .quantity_milli = 1000, .amount = amount - amount / 2, .tax = 0};
+    struct payment *payment = arena_new(arena, struct payment, 1);
+    *payment = (struct payment){.method = STR("card"), .amount = amount};
+    *s = (struct submission){
+        .kind = SUBMIT_EVENT,
+        .arena = arena,
+        .event = {.kind = EVENT_PURCHASE, .type = STR("purchase"), .source = STR("pos/7"),
+                  .external_id = str_fmt(arena, "order-%" PRId64 "-%" PRId64, clock_now_ms(), ++b->events),
+                  .subject = str_fmt(arena, "ext:M%" PRId64, member), .time = clock_now_ms(), .amount = amount,
+                  .currency = STR("EUR"), .store = STR("ams-1"), .channel = STR("store"), .lines = lines, .lines_n = LINE_N,
+                  .payments = payment, .payments_n = 1},
+    };
+    must(b, identifier_read(arena, store_vault(b->store), s->event.subject, &b->fail, "", &s->subject), "subject");
+    submission_hash(s, store_vault(b->store), NULL);
+}
+
+struct rate {
+    double per_s;
+    double pages;
+};
+
+/* Events in batches of `size`, each durable when its batch returns. */
+static struct rate run_engine(struct bench *b, int64_t events, size_t size, bool one_member)
+{
+    struct arena batch;
+    struct arena arena;
+    arena_open(&batch, (size_t)1 << 32);
+    arena_open(&arena, (size_t)1 << 32);
+    const int64_t pages = db_pages_written(store_db(b->store));
+    int64_t spent_us = 0;
+    int64_t done = 0;
+    while (done < events) {
+        struct submission *list = arena_new(&arena, struct submission, size);
+        struct submission **pointers = arena_new(&arena, struct submission *, size);
+        for (size_t i = 0; i < size; i++) {
+            purchase(b, &arena, one_member, &list[i]);
+            pointers[i] = &list[i];
+        }
+        const int64_t start = clock_monotonic_us();
+        must(b, batch_run(b->store, &batch, pointers, size, BATCH_APPLY), "batch");
+        spent_us += clock_monotonic_us() - start;
+        for (size_t i = 0; i < size; i++) {
+            must(b, list[i].err, "event");
+        }
+        done += (int64_t)size;
+        arena_reset(&batch);
+        arena_reset(&arena);
+        if (db_wal_pages(store_db(b->store)) > 20000) {
+            checkpoint(b, DB_CHECKPOINT_PASSIVE); // in a thread of its own in the server, so not counted here
+        }
+    }
+    const struct rate rate = {
+        .per_s = (double)done * 1e6 / (double)spent_us,
+        .pages = (double)(db_pages_written(store_db(b->store)) - pages) / (double)done,
+    };
+    arena_close(&batch);
+    arena_close(&arena);
+    return rate;
+}
+
+/* Bare SQLite: the reads and writes of that batch through the same statements, with bytes that were made before. */
+static struct rate run_bare(struct bench *b, int64_t events, size_t size)
+{
+    struct arena arena;
+    struct db *db = store_db(b->store);
+    char body[1024];
+    char state[1024];
+    memset(body, 7, sizeof body);
+    memset(state, 8, sizeof state);
+    arena_open(&arena, (size_t)1 << 32);
+    struct db_result rows;
+    // Members of the books, and the mean sizes of what the engine wrote for them.
+    must(b, db_query_text(db, &arena,
+                          STR("SELECT CAST(avg(length(content)) AS integer), CAST(avg(length(sealed)) AS integer), "
+                              "CAST(avg(length(answer)) AS integer) FROM (SELECT content, sealed, answer FROM event WHERE kind = 1 "
+                              "ORDER BY event_id DESC LIMIT 2000)"), NULL, 0, &rows), "sizes");
+    const int64_t content_n = db_at_int(&rows, 0, 0);
+    const int64_t sealed_n = db_at_int(&rows, 0, 1);
+    const int64_t answer_n = db_at_int(&rows, 0, 2);
+    must(b, db_query_text(db, &arena, STR("SELECT member_id, length(state) FROM member_state ORDER BY member_id LIMIT 1000000"),
+                          NULL, 0, &rows), "members");
+    const size_t members_n = rows.rows_n;
+    const int64_t pages = db_pages_written(db);
+    int64_t spent_us = 0;
+    int64_t done = 0;
+    struct arena scratch;
+    arena_open(&scratch, (size_t)1 << 32);
+    while (done < events) {
+        const int64_t start = clock_monotonic_us();
+        must(b, db_begin(db, DB_WRITE), "begin");
+        must(b, store_ids_sync(b->store, &scratch), "ids");
+        struct db_value *keys = arena_new(&scratch, struct db_value, size * 4);
+        struct db_value *ids = arena_new(&scratch, struct db_value, size);
+        struct db_value *states = arena_new(&scratch, struct db_value, size * 3);
+        struct db_value *events_rows = arena_new(&scratch, struct db_value, size * 12);
+        struct db_value *transfers = arena_new(&scratch, struct db_value, size * 2 * 16);
+        struct db_result found;
+        for (size_t i = 0; i < size; i++) {
+            const size_t at = (size_t)(next_random(b) % members_n);
+            uint64_t *hash = arena_new(&scratch, uint64_t, 2);
+            hash[0] = next_random(b);
+            hash[1] = next_random(b);
+            const int64_t id = id_next(store_ids(b->store), clock_now_ms());
+            ids[i] = rows.values[at * 2];
+            keys[i * 4] = db_blob(hash, 16);
+            keys[i * 4 + 1] = db_blob(body, 16);
+            keys[i * 4 + 2] = ids[i];
+            keys[i * 4 + 3] = db_int(id);
+            states[i * 3] = ids[i];
+            states[i * 3 + 1] = db_int(0);
+            states[i * 3 + 2] = db_blob(state, (size_t)rows.values[at * 2 + 1].i + 40);
+            const struct db_value event[12] = {
+                db_int(id), ids[i], db_int(0), db_int(1), db_int(1700000000000), db_int(1700000000000), db_int(1), db_int(0), db_int(0),
+                db_blob(body, (size_t)content_n), db_blob(body, (size_t)sealed_n), db_blob(body, (size_t)answer_n)};
+            memcpy(&events_rows[i * 12], event, sizeof event);
+            for (size_t k = 0; k < 2; k++) {
+                const int64_t transfer_id = id_next(store_ids(b->store), clock_now_ms());
+                const struct db_value transfer[16] = {
+                    db_int(transfer_id), ids[i], db_int(0), db_int(id), db_int(transfer_id), db_int(1700000000000),
+                    db_int(1700000000000), db_int(3), db_int(4), db_int(1), db_int(1), db_int(1), db_int(3), db_int(20), db_null(),
+                    db_blob(body, 32)};
+                memcpy(&transfers[(i * 2 + k) * 16], transfer, sizeof transfer);
+            }
+        }
+        // Reads as the batch has them: known events, states (versions are asked for so that the update hits).
+        struct db_value *hashes = arena_new(&scratch, struct db_value, size);
+        for (size_t i = 0; i < size; i++) {
+            hashes[i] = keys[i * 4];
+        }
+        must(b, db_query_rows(db, &scratch, Q_EVENT_KEYS_FIND, hashes, size, 1, &found), "keys");
+        must(b, db_query_rows(db, &scratch, Q_MEMBER_STATES_READ, ids, size, 1, &found), "states");
+        for (size_t i = 0; i < size; i++) {
+            states[i * 3 + 1] = found.values[i * 3 + 1];
+            states[i * 3 + 2] = found.values[i * 3 + 2]; // the books stay sound: the same bytes again
+        }
+        must(b, db_exec_rows(db, Q_EVENT_KEYS_INSERT, keys, size, 4, NULL), "insert");
+        must(b, db_exec_rows(db, Q_MEMBER_STATES_UPDATE, states, size, 3, NULL), "update");
+        must(b, db_exec_rows(db, Q_EVENTS_INSERT, events_rows, size, 12, NULL), "insert");
+        must(b, db_exec_rows(db, Q_TRANSFERS_INSERT, transfers, size * 2, 16, NULL), "insert");
+        must(b, db_commit(db), "commit");
+        spent_us += clock_monotonic_us() - start;
+        done += (int64_t)size;
+        arena_reset(&scratch);
+        if (db_wal_pages(db) > 20000) {
+            checkpoint(b, DB_CHECKPOINT_PASSIVE);
+        }
+    }
+    const struct rate rate = {
+        .per_s = (double)done * 1e6 / (double)spent_us,
+        .pages = (double)(db_pages_written(db) - pages) / (double)done,
+    };
+    arena_close(&scratch);
+    arena_close(&arena);
+    return rate;
+}
+
+/* An append-only file with fdatasync after each batch of 700-byte records. */
+static double run_append(struct bench *b, int64_t events, size_t size)
+{
+    const char *path = str_fmt(&b->arena, "%.*s/append.bin", STR_ARG(b->dir)).p;
+    const int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0600);
+    char *bytes = arena_bytes(&b->arena, size * 700);
+    const int64_t start = clock_monotonic_us();
+    for (int64_t done = 0; done < events; done += (int64_t)size) {
+        if (write(fd, bytes, size * 700) != (ssize_t)(size * 700) || fdatasync(fd) != 0) {
+            perror(path);
+            exit(1);
+        }
+    }
+    const int64_t us = clock_monotonic_us() - start;
+    (void)close(fd);
+    (void)unlink(path);
+    return (double)events * 1e6 / (double)us;
+}
+
+static void open_bench(struct bench *b, const char *program)
+{
+    const struct store_config config = {.database = str_fmt(&b->arena, "%.*s/loyald.db", STR_ARG(b->dir))};
+    (void)mkdir(b->dir.p, 0700);
+    must(b, store_init(&config, false, clock_now_ms(), &b->fail), "init");
+    must(b, store_base_open(&config, &b->fail, &b->base), "open");
+    must(b, store_open(b->base, DB_WRITER, &b->fail, &b->store), "open");
+    struct instance instance;
+    must(b, store_instance_read(b->store, &b->arena, &instance), "instance");
+    must(b, store_programs_refresh(b->store, instance.epoch), "programs");
+    if (store_programs_n(b->store) == 0) {
+        publish(b, program);
+    }
+    struct db_result count;
+    must(b, db_one(store_db(b->store), &b->arena, Q_MEMBERS_COUNT, NULL, 0, &count), "count");
+    int64_t have = db_at_int(&count, 0, 0);
+    const int64_t start = clock_monotonic_us();
+    const int64_t first = have;
+    while (have < b->members) {
+        const int64_t n = int64_min(ENROL_PER_TICKET, b->members - have);
+        enrol(b, have, n);
+        have += n;
+        checkpoint(b, DB_CHECKPOINT_PASSIVE);
+    }
+    if (have > first) {
+        (void)printf("enrolled %" PRId64 " members at %.0f/s\n", have - first,
+                     (double)(have - first) * 1e6 / (double)(clock_monotonic_us() - start));
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct bench b = {.random = 88172645463325252u};
+    json_start();
+    log_level_set(LOG_WARN);
+    arena_open(&b.arena, (size_t)1 << 33);
+    b.fail.arena = &b.arena;
+    b.members = argc > 1 ? atoll(argv[1]) : 20000;
+    const int64_t events = argc > 2 ? atoll(argv[2]) : 20000;
+    b.dir = str_c(argc > 3 ? argv[3] : "build/bench-engine");
+    open_bench(&b, argc > 4 ? argv[4] : "test/bench/bench.json");
+    (void)run_engine(&b, int64_min(events, 10000), 64, false); // warm
+    static const size_t SIZES[] = {1, 8, 64, 256, 512};
+    (void)printf("%8s %14s %14s %7s %10s %10s %14s\n", "batch", "engine/s", "bare SQLite/s", "ratio", "pages/ev", "bare pages", "append file/s");
+    for (size_t i = 0; i < ARRAY_N(SIZES); i++) {
+        const int64_t n = SIZES[i] < 64 ? events / 10 : events;
+        const struct rate engine = run_engine(&b, n, SIZES[i], false);
+        const struct rate bare = run_bare(&b, n, SIZES[i]);
+        const double append = run_append(&b, n, SIZES[i]);
+        (void)printf("%8zu %14.0f %14.0f %7.2f %10.2f %10.2f %14.0f\n", SIZES[i], engine.per_s, bare.per_s, engine.per_s / bare.per_s,
+                     engine.pages, bare.pages, append);
+    }
+    const struct rate many = run_engine(&b, events, 64, false);
+    const struct rate one = run_engine(&b, events, 64, true);
+    (void)printf("all on one member / spread: %.2f (%.0f/s against %.0f/s)\n", one.per_s / many.per_s, one.per_s, many.per_s);
+    store_close(b.store);
+    store_base_close(b.base);
+    arena_close(&b.arena);
+    return 0;
+}
