@@ -38,7 +38,7 @@ UPDATE instance SET test_now = :test_now WHERE id = 1 AND test_now IS NOT NULL A
 -- The newest ids given out by any process of an SQLite file; other databases give every process a number.
 -- sqlite:
 SELECT (SELECT max(event_id) FROM event), (SELECT max(transfer_id) FROM transfer), (SELECT max(sale_id) FROM sale),
-       (SELECT max(held_id) FROM held), (SELECT max(member_id) FROM member)
+       (SELECT max(held_id) FROM held), (SELECT max(member_id) FROM member), (SELECT max(key_id) FROM api_key)
 -- postgres:
 SELECT CAST(0 AS bigint)
 

@@ -44,7 +44,11 @@ VALUES (:key_id, :name, :hash, :scopes, :created_at, :expires_at, NULL)
 
 -- name: key_find :one
 -- At every request.
-SELECT key_id, name, scopes, expires_at, revoked_at FROM api_key WHERE hash = :hash
+SELECT key_id, name, scopes, created_at, expires_at, revoked_at FROM api_key WHERE hash = :hash
+
+-- name: key_read :one
+-- By id, for showing.
+SELECT key_id, name, scopes, created_at, expires_at, revoked_at FROM api_key WHERE key_id = :key_id
 
 -- name: keys_list :many
 -- Newest first.
@@ -59,12 +63,16 @@ UPDATE api_key SET revoked_at = :revoked_at WHERE key_id = :key_id AND revoked_a
 SELECT fingerprint, status, sealed, expires_at FROM idempotency WHERE hash = :hash
 
 -- name: idempotency_insert :exec
--- In the transaction of the write itself; none inserted: it is running, or done.
-INSERT INTO idempotency (hash, fingerprint, expires_at, status, sealed) VALUES (:hash, :fingerprint, :expires_at, :status, :sealed) ON CONFLICT DO NOTHING
+-- Status 0: it is running. None inserted: it is running elsewhere, or done. An answer that is over makes room.
+INSERT INTO idempotency (hash, fingerprint, expires_at, status, sealed)
+VALUES (:hash, :fingerprint, :expires_at, :status, :sealed)
+ON CONFLICT (hash) DO UPDATE SET fingerprint = excluded.fingerprint, expires_at = excluded.expires_at,
+    status = excluded.status, sealed = excluded.sealed
+WHERE idempotency.expires_at <= :now
 
 -- name: idempotency_answer :exec
--- What the first request was answered.
-UPDATE idempotency SET status = :status, sealed = :sealed WHERE hash = :hash
+-- What the first request was answered, after a reservation.
+UPDATE idempotency SET status = :status, sealed = :sealed WHERE hash = :hash AND status = 0 AND fingerprint = :fingerprint
 
 -- name: idempotency_delete :exec
 -- A request that failed on our side may be sent again.
@@ -87,6 +95,10 @@ SELECT audit_seq, audit_hash FROM instance WHERE id = :id
 -- postgres:
 SELECT audit_seq, audit_hash FROM instance WHERE id = :id FOR UPDATE
 
+-- name: audit_head_peek :one
+-- Without a lock, for whoever only reads.
+SELECT audit_seq, audit_hash FROM instance WHERE id = :id
+
 -- name: audit_head_write :exec
 -- After the insert.
 UPDATE instance SET audit_seq = :audit_seq, audit_hash = :audit_hash WHERE id = 1
@@ -94,3 +106,7 @@ UPDATE instance SET audit_seq = :audit_seq, audit_hash = :audit_hash WHERE id = 
 -- name: audit_list :many
 -- Oldest first after a seq.
 SELECT seq, at, actor, action, object, before_commitment, after_commitment, hash FROM audit WHERE seq > :after ORDER BY seq LIMIT :n
+
+-- name: audit_list_newest :many
+-- Newest first before a seq.
+SELECT seq, at, actor, action, object, before_commitment, after_commitment, hash FROM audit WHERE seq < :before ORDER BY seq DESC LIMIT :n
