@@ -11,6 +11,7 @@ struct command {
 };
 
 static const struct command COMMANDS[] = {
+    {"demo", cli_demo, "book the generated life of a shop"},
     {"version", cli_version, "print the version"},
     {"rule eval", cli_rule_eval, "a line {\"rule\",\"data\"} in, a line {\"result\"} or {\"error\"} out"},
 };

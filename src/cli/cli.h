@@ -16,6 +16,7 @@ int cli_main(int argc, char **argv) MUST_USE;
 
 /* One command: argv[0] is its last word. Each returns the exit code. */
 int cli_version(int argc, char **argv) MUST_USE;
+int cli_demo(int argc, char **argv) MUST_USE;
 int cli_rule_eval(int argc, char **argv) MUST_USE;
 
 #endif

@@ -364,12 +364,13 @@ static void note_sale(struct batch *b, struct submission *s)
     plain_answer(b, s, id, OUTCOME_APPLIED, REASON_NONE);
 }
 
-static struct member_facts *add_member(struct batch *b, size_t index, const struct enrolment *enrolment)
+static struct member_facts *add_member(struct batch *b, size_t index, const struct enrolment *enrolment,
+                                       int64_t enrolled_at)
 {
     struct member_facts *facts = arena_new(b->arena, struct member_facts, 1);
     struct state *state = arena_new(b->arena, struct state, 1);
     struct profile *profile = arena_new(b->arena, struct profile, 1);
-    state_open(b->arena, b->new_ids[index], b->now, state);
+    state_open(b->arena, b->new_ids[index], enrolled_at, state);
     *profile = (struct profile){
         .birth_on = enrolment->clear.birth_on,
         .gender = enrolment->clear.gender,
@@ -394,7 +395,7 @@ static struct member_facts *add_member(struct batch *b, size_t index, const stru
     *added = *enrolment;
     added->member = facts->member;
     added->facts = facts;
-    added->enrolled_at = b->now;
+    added->enrolled_at = enrolled_at;
     return facts;
 }
 
@@ -409,9 +410,9 @@ static enum err enrol(struct batch *b, size_t index)
         fail_one(s, ERR_IDENTIFIER_TAKEN, "", "A member with one of these identifiers exists already: look them up instead.");
         return ERR_OK;
     }
-    struct member_facts *member = add_member(b, index, &s->enrolment);
+    struct member_facts *member = add_member(b, index, &s->enrolment, s->may_import ? int64_min(s->event.time, b->now) : b->now);
     struct decision *decision = arena_new(b->arena, struct decision, 1);
-    s->event.time = b->now;
+    s->event.time = member->state->enrolled_at;
     try(decide_event(b, member, &s->event, s->original_hash, s->wants_explain, decision));
     try(note_decision(b, member, decision, s, s->credential));
     for (size_t i = 0; i < s->enrolment.identifiers_n; i++) {
@@ -458,7 +459,7 @@ static enum err meet_stranger(struct batch *b, size_t index, struct member_facts
         .sealed_profile = buf_view(&profile),
         .clear = {.birth_on = INT32_MIN, .tags = STR("[]"), .attributes = STR("{}")},
     };
-    *member = add_member(b, index, &enrolment);
+    *member = add_member(b, index, &enrolment, b->now);
     char id[ID_TEXT_BYTES + 1];
     id_write("mbr_", (*member)->member, id);
     const struct event event = {
