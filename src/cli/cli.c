@@ -11,6 +11,10 @@ struct command {
 };
 
 static const struct command COMMANDS[] = {
+    {"init", cli_init, "make an instance: database, keys, a preset's program"},
+    {"migrate", cli_migrate, "bring the schema up to date"},
+    {"key create", cli_key_create, "make an API key, shown once"},
+    {"clock set", cli_clock_set, "move the clock of an instance made with --test-clock"},
     {"demo", cli_demo, "book the generated life of a shop"},
     {"version", cli_version, "print the version"},
     {"rule eval", cli_rule_eval, "a line {\"rule\",\"data\"} in, a line {\"result\"} or {\"error\"} out"},

@@ -16,6 +16,10 @@ int cli_main(int argc, char **argv) MUST_USE;
 
 /* One command: argv[0] is its last word. Each returns the exit code. */
 int cli_version(int argc, char **argv) MUST_USE;
+int cli_init(int argc, char **argv) MUST_USE;
+int cli_migrate(int argc, char **argv) MUST_USE;
+int cli_clock_set(int argc, char **argv) MUST_USE;
+int cli_key_create(int argc, char **argv) MUST_USE;
 int cli_demo(int argc, char **argv) MUST_USE;
 int cli_rule_eval(int argc, char **argv) MUST_USE;
 
