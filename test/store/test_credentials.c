@@ -159,7 +159,10 @@ static void a_stored_answer_is_sealed_and_bound_to_its_row(void **state)
     assert_null(memmem(db_at_str(&rows, 0, 0).p, db_at_str(&rows, 0, 0).n, "CANARY", 6));
     both_run(shop->both, store_db(shop->store),
              "UPDATE idempotency SET sealed = (SELECT i.sealed FROM idempotency i WHERE i.hash <> idempotency.hash)");
-    assert_err(store_idempotency_find(shop->store, shop->arena, &a, shop->now, &has, &answer), ERR_INTEGRITY);
+    // One of the two may have got its own again.
+    const enum err first = store_idempotency_find(shop->store, shop->arena, &a, shop->now, &has, &answer);
+    const enum err second = store_idempotency_find(shop->store, shop->arena, &b, shop->now, &has, &answer);
+    assert_true(first == ERR_INTEGRITY || second == ERR_INTEGRITY);
     shop_close(shop);
 }
 
