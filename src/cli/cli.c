@@ -11,11 +11,19 @@ struct command {
 };
 
 static const struct command COMMANDS[] = {
-    {"init", cli_init, "make an instance: database, keys, a preset's program"},
-    {"migrate", cli_migrate, "bring the schema up to date"},
-    {"key create", cli_key_create, "make an API key, shown once"},
-    {"clock set", cli_clock_set, "move the clock of an instance made with --test-clock"},
+    {"init", cli_init, "make an instance: database, keys, a preset"},
+    {"migrate", cli_migrate, "bring the database's schema up to this release"},
     {"demo", cli_demo, "book the generated life of a shop"},
+    {"key create", cli_key_create, "make an API key, shown once"},
+    {"key list", cli_key_list, "list API keys"},
+    {"key revoke", cli_key_revoke, "end an API key"},
+    {"program validate", cli_program_validate, "check a program document"},
+    {"program publish", cli_program_publish, "publish a program document"},
+    {"program show", cli_program_show, "print the program in force"},
+    {"clock set", cli_clock_set, "move a test clock"},
+    {"audit verify", cli_audit_verify, "check the audit log"},
+    {"audit checkpoint", cli_audit_checkpoint, "sign what the audit log is now"},
+    {"audit export", cli_audit_export, "print the audit log"},
     {"version", cli_version, "print the version"},
     {"rule eval", cli_rule_eval, "a line {\"rule\",\"data\"} in, a line {\"result\"} or {\"error\"} out"},
 };

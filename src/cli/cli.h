@@ -22,5 +22,13 @@ int cli_clock_set(int argc, char **argv) MUST_USE;
 int cli_key_create(int argc, char **argv) MUST_USE;
 int cli_demo(int argc, char **argv) MUST_USE;
 int cli_rule_eval(int argc, char **argv) MUST_USE;
+int cli_key_list(int argc, char **argv) MUST_USE;
+int cli_key_revoke(int argc, char **argv) MUST_USE;
+int cli_program_validate(int argc, char **argv) MUST_USE;
+int cli_program_publish(int argc, char **argv) MUST_USE;
+int cli_program_show(int argc, char **argv) MUST_USE;
+int cli_audit_verify(int argc, char **argv) MUST_USE;
+int cli_audit_checkpoint(int argc, char **argv) MUST_USE;
+int cli_audit_export(int argc, char **argv) MUST_USE;
 
 #endif

@@ -74,7 +74,7 @@ int cli_complain(const struct cli *cli, enum err err)
         (void)fprintf(stderr, "loyald: %s%s%.*s: %.*s\n", err_code(item->err), item->pointer.n ? " " : "",
                       STR_ARG(item->pointer), STR_ARG(item->detail));
     }
-    return 1;
+    return err == ERR_CONFIG ? 2 : 1;
 }
 
 enum err cli_file_read(struct cli *cli, const char *path, struct str *out)

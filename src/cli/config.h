@@ -5,7 +5,7 @@
  * Owns:    the arena.
  * Threads: main thread only.
  * Memory:  everything in cli->arena.
- * Errors:  exit code 2 for wrong options, 1 for what failed.
+ * Errors:  exit code 2 for wrong options and an unusable configuration, 1 for what failed.
  * Limits:  CLI_FILE_BYTES_MAX for files read whole.
  */
 #ifndef LOYALD_CLI_CONFIG_H
@@ -44,7 +44,8 @@ int64_t cli_option_int(struct cli *cli, const char *name, int64_t missing, int64
 /* After all options were taken: complains about words that are left over beyond `words_max`; returns 0 or 2. */
 int cli_done(struct cli *cli, int words_max) MUST_USE;
 
-/* Prints what is in cli->fail (or the error's title) on standard error; returns the exit code 1. */
+/* Prints what is in cli->fail (or the error's title) on standard error; returns the exit code: 2 when the configuration is
+ * not usable, else 1. */
 int cli_complain(const struct cli *cli, enum err err);
 
 /* A whole file, "-" for standard input. */

@@ -162,6 +162,15 @@ enum err store_init(const struct store_config *config, bool with_test_clock, int
     return err;
 }
 
+/* The key store follows, where there is an instance already. */
+static enum err migrate_keys(struct db *db, struct arena *arena, const struct vault_config *vault_config, int64_t now_ms,
+                             struct fail *f)
+{
+    struct db_result row;
+    try(db_one(db, arena, Q_INSTANCE_READ, NULL, 0, &row));
+    return row.rows_n == 0 ? ERR_OK : vault_init(vault_config, db_at_str(&row, 0, 0), now_ms, f);
+}
+
 enum err store_migrate(const struct store_config *config, int64_t now_ms, struct fail *f, size_t *applied_n)
 {
     struct arena arena;
@@ -176,6 +185,9 @@ enum err store_migrate(const struct store_config *config, int64_t now_ms, struct
     }
     if (err == ERR_OK) {
         err = db_migrate(db, "sql/migrations/", now_ms, f, &report);
+    }
+    if (err == ERR_OK) {
+        err = migrate_keys(db, &arena, &vault_config, now_ms, f);
     }
     *applied_n = report.applied_n;
     db_close(db);
