@@ -277,6 +277,12 @@ void json_put_value(struct json_out *w, const json_t *value)
     json_write_canonical(w->buf, value);
 }
 
+void json_put_raw(struct json_out *w, struct str json)
+{
+    comma(w);
+    buf_str(w->buf, json);
+}
+
 struct str pointer_key(struct arena *arena, struct str base, struct str name)
 {
     struct buf buf;

@@ -68,6 +68,7 @@ void json_put_null(struct json_out *w);
 void json_put_instant(struct json_out *w, int64_t at); // AT_NEVER is null
 void json_put_id(struct json_out *w, const char *prefix, int64_t id); // 0 is null
 void json_put_value(struct json_out *w, const json_t *value);
+void json_put_raw(struct json_out *w, struct str json); // JSON text, as it is
 
 /* RFC 6901: "/lines/3/amount" from parts; the name is escaped. */
 struct str pointer_key(struct arena *arena, struct str base, struct str name);

@@ -197,6 +197,17 @@ static enum err decide_adjusted(struct deciding *d)
     return ledger_adjust(&d->booking, wallet, d->event->points);
 }
 
+/* Suspending and resuming; every other change only stands in the timeline. */
+static enum err decide_member_changed(struct deciding *d)
+{
+    if (str_eq(d->event->reason, STR("suspend"))) {
+        d->out->state->is_suspended = true;
+    } else if (str_eq(d->event->reason, STR("resume"))) {
+        d->out->state->is_suspended = false;
+    }
+    return ERR_OK;
+}
+
 static enum err decide_kind(struct deciding *d)
 {
     switch (d->event->kind) {
@@ -217,7 +228,7 @@ static enum err decide_kind(struct deciding *d)
     case EVENT_ADJUSTED:
         return decide_adjusted(d);
     case EVENT_MEMBER_CHANGED:
-        return ERR_OK;
+        return decide_member_changed(d);
     case EVENT_POINTS_ACTIVATED:
     case EVENT_POINTS_EXPIRED:
     case EVENT_ORDER_VOIDED:

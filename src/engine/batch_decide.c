@@ -15,6 +15,18 @@ static void fail_one(struct submission *s, enum err err, const char *pointer, co
     s->err = fail(&s->fail, err, pointer, "%s", text);
 }
 
+/* A refusal as an error: nothing is stored. */
+static void fail_refusal(struct submission *s, enum reason reason)
+{
+    if (reason == REASON_SUSPENDED) {
+        fail_one(s, ERR_SUSPENDED, "", "The member is suspended: resume them first.");
+    } else if (reason == REASON_OVERFLOW) {
+        fail_one(s, ERR_OVERFLOW, "/points", "The balance would leave its range.");
+    } else {
+        fail_one(s, ERR_NOT_ENOUGH_POINTS, "/points", "The balance is smaller than what would be taken.");
+    }
+}
+
 /* ---- effects ---- */
 
 static void mark_dirty(struct batch *b, struct member_facts *facts)
@@ -341,6 +353,9 @@ static enum err replay(struct batch *b, struct submission *s, const struct known
     }
     const struct event_row *row = map_find_int(&b->replays, known->event);
     ensure(row != NULL);
+    if (!event_kind_is_public(s->event.kind)) {
+        s->event.time = row->event.time; // of the first booking: the server's own events are not sent with a time
+    }
     struct decision stored = {.event_id = row->id, .member = row->member, .answer = row->answer};
     const bool wants_explain = s->wants_explain;
     s->wants_explain = false;
@@ -508,7 +523,7 @@ static enum err submit_event(struct batch *b, size_t index)
     }
     try(err);
     if (decision->answer.outcome == OUTCOME_REFUSED && s->refusal_is_error) {
-        fail_one(s, ERR_NOT_ENOUGH_POINTS, "/points", "The balance is smaller than what would be taken.");
+        fail_refusal(s, decision->answer.reason);
         return ERR_OK;
     }
     try(note_decision(b, member, decision, s, s->credential));

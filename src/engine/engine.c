@@ -518,6 +518,7 @@ void engine_stats_read(const struct engine *engine, struct engine_stats *out)
         .retries = atomic_load(&e->retries),
         .parked = atomic_load(&e->parked),
         .pages_written = atomic_load(&e->pages),
+        .wal_pages = db_wal_pages(store_db(e->store)),
         .batch_us_max = atomic_load(&e->batch_us_max),
     };
     ensure(pthread_mutex_lock(&e->mutex) == 0);

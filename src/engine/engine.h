@@ -70,6 +70,7 @@ struct engine_stats {
     int64_t parked;              // submissions that failed by themselves
     int64_t waiting;             // now
     int64_t pages_written;       // SQLite: dirty pages
+    int64_t wal_pages;           // SQLite: pages in the write-ahead log now
     int64_t batch_us_max;
 };
 void engine_stats_read(const struct engine *engine, struct engine_stats *out);

@@ -61,6 +61,9 @@ enum err store_clock_set(struct store *store, int64_t now, struct fail *f) MUST_
 /* Loads versions and symbols when the epoch has changed. Call in every transaction that decides. */
 enum err store_programs_refresh(struct store *store, int64_t epoch) MUST_USE;
 
+/* True when the versions loaded are those of the epoch. */
+bool store_programs_are_of(const struct store *store, int64_t epoch);
+
 /* The version in force at an instant: the last published of those effective by then; the first for older instants.
  * ERR_NO_PROGRAM when none was published. */
 enum err store_program_at(struct store *store, int64_t at, const struct program **out) MUST_USE;
@@ -162,6 +165,14 @@ struct event_row {
 enum err store_events_read(struct store *store, struct arena *arena, const int64_t *members, const int64_t *events, size_t n,
                            const struct vault_key *keys, struct event_row *out) MUST_USE;
 
+/* The timeline: at most n events of a member, newest first from an event on (0: none). The member's key may be of version 0. */
+enum err store_events_list(struct store *store, struct arena *arena, const struct member_facts *member, int64_t from_id,
+                           size_t n, struct event_row **out, size_t *out_n) MUST_USE;
+
+/* The ledger: at most n points transfers of a member, newest first from one on (0: none). */
+enum err store_transfers_list(struct store *store, struct arena *arena, int64_t member, int64_t from_id, size_t n,
+                              struct transfer **out, size_t *out_n) MUST_USE;
+
 /* An event that waits: for a person (by blind index) or for a purchase (by natural key). */
 struct held_event {
     int64_t id;
@@ -256,6 +267,8 @@ struct due_timer {
 enum err store_timers_due(struct store *store, struct arena *arena, int64_t now, size_t max, struct due_timer **out,
                           size_t *n) MUST_USE;
 enum err store_timers_attempt(struct store *store, struct arena *arena, const struct due_timer *list, size_t n) MUST_USE;
+/* How many timers were given up. */
+enum err store_timers_parked(struct store *store, struct arena *arena, int64_t *n) MUST_USE;
 enum err store_held_expired(struct store *store, struct arena *arena, int64_t now, size_t max, int64_t **ids, size_t *n) MUST_USE;
 enum err store_held_forget(struct store *store, struct arena *arena, const int64_t *ids, size_t n) MUST_USE;
 

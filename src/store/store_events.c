@@ -153,6 +153,70 @@ enum err store_purchase_load(struct store *store, struct arena *arena, const str
     return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
 }
 
+/* ---- history ---- */
+
+enum err store_events_list(struct store *store, struct arena *arena, const struct member_facts *member, int64_t from_id,
+                           size_t n, struct event_row **out, size_t *out_n)
+{
+    struct db_result rows;
+    const struct db_value values[] = {db_int(member->member), db_int(from_id), db_int((int64_t)n)};
+    try(db_query(store->db, arena, Q_EVENTS_OF_MEMBER, values, ARRAY_N(values), &rows));
+    struct event_row *list = arena_new(arena, struct event_row, rows.rows_n);
+    for (size_t i = 0; i < rows.rows_n; i++) {
+        try(read_row(arena, &rows, i, &member->key, &list[i]));
+    }
+    *out = list;
+    *out_n = rows.rows_n;
+    return ERR_OK;
+}
+
+static bool read_transfer(struct db_result *rows, size_t i, struct transfer *out)
+{
+    const struct str reason = db_at_str(rows, i, 13);
+    const struct str hash = db_at_str(rows, i, 14);
+    *out = (struct transfer){
+        .id = db_at_int(rows, i, 0),
+        .previous = db_at_int(rows, i, 1),
+        .event = db_at_int(rows, i, 2),
+        .lot = db_at_int(rows, i, 3),
+        .at = db_at_int(rows, i, 4),
+        .booked_at = db_at_int(rows, i, 5),
+        .wallet = (int32_t)db_at_int(rows, i, 6),
+        .rule = (int32_t)db_at_int(rows, i, 7),
+        .version = (int32_t)db_at_int(rows, i, 8),
+        .kind = (enum transfer_kind)db_at_int(rows, i, 9),
+        .from = (enum account)db_at_int(rows, i, 10),
+        .to = (enum account)db_at_int(rows, i, 11),
+        .points = db_at_int(rows, i, 12),
+    };
+    const bool is_fine = hash.n == HASH_BYTES && (reason.n == 0 || reason.n == HASH_BYTES) &&
+                         out->kind >= TRANSFER_EARN && out->kind <= TRANSFER_MOVE && !rows->is_bad;
+    if (is_fine) {
+        memcpy(out->hash, hash.p, HASH_BYTES);
+        if (reason.n > 0) {
+            memcpy(out->reason_commitment, reason.p, reason.n);
+        }
+    }
+    return is_fine;
+}
+
+enum err store_transfers_list(struct store *store, struct arena *arena, int64_t member, int64_t from_id, size_t n,
+                              struct transfer **out, size_t *out_n)
+{
+    struct db_result rows;
+    const struct db_value values[] = {db_int(member), db_int(from_id), db_int((int64_t)n)};
+    try(db_query(store->db, arena, Q_TRANSFERS_OF_MEMBER, values, ARRAY_N(values), &rows));
+    struct transfer *list = arena_new(arena, struct transfer, rows.rows_n);
+    for (size_t i = 0; i < rows.rows_n; i++) {
+        if (!read_transfer(&rows, i, &list[i])) {
+            return ERR_INTEGRITY;
+        }
+    }
+    *out = list;
+    *out_n = rows.rows_n;
+    return ERR_OK;
+}
+
 /* ---- held events ---- */
 
 struct str held_row_sealed(struct arena *arena, const struct vault_key *key, int64_t held_id, const struct event *event)

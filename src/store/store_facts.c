@@ -159,15 +159,8 @@ static enum err load_chunks(struct store *store, struct arena *arena, struct sta
     const struct db_value keys[] = {db_int(state->member), db_int(kind)};
     // Statements of kind :many take parameters in the order of first appearance: member_id, kind.
     try(db_query(store->db, arena, Q_MEMBER_CHUNKS_READ, keys, ARRAY_N(keys), &rows));
-    // Chunks that this batch has made are in memory only.
-    const bool is_lots = kind == CHUNK_LOTS;
-    const struct chunk_note *notes = is_lots ? state->lot_chunks : state->counter_chunks;
-    const size_t notes_n = is_lots ? state->lot_chunks_touched_n : state->counter_chunks_touched_n;
-    size_t expected = (size_t)(is_lots ? state->lot_chunks_n : state->counter_chunks_n);
-    for (size_t i = 0; i < notes_n; i++) {
-        expected -= notes[i].is_new;
-    }
-    if (rows.rows_n != expected) {
+    const int32_t expected = kind == CHUNK_LOTS ? state->lot_chunks_n : state->counter_chunks_n;
+    if (rows.rows_n != (size_t)expected) {
         return ERR_INTEGRITY;
     }
     for (size_t i = 0; i < rows.rows_n; i++) {
@@ -242,4 +235,12 @@ enum err store_timers_attempt(struct store *store, struct arena *arena, const st
         rows[i * 3 + 2] = db_int(list[i].attempts);
     }
     return db_exec_rows(store->db, Q_TIMERS_ATTEMPT, rows, n, 3, NULL);
+}
+
+enum err store_timers_parked(struct store *store, struct arena *arena, int64_t *n)
+{
+    struct db_result row;
+    try(db_one(store->db, arena, Q_TIMERS_PARKED, NULL, 0, &row));
+    *n = db_at_int(&row, 0, 0);
+    return row.is_bad ? ERR_INTEGRITY : ERR_OK;
 }

@@ -148,6 +148,11 @@ enum err store_programs_refresh(struct store *store, int64_t epoch)
     return err;
 }
 
+bool store_programs_are_of(const struct store *store, int64_t epoch)
+{
+    return store->programs_epoch == epoch;
+}
+
 static enum err compile_entry(struct store *store, struct program_entry *entry)
 {
     if (entry->program != NULL) {
