@@ -25,6 +25,7 @@ static const struct command COMMANDS[] = {
     {"audit checkpoint", cli_audit_checkpoint, "sign what the audit log is now"},
     {"audit export", cli_audit_export, "print the audit log"},
     {"version", cli_version, "print the version"},
+    {"serve", cli_serve, "serve the API until SIGTERM, which drains"},
     {"rule eval", cli_rule_eval, "a line {\"rule\",\"data\"} in, a line {\"result\"} or {\"error\"} out"},
 };
 

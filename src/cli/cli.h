@@ -30,5 +30,6 @@ int cli_program_show(int argc, char **argv) MUST_USE;
 int cli_audit_verify(int argc, char **argv) MUST_USE;
 int cli_audit_checkpoint(int argc, char **argv) MUST_USE;
 int cli_audit_export(int argc, char **argv) MUST_USE;
+int cli_serve(int argc, char **argv) MUST_USE;
 
 #endif

@@ -1,0 +1,271 @@
+/* Decision -> JSON, in the order that the contract gives. */
+#include "base/base.h"
+#include "api/answer_write.h"
+
+static const char *const OUTCOMES[] = {[OUTCOME_APPLIED] = "applied", [OUTCOME_REFUSED] = "refused", [OUTCOME_HELD] = "held"};
+
+enum err programs_follow(struct store *store, int64_t epoch)
+{
+    struct db *db = store_db(store);
+    if (db_in_transaction(db)) {
+        return store_programs_refresh(store, epoch);
+    }
+    // One snapshot for the several reads of a refresh; nothing is read while the epoch is known.
+    if (store_programs_are_of(store, epoch)) {
+        return ERR_OK;
+    }
+    try(db_begin(db, DB_READ));
+    const enum err err = store_programs_refresh(store, epoch);
+    db_rollback(db);
+    return err;
+}
+
+static void event_write(struct json_out *w, const struct submission *s, bool is_dry)
+{
+    json_open(w, '{');
+    json_key(w, "id");
+    json_put_id(w, "evt_", is_dry ? 0 : s->event_id);
+    json_key(w, "source");
+    json_put_str(w, s->event.source);
+    json_key(w, "external_id");
+    json_put_str(w, s->event.external_id);
+    json_key(w, "type");
+    json_put_str(w, s->event.type);
+    json_key(w, "time");
+    json_put_instant(w, s->event.time);
+    json_close(w, '}');
+}
+
+static void points_write(struct json_out *w, const struct store *store, const struct answer *answer)
+{
+    json_open(w, '[');
+    for (size_t i = 0; i < answer->balances_n; i++) {
+        struct answer_points points = {.wallet = answer->balances[i].wallet};
+        for (size_t k = 0; k < answer->points_n; k++) {
+            if (answer->points[k].wallet == points.wallet) {
+                points = answer->points[k];
+            }
+        }
+        json_open(w, '{');
+        json_key(w, "wallet");
+        json_put_str(w, store_symbol_slug(store, points.wallet));
+        json_key(w, "earned");
+        json_put_int(w, points.earned);
+        json_key(w, "pending");
+        json_put_int(w, points.pending);
+        json_key(w, "spent");
+        json_put_int(w, points.spent);
+        json_key(w, "revoked");
+        json_put_int(w, points.revoked);
+        json_close(w, '}');
+    }
+    json_close(w, ']');
+}
+
+void balances_write(struct json_out *w, const struct store *store, const struct answer *answer)
+{
+    json_open(w, '[');
+    for (size_t i = 0; i < answer->balances_n; i++) {
+        const struct answer_balance *b = &answer->balances[i];
+        json_open(w, '{');
+        json_key(w, "wallet");
+        json_put_str(w, store_symbol_slug(store, b->wallet));
+        json_key(w, "active");
+        json_put_int(w, b->active);
+        json_key(w, "pending");
+        json_put_int(w, b->pending);
+        json_key(w, "debt");
+        json_put_int(w, b->debt);
+        json_key(w, "next_expiry");
+        if (b->next_expiry_at == AT_NEVER || b->next_expiry_points == 0) {
+            json_put_null(w);
+        } else {
+            json_open(w, '{');
+            json_key(w, "at");
+            json_put_instant(w, b->next_expiry_at);
+            json_key(w, "points");
+            json_put_int(w, b->next_expiry_points);
+            json_close(w, '}');
+        }
+        json_close(w, '}');
+    }
+    json_close(w, ']');
+}
+
+static void slug_or_null(struct json_out *w, const struct store *store, int32_t symbol)
+{
+    if (symbol == 0) {
+        json_put_null(w);
+    } else {
+        json_put_str(w, store_symbol_slug(store, symbol));
+    }
+}
+
+static void progress_write(struct json_out *w, const struct store *store, const struct answer_tier *tier)
+{
+    if (tier->metric == 0) {
+        json_put_null(w); // the highest tier, or one that nothing leads to
+        return;
+    }
+    json_open(w, '{');
+    json_key(w, "metric");
+    json_put_str(w, store_symbol_slug(store, tier->metric));
+    json_key(w, "value");
+    json_put_int(w, tier->value);
+    json_key(w, "next");
+    slug_or_null(w, store, tier->next);
+    json_key(w, "needed");
+    json_put_int(w, tier->needed);
+    json_close(w, '}');
+}
+
+void tiers_write(struct json_out *w, const struct store *store, const struct answer *answer, bool with_change)
+{
+    json_open(w, '[');
+    for (size_t i = 0; i < answer->tiers_n; i++) {
+        const struct answer_tier *tier = &answer->tiers[i];
+        json_open(w, '{');
+        json_key(w, "set");
+        json_put_str(w, store_symbol_slug(store, tier->set));
+        json_key(w, "tier");
+        slug_or_null(w, store, tier->tier);
+        if (with_change) {
+            json_key(w, "changed");
+            json_put_bool(w, tier->is_changed);
+        }
+        json_key(w, "valid_until");
+        json_put_instant(w, tier->valid_until);
+        json_key(w, "progress");
+        progress_write(w, store, tier);
+        json_close(w, '}');
+    }
+    json_close(w, ']');
+}
+
+/* ---- explain ---- */
+
+static struct str sentence(struct arena *arena, const struct explain_rule *e)
+{
+    static const struct {
+        const char *stage;
+        const char *text;
+    } REASONS[] = {
+        {"when", "Its condition does not hold"},
+        {"window", "The event lies outside its dates"},
+        {"days", "It does not run on this day of the week"},
+        {"hours", "It does not run at this hour"},
+        {"audience", "The member is not in its audience"},
+        {"cap", "Its cap is used up"},
+    };
+    if (e->fired && e->points != e->points_before_caps) {
+        return str_fmt(arena, "It fired and gave %" PRId64 " points; a cap clipped it from %" PRId64 ".", e->points,
+                       e->points_before_caps);
+    }
+    if (e->fired) {
+        return str_fmt(arena, "It fired and gave %" PRId64 " points.", e->points);
+    }
+    for (size_t i = 0; i < ARRAY_N(REASONS); i++) {
+        if (str_eq(e->stage, str_c(REASONS[i].stage))) {
+            return e->condition.n == 0 ? str_fmt(arena, "It did not fire. %s.", REASONS[i].text)
+                                       : str_fmt(arena, "It did not fire. %s: at %.*s the value was %.*s.", REASONS[i].text,
+                                                 e->pointer.n ? (int)e->pointer.n : 5, e->pointer.n ? e->pointer.p : "\"when\"",
+                                                 STR_ARG(e->actual));
+        }
+    }
+    return STR("It did not fire.");
+}
+
+static void explain_rule_write(struct json_out *w, const struct program *program, const struct explain_rule *e)
+{
+    json_open(w, '{');
+    json_key(w, "rule");
+    json_put_str(w, program->rules[e->rule].slug);
+    json_key(w, "version");
+    json_put_int(w, program->version);
+    json_key(w, "fired");
+    json_put_bool(w, e->fired);
+    json_key(w, "inputs");
+    json_open(w, '{');
+    json_key(w, "base");
+    json_put_int(w, e->base);
+    json_key(w, "points_before_caps");
+    json_put_int(w, e->points_before_caps);
+    json_key(w, "points");
+    json_put_int(w, e->points);
+    json_close(w, '}');
+    json_key(w, "failed");
+    if (e->fired) {
+        json_put_null(w);
+    } else {
+        json_open(w, '{');
+        json_key(w, "stage");
+        json_put_str(w, e->stage);
+        json_key(w, "pointer");
+        json_put_str(w, e->pointer);
+        json_key(w, "condition");
+        json_put_raw(w, e->condition.n ? e->condition : STR("null"));
+        json_key(w, "actual");
+        json_put_raw(w, e->actual.n ? e->actual : STR("null"));
+        json_close(w, '}');
+    }
+    json_key(w, "text");
+    json_put_str(w, sentence(w->buf->arena, e));
+    json_close(w, '}');
+}
+
+static enum err explain_write(struct json_out *w, struct store *store, const struct submission *s)
+{
+    const struct program *program = NULL;
+    json_key(w, "explain");
+    json_open(w, '[');
+    if (s->explain_n > 0) {
+        try(store_program_version(store, s->rules_version, &program));
+    }
+    for (size_t i = 0; i < s->explain_n; i++) {
+        explain_rule_write(w, program, &s->explain[i]);
+    }
+    json_close(w, ']');
+    return ERR_OK;
+}
+
+enum err answer_write(struct json_out *w, struct store *store, const struct submission *s, bool is_dry)
+{
+    const struct answer *answer = &s->answer;
+    ensure(s->has_answer);
+    ensure(s->err == ERR_OK);
+    try(programs_follow(store, s->epoch));
+    json_open(w, '{');
+    json_key(w, "event");
+    event_write(w, s, is_dry);
+    json_key(w, "member");
+    json_put_id(w, "mbr_", s->member);
+    json_key(w, "outcome");
+    json_put_str(w, str_c(OUTCOMES[answer->outcome]));
+    if (answer->outcome != OUTCOME_APPLIED) {
+        json_key(w, "reason");
+        json_put_str(w, reason_slug(answer->reason));
+    }
+    json_key(w, "points");
+    points_write(w, store, answer);
+    json_key(w, "balances");
+    balances_write(w, store, answer);
+    json_key(w, "tiers");
+    tiers_write(w, store, answer, true);
+    // Rewards, achievements and messages are not of this release: their lists are empty.
+    json_key(w, "rewards");
+    json_open(w, '[');
+    json_close(w, ']');
+    json_key(w, "achievements");
+    json_open(w, '[');
+    json_close(w, ']');
+    json_key(w, "messages");
+    json_put_int(w, 0);
+    json_key(w, "not_recovered");
+    json_open(w, '[');
+    json_close(w, ']');
+    if (s->wants_explain) {
+        try(explain_write(w, store, s));
+    }
+    json_close(w, '}');
+    return ERR_OK;
+}

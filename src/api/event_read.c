@@ -1,0 +1,434 @@
+/* The only place that knows the JSON of events. */
+#include "base/base.h"
+#include "api/event_read.h"
+
+#include "base/map.h"
+#include "base/num.h"
+
+enum { LINES_COMPARED_MAX = 16, METHOD_BYTES_MAX = 64, SLUG_BYTES_MAX = 64 };
+
+static const char *const LINE_KINDS[] = {"goods", "service", "shipping", "fee", "tip", "gift_card", "deposit", "donation"};
+_Static_assert(ARRAY_N(LINE_KINDS) == LINE_KINDS_N, "one name per kind, in the order of enum line_kind");
+
+/* What reading an event needs beside the reader. */
+struct work {
+    struct reader *r;
+    struct event *event;
+};
+
+/* ---- lines ---- */
+
+static void read_kind(struct reader *r, const json_t *json, const struct place *at, struct line *out)
+{
+    const struct place here = {.parent = at, .name = "kind"};
+    const json_t *value = json_at(json, "kind");
+    if (value == NULL) {
+        out->kind = LINE_GOODS;
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_N(LINE_KINDS); i++) {
+        if (str_eq(json_str(value), str_c(LINE_KINDS[i]))) {
+            out->kind = (enum line_kind)i;
+            return;
+        }
+    }
+    read_fault(r, ERR_INVALID, &here,
+               "A line's kind is goods, service, shipping, fee, tip, gift_card, deposit or donation.");
+}
+
+static void read_line(struct reader *r, const json_t *json, const struct place *at, struct line *out)
+{
+    static const char *const FIELDS[] = {"id",     "sku",      "name",   "category", "kind",
+                                         "amount", "quantity", "tax",    "attributes"};
+    if (!read_object(r, json, at, FIELDS, ARRAY_N(FIELDS))) {
+        return;
+    }
+    out->quantity_milli = 1000;
+    read_text(r, json, at, "id", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX, &out->id);
+    read_text(r, json, at, "sku", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX, &out->sku);
+    read_text(r, json, at, "name", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX, &out->name);
+    read_text(r, json, at, "category", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX, &out->category);
+    read_kind(r, json, at, out);
+    read_whole(r, json, at, "amount", READ_REQUIRED, 0, WHOLE_MAX, &out->amount);
+    read_whole(r, json, at, "tax", READ_OPTIONAL, 0, WHOLE_MAX, &out->tax);
+    read_quantity(r, json, at, "quantity", &out->quantity_milli);
+    out->attributes = read_child(r, json, at, "attributes", READ_OPTIONAL);
+    if (out->attributes != NULL) {
+        const struct place here = {.parent = at, .name = "attributes"};
+        read_free(r, out->attributes, &here);
+    }
+    if (out->tax > out->amount) {
+        const struct place here = {.parent = at, .name = "tax"};
+        read_fault(r, ERR_INVALID, &here, "The tax is a part of the line's amount and cannot be larger.");
+    }
+}
+
+static int id_order(const void *a, const void *b)
+{
+    const struct line *x = *(const struct line *const *)a;
+    const struct line *y = *(const struct line *const *)b;
+    const int order = str_cmp(x->id, y->id);
+    return order != 0 ? order : (x > y) - (x < y);
+}
+
+/* Refunds name lines by id, so an id may come once. Sorted, so that a hostile list costs no square. */
+static void check_ids(struct reader *r, const struct place *at, const struct line *lines, size_t n)
+{
+    const struct line **sorted = arena_new(r->arena, const struct line *, n);
+    for (size_t i = 0; i < n; i++) {
+        sorted[i] = &lines[i];
+    }
+    if (n > 1) {
+        qsort(sorted, n, sizeof *sorted, id_order);
+    }
+    for (size_t i = 1; i < n; i++) {
+        if (sorted[i]->id.n > 0 && str_eq(sorted[i - 1]->id, sorted[i]->id)) {
+            const struct place line = {.parent = at, .index = (size_t)(sorted[i] - lines)};
+            const struct place here = {.parent = &line, .name = "id"};
+            read_fault(r, ERR_INVALID, &here, "Another line has this id: ids are unique within a purchase.");
+        }
+    }
+}
+
+static void read_lines(struct work *w, const json_t *data, const struct place *at)
+{
+    struct reader *r = w->r;
+    struct event *event = w->event;
+    const struct place here = {.parent = at, .name = "lines"};
+    const json_t *list = read_array(r, data, at, "lines", READ_OPTIONAL, EVENT_LINES_MAX);
+    int64_t amount = 0;
+    int64_t milli = 0;
+    if (list == NULL) {
+        return;
+    }
+    event->lines_n = json_array_size(list);
+    event->lines = arena_new(r->arena, struct line, event->lines_n);
+    for (size_t i = 0; i < event->lines_n; i++) {
+        const struct place item = {.parent = &here, .index = i};
+        read_line(r, json_array_get(list, i), &item, &event->lines[i]);
+        if (!whole_add(amount, event->lines[i].amount, &amount) ||
+            !whole_add(milli, event->lines[i].quantity_milli, &milli)) {
+            read_fault(r, ERR_OVERFLOW, &item, "The lines up to this one add up to more than 9007199254740991.");
+            return;
+        }
+    }
+    check_ids(r, &here, event->lines, event->lines_n);
+}
+
+/* ---- payments ---- */
+
+static void read_payment(struct reader *r, const json_t *json, const struct place *at, struct payment *out)
+{
+    static const char *const FIELDS[] = {"method", "wallet", "points", "amount", "reward"};
+    const struct place method = {.parent = at, .name = "method"};
+    if (!read_object(r, json, at, FIELDS, ARRAY_N(FIELDS))) {
+        return;
+    }
+    read_text(r, json, at, "method", READ_REQUIRED, METHOD_BYTES_MAX, &out->method);
+    read_whole(r, json, at, "amount", READ_REQUIRED, 0, WHOLE_MAX, &out->amount);
+    const bool by_points = str_eq(out->method, STR("points"));
+    if (str_eq(out->method, STR("reward")) || json_at(json, "reward") != NULL) {
+        read_fault(r, ERR_NOT_SUPPORTED, &method, "This release cannot take rewards as payment yet.");
+        return;
+    }
+    if (by_points) {
+        read_text(r, json, at, "wallet", READ_REQUIRED, SLUG_BYTES_MAX, &out->wallet);
+        read_whole(r, json, at, "points", READ_REQUIRED, 1, TRANSFER_POINTS_MAX, &out->points);
+    } else if (json_at(json, "wallet") != NULL || json_at(json, "points") != NULL) {
+        read_fault(r, ERR_INVALID, &method, "A wallet and points belong to a payment whose method is \"points\".");
+    }
+}
+
+static void read_payments(struct work *w, const json_t *data, const struct place *at)
+{
+    const struct place here = {.parent = at, .name = "payments"};
+    const json_t *list = read_array(w->r, data, at, "payments", READ_OPTIONAL, EVENT_PAYMENTS_MAX);
+    int64_t amount = 0;
+    if (list == NULL) {
+        return;
+    }
+    w->event->payments_n = json_array_size(list);
+    w->event->payments = arena_new(w->r->arena, struct payment, w->event->payments_n);
+    for (size_t i = 0; i < w->event->payments_n; i++) {
+        const struct place item = {.parent = &here, .index = i};
+        read_payment(w->r, json_array_get(list, i), &item, &w->event->payments[i]);
+        if (!whole_add(amount, w->event->payments[i].amount, &amount)) {
+            read_fault(w->r, ERR_OVERFLOW, &item, "The payments up to this one add up to more than 9007199254740991.");
+            return;
+        }
+    }
+}
+
+/* ---- data by type ---- */
+
+/* The free object, for conditions: event.attributes.x. */
+static void read_attributes(struct work *w, const json_t *data, const struct place *at)
+{
+    const struct place here = {.parent = at, .name = "attributes"};
+    const json_t *attributes = read_child(w->r, data, at, "attributes", READ_OPTIONAL);
+    if (attributes == NULL || json_object_size(attributes) == 0) {
+        return;
+    }
+    read_free(w->r, attributes, &here);
+    struct arena *before = json_arena_set(w->r->arena);
+    json_t *wrapped = json_object();
+    const int set = json_object_set((json_t *)wrapped, "attributes", (json_t *)attributes);
+    (void)json_arena_set(before);
+    ensure(set == 0);
+    w->event->data = wrapped;
+}
+
+static void read_original(struct work *w, const json_t *data, const struct place *at)
+{
+    static const char *const FIELDS[] = {"source", "id"};
+    const struct place here = {.parent = at, .name = "original"};
+    const json_t *original = read_child(w->r, data, at, "original", READ_REQUIRED);
+    if (original != NULL && read_object(w->r, original, &here, FIELDS, ARRAY_N(FIELDS))) {
+        read_text(w->r, original, &here, "source", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX, &w->event->original.source);
+        read_text(w->r, original, &here, "id", READ_REQUIRED, EVENT_TEXT_BYTES_MAX, &w->event->original.id);
+    }
+}
+
+static void read_status(struct work *w, const json_t *data, const struct place *at)
+{
+    const struct place here = {.parent = at, .name = "status"};
+    const json_t *value = json_at(data, "status");
+    w->event->is_placed = str_eq(json_str(value), STR("placed"));
+    if (value != NULL && !w->event->is_placed && !str_eq(json_str(value), STR("completed"))) {
+        read_fault(w->r, ERR_INVALID, &here, "A purchase's status is \"placed\" or \"completed\".");
+    }
+}
+
+static void refuse_rewards(struct work *w, const json_t *data, const struct place *at)
+{
+    const struct place here = {.parent = at, .name = "rewards"};
+    const json_t *list = read_array(w->r, data, at, "rewards", READ_OPTIONAL, EVENT_PAYMENTS_MAX);
+    if (list != NULL && json_array_size(list) > 0) {
+        read_fault(w->r, ERR_NOT_SUPPORTED, &here, "This release cannot use rewards in a purchase yet.");
+    }
+}
+
+static void read_content(struct work *w, const json_t *data, const struct place *at)
+{
+    const struct place rate = {.parent = at, .name = "rate"};
+    if (json_at(data, "rate") != NULL) {
+        read_fault(w->r, ERR_NOT_SUPPORTED, &rate, "This release takes purchases in the program's currency only.");
+    }
+    read_whole(w->r, data, at, "amount", READ_REQUIRED, 0, WHOLE_MAX, &w->event->amount);
+    read_currency(w->r, data, at, "currency", &w->event->currency);
+    read_text(w->r, data, at, "store", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX, &w->event->store);
+    read_text(w->r, data, at, "channel", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX, &w->event->channel);
+    read_status(w, data, at);
+    read_lines(w, data, at);
+    read_payments(w, data, at);
+    refuse_rewards(w, data, at);
+    read_attributes(w, data, at);
+}
+
+static void read_purchase(struct work *w, const json_t *data, const struct place *at)
+{
+    static const char *const FIELDS[] = {"amount", "currency", "store",   "channel",    "status", "lines",
+                                         "payments", "rewards", "rate", "attributes"};
+    if (read_object(w->r, data, at, FIELDS, ARRAY_N(FIELDS))) {
+        read_content(w, data, at);
+    }
+}
+
+static void read_purchase_changed(struct work *w, const json_t *data, const struct place *at)
+{
+    static const char *const FIELDS[] = {"original", "amount",   "currency", "store", "channel",   "status",
+                                         "lines",    "payments", "rewards",  "rate",  "attributes"};
+    if (read_object(w->r, data, at, FIELDS, ARRAY_N(FIELDS))) {
+        read_original(w, data, at);
+        read_content(w, data, at);
+    }
+}
+
+static void read_order(struct work *w, const json_t *data, const struct place *at)
+{
+    static const char *const FIELDS[] = {"original", "attributes"};
+    if (read_object(w->r, data, at, FIELDS, ARRAY_N(FIELDS))) {
+        read_original(w, data, at);
+        read_attributes(w, data, at);
+    }
+}
+
+static void read_refund_line(struct reader *r, const json_t *json, const struct place *at, struct refund_line *out)
+{
+    static const char *const FIELDS[] = {"id", "sku", "quantity"};
+    if (!read_object(r, json, at, FIELDS, ARRAY_N(FIELDS))) {
+        return;
+    }
+    read_text(r, json, at, "id", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX, &out->id);
+    read_text(r, json, at, "sku", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX, &out->sku);
+    read_quantity(r, json, at, "quantity", &out->quantity_milli);
+    if ((json_at(json, "id") != NULL) == (json_at(json, "sku") != NULL)) {
+        read_fault(r, ERR_INVALID, at, "A line to refund is named by either its id or its sku.");
+    }
+}
+
+static void read_refund(struct work *w, const json_t *data, const struct place *at)
+{
+    static const char *const FIELDS[] = {"original", "lines", "amount", "attributes"};
+    const struct place amount = {.parent = at, .name = "amount"};
+    const struct place lines = {.parent = at, .name = "lines"};
+    struct event *event = w->event;
+    if (!read_object(w->r, data, at, FIELDS, ARRAY_N(FIELDS))) {
+        return;
+    }
+    read_original(w, data, at);
+    event->has_refund_amount = json_at(data, "amount") != NULL;
+    read_whole(w->r, data, at, "amount", READ_OPTIONAL, 0, WHOLE_MAX, &event->refund_amount);
+    const json_t *list = read_array(w->r, data, at, "lines", READ_OPTIONAL, EVENT_LINES_MAX);
+    event->refund_lines_n = json_array_size(list);
+    event->refund_lines = arena_new(w->r->arena, struct refund_line, event->refund_lines_n);
+    for (size_t i = 0; i < event->refund_lines_n; i++) {
+        const struct place item = {.parent = &lines, .index = i};
+        read_refund_line(w->r, json_array_get(list, i), &item, &event->refund_lines[i]);
+    }
+    if (event->has_refund_amount && list != NULL) {
+        read_fault(w->r, ERR_INVALID, &amount, "A refund names lines or an amount, or neither for everything.");
+    } else if (list != NULL && event->refund_lines_n == 0) {
+        read_fault(w->r, ERR_INVALID, &lines, "Name the lines to refund, or leave the field out to refund everything.");
+    }
+    read_attributes(w, data, at);
+}
+
+static void read_visit(struct work *w, const json_t *data, const struct place *at)
+{
+    static const char *const FIELDS[] = {"store", "channel", "attributes"};
+    if (data == NULL || !read_object(w->r, data, at, FIELDS, ARRAY_N(FIELDS))) {
+        return; // a visit needs no data
+    }
+    read_text(w->r, data, at, "store", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX, &w->event->store);
+    read_text(w->r, data, at, "channel", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX, &w->event->channel);
+    read_attributes(w, data, at);
+}
+
+static void read_custom(struct work *w, const json_t *data, const struct place *at)
+{
+    if (data != NULL && !json_is_object(data)) {
+        read_fault(w->r, ERR_INVALID, at, "The data of an event is an object.");
+        return;
+    }
+    if (data != NULL) {
+        read_free(w->r, data, at);
+    }
+    w->event->data = data;
+}
+
+static void read_data(struct work *w, const json_t *data, const struct place *at)
+{
+    switch (w->event->kind) {
+    case EVENT_PURCHASE:
+        read_purchase(w, data, at);
+        return;
+    case EVENT_PURCHASE_CHANGED:
+        read_purchase_changed(w, data, at);
+        return;
+    case EVENT_PURCHASE_COMPLETED:
+    case EVENT_PURCHASE_CANCELLED:
+        read_order(w, data, at);
+        return;
+    case EVENT_REFUND:
+        read_refund(w, data, at);
+        return;
+    case EVENT_VISIT:
+        read_visit(w, data, at);
+        return;
+    case EVENT_CUSTOM:
+        read_custom(w, data, at);
+        return;
+    case EVENT_ENROLLED:
+    case EVENT_ADJUSTED:
+    case EVENT_POINTS_ACTIVATED:
+    case EVENT_POINTS_EXPIRED:
+    case EVENT_ORDER_VOIDED:
+    case EVENT_TIER_PERIOD_ENDED:
+    case EVENT_MEMBER_CHANGED:
+        return; // refused before
+    }
+}
+
+/* ---- the envelope ---- */
+
+/* Names of sources that the server's own events have. */
+static bool is_reserved(struct str source)
+{
+    return str_starts(source, STR("loyald/")) || str_starts(source, STR("api/"));
+}
+
+static void check_specversion(struct reader *r, const json_t *json, const struct place *base)
+{
+    const struct place here = {.parent = base, .name = "specversion"};
+    const struct place base64 = {.parent = base, .name = "data_base64"};
+    const struct place type = {.parent = base, .name = "datacontenttype"};
+    if (!str_eq(json_str(json_at(json, "specversion")), STR("1.0"))) {
+        read_fault(r, ERR_INVALID, &here, "Events are CloudEvents of version \"1.0\".");
+    }
+    if (json_at(json, "data_base64") != NULL) {
+        read_fault(r, ERR_INVALID, &base64, "Events carry JSON in \"data\".");
+    }
+    const json_t *media = json_at(json, "datacontenttype");
+    if (media != NULL && !str_starts(json_str(media), STR("application/json"))) {
+        read_fault(r, ERR_INVALID, &type, "Events carry application/json.");
+    }
+}
+
+static void read_envelope(struct work *w, const json_t *json, const struct place *base)
+{
+    struct event *event = w->event;
+    const struct place type = {.parent = base, .name = "type"};
+    const struct place source = {.parent = base, .name = "source"};
+    check_specversion(w->r, json, base);
+    read_text(w->r, json, base, "id", READ_REQUIRED, EVENT_TEXT_BYTES_MAX, &event->external_id);
+    read_text(w->r, json, base, "source", READ_REQUIRED, EVENT_TEXT_BYTES_MAX, &event->source);
+    read_text(w->r, json, base, "type", READ_REQUIRED, EVENT_TEXT_BYTES_MAX, &event->type);
+    read_text(w->r, json, base, "subject", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX + 8, &event->subject);
+    read_instant(w->r, json, base, "time", READ_REQUIRED, &event->time);
+    event->kind = event_kind_of(event->type);
+    if (!event_kind_is_public(event->kind)) {
+        read_fault(w->r, ERR_UNKNOWN_TYPE, &type, "Events of this type are made by the server itself.");
+    }
+    if (is_reserved(event->source)) {
+        read_fault(w->r, ERR_INVALID, &source, "Sources that begin with \"loyald/\" or \"api/\" are the server's own.");
+    }
+}
+
+static void read_subject(struct work *w, const struct vault *vault, const struct place *base, struct submission *out)
+{
+    const struct place here = {.parent = base, .name = "subject"};
+    if (w->event->subject.n == 0) {
+        if (w->event->kind != EVENT_PURCHASE) {
+            read_fault(w->r, ERR_NO_SUBJECT, &here, "Only a purchase may come without a subject: name the member.");
+        }
+        return;
+    }
+    struct fail f = {.arena = w->r->arena};
+    if (identifier_read(w->r->arena, vault, w->event->subject, &f, "", &out->subject) != ERR_OK) {
+        read_fault(w->r, ERR_INVALID, &here, "%.*s", STR_ARG(f.items[0].detail));
+    }
+}
+
+enum err event_read(struct arena *arena, const struct vault *vault, const json_t *json, const struct place *base,
+                    struct fail *f, struct submission *out)
+{
+    struct reader r = {.arena = arena, .f = f};
+    struct submission s = {.kind = SUBMIT_EVENT, .arena = arena};
+    struct work w = {.r = &r, .event = &s.event};
+    const struct place at = {.parent = base, .name = "data"};
+    if (!json_is_object(json)) {
+        read_fault(&r, ERR_INVALID, base, "An event is an object.");
+        return read_done(&r);
+    }
+    const json_t *data = json_at(json, "data");
+    read_envelope(&w, json, base);
+    if (event_kind_is_public(s.event.kind)) {
+        read_data(&w, data, &at);
+        read_subject(&w, vault, base, &s);
+    }
+    try(read_done(&r));
+    submission_hash(&s, vault, data);
+    *out = s;
+    return ERR_OK;
+}

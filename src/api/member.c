@@ -1,0 +1,135 @@
+/* Finding the member that a path names, and showing one. */
+#include "base/base.h"
+#include "api/api_internal.h"
+
+#include "api/answer_write.h"
+#include "api/member.h"
+
+enum err member_find(struct api_call *call, struct store *store, struct str text, int64_t *out)
+{
+    struct identifier identifier;
+    int64_t member = 0;
+    if (identifier_read(call->arena, store_vault(store), text, &call->fail, "", &identifier) != ERR_OK) {
+        return ERR_NOT_FOUND; // nobody is named like that; the detail says how members are named
+    }
+    try(store_members_find(store, call->arena, &identifier, 1, &member));
+    struct member_facts facts = {.member = member};
+    if (member != 0) {
+        try(store_facts_load(store, call->arena, &facts, 1, false));
+    }
+    if (!facts.exists) {
+        return fail(&call->fail, ERR_NOT_FOUND, "", "No member has this identifier.");
+    }
+    *out = member;
+    return ERR_OK;
+}
+
+enum err member_facts_read(struct api_call *call, struct store *store, int64_t member, struct member_facts *out)
+{
+    *out = (struct member_facts){.member = member};
+    try(store_facts_load(store, call->arena, out, 1, false));
+    if (!out->exists) {
+        return ERR_INTEGRITY; // a member without a state
+    }
+    try(store_state_load_lots(store, call->arena, out->state));
+    return store_state_load_counters(store, call->arena, out->state);
+}
+
+enum err member_answer_read(struct api_call *call, struct store *store, int64_t member, int64_t now, struct answer *out)
+{
+    struct member_facts facts;
+    const struct program *program = NULL;
+    try(member_facts_read(call, store, member, &facts));
+    try(store_program_at(store, now, &program));
+    *out = (struct answer){0};
+    answer_open(call->arena, program, NULL, facts.state, now, out);
+    return ERR_OK;
+}
+
+void member_row_write(struct json_out *w, const struct member_row *row)
+{
+    json_key(w, "id");
+    json_put_id(w, "mbr_", row->id);
+    json_key(w, "status");
+    json_put_str(w, str_c(member_status_text(row->status)));
+    json_key(w, "enrolled_at");
+    json_put_instant(w, row->enrolled_at);
+    json_key(w, "referral_code");
+    json_put_null(w); // referrals are not of this release
+    if (row->status != MEMBER_ERASED) {
+        profile_write(w, &row->profile);
+    }
+}
+
+enum err member_write(struct api_call *call, struct store *store, int64_t member, int64_t now, struct json_out *w)
+{
+    struct member_row row;
+    struct answer answer;
+    try(store_member_read(store, call->arena, member, &row));
+    try(member_answer_read(call, store, member, now, &answer));
+    json_open(w, '{');
+    member_row_write(w, &row);
+    json_key(w, "balances");
+    balances_write(w, store, &answer);
+    json_key(w, "tiers");
+    tiers_write(w, store, &answer, false);
+    json_close(w, '}');
+    return ERR_OK;
+}
+
+struct str member_id_text(struct arena *arena, int64_t member)
+{
+    char text[ID_TEXT_BYTES + 1];
+    id_write("mbr_", member, text);
+    return str_dup(arena, str_c(text));
+}
+
+enum err member_audit(struct api_call *call, struct store *store, struct arena *arena, const char *action, int64_t member,
+                      struct str before, struct str after)
+{
+    struct vault_key key;
+    try(store_member_key(store, member, &key));
+    const struct audit_entry entry = {
+        .actor = call_actor(call),
+        .action = str_c(action),
+        .object = member_id_text(arena, member),
+        .before = before,
+        .after = after,
+        .member = member,
+        .key = &key,
+        .at = call->now,
+    };
+    const enum err err = store_audit_write(store, arena, &entry);
+    vault_wipe(&key, sizeof key);
+    return err;
+}
+
+void api_event_open(struct api_call *call, struct submission *s, enum event_kind kind, int64_t member)
+{
+    char id[ID_TEXT_BYTES + 1];
+    int64_t random = 0;
+    const struct str given = http_header(call->request, "idempotency-key");
+    vault_random(&random, sizeof random);
+    id_write("evt_", random & INT64_MAX, id);
+    *s = (struct submission){
+        .kind = kind == EVENT_ENROLLED ? SUBMIT_ENROL : SUBMIT_EVENT,
+        .arena = call->arena,
+        .event =
+            {
+                .kind = kind,
+                .type = event_kind_type(kind),
+                .source = str_fmt(call->arena, "api/%.*s", STR_ARG(call_actor(call))),
+                .external_id = given.n > 0 ? given : str_dup(call->arena, str_c(id)),
+            },
+        .credential = call->credential.id,
+    };
+    if (member != 0) {
+        s->event.subject = member_id_text(call->arena, member);
+        s->subject = (struct identifier){.kind = IDENT_MEMBER, .member = member};
+    }
+}
+
+enum err api_event_error(enum err err)
+{
+    return err == ERR_EVENT_CONFLICT ? ERR_KEY_REUSED : err;
+}

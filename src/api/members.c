@@ -1,0 +1,260 @@
+/* Members: enrol, read, find, change, forget. */
+#include "base/base.h"
+#include "api/api_internal.h"
+
+#include "api/member.h"
+
+enum { PROFILE_TEXT_MAX = 1024 * 1024 };
+
+/* ---- POST /v1/members ---- */
+
+struct enrol_work {
+    struct submission submission;
+};
+
+/* A member as enrolled: what the call answers, first and again. */
+static void enrol_answer(struct api_task *task, struct store *store)
+{
+    struct api_call *call = task->call;
+    const struct enrol_work *work = call->work;
+    enum err err = call_snapshot(call, store);
+    if (err == ERR_OK) {
+        err = member_write(call, store, work->submission.member, call->now, &call->w);
+    }
+    db_rollback(store_db(store));
+    if (err != ERR_OK) {
+        call_refuse(call, err, NULL);
+        return;
+    }
+    call->status = 201;
+    call_answer(call);
+}
+
+static void enrolled(struct ticket *ticket)
+{
+    struct api_call *call = ticket->owner;
+    const struct submission *s = &ticket->list[0];
+    const enum err err = ticket->err != ERR_OK ? ticket->err : s->err;
+    if (err != ERR_OK) {
+        call_refuse(call, api_event_error(err), &s->fail);
+        return;
+    }
+    if (s->is_replay) {
+        call_header(call, STR("Idempotency-Replayed"), STR("true"));
+    }
+    call->task = (struct api_task){.run = enrol_answer, .call = call};
+    if (pool_add(call->api, &call->task) != ERR_OK) {
+        enrol_answer(&call->task, call->api->lane_store);
+    }
+}
+
+/* What the lane needs, from a snapshot: the program in force says what must be given. */
+static enum err enrol_prepare(struct api_call *call, struct store *store, struct enrol_work *work)
+{
+    struct submission *s = &work->submission;
+    struct member_profile profile;
+    const struct program *program = NULL;
+    try(store_program_at(store, call->now, &program));
+    try(profile_read(call->arena, call->body, NULL, "referral_code", call->now, &call->fail, &profile));
+    if (json_at(call->body, "referral_code") != NULL) {
+        return fail(&call->fail, ERR_NOT_SUPPORTED, "/referral_code", "This release has no referrals yet: leave it out.");
+    }
+    try(profile_check(program, &profile, &call->fail));
+    api_event_open(call, s, EVENT_ENROLLED, 0);
+    try(store_enrolment_make(store, call->arena, program, &profile, &call->fail, &s->enrolment));
+    submission_hash(s, store_vault(store), call->body);
+    return ERR_OK;
+}
+
+static void enrol_work(struct api_task *task, struct store *store)
+{
+    struct api_call *call = task->call;
+    struct enrol_work *work = arena_new(call->arena, struct enrol_work, 1);
+    call->work = work;
+    enum err err = call_snapshot(call, store);
+    if (err == ERR_OK) {
+        err = enrol_prepare(call, store, work);
+    }
+    db_rollback(store_db(store));
+    if (err != ERR_OK) {
+        call_refuse(call, err, NULL);
+        return;
+    }
+    call->ticket = (struct ticket){.list = &work->submission, .n = 1, .done = enrolled, .owner = call};
+    call_submit(call);
+}
+
+void api_members_post(struct api_call *call)
+{
+    call_work(call, enrol_work);
+}
+
+/* ---- reading ---- */
+
+enum err api_member_get(struct api_call *call, struct store *store, struct json_out *w)
+{
+    int64_t member = 0;
+    try(member_find(call, store, call->params[0], &member));
+    return member_write(call, store, member, call->now, w);
+}
+
+enum err api_members_lookup_post(struct api_call *call, struct store *store, struct json_out *w)
+{
+    static const char *const FIELDS[] = {"external_id", "email", "phone", "card", "id"};
+    static const char *const PREFIXES[] = {"ext:", "email:", "phone:", "card:", ""};
+    struct reader r = {.arena = call->arena, .f = &call->fail};
+    struct str name = {0};
+    int64_t member = 0;
+    if (read_object(&r, call->body, NULL, FIELDS, ARRAY_N(FIELDS)) && json_object_size(call->body) != 1) {
+        read_fault(&r, ERR_INVALID, NULL, "Name exactly one of external_id, email, phone, card and id.");
+    }
+    for (size_t i = 0; i < ARRAY_N(FIELDS); i++) {
+        struct str value = {0};
+        read_text(&r, call->body, NULL, FIELDS[i], READ_OPTIONAL, EVENT_TEXT_BYTES_MAX, &value);
+        if (value.n > 0) {
+            name = str_fmt(call->arena, "%s%.*s", PREFIXES[i], STR_ARG(value));
+        }
+    }
+    try(read_done(&r));
+    try(member_find(call, store, name, &member));
+    return member_write(call, store, member, call->now, w);
+}
+
+static enum err refuse_filters(struct api_call *call)
+{
+    static const char *const NAMES[] = {"segment", "tier"};
+    struct str value;
+    for (size_t i = 0; i < ARRAY_N(NAMES); i++) {
+        if (http_query(call->request, NAMES[i], &value)) {
+            return fail(&call->fail, ERR_NOT_SUPPORTED, "", "This release cannot list members by %s yet.", NAMES[i]);
+        }
+    }
+    return ERR_OK;
+}
+
+enum err api_members_get(struct api_call *call, struct store *store, struct json_out *w)
+{
+    struct str query;
+    struct member_row *rows = NULL;
+    size_t n = 0;
+    int64_t before = 0;
+    int64_t limit = 0;
+    try(refuse_filters(call));
+    try(call_page(call, "mbr_", &before, &limit));
+    const size_t wanted = (size_t)limit + 1 > MEMBERS_PAGE_MAX ? MEMBERS_PAGE_MAX : (size_t)limit + 1;
+    if (http_query(call->request, "query", &query)) {
+        try(store_members_search(store, call->arena, query, before, wanted, &call->fail, &rows, &n));
+    } else {
+        try(store_members_list(store, call->arena, before, wanted, &rows, &n));
+    }
+    const bool has_more = n > (size_t)limit || (n == MEMBERS_PAGE_MAX && limit == MEMBERS_PAGE_MAX);
+    const size_t shown = n > (size_t)limit ? (size_t)limit : n;
+    json_open(w, '{');
+    json_key(w, "data");
+    json_open(w, '[');
+    for (size_t i = 0; i < shown; i++) {
+        json_open(w, '{');
+        member_row_write(w, &rows[i]);
+        json_close(w, '}');
+    }
+    json_close(w, ']');
+    call_page_end(w, "mbr_", has_more ? rows[shown - 1].id : 0);
+    json_close(w, '}');
+    return ERR_OK;
+}
+
+/* ---- changing ---- */
+
+static struct str profile_text(struct arena *arena, const struct member_profile *profile)
+{
+    struct buf buf;
+    buf_open(&buf, arena, PROFILE_TEXT_MAX);
+    struct json_out w = json_out(&buf);
+    json_open(&w, '{');
+    profile_write(&w, profile);
+    json_close(&w, '}');
+    ensure(!buf.is_full);
+    return buf_view(&buf);
+}
+
+/* A line of the member's timeline, booked after the change itself. */
+static void follow(struct api_call *call, int64_t member, const char *what)
+{
+    struct submission *s = arena_new(call->arena, struct submission, 1);
+    api_event_open(call, s, EVENT_MEMBER_CHANGED, member);
+    // One key may stand for one event only, and the change's own answer is kept under it.
+    s->event.external_id = str_fmt(call->arena, "%s:%.*s", what, STR_ARG(s->event.external_id));
+    s->event.reason = str_c(what);
+    s->event.actor = call_actor(call);
+    submission_hash(s, store_base_vault(call->api->config.base), NULL);
+    s->event.time = call->now;
+    call->follow = s;
+}
+
+enum err api_member_patch(struct api_call *call, struct store *store, struct arena *arena, struct json_out *w)
+{
+    int64_t member = 0;
+    struct member_row row;
+    struct member_profile profile;
+    const struct program *program = NULL;
+    try(member_find(call, store, call->params[0], &member));
+    try(store_members_lock(store, arena, &member, 1));
+    try(store_member_read(store, call->arena, member, &row));
+    if (row.status == MEMBER_ERASED) {
+        return fail(&call->fail, ERR_NOT_FOUND, "", "This member was erased.");
+    }
+    try(store_program_at(store, call->now, &program));
+    try(profile_read(call->arena, call->body, &row.profile, NULL, call->now, &call->fail, &profile));
+    try(profile_check(program, &profile, &call->fail));
+    try(store_member_update(store, arena, program, member, row.revision, &profile, &call->fail));
+    try(member_write(call, store, member, call->now, w));
+    follow(call, member, "patch");
+    return member_audit(call, store, arena, "member.patch", member, profile_text(arena, &row.profile),
+                        profile_text(arena, &profile));
+}
+
+enum err api_member_delete(struct api_call *call, struct store *store, struct arena *arena, struct json_out *w)
+{
+    int64_t member = 0;
+    bool is_final = false;
+    try(member_find(call, store, call->params[0], &member));
+    try(store_member_erase(store, arena, member, call->now, &is_final));
+    json_open(w, '{');
+    json_key(w, "id");
+    json_put_id(w, "mbr_", member);
+    json_key(w, "status");
+    json_put_str(w, STR("erased"));
+    json_key(w, "final");
+    json_put_bool(w, is_final);
+    json_close(w, '}');
+    return member_audit(call, store, arena, "member.erase", member, (struct str){0}, (struct str){0});
+}
+
+static enum err set_status(struct api_call *call, struct store *store, struct arena *arena, struct json_out *w,
+                           enum member_status status)
+{
+    static const char *const NONE[] = {""};
+    struct reader r = {.arena = call->arena, .f = &call->fail};
+    const bool suspends = status == MEMBER_SUSPENDED;
+    int64_t member = 0;
+    if (call->body != NULL) {
+        (void)read_object(&r, call->body, NULL, NONE, 0); // takes no fields
+    }
+    try(read_done(&r));
+    try(member_find(call, store, call->params[0], &member));
+    try(store_member_status_set(store, arena, member, status));
+    try(member_write(call, store, member, call->now, w));
+    follow(call, member, suspends ? "suspend" : "resume");
+    return member_audit(call, store, arena, suspends ? "member.suspend" : "member.resume", member, (struct str){0},
+                        (struct str){0});
+}
+
+enum err api_member_suspend_post(struct api_call *call, struct store *store, struct arena *arena, struct json_out *w)
+{
+    return set_status(call, store, arena, w, MEMBER_SUSPENDED);
+}
+
+enum err api_member_resume_post(struct api_call *call, struct store *store, struct arena *arena, struct json_out *w)
+{
+    return set_status(call, store, arena, w, MEMBER_ACTIVE);
+}

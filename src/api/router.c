@@ -1,0 +1,288 @@
+/* A request's way to its handler: route, key, scope, content type, rate; then the thread it runs on. */
+#include "base/base.h"
+#include "api/api_internal.h"
+
+#include "vault/vault.h"
+
+enum { READ_TRIES = 3, ALLOW_BYTES_MAX = 128 };
+
+/* ---- matching ---- */
+
+/* True when the pattern's parts are the request's; "{…}" takes any part that is not empty. */
+static bool matches(const struct api_route *route, const struct http_request *request, struct str params[ROUTE_PARAMS_MAX])
+{
+    struct str rest = str_c(route->pattern + 1);
+    struct str part;
+    bool is_done = false;
+    size_t at = 0;
+    size_t params_n = 0;
+    while (str_split(&rest, '/', &part, &is_done)) {
+        if (at == request->segments_n) {
+            return false;
+        }
+        const struct str given = request->segments[at++];
+        if (part.n > 0 && part.p[0] == '{') {
+            if (given.n == 0) {
+                return false;
+            }
+            ensure(params_n < ROUTE_PARAMS_MAX);
+            params[params_n++] = given;
+        } else if (!str_eq(part, given)) {
+            return false;
+        }
+    }
+    return at == request->segments_n;
+}
+
+static enum err refuse_method(struct api_call *call, const bool *allowed)
+{
+    struct buf buf;
+    buf_open(&buf, call->arena, ALLOW_BYTES_MAX);
+    for (int m = 0; m < HTTP_METHOD_N; m++) {
+        if (allowed[m]) {
+            buf_printf(&buf, "%s%s", buf.n > 0 ? ", " : "", http_method_text((enum http_method)m));
+        }
+    }
+    call_header(call, STR("Allow"), buf_view(&buf));
+    return fail(&call->fail, ERR_METHOD, "", "This address takes %.*s.", STR_ARG(buf_view(&buf)));
+}
+
+/* HEAD is GET without the body. */
+static enum err find_route(struct api_call *call)
+{
+    const enum http_method method = call->request->method == HTTP_HEAD ? HTTP_GET : call->request->method;
+    bool allowed[HTTP_METHOD_N] = {false};
+    bool is_known = false;
+    for (size_t i = 0; i < API_ROUTES_N; i++) {
+        struct str params[ROUTE_PARAMS_MAX] = {{0}};
+        const struct api_route *route = &API_ROUTES[i];
+        if (!matches(route, call->request, params)) {
+            continue;
+        }
+        if (route->method == method) {
+            call->route = route;
+            memcpy(call->params, params, sizeof params);
+            return ERR_OK;
+        }
+        is_known = true;
+        allowed[route->method] = true;
+        allowed[HTTP_HEAD] |= route->method == HTTP_GET;
+    }
+    return is_known ? refuse_method(call, allowed) : fail(&call->fail, ERR_NOT_FOUND, "", "There is nothing at this address.");
+}
+
+/* ---- who asks ---- */
+
+static enum err find_key(struct api_call *call)
+{
+    const struct str header = http_header(call->request, "authorization");
+    if (header.n < 7 || strncasecmp(header.p, "Bearer ", 7) != 0) {
+        return fail(&call->fail, ERR_UNAUTHENTICATED, "", "Send a key: \"Authorization: Bearer lk_…\".");
+    }
+    return store_key_find(call->api->http_store, call->arena, str_trim(str_after(header, 7)), clock_now_ms(),
+                          &call->credential);
+}
+
+static enum err authorize(struct api_call *call)
+{
+    const struct http_request *request = call->request;
+    unsigned char hash[VAULT_TOKEN_HASH_BYTES];
+    // Addresses end up in logs, histories and referrers: a key in one is as good as published.
+    for (size_t i = 0; i < request->query_n; i++) {
+        if (vault_token_hash(request->query[i].value, hash)) {
+            return fail(&call->fail, ERR_UNAUTHENTICATED, "", "A key belongs into the Authorization header, never into the address.");
+        }
+    }
+    if (call->route->scope == SCOPES_N) {
+        return ERR_OK;
+    }
+    try(find_key(call));
+    if (!scope_is_in(call->credential.scopes, call->route->scope)) {
+        return fail(&call->fail, ERR_FORBIDDEN, "", "This needs a key with the scope \"%s\".",
+                    scope_text(call->route->scope));
+    }
+    return ERR_OK;
+}
+
+/* ---- what is sent ---- */
+
+static bool media_is(struct str type, const char *name)
+{
+    const struct str bare = str_trim((struct str){.p = type.p, .n = str_find(type, ';', 0)});
+    return bare.n == strlen(name) && strncasecmp(bare.p, name, bare.n) == 0;
+}
+
+static bool media_is_accepted(enum media media, struct str type)
+{
+    switch (media) {
+    case MEDIA_NONE:
+        return true; // no body is taken at all
+    case MEDIA_JSON:
+        return media_is(type, "application/json");
+    case MEDIA_EVENT:
+        return media_is(type, "application/json") || media_is(type, "application/cloudevents+json");
+    case MEDIA_BATCH:
+        return media_is(type, "application/json") || media_is(type, "application/cloudevents-batch+json") ||
+               media_is(type, "application/x-ndjson");
+    }
+    return false;
+}
+
+static enum err check_media(struct api_call *call)
+{
+    static const char *const NAMES[] = {
+        [MEDIA_NONE] = "",
+        [MEDIA_JSON] = "application/json",
+        [MEDIA_EVENT] = "application/json or application/cloudevents+json",
+        [MEDIA_BATCH] = "application/json, application/cloudevents-batch+json or application/x-ndjson",
+    };
+    if (call->request->body_bytes == 0 ||
+        media_is_accepted(call->route->media, http_header(call->request, "content-type"))) {
+        return ERR_OK;
+    }
+    return fail(&call->fail, ERR_MEDIA_TYPE, "", "Send %s.", NAMES[call->route->media]);
+}
+
+bool api_admit(void *self, struct http_request *request, struct http_admission *admission, struct http_response *refusal)
+{
+    struct api *api = self;
+    struct api_call *call = arena_new(request->arena, struct api_call, 1);
+    *call = (struct api_call){.api = api, .request = request, .arena = request->arena, .started_us = call_us()};
+    call_out_reset(call);
+    request->self = call;
+    enum err err = find_route(call);
+    if (err == ERR_OK) {
+        err = authorize(call);
+    }
+    if (err == ERR_OK) {
+        err = rate_take(call);
+    }
+    if (err == ERR_OK) {
+        err = check_media(call);
+    }
+    if (err == ERR_OK) {
+        admission->body_bytes_max = call->route->body_bytes_max;
+        return true;
+    }
+    if (err == ERR_UNAUTHENTICATED) {
+        call_header(call, STR("WWW-Authenticate"), STR("Bearer"));
+    }
+    http_problem(request, err, &call->fail, &call->response);
+    call_merge_headers(call);
+    metrics_note(call);
+    *refusal = call->response;
+    return false;
+}
+
+/* ---- running ---- */
+
+enum err call_snapshot(struct api_call *call, struct store *store)
+{
+    try(db_begin(store_db(store), DB_READ));
+    try(store_instance_read(store, call->arena, &call->instance));
+    call->now = store_now(&call->instance);
+    return store_programs_refresh(store, call->instance.epoch);
+}
+
+static enum err read_in_snapshot(struct api_call *call, struct store *store)
+{
+    enum err err = call_snapshot(call, store);
+    if (err == ERR_OK) {
+        err = call->route->read(call, store, &call->w);
+    }
+    db_rollback(store_db(store)); // nothing was written
+    return err;
+}
+
+static void run_read(struct api_task *task, struct store *store)
+{
+    struct api_call *call = task->call;
+    enum err err = ERR_RETRY;
+    for (int i = 0; i < READ_TRIES && (err == ERR_RETRY || err == ERR_DATABASE); i++) {
+        call_out_reset(call);
+        err = read_in_snapshot(call, store);
+    }
+    if (err != ERR_OK) {
+        call_refuse(call, err, NULL);
+    } else {
+        call_answer(call);
+    }
+}
+
+static enum err run_write(struct store *store, struct arena *arena, void *self)
+{
+    struct api_call *call = self;
+    call_out_reset(call); // a job may run again
+    call->follow = NULL;
+    try(store_instance_read(store, arena, &call->instance));
+    call->now = store_now(&call->instance);
+    try(store_programs_refresh(store, call->instance.epoch));
+    try(call->route->write(call, store, arena, &call->w));
+    // With an event to follow the answer is known to hold only after that.
+    return call->follow != NULL ? ERR_OK : keep_store(call, store, arena);
+}
+
+static void followed(struct ticket *ticket)
+{
+    struct api_call *call = ticket->owner;
+    const struct submission *s = &ticket->list[0];
+    const enum err err = ticket->err != ERR_OK ? ticket->err : s->err;
+    if (err != ERR_OK) {
+        call_refuse(call, err, &s->fail);
+    } else {
+        call_answer(call);
+    }
+}
+
+static void write_done(struct ticket *ticket)
+{
+    struct api_call *call = ticket->owner;
+    if (ticket->err != ERR_OK) {
+        call_refuse(call, ticket->err, NULL);
+        return;
+    }
+    if (call->follow != NULL) {
+        call->ticket = (struct ticket){.list = call->follow, .n = 1, .done = followed, .owner = call};
+        call_submit(call);
+        return;
+    }
+    call_answer(call);
+}
+
+static enum err read_body(struct api_call *call)
+{
+    json_t *body = NULL;
+    const bool has_json = call->route->media == MEDIA_JSON || call->route->media == MEDIA_EVENT;
+    if (!has_json || call->request->body.n == 0) {
+        return ERR_OK;
+    }
+    try(json_read(call->arena, call->request->body, &call->fail, &body));
+    call->body = body;
+    return ERR_OK;
+}
+
+void api_handle(void *self, struct http_request *request)
+{
+    (void)self; // the call has it
+    struct api_call *call = request->self;
+    const enum err err = read_body(call);
+    if (err != ERR_OK) {
+        call_refuse(call, err, NULL);
+        return;
+    }
+    if (keep_begin(call)) {
+        return;
+    }
+    switch (call->route->kind) {
+    case ROUTE_OWN:
+        call->route->own(call);
+        return;
+    case ROUTE_READ:
+        call_work(call, run_read);
+        return;
+    case ROUTE_WRITE:
+        call->ticket = (struct ticket){.job = run_write, .job_self = call, .done = write_done, .owner = call};
+        call_submit(call);
+        return;
+    }
+}
