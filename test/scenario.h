@@ -195,10 +195,9 @@ static inline void scenario_submit(struct scenario *s, struct submission *submis
     s->last = submission;
 }
 
-static inline struct submission *scenario_send(struct scenario *s, const json_t *json)
+static inline void scenario_prepare(struct scenario *s, const json_t *json, struct submission *submission)
 {
     struct arena *arena = &s->both->arena;
-    struct submission *submission = arena_new(arena, struct submission, 1);
     submission->arena = arena;
     submission->may_import = true;
     submission->wants_explain = true;
@@ -209,8 +208,33 @@ static inline struct submission *scenario_send(struct scenario *s, const json_t 
                                   &submission->subject));
     }
     submission_hash(submission, store_base_vault(s->base), json_at(json, "data"));
+}
+
+static inline struct submission *scenario_send(struct scenario *s, const json_t *json)
+{
+    struct submission *submission = arena_new(&s->both->arena, struct submission, 1);
+    scenario_prepare(s, json, submission);
     scenario_submit(s, submission);
     return submission;
+}
+
+/* Several events in one batch: [{"event": {…}, "repeat": 60}, …]. */
+static inline void scenario_together(struct scenario *s, const json_t *list)
+{
+    enum { TOGETHER_MAX = 1000 };
+    struct submission *submissions = arena_new(&s->both->arena, struct submission, TOGETHER_MAX);
+    size_t n = 0;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *step = json_array_get(list, i);
+        for (int64_t k = scenario_int(step, "repeat", 1); k > 0; k--) {
+            assert_true(n < TOGETHER_MAX);
+            scenario_prepare(s, json_at(step, "event"), &submissions[n++]);
+        }
+    }
+    struct ticket ticket = {.list = submissions, .n = n};
+    const enum err err = engine_run(s->engine, &ticket);
+    scenario_check(s, err == ERR_OK, "submit: %s", err_code(err));
+    s->last = &submissions[n - 1];
 }
 
 static inline struct submission *scenario_enrol(struct scenario *s, struct str external_id)
@@ -382,6 +406,8 @@ static inline void scenario_step(struct scenario *s, const json_t *step)
 {
     if (json_at(step, "event") != NULL) {
         (void)scenario_send(s, json_at(step, "event"));
+    } else if (json_at(step, "together") != NULL) {
+        scenario_together(s, json_at(step, "together"));
     } else if (json_at(step, "enrol") != NULL) {
         (void)scenario_enrol(s, scenario_str(step, "enrol"));
     } else if (json_at(step, "advance") != NULL) {

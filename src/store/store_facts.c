@@ -159,8 +159,15 @@ static enum err load_chunks(struct store *store, struct arena *arena, struct sta
     const struct db_value keys[] = {db_int(state->member), db_int(kind)};
     // Statements of kind :many take parameters in the order of first appearance: member_id, kind.
     try(db_query(store->db, arena, Q_MEMBER_CHUNKS_READ, keys, ARRAY_N(keys), &rows));
-    const int32_t expected = kind == CHUNK_LOTS ? state->lot_chunks_n : state->counter_chunks_n;
-    if (rows.rows_n != (size_t)expected) {
+    // Chunks that this batch has made are in memory only.
+    const bool is_lots = kind == CHUNK_LOTS;
+    const struct chunk_note *notes = is_lots ? state->lot_chunks : state->counter_chunks;
+    const size_t notes_n = is_lots ? state->lot_chunks_touched_n : state->counter_chunks_touched_n;
+    size_t expected = (size_t)(is_lots ? state->lot_chunks_n : state->counter_chunks_n);
+    for (size_t i = 0; i < notes_n; i++) {
+        expected -= notes[i].is_new;
+    }
+    if (rows.rows_n != expected) {
         return ERR_INTEGRITY;
     }
     for (size_t i = 0; i < rows.rows_n; i++) {
