@@ -114,5 +114,17 @@ fmt: ## format the C code
 clean: ## remove everything built
 	rm -rf build
 
+# Real purchase logs through the command line, on both databases.
+data-tests: $(B)/loyald ## import the real data sets and compare the books with the files
+	@test/pg.sh start nofsync
+	@export LOYALD_TEST_PG="$$(test/pg.sh url)" LOYALD_BIN="$(CURDIR)/$(B)/loyald"; trap 'test/pg.sh stop' EXIT; \
+	    node --test test/data/
+# kill -9 under load, on both databases, durable.
+torture: ## kill the server under load and see that nothing was lost
+	@$(MAKE) --no-print-directory FLAVOUR=release all
+	@test/pg.sh start
+	@export LOYALD_TEST_PG="$$(test/pg.sh url)" LOYALD_BIN="$(CURDIR)/build/release/loyald"; trap 'test/pg.sh stop' EXIT; \
+	    node --test test/torture/
+
 tidy: ## check the house rules
 	@tools/tidy.sh

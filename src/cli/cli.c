@@ -13,6 +13,7 @@ struct command {
 static const struct command COMMANDS[] = {
     {"init", cli_init, "make an instance: database, keys, a preset"},
     {"migrate", cli_migrate, "bring the database's schema up to this release"},
+    {"import events", cli_import_events, "book the events of a CSV or NDJSON file"},
     {"demo", cli_demo, "book the generated life of a shop"},
     {"key create", cli_key_create, "make an API key, shown once"},
     {"key list", cli_key_list, "list API keys"},

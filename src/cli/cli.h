@@ -20,6 +20,7 @@ int cli_init(int argc, char **argv) MUST_USE;
 int cli_migrate(int argc, char **argv) MUST_USE;
 int cli_clock_set(int argc, char **argv) MUST_USE;
 int cli_key_create(int argc, char **argv) MUST_USE;
+int cli_import_events(int argc, char **argv) MUST_USE;
 int cli_demo(int argc, char **argv) MUST_USE;
 int cli_rule_eval(int argc, char **argv) MUST_USE;
 int cli_key_list(int argc, char **argv) MUST_USE;

@@ -63,6 +63,9 @@ enum err import_map_read(struct arena *memory, const json_t *document, const str
                          struct import_map **out) MUST_USE;
 enum import_format import_map_format(const struct import_map *map);
 
+/* True while the next row is the one that names the columns. */
+bool import_map_wants_header(const struct import_map *map);
+
 /* Takes a row (the first names the columns where the mapping does not), or NULL at the end. Events that are complete
  * are appended to *events, in order. */
 enum err import_map_row(struct import_map *map, struct arena *arena, const struct import_row *row,

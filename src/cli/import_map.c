@@ -90,6 +90,11 @@ enum import_format import_map_format(const struct import_map *map)
     return map->format;
 }
 
+bool import_map_wants_header(const struct import_map *map)
+{
+    return map->has_header;
+}
+
 static struct str column(const struct import_map *map, const struct import_row *row, struct str name)
 {
     for (size_t i = 0; i < map->columns_n && i < row->fields_n; i++) {
@@ -412,6 +417,12 @@ static void basket_purchase(struct import_map *map, struct arena *arena, struct 
     const int64_t again = count_up(map, &map->invoices, hash);
     // An invoice that goes on further down the file is a purchase of its own.
     const struct str id = again == 1 ? basket->key : str_fmt(arena, "%.*s/%" PRId64, STR_ARG(basket->key), again);
+    if (subject.n == 0 && !map->keeps_sales) {
+        for (size_t i = 0; i < basket->n; i++) {
+            event_add(arena, events, n, max, &basket->rows[i].number, 1)->code = "no_subject";
+        }
+        return;
+    }
     buf_open(&lines, arena, EVENT_TEXT_MAX);
     buf_open(&text, arena, EVENT_TEXT_MAX);
     struct json_out lw = json_out(&lines);
