@@ -249,7 +249,7 @@ static inline struct submission *scenario_enrol(struct scenario *s, struct str e
         .subject = *identifier,
         .event = {.kind = EVENT_ENROLLED, .type = STR("member.enrolled"), .source = STR("test"),
                   .external_id = str_fmt(arena, "enrol-%.*s", STR_ARG(external_id)), .time = s->now},
-        .enrolment = {.identifiers = identifier, .identifiers_n = 1, .sealed_profile = STR("{}"),
+        .enrolment = {.identifiers = identifier, .identifiers_n = 1, .sealed_profile = str_fmt(arena, "{\"external_id\":\"%.*s\"}", STR_ARG(external_id)),
                       .clear = {.birth_on = INT32_MIN, .tags = STR("[]"), .attributes = STR("{}")}},
     };
     submission_hash(submission, store_base_vault(s->base), NULL);

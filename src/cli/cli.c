@@ -22,6 +22,7 @@ static const struct command COMMANDS[] = {
     {"program publish", cli_program_publish, "publish a program document"},
     {"program show", cli_program_show, "print the program in force"},
     {"clock set", cli_clock_set, "move a test clock"},
+    {"verify", cli_verify, "prove the books: 0 sound, 1 damage, 2 could not check"},
     {"audit verify", cli_audit_verify, "check the audit log"},
     {"audit checkpoint", cli_audit_checkpoint, "sign what the audit log is now"},
     {"audit export", cli_audit_export, "print the audit log"},

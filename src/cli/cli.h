@@ -28,6 +28,7 @@ int cli_key_revoke(int argc, char **argv) MUST_USE;
 int cli_program_validate(int argc, char **argv) MUST_USE;
 int cli_program_publish(int argc, char **argv) MUST_USE;
 int cli_program_show(int argc, char **argv) MUST_USE;
+int cli_verify(int argc, char **argv) MUST_USE;
 int cli_audit_verify(int argc, char **argv) MUST_USE;
 int cli_audit_checkpoint(int argc, char **argv) MUST_USE;
 int cli_audit_export(int argc, char **argv) MUST_USE;

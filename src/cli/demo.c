@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "cli/config.h"
 #include "engine/engine.h"
+#include "vault/normal.h"
 
 enum { DEMO_PER_TICKET = 2048, DEMO_MEMBERS_MAX = 10000000, DEMO_DAYS_MAX = 3650, CONTROL_EVERY = 20, LINES_MAX = 5 };
 #define TICKET_BYTES_MAX ((size_t)4 * 1024 * 1024 * 1024)
@@ -251,6 +252,7 @@ static enum err add_enrolment(struct demo *demo, int64_t member, int32_t joined)
             .attributes = STR("{}"),
         },
     };
+    ensure(normal_name(&demo->arena, str_c(given), s->enrolment.name_words, &s->enrolment.name_words_n));
     submission_hash(s, demo->vault, NULL);
     return ERR_OK;
 }

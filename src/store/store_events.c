@@ -311,3 +311,20 @@ enum err store_held_forget(struct store *store, struct arena *arena, const int64
     try(db_exec_rows(store->db, Q_HELD_DELETE, rows, n, 1, NULL));
     return n == 0 ? ERR_OK : vault_keys_delete(store->keys, ids, n);
 }
+
+/* ---- for the self-check ---- */
+
+enum err event_row_check(struct arena *arena, struct db_result *rows, size_t i, const struct vault_key *key, bool *opens,
+                         struct event_row *out)
+{
+    struct str plain;
+    const enum err err = vault_unseal(arena, key, EVENT_PLACE(db_at_int(rows, i, 1)), db_at_str(rows, i, 10), &plain);
+    *opens = err == ERR_OK || err == ERR_NOT_FOUND;
+    return *opens ? read_row(arena, rows, i, key, out) : ERR_INTEGRITY;
+}
+
+enum err held_row_check(struct arena *arena, struct db_result *rows, size_t i, const struct vault_key *key,
+                        struct held_event *out)
+{
+    return read_held(arena, rows, i, key, out);
+}

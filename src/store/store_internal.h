@@ -54,6 +54,15 @@ struct str event_row_sealed(struct arena *arena, const struct vault_key *key, in
 
 struct str held_row_sealed(struct arena *arena, const struct vault_key *key, int64_t held_id, const struct event *event);
 
+/* Reads row i of a result with the columns of events_read: ERR_INTEGRITY where it is damaged; *opens false where its sealed
+ * part does not open (a key of version 0 opens nothing and is no fault). */
+enum err event_row_check(struct arena *arena, struct db_result *rows, size_t i, const struct vault_key *key, bool *opens,
+                         struct event_row *out) MUST_USE;
+
+/* The same for held_find's columns. */
+enum err held_row_check(struct arena *arena, struct db_result *rows, size_t i, const struct vault_key *key,
+                        struct held_event *out) MUST_USE;
+
 enum { EVENT_RECORD_BYTES_MAX = 32 * 1024 * 1024, STATE_BYTES_MAX = 64 * 1024 * 1024 };
 
 #endif

@@ -213,3 +213,35 @@ enum err vault_erasures_list(struct vault_keys *keys, int64_t after, struct vaul
     arena_reset(&keys->scratch);
     return err;
 }
+
+static int id_order(const void *a, const void *b)
+{
+    const int64_t left = *(const int64_t *)a;
+    const int64_t right = *(const int64_t *)b;
+    return (left > right) - (left < right);
+}
+
+enum err vault_erasures_find(struct vault_keys *keys, const int64_t *owner_ids, size_t n,
+                             bool *is_erased)
+{
+    ensure(n <= VAULT_KEYS_BATCH_MAX);
+    struct db_result rows = {0};
+    if (n == 0) {
+        return ERR_OK;
+    }
+    enum err err = db_query_rows(keys->db, &keys->scratch, KQ_ERASURES_READ,
+                                 keys_id_rows(keys, owner_ids, n), n, 1, &rows);
+    if (err == ERR_OK) {
+        int64_t *found = arena_new(&keys->scratch, int64_t, rows.rows_n);
+        for (size_t row = 0; row < rows.rows_n; row++) {
+            found[row] = db_at_int(&rows, row, 0);
+        }
+        qsort(found, rows.rows_n, sizeof *found, id_order);
+        for (size_t i = 0; i < n; i++) {
+            is_erased[i] = bsearch(&owner_ids[i], found, rows.rows_n, sizeof *found, id_order) != NULL;
+        }
+        err = rows.is_bad ? ERR_INTEGRITY : ERR_OK;
+    }
+    arena_reset(&keys->scratch);
+    return err;
+}

@@ -65,6 +65,10 @@ struct vault_erasure {
 enum err vault_erasures_list(struct vault_keys *keys, int64_t after, struct vault_erasure *list,
                              size_t max, size_t *n) MUST_USE;
 
+/* Which of these owners were forgotten; at most VAULT_KEYS_BATCH_MAX. */
+enum err vault_erasures_find(struct vault_keys *keys, const int64_t *owner_ids, size_t n,
+                             bool *is_erased) MUST_USE;
+
 /* Reads one line of erasures.log, "v1 OWNER INSTANT" without the line's end. */
 MUST_USE bool vault_erasure_read(struct str line, struct vault_erasure *out);
 

@@ -1,6 +1,7 @@
 /* Every scenario of test/golden/, through the whole engine, on both databases. */
 #include "base/base.h"
 
+#include "engine/verify.h"
 #include "scenario.h"
 
 #include <glob.h>
@@ -23,6 +24,19 @@ struct golden {
 /* Set before each test runs: cmocka has no room for it beside the database. */
 static struct golden golden_now;
 
+/* Whatever a scenario did, its books are sound afterwards. */
+static void the_books_are_sound(struct scenario *s)
+{
+    struct verify_report *report = arena_new(&s->both->arena, struct verify_report, 1);
+    report->arena = &s->both->arena;
+    assert_ok(verify_run(s->reader, NULL, report));
+    for (size_t i = 0; i < report->n; i++) {
+        const struct violation *v = &report->list[i];
+        print_error("%.*s: %.*s %.*s: %.*s\n", STR_ARG(s->name), STR_ARG(v->table), STR_ARG(v->row), STR_ARG(v->detail));
+    }
+    assert_int_equal(report->violations, 0);
+}
+
 static void a_scenario_comes_out_as_written(void **state)
 {
     struct both *both = *state;
@@ -32,6 +46,7 @@ static void a_scenario_comes_out_as_written(void **state)
     assert_ok(json_read(&both->arena, read_file(&both->arena, g->path), &both->fail, &document));
     scenario_open(both, &s);
     scenario_run(&s, json_at(document, "program"), json_array_get(json_at(document, "scenarios"), g->index));
+    the_books_are_sound(&s);
     scenario_close(&s);
 }
 

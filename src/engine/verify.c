@@ -1,0 +1,338 @@
+/* The driver: slice after slice, faults into the report. */
+#include "base/base.h"
+#include "engine/verify.h"
+
+#include "engine/verify_internal.h"
+#include "store/audit.h"
+
+#define SLICE_ARENA_BYTES_MAX ((size_t)1024 * 1024 * 1024)
+
+static const char *const NAMES[INVARIANTS_N] = {
+    "",      "double_entry", "balances", "lots",    "negative", "redemptions",
+    "natural_keys", "chains", "sealed",   "indexes", "database",
+};
+
+const char *invariant_name(enum invariant invariant)
+{
+    ensure(invariant > 0 && invariant < INVARIANTS_N);
+    return NAMES[invariant];
+}
+
+struct verifying {
+    struct store *store;
+    struct arena arena;             // of one slice
+    const struct verify_options *options;
+    struct verify_report *report;
+    int64_t members_all;
+    int64_t now;
+    struct check_listener listener;
+};
+
+static void note(void *self, enum invariant invariant, const char *table, struct str row, const char *text)
+{
+    struct verifying *v = self;
+    struct verify_report *report = v->report;
+    report->violations++;
+    report->by_invariant[invariant]++;
+    if (report->n < VIOLATIONS_MAX) {
+        report->list[report->n++] = (struct violation){
+            .invariant = invariant,
+            .table = str_dup(report->arena, str_c(table)),
+            .row = str_dup(report->arena, row),
+            .detail = str_dup(report->arena, str_c(text)),
+        };
+    }
+}
+
+/* What a slice is measured against, so that it can be looked at twice: what an erasure or another commit of this very
+ * moment has left half seen is whole the second time. */
+struct mark {
+    size_t n;
+    int64_t violations;
+    int64_t by_invariant[INVARIANTS_N];
+};
+
+static struct mark mark_of(const struct verify_report *report)
+{
+    struct mark mark = {.n = report->n, .violations = report->violations};
+    memcpy(mark.by_invariant, report->by_invariant, sizeof mark.by_invariant);
+    return mark;
+}
+
+static void back_to(struct verify_report *report, const struct mark *mark)
+{
+    report->n = mark->n;
+    report->violations = mark->violations;
+    memcpy(report->by_invariant, mark->by_invariant, sizeof mark->by_invariant);
+}
+
+/* False: the caller wants to stop. */
+static bool go_on(struct verifying *v)
+{
+    if (v->options == NULL || v->options->progress == NULL) {
+        return true;
+    }
+    v->report->is_cancelled = !v->options->progress(v->options->self, v->report, v->members_all);
+    return !v->report->is_cancelled;
+}
+
+/* Damage that keeps the database from reading on is damage all the same. */
+static enum err or_damage(struct verifying *v, enum err err, const char *table, struct str row)
+{
+    if (err != ERR_INTEGRITY) {
+        return err;
+    }
+    note(v, INV_DATABASE, table, row, "the table cannot be read on from here");
+    return ERR_OK;
+}
+
+/* ---- the passes ---- */
+
+static enum err check_one(struct verifying *v, const struct check_member *member)
+{
+    struct arena arena;
+    const enum err open = db_begin(store_db(v->store), DB_READ);
+    if (open != ERR_OK) {
+        return open;
+    }
+    // One transaction for one member: the history below the state's heads never changes, so this is for speed alone.
+    arena_open(&arena, SLICE_ARENA_BYTES_MAX);
+    const enum err err =
+        verify_member(v->store, &arena, member, &v->listener, &v->report->events, &v->report->transfers);
+    db_rollback(store_db(v->store));
+    arena_close(&arena);
+    return or_damage(v, err, "transfer", check_row(&v->arena, "mbr_", member->id));
+}
+
+static enum err members_slice(struct verifying *v, int64_t after, struct check_slice *slice)
+{
+    arena_reset(&v->arena);
+    const enum err err = store_check_members(v->store, &v->arena, after, &v->listener, slice);
+    if (err == ERR_INTEGRITY) {
+        slice->is_end = true;
+        return or_damage(v, err, "member", check_row(&v->arena, "mbr_", after));
+    }
+    try(err);
+    for (size_t i = 0; i < slice->n; i++) {
+        const enum err one = check_one(v, &slice->members[i]);
+        if (one != ERR_OK) {
+            store_check_wipe(slice);
+            return one;
+        }
+    }
+    store_check_wipe(slice);
+    return ERR_OK;
+}
+
+static enum err run_members(struct verifying *v)
+{
+    struct check_slice slice = {0};
+    for (int64_t after = INT64_MIN; !slice.is_end && go_on(v); after = slice.last) {
+        const struct mark mark = mark_of(v->report);
+        const int64_t events = v->report->events;
+        const int64_t transfers = v->report->transfers;
+        try(members_slice(v, after, &slice));
+        if (v->report->violations > mark.violations) {
+            back_to(v->report, &mark);
+            v->report->events = events;
+            v->report->transfers = transfers;
+            try(members_slice(v, after, &slice));
+        }
+        v->report->members += (int64_t)slice.n;
+    }
+    return ERR_OK;
+}
+
+static enum err run_table(struct verifying *v, const char *table, int64_t *counted,
+                          enum err (*pass)(struct store *, struct arena *, struct check_cursor *,
+                                           const struct check_listener *))
+{
+    struct check_cursor cursor = {.now = v->now, .member = INT64_MIN, .id = INT64_MIN};
+    while (!cursor.is_end && go_on(v)) {
+        const struct mark mark = mark_of(v->report);
+        const struct check_cursor before = cursor;
+        arena_reset(&v->arena);
+        enum err err = pass(v->store, &v->arena, &cursor, &v->listener);
+        if (err == ERR_OK && v->report->violations > mark.violations) {
+            back_to(v->report, &mark);
+            cursor = before;
+            arena_reset(&v->arena);
+            err = pass(v->store, &v->arena, &cursor, &v->listener);
+        }
+        cursor.is_end |= err == ERR_INTEGRITY;
+        try(or_damage(v, err, table, str_fmt(&v->arena, "after row %" PRId64, cursor.rows_n)));
+    }
+    *counted = cursor.rows_n;
+    return ERR_OK;
+}
+
+static enum err run_chain(struct verifying *v, enum chain_kind kind, int64_t part, int64_t parts)
+{
+    struct chain_pass pass;
+    bool is_end = false;
+    enum err err = ERR_OK;
+    store_check_chain_open(&pass, kind, part, parts);
+    while (!is_end && err == ERR_OK && go_on(v)) {
+        arena_reset(&v->arena);
+        err = store_check_chain(v->store, &v->arena, &pass, &v->listener, &is_end);
+        if (err == ERR_INTEGRITY) {
+            err = or_damage(v, err, kind == CHAIN_EVENTS ? "event" : "transfer",
+                            str_fmt(&v->arena, "after row %" PRId64, pass.cursor.rows_n));
+            is_end = true;
+        }
+    }
+    store_check_chain_close(&pass);
+    return err;
+}
+
+static enum err run_chains(struct verifying *v)
+{
+    const int64_t parts = 1 + v->members_all / CHECK_CHAIN_MEMBERS_MAX;
+    for (int64_t part = 0; part < parts; part++) {
+        try(run_chain(v, CHAIN_EVENTS, part, parts));
+        try(run_chain(v, CHAIN_TRANSFERS, part, parts));
+    }
+    return ERR_OK;
+}
+
+static void note_audit(void *self, int64_t seq, const char *text)
+{
+    struct verifying *v = self;
+    note(v, INV_CHAINS, "audit", str_fmt(&v->arena, "%" PRId64, seq), text);
+}
+
+static enum err run_audit(struct verifying *v)
+{
+    const struct audit_listener listener = {.self = v, .fault = note_audit};
+    arena_reset(&v->arena);
+    const enum err err = store_audit_verify(v->store, NULL, 0, &listener, &v->report->audit_entries);
+    return or_damage(v, err, "audit", STR("*"));
+}
+
+static enum err run_database(struct verifying *v)
+{
+    bool is_end = false;
+    for (size_t i = 0; !is_end && go_on(v); i++) {
+        arena_reset(&v->arena);
+        try(store_check_database(v->store, &v->arena, i, &v->listener, &is_end));
+    }
+    return ERR_OK;
+}
+
+/* The versions that the books were decided by: all of them still compile to the same symbols. */
+static enum err open_programs(struct verifying *v)
+{
+    struct instance instance;
+    enum err err = store_instance_read(v->store, &v->arena, &instance);
+    if (err != ERR_OK) {
+        return or_damage(v, err, "instance", STR("1"));
+    }
+    v->now = store_now(&instance);
+    err = store_programs_refresh(v->store, instance.epoch);
+    if (err != ERR_OK) {
+        return or_damage(v, err, "symbol", STR("*"));
+    }
+    for (size_t i = 0; i < store_programs_n(v->store); i++) {
+        const struct program *program = NULL;
+        err = store_program_version(v->store, (int)i + 1, &program);
+        if (err == ERR_NOT_FOUND || err == ERR_INTEGRITY) {
+            note(v, INV_DATABASE, "program_version", str_fmt(&v->arena, "%zu", i + 1),
+                 err == ERR_NOT_FOUND ? "the version is missing" : "the version does not compile as it did");
+        } else if (err != ERR_OK) {
+            return err;
+        }
+    }
+    return store_members_count(v->store, &v->arena, &v->members_all);
+}
+
+static enum err run(struct verifying *v)
+{
+    try(open_programs(v));
+    try(run_database(v));
+    try(run_members(v));
+    try(run_chains(v));
+    try(run_table(v, "event_key", &v->report->keys, store_check_keys));
+    try(run_table(v, "sale", &v->report->sales, store_check_sales));
+    try(run_table(v, "held", &v->report->held, store_check_held));
+    try(run_table(v, "purchase", &v->report->purchases, store_check_purchases));
+    int64_t words = 0;
+    try(run_table(v, "identifier", &v->report->identifiers, store_check_identifiers));
+    try(run_table(v, "name_word", &words, store_check_words));
+    return run_audit(v);
+}
+
+enum err verify_run(struct store *store, const struct verify_options *options, struct verify_report *report)
+{
+    struct verifying *v = arena_new(report->arena, struct verifying, 1);
+    *report = (struct verify_report){.arena = report->arena};
+    *v = (struct verifying){.store = store, .options = options, .report = report};
+    v->listener = (struct check_listener){.self = v, .fault = note};
+    arena_open(&v->arena, SLICE_ARENA_BYTES_MAX);
+    const enum err err = run(v);
+    arena_close(&v->arena);
+    return err;
+}
+
+/* ---- the report ---- */
+
+static void put_counts(struct json_out *w, const struct verify_report *report)
+{
+    const struct {
+        const char *name;
+        int64_t n;
+    } counts[] = {
+        {"members", report->members}, {"events", report->events}, {"transfers", report->transfers},
+        {"natural_keys", report->keys}, {"sales", report->sales}, {"held", report->held},
+        {"purchases", report->purchases}, {"identifiers", report->identifiers}, {"audit_entries", report->audit_entries},
+    };
+    json_key(w, "checked");
+    json_open(w, '{');
+    for (size_t i = 0; i < ARRAY_N(counts); i++) {
+        json_key(w, counts[i].name);
+        json_put_int(w, counts[i].n);
+    }
+    json_close(w, '}');
+}
+
+void verify_report_write(struct buf *out, const struct verify_report *report)
+{
+    struct json_out w = json_out(out);
+    json_open(&w, '{');
+    json_key(&w, "sound");
+    json_put_bool(&w, report->violations == 0 && !report->is_cancelled);
+    put_counts(&w, report);
+    json_key(&w, "invariants");
+    json_open(&w, '[');
+    for (int i = 1; i < INVARIANTS_N; i++) {
+        json_open(&w, '{');
+        json_key(&w, "number");
+        json_put_int(&w, i);
+        json_key(&w, "name");
+        json_put_str(&w, str_c(NAMES[i]));
+        json_key(&w, "violations");
+        json_put_int(&w, report->by_invariant[i]);
+        json_close(&w, '}');
+    }
+    json_close(&w, ']');
+    json_key(&w, "violations");
+    json_open(&w, '[');
+    for (size_t i = 0; i < report->n; i++) {
+        const struct violation *violation = &report->list[i];
+        json_open(&w, '{');
+        json_key(&w, "invariant");
+        json_put_int(&w, violation->invariant);
+        json_key(&w, "name");
+        json_put_str(&w, str_c(NAMES[violation->invariant]));
+        json_key(&w, "table");
+        json_put_str(&w, violation->table);
+        json_key(&w, "row");
+        json_put_str(&w, violation->row);
+        json_key(&w, "detail");
+        json_put_str(&w, violation->detail);
+        json_close(&w, '}');
+    }
+    json_close(&w, ']');
+    json_key(&w, "more");
+    json_put_int(&w, report->violations - (int64_t)report->n);
+    json_close(&w, '}');
+}
