@@ -105,7 +105,7 @@ fuzz: ## run each fuzz target for FUZZ_S seconds (needs clang)
 .PHONY: fuzz-run
 fuzz-run: $(FUZZ)
 	@set -e; for t in $(FUZZ); do name=$${t##*/fuzz_}; mkdir -p $(B)/corpus/$$name; echo "== $$name"; \
-	    $$t -max_total_time=$(FUZZ_S) -timeout=5 -rss_limit_mb=1024 -max_len=4096 -print_final_stats=1 \
+	    $$t -max_total_time=$(FUZZ_S) -timeout=5 -rss_limit_mb=1024 -max_len=16384 -print_final_stats=1 \
 	    -artifact_prefix=$(B)/corpus/crash-$$name- $(B)/corpus/$$name test/fuzz/seeds/$$name >$(B)/corpus/$$name.log 2>&1 || \
 	    { tail -n 60 $(B)/corpus/$$name.log; exit 1; }; grep -a '^Done' $(B)/corpus/$$name.log; done
 
@@ -128,3 +128,10 @@ torture: ## kill the server under load and see that nothing was lost
 
 tidy: ## check the house rules
 	@tools/tidy.sh
+lint: ## static analysis (needs cppcheck and clang-tidy)
+	cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --suppress=missingIncludeSystem --error-exitcode=1 -Isrc -I$(B)/gen src
+	clang-tidy --quiet --checks='-*,bugprone-*,-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier,-bugprone-assignment-in-if-condition,cert-*,-cert-err33-c' $(wildcard src/*/*.c) -- $(filter-out -W%,$(CFLAGS))
+cov: ## line coverage of the unit and store tests, by file
+	@$(MAKE) --no-print-directory FLAVOUR=cov unit store-tests >/dev/null
+	@for f in $(SRC); do gcov -n -o build/cov/$$(dirname $${f#src/}) $$f 2>/dev/null | grep -A1 "File '$$f'" | tr '\n' ' '; echo; done | \
+	    sed -n "s/File '\(.*\)' Lines executed:\(.*\)% of \(.*\)/\2 \1 (\3 lines)/p" | sort -n

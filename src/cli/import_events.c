@@ -252,6 +252,7 @@ int cli_import_events(int argc, char **argv)
         err = import_file(&import, cli.argv[1], map_path, rejects_path);
         print_summary(&import);
     }
+    import_map_close(import.map);
     import_source_close(import.source);
     engine_close(import.engine);
     store_base_close(base);

@@ -85,6 +85,13 @@ enum err import_map_read(struct arena *memory, const json_t *document, const str
     return ERR_OK;
 }
 
+void import_map_close(struct import_map *map)
+{
+    if (map != NULL) {
+        arena_close(&map->basket_arena);
+    }
+}
+
 enum import_format import_map_format(const struct import_map *map)
 {
     return map->format;
@@ -573,7 +580,6 @@ enum err import_map_row(struct import_map *map, struct arena *arena, const struc
 {
     if (row == NULL) {
         close_basket(map, arena, events, n, max);
-        arena_close(&map->basket_arena);
         return ERR_OK;
     }
     if (row->is_bad) {

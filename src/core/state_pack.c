@@ -64,9 +64,15 @@ static void pack_lot(struct buf *out, const struct lot *lot)
     }
 }
 
-static int64_t minute_floor(int64_t at)
+/* Bytes that we did not write may say anything; sums of it must not be undefined. */
+static int64_t sum(int64_t a, int64_t b)
 {
-    return at / MS_PER_MIN;
+    return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+
+static bool is_instant(int64_t at)
+{
+    return at >= AT_MIN && at <= AT_MAX;
 }
 
 static void unpack_lot(struct unpack *in, struct lot *lot)
@@ -74,8 +80,9 @@ static void unpack_lot(struct unpack *in, struct lot *lot)
     const uint64_t flags = unpack_u(in);
     lot->is_order = (flags & LOT_IS_ORDER) != 0;
     lot->event = unpack_i(in);
-    lot->id = lot->event + unpack_i(in);
-    lot->earned_at = (lot->event >> (ID_PROCESS_BITS + ID_COUNTER_BITS)) + ID_EPOCH_MS - unpack_i(in);
+    lot->id = sum(lot->event, unpack_i(in));
+    const int64_t drawn_at = (lot->event >> (ID_PROCESS_BITS + ID_COUNTER_BITS)) + ID_EPOCH_MS;
+    lot->earned_at = (int64_t)((uint64_t)drawn_at - (uint64_t)unpack_i(in));
     lot->wallet = (int32_t)unpack_u(in);
     lot->version = (int32_t)unpack_u(in);
     lot->pending = (int64_t)unpack_u(in);
@@ -83,8 +90,13 @@ static void unpack_lot(struct unpack *in, struct lot *lot)
     lot->expired = (int64_t)unpack_u(in);
     lot->expires_at = lot->activates_at = lot->voids_at = lot->own_end_at = AT_NEVER;
     if ((flags & LOT_NEVER_EXPIRES) == 0) {
-        const int64_t minute = unpack_i(in) + minute_floor(lot->earned_at);
+        const int64_t minute = sum(unpack_i(in), lot->earned_at / MS_PER_MIN);
         const int64_t rest = (int64_t)unpack_u(in);
+        if (!is_instant(lot->earned_at) || minute > AT_MAX / MS_PER_MIN || minute < AT_MIN / MS_PER_MIN || rest < 0 ||
+            rest >= MS_PER_MIN) {
+            in->is_bad = true;
+            return;
+        }
         // C's division truncates: a negative instant's minute was rounded up, and its rest is taken off again.
         lot->expires_at = minute * MS_PER_MIN + rest - (minute < 0 && rest > 0 ? MS_PER_MIN : 0);
     }

@@ -214,7 +214,9 @@ static enum err sqlite_run(struct db *db, struct db_call *call)
     struct db_rows rows = {0};
     enum err err = ERR_OK;
     for (size_t i = 0; err == ERR_OK && i < call->rows_n; i++) {
-        err = row_run(db, call, prepared, call->rows + i * (size_t)call->cols_n, &rows);
+        // A statement without parameters has no row of them.
+        const struct db_value *row = call->rows ? call->rows + i * (size_t)call->cols_n : NULL;
+        err = row_run(db, call, prepared, row, &rows);
         (void)sqlite3_reset(prepared); // says the same again
     }
     const size_t cols_n = (size_t)sqlite3_column_count(prepared);
