@@ -27,7 +27,7 @@ LIB := $(B)/libloyald.a
 UNIT := $(patsubst test/unit/%.c,$(B)/test/%,$(wildcard test/unit/test_*.c))
 STORE_TESTS := $(patsubst test/store/%.c,$(B)/test/%,$(wildcard test/store/test_*.c))
 
-.PHONY: all help clean fmt tidy lint unit store-tests tests bench fuzz cov
+.PHONY: all help clean fmt tidy lint unit store-tests api-tests tests bench fuzz cov
 all: $(B)/loyald
 
 help: ## list the targets
@@ -82,6 +82,12 @@ store-tests: $(STORE_TESTS) ## build and run the tests that need databases
 	@test/pg.sh start nofsync
 	@export LOYALD_TEST_PG="$$(test/pg.sh url)"; trap 'test/pg.sh stop' EXIT; \
 	    set -e; for t in $(STORE_TESTS); do echo "== $$t"; $$t; done
+
+# The tests of the API, through the command line and the network, on both databases.
+api-tests: $(B)/loyald ## run the tests of the API (node --test)
+	@test/pg.sh start nofsync
+	@export LOYALD_TEST_PG="$$(test/pg.sh url)" FLAVOUR=$(FLAVOUR); trap 'test/pg.sh stop' EXIT; \
+	    node --test test/api/
 
 # Benchmarks and fuzz targets are built apart: they need other flags than the tests.
 BENCH := $(patsubst test/bench/%.c,$(B)/bench/%,$(wildcard test/bench/bench_*.c))

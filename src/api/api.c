@@ -16,6 +16,7 @@ enum err api_open(const struct api_config *config, struct fail *f, struct api **
     struct api *api = calloc(1, sizeof *api); // start-up code
     ensure(api != NULL);
     api->config = *config;
+    atomic_store(&api->test_now, config->test_now);
     arena_open(&api->memory, MEMORY_BYTES_MAX);
     api->rates = rates_open(&api->memory, config->rate_percent);
     api->running = running_open(&api->memory);
@@ -41,7 +42,7 @@ void api_close(struct api *api)
     store_close(api->http_store);
     store_close(api->lane_store);
     arena_close(&api->memory);
-    free(api);
+    free(api); // made by start-up code
 }
 
 struct http_callbacks api_callbacks(struct api *api)

@@ -19,6 +19,7 @@ struct api_config {
     struct store_base *base;
     struct engine *engine;
     bool has_test_clock;
+    int64_t test_now;     // where the test clock stands at opening
     int64_t rate_percent; // of the rates in api/rate.c; 0: 100
 };
 

@@ -117,6 +117,7 @@ struct api {
     struct api_rates *rates;     // HTTP thread
     struct api_route_stats *stats; // by route, and one more for what has none
     atomic_bool is_ready;
+    atomic_llong test_now;       // where the test clock stands
     // Idempotent requests that are running.
     pthread_mutex_t running_mutex;
     struct api_running *running;
@@ -170,8 +171,11 @@ void call_page_end(struct json_out *w, const char *prefix, int64_t next);
 /* "key_…" of the credential. */
 struct str call_actor(struct api_call *call);
 
-/* A wall clock for limits and metrics. */
+/* A clock that only runs, for limits and metrics. */
 int64_t call_us(void);
+
+/* The instance's clock, for keys and stored answers: no database is asked. */
+int64_t api_now(const struct api *api);
 
 /* ---- router.c ---- */
 

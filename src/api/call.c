@@ -7,6 +7,11 @@ int64_t call_us(void)
     return clock_monotonic_us();
 }
 
+int64_t api_now(const struct api *api)
+{
+    return api->config.has_test_clock ? (int64_t)atomic_load(&((struct api *)api)->test_now) : clock_now_ms();
+}
+
 void call_out_reset(struct api_call *call)
 {
     buf_open(&call->out, call->arena, ANSWER_BYTES_MAX);

@@ -126,7 +126,7 @@ static enum err replay(struct api_call *call, const struct stored_answer *stored
 static enum err find_answer(struct api_call *call, bool *is_found)
 {
     struct stored_answer stored;
-    try(store_idempotency_find(call->api->http_store, call->arena, &call->keep.record, clock_now_ms(), is_found, &stored));
+    try(store_idempotency_find(call->api->http_store, call->arena, &call->keep.record, api_now(call->api), is_found, &stored));
     return *is_found ? replay(call, &stored) : ERR_OK;
 }
 
@@ -165,7 +165,7 @@ static enum err store_response(struct api_call *call, struct store *store, struc
         .body = call->response.body,
         .extra = pack_headers(call),
     };
-    const enum err err = store_idempotency_store(store, arena, &call->keep.record, clock_now_ms(), &answer);
+    const enum err err = store_idempotency_store(store, arena, &call->keep.record, api_now(call->api), &answer);
     return err == ERR_CONFLICT ? ERR_IN_PROGRESS : err; // another process was faster
 }
 

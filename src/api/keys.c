@@ -92,7 +92,7 @@ static enum err read_new_key(struct api_call *call, struct api_key *out)
         if (json_at(call->body, "expires_at") != NULL && !json_is_null(json_at(call->body, "expires_at"))) {
             read_instant(&r, call->body, NULL, "expires_at", READ_OPTIONAL, &out->expires_at);
         }
-        if (out->expires_at <= clock_now_ms()) {
+        if (out->expires_at <= call->now) {
             read_fault(&r, ERR_INVALID, &EXPIRES, "This instant is over already.");
         }
     }

@@ -79,7 +79,7 @@ static enum err find_key(struct api_call *call)
     if (header.n < 7 || strncasecmp(header.p, "Bearer ", 7) != 0) {
         return fail(&call->fail, ERR_UNAUTHENTICATED, "", "Send a key: \"Authorization: Bearer lk_…\".");
     }
-    return store_key_find(call->api->http_store, call->arena, str_trim(str_after(header, 7)), clock_now_ms(),
+    return store_key_find(call->api->http_store, call->arena, str_trim(str_after(header, 7)), api_now(call->api),
                           &call->credential);
 }
 

@@ -23,6 +23,7 @@ static void move(struct api_task *task, struct store *reader)
         call_refuse(call, err, NULL);
         return;
     }
+    atomic_store(&call->api->test_now, now);
     json_open(&call->w, '{');
     json_key(&call->w, "now");
     json_put_instant(&call->w, now);

@@ -26,31 +26,34 @@ static bool is_loopback(struct str listen)
     return str_starts(listen, STR("127.")) || str_starts(listen, STR("[::1]")) || str_starts(listen, STR("localhost:"));
 }
 
-static enum err read_test_clock(struct store_base *base, struct arena *arena, struct fail *f, bool *out)
+static enum err read_instance(struct store_base *base, struct arena *arena, struct fail *f, struct instance *out)
 {
     struct store *store = NULL;
-    struct instance instance;
     try(store_open(base, DB_READER, f, &store));
-    const enum err err = store_instance_read(store, arena, &instance);
+    const enum err err = store_instance_read(store, arena, out);
     store_close(store);
-    *out = err == ERR_OK && instance.has_test_clock;
     return err;
 }
 
 static enum err open_all(struct cli *cli, struct fail *f, struct serving *s)
 {
-    bool has_test_clock = false;
+    struct instance instance;
     try(store_base_open(&cli->store, f, &s->base));
-    try(read_test_clock(s->base, &cli->arena, f, &has_test_clock));
-    const struct engine_config engine = {.base = s->base, .with_clock = !has_test_clock};
+    try(read_instance(s->base, &cli->arena, f, &instance));
+    const struct engine_config engine = {.base = s->base, .with_clock = !instance.has_test_clock};
     try(engine_open(&engine, f, &s->engine));
-    const struct api_config api = {.base = s->base, .engine = s->engine, .has_test_clock = has_test_clock};
+    const struct api_config api = {
+        .base = s->base,
+        .engine = s->engine,
+        .has_test_clock = instance.has_test_clock,
+        .test_now = instance.test_now,
+    };
     try(api_open(&api, f, &s->api));
     const struct http_config http = {
         .listen = cli->listen,
         .proxies = cli->proxies,
         // Moving a test clock over years runs every timer before it answers.
-        .limits = {.work_ms = has_test_clock ? TEST_WORK_MS : 0},
+        .limits = {.work_ms = instance.has_test_clock ? TEST_WORK_MS : 0},
         .callbacks = api_callbacks(s->api),
     };
     return http_open(&http, f, &s->http);

@@ -1,0 +1,115 @@
+// The program: draft, validation, publishing, versions.
+import assert from 'node:assert/strict';
+import { before, test } from 'node:test';
+import { onEach, problem, program, purchase } from './harness.mjs';
+
+onEach('program', { document: null }, (shop) => {
+  before(() => shop.serve());
+  const put = (document, match) => shop.ask('PUT', '/v1/program/draft', document, { headers: match ? { 'if-match': match } : {} });
+
+  test('without a program events are refused and may be sent again', async () => {
+    problem(await shop.event(purchase({}, { id: 'early' })), 422, 'no_program');
+    problem(await shop.get('/v1/program'), 404, 'not_found');
+    problem(await shop.post('/v1/program/publish', {}), 409, 'conflict');
+    assert.deepEqual((await shop.get('/v1/program/versions')).body, { data: [], next_cursor: null });
+  });
+
+  test('the draft changes only over what was read', async () => {
+    const empty = await shop.get('/v1/program/draft');
+    assert.deepEqual([empty.body, empty.headers.get('etag')], [{}, '"0"']);
+    const first = await put({ name: 'x' });
+    assert.equal(first.headers.get('etag'), '"1"');
+    problem(await put({ name: 'y' }), 412, 'precondition_failed');
+    problem(await put({ name: 'y' }, '"0"'), 412, 'precondition_failed');
+    problem(await put({ name: 'y' }, '"2"'), 412, 'precondition_failed');
+    problem(await put([], '"1"'), 422, 'invalid');
+    assert.equal((await put({ name: 'y' }, '"1"')).headers.get('etag'), '"2"');
+    assert.deepEqual((await shop.get('/v1/program/draft')).body, { name: 'y' });
+  });
+
+  test('validation names every fault', async () => {
+    problem(await shop.post('/v1/program/draft/validate'), 422, 'invalid', '/currency');
+    problem(await shop.post('/v1/program/publish'), 422, 'invalid', '/wallets');
+    problem(await shop.post('/v1/program/draft/validate', { ...program, colour: 1 }), 422, 'unknown_field', '/colour');
+    assert.deepEqual((await shop.post('/v1/program/draft/validate', program)).body, { valid: true });
+  });
+
+  test('publishing puts the draft in force', async () => {
+    await put(program, '"2"');
+    problem(await shop.post('/v1/program/publish', {}, { headers: { 'if-match': '"2"' } }), 412, 'precondition_failed');
+    problem(await shop.post('/v1/program/publish', { when: 'now' }), 422, 'unknown_field', '/when');
+    const made = await shop.post('/v1/program/publish', { comment: 'First' }, { headers: { 'if-match': '"3"' } });
+    assert.equal(made.status, 201, made.text);
+    assert.deepEqual([made.body.version, made.body.comment, made.body.effective_at], [1, 'First', '2026-01-01T00:00:00.000Z']);
+    assert.match(made.body.actor, /^key_/);
+    assert.equal((await shop.get('/v1/program')).body.program.name, 'Shop');
+    assert.equal((await shop.event(purchase({}, { id: 'early' }))).body.points[0].earned, 45);
+  });
+
+  test('a later version holds from its instant, and a rollback is a version again', async () => {
+    const richer = structuredClone(program);
+    richer.earning_rules[0].effects[0].points = 2;
+    await put(richer, '"3"');
+    const made = await shop.post('/v1/program/publish', { effective_at: '2026-01-02T00:00:00Z' });
+    assert.equal(made.body.version, 2);
+    assert.equal((await shop.get('/v1/program')).body.version, 1);
+    assert.equal((await shop.event(purchase({}, { subject: 'ext:V-1' }))).body.points[0].earned, 45);
+    await shop.post('/v1/test/clock', { now: '2026-01-02T00:00:00Z' });
+    assert.equal((await shop.get('/v1/program')).body.version, 2);
+    assert.equal((await shop.event(purchase({}, { subject: 'ext:V-2', time: '2026-01-02T00:00:00Z' }))).body.points[0].earned, 91);
+    const back = await shop.post('/v1/program/rollback', { version: 1 });
+    assert.equal(back.status, 201, back.text);
+    assert.equal(back.body.version, 3);
+    assert.equal((await shop.event(purchase({}, { subject: 'ext:V-3', time: '2026-01-02T00:00:00Z' }))).body.points[0].earned, 45);
+    problem(await shop.post('/v1/program/rollback', { version: 9 }), 404, 'not_found');
+    problem(await shop.post('/v1/program/rollback', {}), 422, 'invalid', '/version');
+    assert.deepEqual((await shop.get('/v1/program/versions?limit=2')).body.data.map((v) => v.version), [3, 2]);
+    assert.deepEqual((await shop.get('/v1/program/versions?limit=2&cursor=2')).body, { data: (await shop.get('/v1/program/versions')).body.data.slice(2), next_cursor: null });
+    assert.equal((await shop.get('/v1/program/versions/2')).body.program.earning_rules[0].effects[0].points, 2);
+    for (const n of ['9', '0', '-1', 'x', '99999999999']) problem(await shop.get(`/v1/program/versions/${n}`), 404, 'not_found');
+  });
+
+  test('the schema is published', async () => {
+    const { body } = await shop.get('/v1/program/schema');
+    assert.ok(body.properties.earning_rules);
+  });
+});
+
+onEach('the test clock', {}, (shop) => {
+  before(() => shop.serve());
+  const set = (now) => shop.post('/v1/test/clock', { now });
+
+  test('pending points become active and expire on their day', async () => {
+    await shop.event(purchase({ amount: 10000 }, { subject: 'ext:T-1' }));
+    assert.deepEqual((await set('2026-01-15T22:59:59Z')).body, { now: '2026-01-15T22:59:59.000Z' });
+    assert.equal((await shop.balance('ext:T-1')).active, 0);
+    await set('2026-01-15T23:00:00Z');
+    const active = await shop.balance('ext:T-1');
+    assert.deepEqual([active.active, active.pending, active.next_expiry], [100, 0, { at: '2027-01-01T23:00:00.000Z', points: 100 }]);
+    await set('2027-01-01T23:00:00Z');
+    assert.equal((await shop.balance('ext:T-1')).active, 0);
+    const kinds = (await shop.get('/v1/members/ext:T-1/transfers')).body.data.map((t) => t.kind);
+    assert.deepEqual(kinds.filter((k) => k !== 'earn'), ['expire', 'activate']);
+    assert.deepEqual((await shop.get('/v1/members/ext:T-1/timeline')).body.data.slice(0, 2).map((e) => e.type), ['points.expired', 'points.activated']);
+  });
+
+  test('it never goes back', async () => {
+    problem(await set('2026-06-01T00:00:00Z'), 422, 'clock', '/now');
+    problem(await shop.post('/v1/test/clock', {}), 422, 'invalid', '/now');
+    assert.equal((await set('2027-01-01T23:00:00Z')).status, 200);
+  });
+});
+
+onEach('an instance of real time', { testClock: false }, (shop) => {
+  before(() => shop.serve());
+  test('has no test clock', async () => {
+    problem(await shop.post('/v1/test/clock', { now: '2030-01-01T00:00:00Z' }), 404, 'not_found');
+  });
+  test('books at the real instant', async () => {
+    const time = new Date().toISOString();
+    const answer = await shop.event(purchase({}, { time }));
+    assert.equal(answer.status, 201, answer.text);
+    const { body } = await shop.get('/v1/members/ext:C-42');
+    assert.ok(Math.abs(Date.parse(body.enrolled_at) - Date.now()) < 10000);
+  });
+});

@@ -1,0 +1,79 @@
+// The process: starting, draining, and what it leaves on disk and in the log.
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { onEach, purchase } from './harness.mjs';
+
+onEach('serving', {}, (shop) => {
+  test('other addresses than loopback need a proxy to be declared', async () => {
+    for (const listen of ['0.0.0.0:0', '[::]:0', '10.1.2.3:80']) {
+      const refused = shop.try('serve', '--listen', listen);
+      assert.equal(refused.status, 2, listen);
+      assert.match(refused.stderr, /--behind-proxy/);
+    }
+    await shop.serve('--listen', '0.0.0.0:0', '--behind-proxy');
+    assert.equal((await shop.get('/healthz')).body.status, 'alive');
+    assert.equal((await shop.get('/readyz')).body.status, 'ready');
+    assert.equal(await shop.stop(), 0);
+  });
+
+  test('an instance that is not there is an error with a reason', () => {
+    const refused = shop.try('serve', '--database', join(shop.dir, 'nothing', 'here.db'));
+    assert.equal(refused.status, 2);
+    assert.match(refused.stderr, /\w/);
+  });
+
+  test('a SIGTERM lets running requests end, and what was answered is there after it', async () => {
+    await shop.serve();
+    const events = Array.from({ length: 50 }, (_, i) => purchase({ amount: 100 }, { subject: 'ext:D-1', id: `drain-${i}` }));
+    const answers = events.map((event) => shop.event(event).catch(() => null));
+    await answers[0];
+    const code = shop.stop();
+    const done = (await Promise.all(answers)).filter((a) => a?.status === 201).length;
+    assert.equal(await code, 0);
+    assert.ok(done > 0);
+    await shop.serve();
+    const { pending } = await shop.balance('ext:D-1');
+    assert.ok(pending >= done && pending <= 50, `${pending} of ${done} answered`);
+    const again = await Promise.all(events.map((event) => shop.event(event)));
+    assert.ok(again.every((a) => a.status === 200 || a.status === 201));
+    assert.equal((await shop.balance('ext:D-1')).pending, 50);
+    await shop.stop();
+  });
+
+  test('it is ready soon after a clean stop', async () => {
+    const start = performance.now();
+    await shop.serve();
+    const ms = performance.now() - start;
+    assert.ok(ms < 2000, `${ms} ms`); // 100 ms are measured by the benchmark; this only guards against waiting
+    await shop.stop();
+  });
+
+  test('nothing personal and no secret is in clear in any file, in the log or among the arguments', async () => {
+    const canaries = ['CanaryGiven', 'CanaryFamily', 'canary.mail', 'CANARY-EXT', 'canary-order', 'CanaryReason', 'canary-till', 'CanaryNote', 'CanaryLine', 'CanaryIdem', '612345699'];
+    const [given, family, mail, external, order, reason, till, note, line, idem] = canaries;
+    await shop.serve();
+    const ask = async (promise) => { const a = await promise; assert.ok(a.status < 300, a.text); return a; };
+    await ask(shop.post('/v1/members', { external_id: external, email: `${mail}@example.org`, phone: '+31612345699', name: { given, family }, attributes: { note } }, { headers: { 'idempotency-key': idem } }));
+    await ask(shop.event({ ...purchase({ lines: [{ id: '1', amount: 4550, name: line }], attributes: { note } }), id: order, source: till, subject: `ext:${external}` }));
+    await ask(shop.post(`/v1/members/email:${mail}@example.org/adjustments`, { wallet: 'points', points: 5, reason }));
+    await shop.event({ ...purchase({ amount: 'x' }), id: order, source: till, subject: `ext:${external}` });
+    await shop.get(`/v1/members?query=${family}`);
+    canaries.push(shop.key, shop.key.slice(3));
+    const cmdline = readFileSync(`/proc/${shop.process.pid}/cmdline`, 'latin1');
+    const files = () => readdirSync(shop.dir, { recursive: true, withFileTypes: true }).filter((f) => f.isFile()).map((f) => join(f.parentPath ?? f.path, f.name));
+    const search = (where, bytes) => {
+      for (const canary of canaries) {
+        for (const spelled of [Buffer.from(canary), Buffer.from(canary, 'utf16le'), Buffer.from(Buffer.from(canary).toString('hex'))]) {
+          assert.equal(bytes.includes(spelled), false, `${canary} in ${where}`);
+        }
+      }
+    };
+    for (const file of files()) search(file, readFileSync(file));
+    assert.equal(await shop.stop(), 0);
+    for (const file of files()) search(file, readFileSync(file));
+    search('the log', Buffer.from(shop.log));
+    search('the arguments', Buffer.from(cmdline));
+  });
+});
