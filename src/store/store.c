@@ -279,12 +279,35 @@ enum err store_clock_set(struct store *store, int64_t now, struct fail *f)
     return ERR_OK;
 }
 
+/* Where the newest id may be another process's, the next is of a later millisecond: its process bits are ours. */
+static void ids_go_beyond(struct id_source *ids, int64_t newest)
+{
+    const int64_t ms = (newest >> (ID_PROCESS_BITS + ID_COUNTER_BITS)) + 1;
+    ids->last = int64_max(ids->last, ms << (ID_PROCESS_BITS + ID_COUNTER_BITS) | (int64_t)ids->process << ID_COUNTER_BITS);
+}
+
+static enum err ids_sync_by_process(struct store *store, struct arena *arena)
+{
+    struct db_result row;
+    const int slot = db_slot(store->db);
+    if (store->ids_are_synced && slot == store->ids.process) {
+        return ERR_OK;
+    }
+    store->ids.process = slot;
+    try(db_one(store->db, arena, Q_IDS_NEWEST, NULL, 0, &row));
+    const int64_t newest = row.rows_n > 0 ? db_at_int_or(&row, 0, 0, 0) : 0;
+    if (newest > 0) {
+        ids_go_beyond(&store->ids, newest);
+    }
+    store->ids_are_synced = true;
+    return ERR_OK;
+}
+
 enum err store_ids_sync(struct store *store, struct arena *arena)
 {
     struct db_result row;
     if (db_dialect(store->db) != DB_SQLITE) {
-        store->ids.process = db_slot(store->db);
-        return ERR_OK;
+        return ids_sync_by_process(store, arena);
     }
     try(db_one(store->db, arena, Q_IDS_NEWEST, NULL, 0, &row));
     for (size_t i = 0; i < row.cols_n; i++) {

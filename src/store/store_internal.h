@@ -26,6 +26,7 @@ struct store {
     struct db *db;
     struct vault_keys *keys;
     struct id_source ids;
+    bool ids_are_synced;          // the newest ids were looked at under this process number
     // programs, under their epoch
     struct arena programs_arena;
     int64_t programs_epoch;       // 0: none loaded
