@@ -111,8 +111,9 @@ static enum err init_run(struct cli *cli, struct init *init, bool with_test_cloc
         err = fail(&cli->fail, ERR_CONFIG, "", "This instance was made without a test clock; that cannot be changed.");
     }
     if (err == ERR_OK) {
-        (void)fprintf(stderr, "loyald: instance %.*s is ready in %.*s\n", STR_ARG(desk.instance.instance_id),
-                      STR_ARG(cli->store.database));
+        // A URL may hold a password.
+        const struct str place = is_url(cli->store.database) ? STR("PostgreSQL") : cli->store.database;
+        (void)fprintf(stderr, "loyald: instance %.*s is ready in %.*s\n", STR_ARG(desk.instance.instance_id), STR_ARG(place));
     }
     desk_close(&desk);
     return err;

@@ -2,10 +2,8 @@
 #include "base/base.h"
 #include "store/check.h"
 
+#include "store/check_internal.h"
 #include "store/members_internal.h"
-
-#define TELL(listener, invariant, table, row, text)                                                \
-    (listener)->fault((listener)->self, (invariant), (table), (row), (text))
 
 struct str check_row(struct arena *arena, const char prefix[ID_PREFIX_CHARS], int64_t id)
 {
@@ -415,40 +413,6 @@ enum err store_check_events(struct store *store, struct arena *arena, const stru
     return rows.is_bad ? ERR_INTEGRITY : check_keys(store, arena, member, listener, *out, *n);
 }
 
-static bool read_transfer(struct db_result *rows, size_t i, struct transfer *out)
-{
-    const struct str reason = db_at_str(rows, i, 13);
-    const struct str hash = db_at_str(rows, i, 14);
-    const int64_t kind = db_at_int(rows, i, 9);
-    const int64_t from = db_at_int(rows, i, 10);
-    const int64_t to = db_at_int(rows, i, 11);
-    *out = (struct transfer){
-        .id = db_at_int(rows, i, 0),
-        .previous = db_at_int(rows, i, 1),
-        .event = db_at_int(rows, i, 2),
-        .lot = db_at_int(rows, i, 3),
-        .at = db_at_int(rows, i, 4),
-        .booked_at = db_at_int(rows, i, 5),
-        .wallet = (int32_t)db_at_int(rows, i, 6),
-        .rule = (int32_t)db_at_int(rows, i, 7),
-        .version = (int32_t)db_at_int(rows, i, 8),
-        .points = db_at_int(rows, i, 12),
-    };
-    const bool is_fine = hash.n == HASH_BYTES && (reason.n == 0 || reason.n == HASH_BYTES) && kind >= TRANSFER_EARN &&
-                         kind <= TRANSFER_MOVE && from >= ACCOUNT_ISSUED && from <= ACCOUNT_DEBT &&
-                         to >= ACCOUNT_ISSUED && to <= ACCOUNT_DEBT;
-    out->kind = is_fine ? (enum transfer_kind)kind : TRANSFER_MOVE;
-    out->from = is_fine ? (enum account)from : ACCOUNT_ISSUED;
-    out->to = is_fine ? (enum account)to : ACCOUNT_ISSUED;
-    if (hash.n == HASH_BYTES) {
-        memcpy(out->hash, hash.p, HASH_BYTES);
-    }
-    if (reason.n == HASH_BYTES) {
-        memcpy(out->reason_commitment, reason.p, HASH_BYTES);
-    }
-    return is_fine;
-}
-
 enum err store_check_transfers(struct store *store, struct arena *arena, const struct check_member *member, int64_t from_id,
                                const struct check_listener *listener, struct transfer **out, size_t *n)
 {
@@ -457,7 +421,7 @@ enum err store_check_transfers(struct store *store, struct arena *arena, const s
     *out = arena_new(arena, struct transfer, rows.rows_n);
     *n = rows.rows_n;
     for (size_t i = 0; i < rows.rows_n; i++) {
-        if (!read_transfer(&rows, i, &(*out)[i])) {
+        if (!transfer_row_read(&rows, i, &(*out)[i])) {
             TELL(listener, INV_DATABASE, "transfer", check_row(arena, "trf_", (*out)[i].id), "the points transfer cannot be read");
         }
     }

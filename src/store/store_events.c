@@ -170,10 +170,13 @@ enum err store_events_list(struct store *store, struct arena *arena, const struc
     return ERR_OK;
 }
 
-static bool read_transfer(struct db_result *rows, size_t i, struct transfer *out)
+bool transfer_row_read(struct db_result *rows, size_t i, struct transfer *out)
 {
     const struct str reason = db_at_str(rows, i, 13);
     const struct str hash = db_at_str(rows, i, 14);
+    const int64_t kind = db_at_int(rows, i, 9);
+    const int64_t from = db_at_int(rows, i, 10);
+    const int64_t to = db_at_int(rows, i, 11);
     *out = (struct transfer){
         .id = db_at_int(rows, i, 0),
         .previous = db_at_int(rows, i, 1),
@@ -184,18 +187,19 @@ static bool read_transfer(struct db_result *rows, size_t i, struct transfer *out
         .wallet = (int32_t)db_at_int(rows, i, 6),
         .rule = (int32_t)db_at_int(rows, i, 7),
         .version = (int32_t)db_at_int(rows, i, 8),
-        .kind = (enum transfer_kind)db_at_int(rows, i, 9),
-        .from = (enum account)db_at_int(rows, i, 10),
-        .to = (enum account)db_at_int(rows, i, 11),
         .points = db_at_int(rows, i, 12),
     };
-    const bool is_fine = hash.n == HASH_BYTES && (reason.n == 0 || reason.n == HASH_BYTES) &&
-                         out->kind >= TRANSFER_EARN && out->kind <= TRANSFER_MOVE && !rows->is_bad;
-    if (is_fine) {
+    const bool is_fine = hash.n == HASH_BYTES && (reason.n == 0 || reason.n == HASH_BYTES) && kind >= TRANSFER_EARN &&
+                         kind <= TRANSFER_MOVE && from >= ACCOUNT_ISSUED && from <= ACCOUNT_DEBT &&
+                         to >= ACCOUNT_ISSUED && to <= ACCOUNT_DEBT && !rows->is_bad;
+    out->kind = is_fine ? (enum transfer_kind)kind : TRANSFER_MOVE;
+    out->from = is_fine ? (enum account)from : ACCOUNT_ISSUED;
+    out->to = is_fine ? (enum account)to : ACCOUNT_ISSUED;
+    if (hash.n == HASH_BYTES) {
         memcpy(out->hash, hash.p, HASH_BYTES);
-        if (reason.n > 0) {
-            memcpy(out->reason_commitment, reason.p, reason.n);
-        }
+    }
+    if (reason.n == HASH_BYTES) {
+        memcpy(out->reason_commitment, reason.p, HASH_BYTES);
     }
     return is_fine;
 }
@@ -208,7 +212,7 @@ enum err store_transfers_list(struct store *store, struct arena *arena, int64_t 
     try(db_query(store->db, arena, Q_TRANSFERS_OF_MEMBER, values, ARRAY_N(values), &rows));
     struct transfer *list = arena_new(arena, struct transfer, rows.rows_n);
     for (size_t i = 0; i < rows.rows_n; i++) {
-        if (!read_transfer(&rows, i, &list[i])) {
+        if (!transfer_row_read(&rows, i, &list[i])) {
             return ERR_INTEGRITY;
         }
     }

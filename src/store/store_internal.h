@@ -64,6 +64,9 @@ enum err event_row_check(struct arena *arena, struct db_result *rows, size_t i, 
 enum err held_row_check(struct arena *arena, struct db_result *rows, size_t i, const struct vault_key *key,
                         struct held_event *out) MUST_USE;
 
+/* Reads row i of transfers_of_member; false where it is damaged: then kind and accounts are those of no legal transfer. */
+bool transfer_row_read(struct db_result *rows, size_t i, struct transfer *out);
+
 enum { EVENT_RECORD_BYTES_MAX = 32 * 1024 * 1024, STATE_BYTES_MAX = 64 * 1024 * 1024 };
 
 #endif

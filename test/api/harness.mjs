@@ -118,8 +118,10 @@ export class Instance {
 
   async close() {
     if (this.process) await this.stop();
+    const verified = this.try('verify'); // whatever a test did, the books are sound afterwards
     if (this.dropDatabase) this.dropDatabase();
     rmSync(this.dir, { recursive: true, force: true });
+    assert.equal(verified.status, 0, verified.stdout + verified.stderr);
   }
 
   // One request. `body` is sent as JSON unless it is text. Answers {status, headers, text, body}.
