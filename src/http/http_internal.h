@@ -120,7 +120,7 @@ struct http_server {
     _Atomic bool is_stopping;
     _Atomic bool expires_all; // do not wait for handlers any longer
     pthread_mutex_t lock;     // guards what follows
-    pthread_cond_t quiet;     // active_n went down
+    pthread_cond_t quiet;     // active_n went down, or a slot is free
     struct http_connection *connections;
     size_t connections_n;
     size_t open_n;
@@ -128,6 +128,7 @@ struct http_server {
     size_t slots_n;
     size_t slots_free_n;
     size_t active_n; // requests with handle() called and not completed
+    bool is_closed;  // no handler is called any more
     struct http_linger lingers[LINGER_N];
     pthread_t sweeper;
     int wake_fd; // eventfd that wakes the sweeper

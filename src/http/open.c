@@ -199,25 +199,45 @@ int http_port(const struct http_server *server)
     return server->port;
 }
 
-/* Waits until no request is with a handler, at most that long. */
-static bool quiet_wait(struct http_server *server, int64_t wait_ms)
+static struct timespec instant_after(int64_t wait_ms)
 {
     const int64_t until_ms = http_now_ms() + wait_ms;
-    const struct timespec until = {.tv_sec = until_ms / MS_PER_S,
-                                   .tv_nsec = until_ms % MS_PER_S * 1000000};
+    return (struct timespec){.tv_sec = until_ms / MS_PER_S, .tv_nsec = until_ms % MS_PER_S * 1000000};
+}
+
+/* Waits until no request is with a handler, at most that long. From then on none gets there: libmicrohttpd must not be
+ * stopped with a connection suspended, and open connections may bring another request at any time. */
+static bool quiet_wait(struct http_server *server, int64_t wait_ms)
+{
+    const struct timespec until = instant_after(wait_ms);
     ensure(pthread_mutex_lock(&server->lock) == 0);
     int result = 0;
     while (server->active_n > 0 && result == 0) {
         result = pthread_cond_timedwait(&server->quiet, &server->lock, &until);
     }
     const bool is_quiet = server->active_n == 0;
+    server->is_closed = is_quiet;
     ensure(pthread_mutex_unlock(&server->lock) == 0);
     return is_quiet;
 }
 
+/* Waits until whoever answered last has let go of its request, at most that long. */
+static bool slots_wait(struct http_server *server, int64_t wait_ms)
+{
+    const struct timespec until = instant_after(wait_ms);
+    ensure(pthread_mutex_lock(&server->lock) == 0);
+    int result = 0;
+    while (server->slots_free_n < server->slots_n && result == 0) {
+        result = pthread_cond_timedwait(&server->quiet, &server->lock, &until);
+    }
+    const bool all_free = server->slots_free_n == server->slots_n;
+    ensure(pthread_mutex_unlock(&server->lock) == 0);
+    return all_free;
+}
+
 void http_close(struct http_server *server, int64_t drain_ms)
 {
-    enum { LAST_WAIT_MS = 5000 };
+    enum { LAST_WAIT_MS = 5000, RELEASE_WAIT_MS = 1000 };
     atomic_store(&server->is_stopping, true);
     const int fd = MHD_quiesce_daemon(server->daemon);
     if (fd >= 0) {
@@ -232,10 +252,7 @@ void http_close(struct http_server *server, int64_t drain_ms)
     }
     MHD_stop_daemon(server->daemon);
     http_sweeper_stop(server);
-    ensure(pthread_mutex_lock(&server->lock) == 0);
-    const bool all_free = server->slots_free_n == server->slots_n;
-    ensure(pthread_mutex_unlock(&server->lock) == 0);
-    if (all_free) {
+    if (slots_wait(server, RELEASE_WAIT_MS)) {
         server_free(server);
     } else {
         log_line(

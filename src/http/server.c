@@ -306,9 +306,12 @@ static enum MHD_Result slot_handle(struct http_slot *slot)
     slot->request.body = (struct str){.p = slot->body, .n = slot->body_n};
     atomic_store(&slot->connection->deadline_ms, 0); // the sweeper watches the handler's own time
     ensure(pthread_mutex_lock(&server->lock) == 0);
-    server->active_n++;
+    slot->is_handled = !server->is_closed;
+    server->active_n += slot->is_handled;
     ensure(pthread_mutex_unlock(&server->lock) == 0);
-    slot->is_handled = true;
+    if (!slot->is_handled) {
+        return busy_answer(server, slot->mhd, slot->connection, ERR_STOPPING);
+    }
     atomic_store(&slot->state, STATE_WORKING);
     (void)atomic_fetch_add(&slot->refs, 1); // the handler's, until it answers
     server->callbacks.handle(server->callbacks.self, &slot->request);

@@ -39,5 +39,6 @@ void http_slot_release(struct http_slot *slot)
     slot->next = server->slots_free;
     server->slots_free = slot;
     server->slots_free_n++;
+    (void)pthread_cond_broadcast(&server->quiet); // for http_close(); cannot fail
     (void)pthread_mutex_unlock(&server->lock);
 }

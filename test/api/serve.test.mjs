@@ -15,7 +15,7 @@ onEach('serving', {}, (shop) => {
     await shop.serve('--listen', '0.0.0.0:0', '--behind-proxy');
     assert.equal((await shop.get('/healthz')).body.status, 'alive');
     assert.equal((await shop.get('/readyz')).body.status, 'ready');
-    assert.equal(await shop.stop(), 0);
+    assert.equal(await shop.stop(), 0, shop.log);
   });
 
   test('an instance that is not there is an error with a reason', () => {
@@ -31,7 +31,7 @@ onEach('serving', {}, (shop) => {
     await answers[0];
     const code = shop.stop();
     const done = (await Promise.all(answers)).filter((a) => a?.status === 201).length;
-    assert.equal(await code, 0);
+    assert.equal(await code, 0, shop.log);
     assert.ok(done > 0);
     await shop.serve();
     const { pending } = await shop.balance('ext:D-1');
@@ -71,7 +71,7 @@ onEach('serving', {}, (shop) => {
       }
     };
     for (const file of files()) search(file, readFileSync(file));
-    assert.equal(await shop.stop(), 0);
+    assert.equal(await shop.stop(), 0, shop.log);
     for (const file of files()) search(file, readFileSync(file));
     search('the log', Buffer.from(shop.log));
     search('the arguments', Buffer.from(cmdline));
