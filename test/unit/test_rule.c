@@ -87,7 +87,7 @@ static void all_cases_of_the_classic_suite_pass(void **state)
     (void)state;
     const char *folder = getenv("LOYALD_SHARED");
     const struct str path =
-        str_fmt(&arena, "%s/jsonlogic/classic.json", folder ? folder : "../shared/data");
+        str_fmt(&arena, "%s/data/jsonlogic/classic.json", folder ? folder : "../shared");
     json_t *suite = NULL;
     assert_int_equal(json_read(&arena, file_read(path.p), NULL, &suite), ERR_OK);
     size_t cases_n = 0;
