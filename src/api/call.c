@@ -2,6 +2,8 @@
 #include "base/base.h"
 #include "api/api_internal.h"
 
+#include "base/log.h"
+
 int64_t call_us(void)
 {
     return clock_monotonic_us();
@@ -72,6 +74,10 @@ void call_refuse(struct api_call *call, enum err err, const struct fail *f)
 {
     http_problem(call->request, err, f != NULL ? f : &call->fail, &call->response);
     call_merge_headers(call);
+    if (call->response.status >= 500) { // the route's pattern, never the path: paths name people
+        log_line(call->response.status == 500 ? LOG_ERROR : LOG_WARN, "api", "request=%.*s route=\"%s\" error=%s",
+                 STR_ARG(call->request->id), call->route->pattern, err_code(err));
+    }
     keep_end(call);
 }
 

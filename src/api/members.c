@@ -2,6 +2,7 @@
 #include "base/base.h"
 #include "api/api_internal.h"
 
+#include "api/answer_write.h"
 #include "api/member.h"
 
 enum { PROFILE_TEXT_MAX = 1024 * 1024 };
@@ -10,6 +11,7 @@ enum { PROFILE_TEXT_MAX = 1024 * 1024 };
 
 struct enrol_work {
     struct submission submission;
+    struct member_profile profile;
 };
 
 /* A member as enrolled: what the call answers, first and again. */
@@ -48,20 +50,42 @@ static void enrolled(struct ticket *ticket)
     }
 }
 
+/* A dry run has no member to read: the profile as sent, and what the decision would leave. */
+static enum err enrol_dry_run(struct api_call *call, struct store *store, struct enrol_work *work)
+{
+    struct submission *s = &work->submission;
+    struct json_out *w = &call->w;
+    try(engine_dry_run(store, call->arena, s, 1));
+    if (s->err != ERR_OK) {
+        call->fail = s->fail;
+        return s->err;
+    }
+    try(programs_follow(store, s->epoch));
+    json_open(w, '{');
+    const struct member_row row = {.status = MEMBER_ACTIVE, .enrolled_at = s->event.time, .profile = work->profile};
+    member_row_write(w, &row); // id 0 is null
+    json_key(w, "balances");
+    balances_write(w, store, &s->answer);
+    json_key(w, "tiers");
+    tiers_write(w, store, &s->answer, false);
+    json_close(w, '}');
+    return ERR_OK;
+}
+
 /* What the lane needs, from a snapshot: the program in force says what must be given. */
 static enum err enrol_prepare(struct api_call *call, struct store *store, struct enrol_work *work)
 {
     struct submission *s = &work->submission;
-    struct member_profile profile;
+    struct member_profile *profile = &work->profile;
     const struct program *program = NULL;
     try(store_program_at(store, call->now, &program));
-    try(profile_read(call->arena, call->body, NULL, "referral_code", call->now, &call->fail, &profile));
+    try(profile_read(call->arena, call->body, NULL, "referral_code", call->now, &call->fail, profile));
     if (json_at(call->body, "referral_code") != NULL) {
         return fail(&call->fail, ERR_NOT_SUPPORTED, "/referral_code", "This release has no referrals yet: leave it out.");
     }
-    try(profile_check(program, &profile, &call->fail));
+    try(profile_check(program, profile, &call->fail));
     api_event_open(call, s, EVENT_ENROLLED, 0);
-    try(store_enrolment_make(store, call->arena, program, &profile, &call->fail, &s->enrolment));
+    try(store_enrolment_make(store, call->arena, program, profile, &call->fail, &s->enrolment));
     submission_hash(s, store_vault(store), call->body);
     return ERR_OK;
 }
@@ -70,14 +94,25 @@ static void enrol_work(struct api_task *task, struct store *store)
 {
     struct api_call *call = task->call;
     struct enrol_work *work = arena_new(call->arena, struct enrol_work, 1);
+    bool is_dry = false;
     call->work = work;
-    enum err err = call_snapshot(call, store);
+    enum err err = call_flag(call, "dry_run", &is_dry);
+    if (err == ERR_OK) {
+        err = call_snapshot(call, store);
+    }
     if (err == ERR_OK) {
         err = enrol_prepare(call, store, work);
     }
     db_rollback(store_db(store));
+    if (err == ERR_OK && is_dry) {
+        err = enrol_dry_run(call, store, work);
+    }
     if (err != ERR_OK) {
         call_refuse(call, err, NULL);
+        return;
+    }
+    if (is_dry) {
+        call_answer(call);
         return;
     }
     call->ticket = (struct ticket){.list = &work->submission, .n = 1, .done = enrolled, .owner = call};

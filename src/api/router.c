@@ -261,11 +261,28 @@ static enum err read_body(struct api_call *call)
     return ERR_OK;
 }
 
+/* What would be done in earnest is not done because a parameter was not understood. */
+static enum err check_head(struct api_call *call)
+{
+    bool is_dry = false;
+    try(call_flag(call, "dry_run", &is_dry));
+    if (is_dry && (call->route->kind == ROUTE_WRITE || call->route->scope == SCOPE_TEST)) {
+        return fail(&call->fail, ERR_NOT_SUPPORTED, "", "This cannot be tried with dry_run.");
+    }
+    // The key becomes part of events and answers, which are UTF-8.
+    return str_is_utf8(http_header(call->request, "idempotency-key"))
+               ? ERR_OK
+               : fail(&call->fail, ERR_INVALID, "", "The Idempotency-Key is not UTF-8.");
+}
+
 void api_handle(void *self, struct http_request *request)
 {
     (void)self; // the call has it
     struct api_call *call = request->self;
-    const enum err err = read_body(call);
+    enum err err = check_head(call);
+    if (err == ERR_OK) {
+        err = read_body(call);
+    }
     if (err != ERR_OK) {
         call_refuse(call, err, NULL);
         return;

@@ -35,7 +35,7 @@ static enum err read_instance(struct store_base *base, struct arena *arena, stru
     return err;
 }
 
-static enum err open_all(struct cli *cli, struct fail *f, struct serving *s)
+static enum err open_all(struct cli *cli, int64_t rate_percent, struct fail *f, struct serving *s)
 {
     struct instance instance;
     try(store_base_open(&cli->store, f, &s->base));
@@ -47,6 +47,7 @@ static enum err open_all(struct cli *cli, struct fail *f, struct serving *s)
         .engine = s->engine,
         .has_test_clock = instance.has_test_clock,
         .test_now = instance.test_now,
+        .rate_percent = rate_percent,
     };
     try(api_open(&api, f, &s->api));
     const struct http_config http = {
@@ -96,16 +97,17 @@ static void wait_for_end(const sigset_t *set)
 }
 
 static const char HELP[] =
-    "Usage: loyald serve [--listen ADDRESS:PORT] [--behind-proxy] [--proxies NETWORKS]\n\n"
+    "Usage: loyald serve [--listen ADDRESS:PORT] [--behind-proxy] [--proxies NETWORKS] [--rate-percent N]\n\n"
     "Serves the API until SIGTERM, which lets running requests end. Other addresses than loopback need\n"
-    "--behind-proxy: this release serves no TLS itself. NETWORKS are the proxies whose X-Forwarded-For is believed.\n";
+    "--behind-proxy: this release serves no TLS itself. NETWORKS are the proxies whose X-Forwarded-For is believed.\n"
+    "--rate-percent raises or lowers how many requests a second a key may send (docs/api.md).\n";
 
-static int serve(struct cli *cli)
+static int serve(struct cli *cli, int64_t rate_percent)
 {
     struct serving s = {0};
     sigset_t signals;
     block_signals(&signals);
-    const enum err err = open_all(cli, &cli->fail, &s);
+    const enum err err = open_all(cli, rate_percent, &cli->fail, &s);
     if (err == ERR_OK) {
         api_ready_set(s.api, true);
         (void)printf("loyald %s serves on %.*s, port %d\n", LOYALD_VERSION, STR_ARG(cli->listen), http_port(s.http));
@@ -126,13 +128,14 @@ int cli_serve(int argc, char **argv)
     if (code != 0) {
         return code == CLI_HELP ? 0 : code;
     }
+    const int64_t rate_percent = cli_option_int(&cli, "--rate-percent", 100, 1, 1000000);
     code = cli_done(&cli, 0);
     if (code == 0 && !is_loopback(cli.listen) && !cli.behind_proxy) {
         (void)fprintf(stderr, "loyald: %.*s is no loopback address and this release serves no TLS: put a proxy in front "
                               "and say --behind-proxy\n", STR_ARG(cli.listen));
         code = EXIT_CONFIG;
     }
-    code = code == 0 ? serve(&cli) : code;
+    code = code == 0 ? serve(&cli, rate_percent) : code;
     cli_close(&cli);
     return code;
 }

@@ -32,6 +32,15 @@ onEach('members', {}, (shop) => {
     assert.deepEqual((await shop.get('/v1/members?query=nobody')).body, { data: [], next_cursor: null });
   });
 
+  test('an enrolment can be tried, and what cannot be tried is not done', async () => {
+    const dry = await shop.post('/v1/members?dry_run=true', { external_id: 'DRY', name: { given: 'Dora' } });
+    assert.deepEqual([dry.status, dry.body.id, dry.body.name.given, dry.body.balances[0].active], [200, null, 'Dora', 0], dry.text);
+    problem(await shop.get('/v1/members/ext:DRY'), 404, 'not_found');
+    problem(await shop.post('/v1/members?dry_run=true', { external_id: 'A-1' }), 409, 'identifier_taken');
+    problem(await shop.ask('DELETE', '/v1/members/ext:A-1?dry_run=true'), 422, 'not_supported');
+    assert.equal((await shop.get('/v1/members/ext:A-1')).body.status, 'active');
+  });
+
   test('an identifier belongs to one member', async () => {
     problem(await shop.post('/v1/members', { email: 'ANN@example.org' }), 409, 'identifier_taken');
     await shop.post('/v1/members', { external_id: 'A-2' });
@@ -213,6 +222,10 @@ onEach('idempotency', {}, (shop) => {
     const answers = await Promise.all(Array.from({ length: 30 }, () => shop.post('/v1/members/ext:I-10/adjustments', body, keyed('once'))));
     assert.ok(answers.every((a) => a.status === 201 || a.body.code === 'in_progress'), answers.map((a) => a.text).join('\n'));
     assert.equal((await shop.balance('ext:I-10')).active, 100);
+  });
+
+  test('a key that is no text is refused', async () => {
+    problem(await shop.post('/v1/members', { external_id: 'I-11' }, keyed('\xff\xfe')), 422, 'invalid');
   });
 
   test('a dry run uses no key up', async () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { onEach, purchase } from './harness.mjs';
+import { onEach, problem, purchase } from './harness.mjs';
 
 onEach('serving', {}, (shop) => {
   test('other addresses than loopback need a proxy to be declared', async () => {
@@ -47,6 +47,26 @@ onEach('serving', {}, (shop) => {
     await shop.serve();
     const ms = performance.now() - start;
     assert.ok(ms < 2000, `${ms} ms`); // 100 ms are measured by the benchmark; this only guards against waiting
+    await shop.stop();
+  });
+
+  test('a key that sends too much is told when to go on', async () => {
+    await shop.serve('--rate-percent', '1'); // of 100 publications and checks a second: 1, two at once
+    const answers = [];
+    for (let i = 0; i < 6; i++) answers.push(await shop.post('/v1/program/draft/validate'));
+    const slow = answers.find((a) => a.status === 429);
+    assert.ok(slow, answers.map((a) => a.status).join());
+    problem(slow, 429, 'rate_limited');
+    assert.deepEqual(['retry-after', 'ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset'].map((name) => slow.headers.get(name)), ['1', '1', '0', '1']);
+    assert.equal((await shop.get('/v1/members')).status, 200); // another class of routes
+    assert.equal((await shop.post('/v1/program/draft/validate', undefined, { key: shop.createKey('other', 'all') })).status, 200); // another key
+    await shop.stop();
+  });
+
+  test('HEAD is GET without the body', async () => {
+    await shop.serve();
+    const head = await fetch(`${shop.url}/v1/members`, { method: 'HEAD', headers: { authorization: `Bearer ${shop.key}` } });
+    assert.deepEqual([head.status, await head.text()], [200, '']);
     await shop.stop();
   });
 
