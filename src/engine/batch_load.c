@@ -153,8 +153,14 @@ static enum err load_waiting(struct batch *b)
             memcpy(hashes[n++], s->hash, VAULT_HASH_BYTES);
         }
     }
-    return store_held_find(b->store, b->arena, (const unsigned char(*)[VAULT_HASH_BYTES])hashes, n, &b->waiting,
-                           &b->waiting_n);
+    try(store_held_find(b->store, b->arena, (const unsigned char(*)[VAULT_HASH_BYTES])hashes, n, &b->waiting,
+                        &b->waiting_n));
+    for (size_t i = 0; i < b->waiting_n; i++) {
+        if (b->waiting[i].expires_at <= b->now) {
+            b->waiting[i].id = 0; // waited longer than the program allows, and not swept yet
+        }
+    }
+    return ERR_OK;
 }
 
 /* Keys of members that this batch enrols, committed before their rows are (security.md 3). */

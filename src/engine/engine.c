@@ -9,6 +9,8 @@
 
 #include "base/log.h"
 #include "engine/batch.h"
+#include "store/credentials.h"
+#include "store/members.h"
 
 enum {
     RETRIES_MAX = 5,
@@ -373,14 +375,15 @@ enum err engine_clock_set(struct engine *engine, int64_t now, struct fail *f)
     return engine_timers_run(engine, &ran);
 }
 
-/* Held events that waited too long: row and key go. */
-static enum err sweep_held(struct store *store, struct arena *arena, void *self)
+/* Held events that waited too long: row and key go. Stored answers that are over go too. */
+static enum err sweep_expired(struct store *store, struct arena *arena, void *self)
 {
     struct instance instance;
     int64_t *ids = NULL;
     size_t n = 0;
     (void)self; // the store says all
     try(store_instance_read(store, arena, &instance));
+    try(store_idempotency_expire(store, store_now(&instance), NULL));
     try(store_held_expired(store, arena, store_now(&instance), HELD_PER_SWEEP, &ids, &n));
     return n == 0 ? ERR_OK : store_held_forget(store, arena, ids, n);
 }
@@ -417,7 +420,7 @@ static void *clock_main(void *self)
             log_line(LOG_WARN, "clock", "error=%s", err_code(err));
         }
         if (clock_monotonic_us() / 1000 - swept_at >= SWEEP_EVERY_MS) {
-            struct ticket sweep = {.job = sweep_held};
+            struct ticket sweep = {.job = sweep_expired};
             swept_at = clock_monotonic_us() / 1000;
             (void)!engine_run(engine, &sweep); // tried again at the next sweep
         }
@@ -458,8 +461,16 @@ enum err engine_open(const struct engine_config *config, struct fail *f, struct 
     ensure(engine != NULL);
     engine->base = config->base;
     arena_open(&engine->arena, BATCH_BYTES_MAX);
-    const enum err err = store_open(config->base, DB_WRITER, f, &engine->store);
+    size_t forgotten_n = 0;
+    enum err err = store_open(config->base, DB_WRITER, f, &engine->store);
+    if (err == ERR_OK) {
+        err = store_erasures_finish(engine->store, &forgotten_n); // nobody is served who was forgotten
+    }
+    if (forgotten_n > 0) {
+        log_line(LOG_WARN, "engine", "erasures_finished=%zu", forgotten_n);
+    }
     if (err != ERR_OK) {
+        store_close(engine->store);
         free(engine);
         return err;
     }

@@ -68,9 +68,8 @@ enum err store_member_status_set(struct store *store, struct arena *arena, int64
 enum err store_member_erase(struct store *store, struct arena *arena, int64_t member, int64_t now, bool *is_final) MUST_USE;
 
 /* Forgets in the books whoever the key store has forgotten already: after a crash between the two, and after a restore.
- * In the running transaction; looks at erasures of members above `after`, at most max; *last is where to go on (0: done),
- * *forgotten_n how many members were not marked yet. */
-enum err store_erasures_replay(struct store *store, struct arena *arena, int64_t after, size_t max, int64_t *last,
-                               size_t *forgotten_n) MUST_USE;
+ * Begins and commits by itself; to be called before anything else is done with the books. *forgotten_n is how many members
+ * were not marked yet. */
+enum err store_erasures_finish(struct store *store, size_t *forgotten_n) MUST_USE;
 
 #endif

@@ -5,7 +5,7 @@
 #include "store/members_internal.h"
 #include "vault/normal.h"
 
-enum { WORD_COLS = 2, IDENTIFIER_COLS = 3 };
+enum { WORD_COLS = 2, IDENTIFIER_COLS = 3, ERASURES_PAGE = 1000 };
 
 /* ---- what a member is found by ---- */
 
@@ -304,25 +304,70 @@ enum err store_member_erase(struct store *store, struct arena *arena, int64_t me
     return forget_rows(store, arena, member, index);
 }
 
-enum err store_erasures_replay(struct store *store, struct arena *arena, int64_t after, size_t max, int64_t *last,
-                               size_t *forgotten_n)
+/* Those of a page of erasures whom the books do not know as forgotten. */
+static enum err unmarked(struct store *store, struct arena *arena, const struct vault_erasure *list, size_t n,
+                         struct vault_erasure *out, size_t *out_n)
 {
-    ensure(db_in_transaction(store->db));
-    struct vault_erasure *list = arena_new(arena, struct vault_erasure, max);
-    size_t n = 0;
-    *forgotten_n = 0;
-    try(vault_erasures_list(store->keys, after, list, max, &n));
-    *last = n < max ? 0 : list[n - 1].owner_id;
+    struct db_value *params = arena_new(arena, struct db_value, n);
+    struct db_result rows;
+    *out_n = 0;
+    if (n == 0) {
+        return ERR_OK;
+    }
     for (size_t i = 0; i < n; i++) {
-        struct db_result row;
-        const struct db_value param = db_int(list[i].owner_id);
-        try(db_one(store->db, arena, Q_MEMBER_READ, &param, 1, &row));
-        if (row.rows_n == 1 && db_at_int(&row, 0, 2) != MEMBER_ERASED) {
-            bool is_final = false;
-            // A key that a restored backup has brought back goes with the rest.
-            try(store_member_erase(store, arena, list[i].owner_id, list[i].erased_at, &is_final));
-            (*forgotten_n)++;
+        params[i] = db_int(list[i].owner_id);
+    }
+    try(db_query_rows(store->db, arena, Q_MEMBERS_READ, params, n, 1, &rows));
+    for (size_t i = 0; i < rows.rows_n; i++) {
+        for (size_t k = 0; k < n && db_at_int(&rows, i, 2) != MEMBER_ERASED; k++) {
+            if (list[k].owner_id == db_at_int(&rows, i, 0)) {
+                out[(*out_n)++] = list[k];
+            }
         }
     }
-    return ERR_OK;
+    return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
+}
+
+static enum err forget_all(struct store *store, struct arena *arena, const struct vault_erasure *list, size_t n)
+{
+    try(db_begin(store->db, DB_WRITE));
+    enum err err = ERR_OK;
+    for (size_t i = 0; i < n && err == ERR_OK; i++) {
+        bool is_final = false;
+        // A key that a restored backup has brought back goes with the rest.
+        err = store_member_erase(store, arena, list[i].owner_id, list[i].erased_at, &is_final);
+    }
+    if (err == ERR_OK) {
+        err = db_commit(store->db);
+    }
+    db_rollback(store->db); // nothing to do after a commit
+    return err;
+}
+
+enum err store_erasures_finish(struct store *store, size_t *forgotten_n)
+{
+    struct arena arena;
+    enum err err = ERR_OK;
+    int64_t after = INT64_MIN;
+    size_t n = ERASURES_PAGE;
+    *forgotten_n = 0;
+    ensure(!db_in_transaction(store->db));
+    arena_open(&arena, (size_t)256 * 1024 * 1024);
+    while (err == ERR_OK && n == ERASURES_PAGE) {
+        size_t left_n = 0;
+        arena_reset(&arena);
+        struct vault_erasure *list = arena_new(&arena, struct vault_erasure, ERASURES_PAGE);
+        struct vault_erasure *left = arena_new(&arena, struct vault_erasure, ERASURES_PAGE);
+        err = vault_erasures_list(store->keys, after, list, ERASURES_PAGE, &n);
+        after = err == ERR_OK && n > 0 ? list[n - 1].owner_id : after;
+        if (err == ERR_OK) {
+            err = unmarked(store, &arena, list, n, left, &left_n);
+        }
+        if (err == ERR_OK && left_n > 0) {
+            err = forget_all(store, &arena, left, left_n);
+            *forgotten_n += left_n;
+        }
+    }
+    arena_close(&arena);
+    return err;
 }

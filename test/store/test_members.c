@@ -245,7 +245,7 @@ static void nothing_of_an_erased_member_is_left_but_the_books(void **state)
     shop_close(shop);
 }
 
-static void an_erasure_cut_short_is_finished_by_replaying(void **state)
+static void an_erasure_cut_short_is_finished_later(void **state)
 {
     struct shop *shop = shop_open(*state);
     struct member_row row;
@@ -257,19 +257,26 @@ static void an_erasure_cut_short_is_finished_by_replaying(void **state)
     assert_int_equal(rows(shop, "SELECT count(*) FROM identifier"), 4);
     assert_ok(store_member_read(shop->store, shop->arena, ann, &row));
     assert_int_equal(row.status, MEMBER_ERASED); // nobody can read them
-    int64_t last = -1;
     size_t forgotten = 0;
-    begin(shop);
-    assert_ok(store_erasures_replay(shop->store, shop->arena, 0, 100, &last, &forgotten));
-    commit(shop);
-    assert_int_equal(last, 0);
+    assert_ok(store_erasures_finish(shop->store, &forgotten));
     assert_int_equal(forgotten, 1);
     assert_int_equal(rows(shop, "SELECT count(*) FROM identifier"), 0);
     assert_int_equal(rows(shop, "SELECT count(*) FROM name_word"), 0);
-    begin(shop);
-    assert_ok(store_erasures_replay(shop->store, shop->arena, 0, 100, &last, &forgotten));
-    commit(shop);
+    assert_ok(store_erasures_finish(shop->store, &forgotten));
     assert_int_equal(forgotten, 0);
+    shop_close(shop);
+}
+
+static void what_was_held_too_long_is_not_decided_any_more(void **state)
+{
+    struct shop *shop = shop_open(*state);
+    (void)shop_purchase(shop, "ext:SOON", 1000, "soon");
+    (void)shop_purchase(shop, "ext:LATE", 1000, "late");
+    shop_clock(shop, shop->now + 90 * MS_PER_DAY - 1);
+    (void)shop_enrol(shop, "{\"external_id\":\"SOON\"}");
+    shop_clock(shop, shop->now + 1);
+    (void)shop_enrol(shop, "{\"external_id\":\"LATE\"}");
+    assert_int_equal(rows(shop, "SELECT count(*) FROM event WHERE kind = 1"), 1);
     shop_close(shop);
 }
 
@@ -285,7 +292,8 @@ int main(void)
         BOTH(lists_go_from_the_newest_by_cursor),
         BOTH(a_suspended_member_says_so),
         BOTH(nothing_of_an_erased_member_is_left_but_the_books),
-        BOTH(an_erasure_cut_short_is_finished_by_replaying),
+        BOTH(an_erasure_cut_short_is_finished_later),
+        BOTH(what_was_held_too_long_is_not_decided_any_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
