@@ -85,5 +85,6 @@ int main(void)
             failed += cmocka_run_group_tests_name(files.gl_pathv[i], tests, NULL, NULL) != 0;
         }
     }
+    globfree(&files);
     return failed != 0;
 }
