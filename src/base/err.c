@@ -42,6 +42,7 @@ static void fail_note(struct fail *f, enum err err, struct str pointer, const ch
     char text[1024];
     const int n = vsnprintf(text, sizeof text, fmt, args);
     const size_t kept = n < 0 ? 0 : (size_t)n < sizeof text ? (size_t)n : sizeof text - 1;
+    arena_room(f->arena, f->items, f->items_n, f->items_max);
     f->items[f->items_n++] = (struct fail_item){
         .err = err,
         .pointer = str_dup(f->arena, pointer),

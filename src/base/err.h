@@ -31,8 +31,9 @@ struct fail_item {
 struct fail {
     struct arena *arena;
     enum err err;
-    struct fail_item items[FAIL_ITEMS_MAX];
+    struct fail_item *items; // in the arena; NULL while there are none, which is most of the time
     size_t items_n;
+    size_t items_max;
 };
 
 /* The public slug, HTTP status and English title of an error. */
