@@ -135,6 +135,11 @@ data-tests: $(B)/loyald ## import the real data sets and compare the books with 
 	@test/pg.sh start nofsync
 	@export LOYALD_TEST_PG="$$(test/pg.sh url)" LOYALD_BIN="$(CURDIR)/$(B)/loyald"; trap 'test/pg.sh stop' EXIT; \
 	    node --test test/data/
+# Databases of released schemas.
+upgrade-tests: $(B)/loyald ## migrate databases of earlier releases
+	@test/pg.sh start nofsync
+	@export LOYALD_TEST_PG="$$(test/pg.sh url)" LOYALD_BIN="$(CURDIR)/$(B)/loyald"; trap 'test/pg.sh stop' EXIT; \
+	    node --test test/upgrade/
 # kill -9 under load, on both databases, durable.
 torture: ## kill the server under load and see that nothing was lost
 	@$(MAKE) --no-print-directory FLAVOUR=release all

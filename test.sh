@@ -41,6 +41,7 @@ if [ "${1:-}" != --long ]; then
     step store make -s store-tests
     step api make -s FLAVOUR=debug api-tests
     step data make -s data-tests
+    step upgrade make -s upgrade-tests
 else
     step release make -s -j2 FLAVOUR=release all
     step asan-build make -s -j2 FLAVOUR=asan all tests

@@ -19,7 +19,19 @@ function freePort() {
 
 export class Instance {
     static async make({ database, dir, preset = 'retail', program, testClock = false } = {}) {
+        const instance = await Instance.open({ database, dir });
+        instance.run('init', ...(program ? [] : ['--preset', preset]), ...(testClock ? ['--test-clock'] : []));
+        if (program) {
+            instance.run('program', 'publish', program);
+        }
+        instance.key = JSON.parse(instance.run('key', 'create', '--name', 'torture', '--scopes', 'all', '--json')).key;
+        return instance;
+    }
+
+    // An instance that is there already.
+    static async open({ database, dir, key } = {}) {
         const instance = new Instance();
+        instance.key = key;
         instance.dir = dir ?? mkdtempSync(join(root, 'build/torture-'));
         instance.port = await freePort();
         instance.env = {
@@ -29,11 +41,6 @@ export class Instance {
             LOYALD_KEY_FILE: join(instance.dir, 'master.key'),
             LOYALD_LISTEN: `127.0.0.1:${instance.port}`,
         };
-        instance.run('init', ...(program ? [] : ['--preset', preset]), ...(testClock ? ['--test-clock'] : []));
-        if (program) {
-            instance.run('program', 'publish', program);
-        }
-        instance.key = JSON.parse(instance.run('key', 'create', '--name', 'torture', '--scopes', 'all', '--json')).key;
         return instance;
     }
 
