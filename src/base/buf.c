@@ -26,7 +26,7 @@ static bool buf_reserve(struct buf *buf, size_t n)
     return true;
 }
 
-void buf_add(struct buf *buf, const void *bytes, size_t n)
+void buf_add_growing(struct buf *buf, const void *bytes, size_t n)
 {
     if (n > 0 && buf_reserve(buf, n)) {
         memcpy(buf->p + buf->n, bytes, n);

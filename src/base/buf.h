@@ -22,8 +22,19 @@ struct buf {
 
 void buf_open(struct buf *buf, struct arena *arena, size_t bytes_max);
 
+/* Appends n bytes; the way of buf_add() when there is no room for them. */
+void buf_add_growing(struct buf *buf, const void *bytes, size_t n);
+
 /* Appends n bytes. */
-void buf_add(struct buf *buf, const void *bytes, size_t n);
+static inline void buf_add(struct buf *buf, const void *bytes, size_t n)
+{
+    if (n > 0 && !buf->is_full && n <= buf->room - buf->n && n <= buf->bytes_max - buf->n) {
+        memcpy(buf->p + buf->n, bytes, n);
+        buf->n += n;
+    } else {
+        buf_add_growing(buf, bytes, n);
+    }
+}
 
 static inline void buf_str(struct buf *buf, struct str s)
 {
