@@ -259,6 +259,22 @@ static enum err apply_sales(struct store *store, struct arena *arena, const stru
     return db_exec_rows(store->db, Q_SALES_INSERT, rows, effects->sales_n, COLS, NULL);
 }
 
+/* How far ahead an idle member's timer is armed: so far that no purchase of this program has anything due earlier, so that
+ * a first purchase need not arm one (two random pages). At enrolment the rows are appended. 0: there is no such time. */
+static int64_t idle_ahead(const struct program *program)
+{
+    enum { IDLE_DAYS = 300, DAYS_PER_MONTH_MIN = 28 };
+    for (size_t i = 0; i < program->wallets_n; i++) {
+        const struct wallet *wallet = &program->wallets[i];
+        const enum expiry_kind kind = wallet->expiry.kind;
+        const int days = kind == EXPIRY_DAYS ? wallet->expiry.n : wallet->expiry.n * DAYS_PER_MONTH_MIN;
+        if (wallet->pending.kind != PENDING_NONE || kind == EXPIRY_DATES || (kind != EXPIRY_NEVER && days <= IDLE_DAYS)) {
+            return 0;
+        }
+    }
+    return IDLE_DAYS * MS_PER_DAY;
+}
+
 /* A member's row in the timer table moves only to an earlier instant, or when what it stood for is over. */
 static enum err apply_timers(struct store *store, struct arena *arena, const struct batch_effects *effects)
 {
@@ -270,8 +286,12 @@ static enum err apply_timers(struct store *store, struct arena *arena, const str
         struct state *state = effects->members[i]->state;
         const struct program *program = NULL;
         try(store_program_at(store, effects->now, &program));
-        const int64_t due = state_next_due(state, program);
         const bool has_fired = state->timer_at <= effects->now;
+        const int64_t ahead = idle_ahead(program);
+        int64_t due = state_next_due(state, program);
+        if (ahead > 0 && (has_fired || effects->members[i]->is_new)) {
+            due = int64_min(due, effects->now + ahead);
+        }
         if (due < state->timer_at || (has_fired && due != AT_NEVER)) {
             writes[writes_n * 3] = db_int(state->member);
             writes[writes_n * 3 + 1] = db_int(TIMER_LEDGER);
