@@ -101,6 +101,7 @@ bench: ## run the benchmarks beside their yardsticks
 .PHONY: bench-run
 bench-run: $(BENCH)
 	@$(B)/bench/bench_rule
+	@cd test/bench/yardstick && npm ci --silent --no-audit --no-fund && node rules.mjs
 	@$(B)/bench/bench_engine $(MEMBERS) 100000 build/bench-$(MEMBERS)
 	@test/bench/http.sh build/bench-$(MEMBERS) $(MEMBERS)
 # What limits events and does not depend on load is held by a test: the target is 3.2 for bench.json, 5 for the preset.

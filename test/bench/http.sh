@@ -18,3 +18,5 @@ for connections in 1 64 256; do
     RUN="$connections-$(date +%s)" wrk -t1 -c$connections -d10s --latency -s test/bench/purchase.lua http://$LOYALD_LISTEN |
         awk -v c=$connections '/50%/ {p50 = $2} /99%/ {p99 = $2} /Requests\/sec/ {r = $2} /Non-2xx/ {print "errors:", $0} END {printf "HTTP single events, %d connections: %s/s, p50 %s, p99 %s\n", c, r, p50, p99}'
 done
+RUN="batch-$(date +%s)" wrk -t1 -c4 -d10s -s test/bench/batch.lua http://$LOYALD_LISTEN |
+    awk '/Requests\/sec/ {printf "HTTP batches, 4 connections x 500: %.0f events/s\n", $2 * 500} /Non-2xx/ {print "errors:", $0}'
