@@ -4,6 +4,9 @@
 
 #include "engine/batch_internal.h"
 
+/* A dry run's ids stand for rows that nobody keeps: drawn above all that were ever given out, they meet none of a real row. */
+static const int64_t DRY_RUN_IDS = INT64_C(1) << 62;
+
 struct member_facts *batch_member(const struct batch *b, int64_t member)
 {
     return map_find_int(&b->members, member);
@@ -20,6 +23,10 @@ static enum err begin(struct batch *b)
     }
     b->epoch = instance.epoch;
     b->now = store_now(&instance);
+    if (b->mode == BATCH_DRY_RUN) {
+        store_ids(b->store)->last = DRY_RUN_IDS;
+        return store_program_at(b->store, b->now, &b->program_now);
+    }
     // Wall time never runs backward in the books: an id carries the instant of its booking.
     const int64_t last = (store_ids(b->store)->last >> (ID_PROCESS_BITS + ID_COUNTER_BITS)) + ID_EPOCH_MS;
     if (!instance.has_test_clock && store_ids(b->store)->last > 0) {

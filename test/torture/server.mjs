@@ -8,16 +8,16 @@ import { join } from 'node:path';
 const root = new URL('../..', import.meta.url).pathname;
 export const binary = process.env.LOYALD_BIN ?? join(root, `build/${process.env.FLAVOUR ?? 'release'}/loyald`);
 
-function freePort() {
-    return new Promise((resolve) => {
-        const server = createServer().listen(0, '127.0.0.1', () => {
-            const { port } = server.address();
-            server.close(() => resolve(port));
-        });
-    });
-}
-
 export class Instance {
+    static freePort() {
+        return new Promise((resolve) => {
+            const server = createServer().listen(0, '127.0.0.1', () => {
+                const { port } = server.address();
+                server.close(() => resolve(port));
+            });
+        });
+    }
+
     static async make({ database, dir, preset = 'retail', program, testClock = false } = {}) {
         const instance = await Instance.open({ database, dir });
         instance.run('init', ...(program ? [] : ['--preset', preset]), ...(testClock ? ['--test-clock'] : []));
@@ -33,7 +33,7 @@ export class Instance {
         const instance = new Instance();
         instance.key = key;
         instance.dir = dir ?? mkdtempSync(join(root, 'build/torture-'));
-        instance.port = await freePort();
+        instance.port = await Instance.freePort();
         instance.env = {
             ...process.env,
             LOYALD_DATABASE: database ?? join(instance.dir, 'loyald.db'),
