@@ -151,12 +151,27 @@ static bool has_control(struct str text)
     return false;
 }
 
+/* A name with a space before the colon is read as another header here and as the same one elsewhere (RFC 9112, 5.1). */
+static bool is_token(struct str text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        const unsigned char c = (unsigned char)text.p[i];
+        if (c <= 0x20 || c >= 0x7F || strchr("\"(),/:;<=>?@[\\]{}", c) != NULL) {
+            return false;
+        }
+    }
+    return text.n > 0;
+}
+
 enum err http_headers_check(const struct http_request *request, struct fail *f)
 {
     size_t bytes_n = 0;
     for (size_t i = 0; i < request->headers_n; i++) {
         const struct http_pair *header = &request->headers[i];
         bytes_n += header->name.n + header->value.n + 4; // ": " and the end of the line
+        if (!is_token(header->name)) {
+            return fail(f, ERR_BAD_REQUEST, "", "The name of a header holds a space or a sign that names do not have.");
+        }
         if (has_control(header->value)) {
             return fail(f, ERR_BAD_REQUEST, "", "A header holds a control character.");
         }

@@ -150,6 +150,23 @@ onEach('input', {}, (shop) => {
     assert.match(head, /^HTTP\/1.1 413 /);
   });
 
+  test('a header whose name is no name is refused and ends the connection, so that nothing hides behind it', async () => {
+    const { port } = new URL(shop.url);
+    const next = `GET /v1/keys HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${shop.key}\r\n\r\n`;
+    for (const header of ['Content-Length : 40', 'Transfer-Encoding : chunked', 'X(y): 1', 'Content-Length\t: 40']) {
+      const text = await new Promise((resolve, reject) => {
+        let got = '';
+        const socket = connect(Number(port), '127.0.0.1', () => {
+          socket.write(`POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${shop.key}\r\nContent-Type: application/json\r\n${header}\r\n\r\n${next}`);
+        });
+        socket.on('data', (data) => { got += data; });
+        socket.on('close', () => resolve(got));
+        socket.on('error', reject);
+      });
+      assert.deepEqual(text.match(/HTTP\/1.1 \d+/g), ['HTTP/1.1 400'], header);
+    }
+  });
+
   test('other content types are refused', async () => {
     for (const type of ['text/plain', 'application/xml', 'application/x-www-form-urlencoded', 'application/x-ndjson', null]) {
       problem(await shop.event(JSON.stringify(purchase()), '', { type }), 415, 'unsupported_media_type');

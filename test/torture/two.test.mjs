@@ -58,7 +58,7 @@ async function lastPoints(both, round) {
     assert.equal((await both[0].send('POST', '/v1/members', { external_id: who })).status, 201);
     const have = await active(both[1], who) + 1000;
     assert.equal((await both[1].send('POST', `/v1/members/ext%3A${who}/adjustments`, { wallet: 'points', points: 1000, reason: 'a start' }, { 'idempotency-key': who })).status, 201);
-    // Each pays all of its amount in points, so that none of them earns any.
+    // Half is paid in points, the most that the program admits; the rest may earn some, which count.
     const spends = Array.from({ length: 64 }, (_, i) => {
         const pay = { method: 'points', wallet: 'points', points: 100, amount: 100 };
         return both[i % 2].send('POST', '/v1/events', purchase(`spend-${round}-${i}`, `ext:${who}`, 200, { payments: [pay, { method: 'card', amount: 100 }] }));
