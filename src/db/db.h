@@ -136,7 +136,7 @@ static inline struct str db_at_str(struct db_result *result, size_t row, size_t 
 /* ---- connections ---- */
 
 enum db_role {
-    DB_WRITER, // 256 MiB cache, full durability, waits 30 s for another writer; creates the file
+    DB_WRITER, // 64 MiB cache, full durability, waits 30 s for another writer; creates the file
                // (mode 0600)
     DB_READER, // 8 MiB cache, cannot write
     DB_MAINTAINER, // small cache, may write: checkpoints in a thread of their own, command line,

@@ -336,7 +336,7 @@ static const char *role_pragmas(enum db_role role)
 {
     switch (role) {
     case DB_WRITER:
-        return "PRAGMA page_size=2048; PRAGMA journal_mode=WAL; PRAGMA cache_size=-262144;";
+        return "PRAGMA page_size=2048; PRAGMA journal_mode=WAL; PRAGMA cache_size=-65536;";
     case DB_READER:
         return "PRAGMA query_only=ON; PRAGMA cache_size=-8192;";
     case DB_MAINTAINER:
