@@ -135,8 +135,9 @@ enum err deciding_book_way(struct deciding *d, struct purchase *purchase, const 
     int64_t keep = 0;
     content_left(d->arena, purchase, &after);
     try(keep_points(purchase, &after, &keep));
-    try(book_difference(&d->booking, purchase, d->program, before, &after));
+    // What was paid in points comes back first: then there is as much to take from as when all is refunded at once.
     try(book_restore(&d->booking, purchase, d->program, keep));
+    try(book_difference(&d->booking, purchase, d->program, before, &after));
     if (after.is_empty) {
         deciding_close_order(d->out->state, purchase->id);
     }
@@ -211,10 +212,10 @@ enum err decide_changed(struct deciding *d)
     purchase->refunded_amount = NULL;
     purchase->refunded_total = 0;
     content_left(d->arena, purchase, &after);
-    try(book_difference(&d->booking, purchase, d->program, &before, &after));
     if (paid_points < paid_before) {
         try(book_restore(&d->booking, purchase, d->program, paid_points));
     }
+    try(book_difference(&d->booking, purchase, d->program, &before, &after));
     // From here on the points paid for the new content are what a refund gives back.
     const size_t n = purchase->spent_n + d->out->spent_n;
     struct spent_lot *spent = arena_new(d->arena, struct spent_lot, n);

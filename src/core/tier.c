@@ -228,8 +228,25 @@ static void restore_lost(const struct program *program, const struct state *befo
     tier->reached_on = tier->met_on = today;
     tier->valid_from = tier->lost_through;
     tier->valid_until = tier->lost_valid_until;
-    tier->is_renewed = true;
-    tier->lost_tier = 0;
+    tier->is_renewed = true; // lost_tier stays: a refund of this event asks by it
+}
+
+/* The refund of the late event that restored a tier: without it the tier was not kept. */
+static bool lose_restored(const struct program *program, const struct state *before, const struct state *state,
+                          struct tier_state *tier)
+{
+    const struct tier_set *set = program->tier_set;
+    const bool is_restored = tier->lost_tier != 0 && tier->lost_tier == tier->tier && tier->before_tier != 0;
+    const struct tier_condition *keep = &set->tiers[rank_of(set, tier->tier)].keep;
+    if (!is_restored || is_met(set, keep, state, tier->lost_from, tier->lost_through) ||
+        !is_met(set, keep, before, tier->lost_from, tier->lost_through)) {
+        return false;
+    }
+    tier->tier = tier->before_tier;
+    tier->valid_until = tier->before_valid_until;
+    tier->before_tier = 0;
+    tier->before_valid_until = AT_NEVER;
+    return true;
 }
 
 void tier_after_event(struct arena *arena, const struct program *program, const struct state *before,
@@ -278,7 +295,7 @@ void tier_after_refund(struct arena *arena, const struct program *program, const
     const struct tier_set *set = program->tier_set;
     struct tier_state *tier = set ? find(state, set->symbol) : NULL;
     (void)arena; // symmetrical with tier_after_event
-    if (tier == NULL || !set->refund_reverts || tier->is_renewed) {
+    if (tier == NULL || !set->refund_reverts || lose_restored(program, before, state, tier) || tier->is_renewed) {
         return;
     }
     const size_t rank = rank_of(set, tier->tier);
@@ -348,6 +365,7 @@ void tier_end_period(struct arena *arena, const struct program *program, struct 
     const size_t next = rank_after_end(program, state, rank, from, last);
     if (next == rank) {
         tier->is_renewed = true;
+        tier->lost_tier = 0; // a tier since renewed stays
     } else {
         tier->lost_tier = tier->tier;
         tier->lost_from = from;
