@@ -21,6 +21,20 @@ int64_t id_next(struct id_source *source, int64_t now_ms)
     return source->last;
 }
 
+void id_beyond(struct id_source *source, int64_t floor)
+{
+    if (source->last >= floor) {
+        return;
+    }
+    const int bits = ID_PROCESS_BITS + ID_COUNTER_BITS;
+    const int64_t own = (int64_t)source->process << ID_COUNTER_BITS;
+    int64_t first = ((floor >> bits) << bits) | own; // this process's first of that millisecond
+    if (first < floor) {
+        first = ((floor >> bits) + 1) << bits | own;
+    }
+    source->last = first; // the next is one more, so above the floor
+}
+
 void id_write(const char prefix[ID_PREFIX_CHARS], int64_t id, char out[ID_TEXT_BYTES + 1])
 {
     memcpy(out, prefix, ID_PREFIX_CHARS);

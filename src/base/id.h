@@ -26,6 +26,10 @@ struct id_source {
 /* The next id at an instant; larger than every earlier one of this source. */
 int64_t id_next(struct id_source *source, int64_t now_ms);
 
+/* Makes the next id larger than one that another process gave out: within a millisecond, ids of different processes are
+ * ordered by process and not by time. */
+void id_beyond(struct id_source *source, int64_t floor);
+
 /* Writes e.g. "mbr_" and 13 characters and a zero byte. */
 void id_write(const char prefix[ID_PREFIX_CHARS], int64_t id, char out[ID_TEXT_BYTES + 1]);
 

@@ -154,6 +154,12 @@ static const int64_t *shared_used(struct batch *b, const struct program *program
     return used;
 }
 
+/* A member's events and transfers are numbered in the order of booking, whichever process booked the ones before. */
+static void follow_ids(struct batch *b, const struct member_facts *member)
+{
+    id_beyond(store_ids(b->store), int64_max(member->state->last_event, member->state->last_transfer));
+}
+
 static enum err decide_event(struct batch *b, struct member_facts *member, const struct event *event,
                              const unsigned char original_hash[VAULT_HASH_BYTES], bool wants_explain,
                              struct decision *out)
@@ -177,6 +183,7 @@ static enum err decide_event(struct batch *b, struct member_facts *member, const
         vault_commit(&member->key, (struct vault_place){"transfer", "reason", member->member}, event->reason, commitment);
         facts.reason_commitment = commitment;
     }
+    follow_ids(b, member);
     for (int round = 0; round < NEEDS_ROUNDS_MAX; round++) {
         const enum err err = decide(b->arena, program, &facts, event, store_ids(b->store), &needs, out);
         if (err != ERR_RETRY) {
@@ -210,6 +217,7 @@ static enum err run_timers(struct batch *b, struct member_facts *member, bool *m
             if (state_next_due(member->state, facts.program_now) > b->now) {
                 break; // loading the cold part showed that nothing is due after all
             }
+            follow_ids(b, member);
             err = decide_timer(b->arena, &facts, store_ids(b->store), &needs, decision);
             if (err == ERR_RETRY) {
                 try(supply(b, member, &facts, &needs));

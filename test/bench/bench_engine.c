@@ -294,7 +294,12 @@ static double run_append(struct bench *b, int64_t events, size_t size)
 
 static void open_bench(struct bench *b, const char *program)
 {
-    const struct store_config config = {.database = str_fmt(&b->arena, "%.*s/loyald.db", STR_ARG(b->dir))};
+    const char *url = getenv("BENCH_DATABASE"); // a PostgreSQL URL; the keys stay in the directory
+    const struct store_config config = {
+        .database = url ? str_c(url) : str_fmt(&b->arena, "%.*s/loyald.db", STR_ARG(b->dir)),
+        .keys = str_fmt(&b->arena, "%.*s/keys.db", STR_ARG(b->dir)),
+        .key_file = str_fmt(&b->arena, "%.*s/master.key", STR_ARG(b->dir)),
+    };
     (void)mkdir(b->dir.p, 0700);
     must(b, store_init(&config, false, clock_now_ms(), &b->fail), "init");
     must(b, store_base_open(&config, &b->fail, &b->base), "open");
@@ -356,6 +361,11 @@ int main(int argc, char **argv)
         return code;
     }
     (void)run_engine(&b, int64_min(events, 10000), 64, false); // warm
+    if (db_dialect(store_db(b.store)) == DB_POSTGRES) {
+        (void)printf("PostgreSQL engine in batches of 64: %.0f/s\n", run_engine(&b, events, 64, false).per_s);
+        (void)printf("PostgreSQL engine in batches of 512: %.0f/s\n", run_engine(&b, events, 512, false).per_s);
+        return 0;
+    }
     static const size_t SIZES[] = {1, 8, 64, 256, 512};
     (void)printf("%8s %14s %14s %7s %10s %10s %14s\n", "batch", "engine/s", "bare SQLite/s", "ratio", "pages/ev", "bare pages", "append file/s");
     for (size_t i = 0; i < ARRAY_N(SIZES); i++) {
