@@ -91,7 +91,6 @@ struct api_call {
     // Of ROUTE_READ and ROUTE_WRITE.
     int64_t now;
     struct instance instance;
-    struct submission *follow; // an event to be booked after a write; NULL: none
     struct api_keep keep;
     int64_t started_us;
     struct ticket ticket;

@@ -346,6 +346,7 @@ static void read_data(struct work *w, const json_t *data, const struct place *at
     case EVENT_ORDER_VOIDED:
     case EVENT_TIER_PERIOD_ENDED:
     case EVENT_MEMBER_CHANGED:
+    case EVENT_MEMBER_ERASED:
         return; // refused before
     }
 }

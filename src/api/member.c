@@ -104,13 +104,18 @@ enum err member_audit(struct api_call *call, struct store *store, struct arena *
     return err;
 }
 
-void api_event_open(struct api_call *call, struct submission *s, enum event_kind kind, int64_t member)
+struct str api_event_id(struct api_call *call)
 {
     char id[ID_TEXT_BYTES + 1];
     int64_t random = 0;
-    const struct str given = http_header(call->request, "idempotency-key");
     vault_random(&random, sizeof random);
     id_write("evt_", random & INT64_MAX, id);
+    return str_dup(call->arena, str_c(id));
+}
+
+void api_event_open(struct api_call *call, struct submission *s, enum event_kind kind, int64_t member)
+{
+    const struct str given = http_header(call->request, "idempotency-key");
     *s = (struct submission){
         .kind = kind == EVENT_ENROLLED ? SUBMIT_ENROL : SUBMIT_EVENT,
         .arena = call->arena,
@@ -119,7 +124,7 @@ void api_event_open(struct api_call *call, struct submission *s, enum event_kind
                 .kind = kind,
                 .type = event_kind_type(kind),
                 .source = str_fmt(call->arena, "api/%.*s", STR_ARG(call_actor(call))),
-                .external_id = given.n > 0 ? given : str_dup(call->arena, str_c(id)),
+                .external_id = given.n > 0 ? given : api_event_id(call),
             },
         .credential = call->credential.id,
     };

@@ -36,6 +36,9 @@ struct str member_id_text(struct arena *arena, int64_t member);
 enum err member_audit(struct api_call *call, struct store *store, struct arena *arena, const char *action, int64_t member,
                       struct str before, struct str after) MUST_USE;
 
+/* A random id for an event that the caller gave none. */
+struct str api_event_id(struct api_call *call);
+
 /* An event made by this call: source "api/KEY_ID", the Idempotency-Key (or a random id) as id. member 0: none. */
 void api_event_open(struct api_call *call, struct submission *s, enum event_kind kind, int64_t member);
 

@@ -212,18 +212,26 @@ static struct str profile_text(struct arena *arena, const struct member_profile 
     return buf_view(&buf);
 }
 
-/* A line of the member's timeline, booked after the change itself. */
-static void follow(struct api_call *call, int64_t member, const char *what)
+/* A line of the member's timeline, in the transaction of the change itself. */
+static enum err book_change(struct api_call *call, struct store *store, struct arena *arena, int64_t member, const char *what,
+                            const struct member_profile *profile)
 {
-    struct submission *s = arena_new(call->arena, struct submission, 1);
+    struct submission *s = arena_new(arena, struct submission, 1);
     api_event_open(call, s, EVENT_MEMBER_CHANGED, member);
-    // One key may stand for one event only, and the change's own answer is kept under it.
-    s->event.external_id = str_fmt(call->arena, "%s:%.*s", what, STR_ARG(s->event.external_id));
+    s->event.external_id = api_event_id(call); // one key may stand for one event only, and the change's answer is kept under it
     s->event.reason = str_c(what);
     s->event.actor = call_actor(call);
-    submission_hash(s, store_base_vault(call->api->config.base), NULL);
     s->event.time = call->now;
-    call->follow = s;
+    s->arena = arena;
+    if (profile != NULL) {
+        try(store_member_identifiers(store, arena, profile, &s->found_by, &s->found_by_n));
+    }
+    submission_hash(s, store_vault(store), NULL);
+    const enum err err = engine_book(store, arena, s);
+    if (s->err != ERR_OK) {
+        call->fail = s->fail;
+    }
+    return err;
 }
 
 enum err api_member_patch(struct api_call *call, struct store *store, struct arena *arena, struct json_out *w)
@@ -242,8 +250,8 @@ enum err api_member_patch(struct api_call *call, struct store *store, struct are
     try(profile_read(call->arena, call->body, &row.profile, NULL, call->now, &call->fail, &profile));
     try(profile_check(program, &profile, &call->fail));
     try(store_member_update(store, arena, program, member, row.revision, &profile, &call->fail));
+    try(book_change(call, store, arena, member, "patch", &profile));
     try(member_write(call, store, member, call->now, w));
-    follow(call, member, "patch");
     return member_audit(call, store, arena, "member.patch", member, profile_text(arena, &row.profile),
                         profile_text(arena, &profile));
 }
@@ -253,7 +261,7 @@ enum err api_member_delete(struct api_call *call, struct store *store, struct ar
     int64_t member = 0;
     bool is_final = false;
     try(member_find(call, store, call->params[0], &member));
-    try(store_member_erase(store, arena, member, call->now, &is_final));
+    try(engine_forget(store, arena, member, call->credential.id, call->now, &is_final));
     json_open(w, '{');
     json_key(w, "id");
     json_put_id(w, "mbr_", member);
@@ -278,8 +286,8 @@ static enum err set_status(struct api_call *call, struct store *store, struct ar
     try(read_done(&r));
     try(member_find(call, store, call->params[0], &member));
     try(store_member_status_set(store, arena, member, status));
+    try(book_change(call, store, arena, member, suspends ? "suspend" : "resume", NULL));
     try(member_write(call, store, member, call->now, w));
-    follow(call, member, suspends ? "suspend" : "resume");
     return member_audit(call, store, arena, suspends ? "member.suspend" : "member.resume", member, (struct str){0},
                         (struct str){0});
 }

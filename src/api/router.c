@@ -213,25 +213,11 @@ static enum err run_write(struct store *store, struct arena *arena, void *self)
 {
     struct api_call *call = self;
     call_out_reset(call); // a job may run again
-    call->follow = NULL;
     try(store_instance_read(store, arena, &call->instance));
     call->now = store_now(&call->instance);
     try(store_programs_refresh(store, call->instance.epoch));
     try(call->route->write(call, store, arena, &call->w));
-    // With an event to follow the answer is known to hold only after that.
-    return call->follow != NULL ? ERR_OK : keep_store(call, store, arena);
-}
-
-static void followed(struct ticket *ticket)
-{
-    struct api_call *call = ticket->owner;
-    const struct submission *s = &ticket->list[0];
-    const enum err err = ticket->err != ERR_OK ? ticket->err : s->err;
-    if (err != ERR_OK) {
-        call_refuse(call, err, &s->fail);
-    } else {
-        call_answer(call);
-    }
+    return keep_store(call, store, arena);
 }
 
 static void write_done(struct ticket *ticket)
@@ -239,11 +225,6 @@ static void write_done(struct ticket *ticket)
     struct api_call *call = ticket->owner;
     if (ticket->err != ERR_OK) {
         call_refuse(call, ticket->err, NULL);
-        return;
-    }
-    if (call->follow != NULL) {
-        call->ticket = (struct ticket){.list = call->follow, .n = 1, .done = followed, .owner = call};
-        call_submit(call);
         return;
     }
     call_answer(call);

@@ -66,6 +66,7 @@ static bool lacks_lots(const struct deciding *d)
     case EVENT_POINTS_EXPIRED:
     case EVENT_ORDER_VOIDED:
     case EVENT_TIER_PERIOD_ENDED:
+    case EVENT_MEMBER_ERASED:
         return true;
     case EVENT_MEMBER_CHANGED:
         break;
@@ -208,6 +209,13 @@ static enum err decide_member_changed(struct deciding *d)
     return ERR_OK;
 }
 
+/* Nobody is left to have points, to owe any, or to wait for an order. */
+static enum err decide_member_erased(struct deciding *d)
+{
+    d->out->state->orders_n = 0;
+    return ledger_void_all(&d->booking);
+}
+
 static enum err decide_kind(struct deciding *d)
 {
     switch (d->event->kind) {
@@ -229,6 +237,8 @@ static enum err decide_kind(struct deciding *d)
         return decide_adjusted(d);
     case EVENT_MEMBER_CHANGED:
         return decide_member_changed(d);
+    case EVENT_MEMBER_ERASED:
+        return decide_member_erased(d);
     case EVENT_POINTS_ACTIVATED:
     case EVENT_POINTS_EXPIRED:
     case EVENT_ORDER_VOIDED:
@@ -304,8 +314,18 @@ void deciding_judge_tier(struct deciding *d)
     case EVENT_POINTS_EXPIRED:
     case EVENT_TIER_PERIOD_ENDED:
     case EVENT_MEMBER_CHANGED:
+    case EVENT_MEMBER_ERASED:
         break;
     }
+}
+
+/* Of a forgotten member: noted, so that it is known when it is sent again, and nothing moves (domain.md 8). */
+static enum err decide_nothing(struct deciding *d, struct id_source *ids)
+{
+    deciding_open(d, ids);
+    deciding_finish(d);
+    ensure(d->out->transfers_n == 0);
+    return ERR_OK;
 }
 
 enum err decide(struct arena *arena, const struct program *program, const struct facts *facts,
@@ -320,18 +340,21 @@ enum err decide(struct arena *arena, const struct program *program, const struct
         .needs = needs,
         .out = out,
     };
+    *needs = (struct needs){0};
+    if (facts->is_forgotten && event->kind != EVENT_MEMBER_ERASED) {
+        return decide_nothing(&d, ids);
+    }
     *needs = (struct needs){.lots = lacks_lots(&d), .counters = lacks_counters(&d)};
     if (needs->lots || needs->counters) {
         return ERR_RETRY;
     }
     deciding_open(&d, ids);
     d.booking.reason_commitment = facts->reason_commitment;
-    const bool is_refund_like = event->kind == EVENT_REFUND || event->kind == EVENT_PURCHASE_CHANGED ||
-                                event->kind == EVENT_PURCHASE_COMPLETED || event->kind == EVENT_PURCHASE_CANCELLED;
+    const bool is_of_member = event->kind == EVENT_MEMBER_CHANGED || event->kind == EVENT_MEMBER_ERASED;
     enum err err = ERR_OK;
-    if (facts->state->is_suspended && event->kind != EVENT_MEMBER_CHANGED) {
+    if (facts->state->is_suspended && !is_of_member) {
         err = deciding_refuse(&d, REASON_SUSPENDED);
-    } else if (is_refund_like && facts->original == 0) {
+    } else if (event_kind_has_original(event->kind) && facts->original == 0) {
         out->answer.outcome = OUTCOME_HELD;
         out->answer.reason = REASON_UNKNOWN_ORIGINAL;
     } else {

@@ -193,6 +193,7 @@ struct facts {
     const int64_t *shared_used; // by cap index: points that CAP_RULE caps have counted; NULL when there are none
     int64_t booked_at;         // the booking instant
     const unsigned char *reason_commitment; // HASH_BYTES that stand for the event's reason in its transfers, or NULL
+    bool is_forgotten;         // the member was erased: what is still said of them is noted and moves nothing
     bool wants_explain;        // notes of every rule are made
     const struct program *program_now; // the version in force at the booking instant (timers, returns policy)
 };

@@ -22,6 +22,7 @@ static const struct {
     {EVENT_ORDER_VOIDED, "order.voided", false},
     {EVENT_TIER_PERIOD_ENDED, "tier.period_ended", false},
     {EVENT_MEMBER_CHANGED, "member.changed", false},
+    {EVENT_MEMBER_ERASED, "member.erased", false},
 };
 
 struct str event_kind_type(enum event_kind kind)
@@ -52,6 +53,12 @@ bool event_kind_is_public(enum event_kind kind)
         }
     }
     return kind == EVENT_CUSTOM;
+}
+
+bool event_kind_has_original(enum event_kind kind)
+{
+    return kind == EVENT_REFUND || kind == EVENT_PURCHASE_CHANGED || kind == EVENT_PURCHASE_COMPLETED ||
+           kind == EVENT_PURCHASE_CANCELLED;
 }
 
 static void pack_lines_clear(struct buf *out, const struct event *event)
@@ -156,7 +163,7 @@ static void unpack_clear(struct arena *arena, struct unpack *in, struct event *e
 {
     in->is_bad |= unpack_u(in) != EVENT_FORMAT;
     const uint64_t kind = unpack_u(in);
-    in->is_bad |= kind > EVENT_MEMBER_CHANGED;
+    in->is_bad |= kind > EVENT_MEMBER_ERASED;
     event->kind = in->is_bad ? EVENT_CUSTOM : (enum event_kind)kind;
     event->type = unpack_str(in);
     if (event->kind != EVENT_CUSTOM) {

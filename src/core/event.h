@@ -32,6 +32,7 @@ enum event_kind {
     EVENT_ORDER_VOIDED = 11,
     EVENT_TIER_PERIOD_ENDED = 12,
     EVENT_MEMBER_CHANGED = 13, // patch, suspend, resume: in the timeline only
+    EVENT_MEMBER_ERASED = 14,  // the member is forgotten: their points void
 };
 
 struct line {
@@ -105,6 +106,9 @@ enum event_kind event_kind_of(struct str type);
 
 /* True for types that callers may post. */
 bool event_kind_is_public(enum event_kind kind);
+
+/* True for what is said about an earlier purchase: refund, purchase.changed, .completed, .cancelled. */
+bool event_kind_has_original(enum event_kind kind);
 
 /* The part of an event that is stored in clear (type, amounts, currency, sku, category, quantity, store,
  * channel) and the part that is sealed (source, id, subject, names, attributes, reason, custom data).

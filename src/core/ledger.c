@@ -483,6 +483,35 @@ enum err ledger_revoke(struct booking *b, const struct wallet *wallet, int64_t o
     return ERR_OK;
 }
 
+/* One side of a lot, in transfers of a legal size. */
+static enum err take_all(struct booking *b, struct lot *lot, int64_t *held, enum account from)
+{
+    while (*held > 0) {
+        int64_t points = int64_min(*held, TRANSFER_POINTS_MAX);
+        try(take(b, lot, held, from, &points));
+    }
+    return ERR_OK;
+}
+
+enum err ledger_void_all(struct booking *b)
+{
+    struct state *state = b->state;
+    ensure(state->lots_loaded);
+    for (size_t i = 0; i < state->lots_n; i++) {
+        try(take_all(b, &state->lots[i], &state->lots[i].pending, ACCOUNT_PENDING));
+        try(take_all(b, &state->lots[i], &state->lots[i].active, ACCOUNT_ACTIVE));
+    }
+    for (size_t i = 0; i < state->balances_n; i++) {
+        while (state->balances[i].debt > 0) {
+            const int64_t points = int64_min(state->balances[i].debt, TRANSFER_POINTS_MAX);
+            try(move(b, TRANSFER_ADJUST, ACCOUNT_ADJUSTED, ACCOUNT_DEBT, state->balances[i].wallet, 0, points));
+        }
+        ensure(state->balances[i].active == 0);
+        ensure(state->balances[i].pending == 0);
+    }
+    return ERR_OK;
+}
+
 enum err ledger_adjust(struct booking *b, const struct wallet *wallet, int64_t points)
 {
     ensure(points != 0);

@@ -68,6 +68,9 @@ enum err ledger_revoke(struct booking *b, const struct wallet *wallet, int64_t o
 /* Revokes all pending points of a lot (a wait for an event that never came). */
 enum err ledger_void(struct booking *b, struct lot *lot) MUST_USE;
 
+/* Ends all that a member has (they are forgotten): every lot is revoked, what is owed is forgiven. */
+enum err ledger_void_all(struct booking *b) MUST_USE;
+
 /* A manual adjustment: positive into a new active lot, negative out of active in spending order. */
 enum err ledger_adjust(struct booking *b, const struct wallet *wallet, int64_t points) MUST_USE;
 

@@ -15,10 +15,12 @@ struct member_facts *batch_member(const struct batch *b, int64_t member)
 static enum err begin(struct batch *b)
 {
     struct instance instance;
-    try(db_begin(store_db(b->store), b->mode == BATCH_DRY_RUN ? DB_READ : DB_WRITE));
+    if (b->mode != BATCH_WITHIN) {
+        try(db_begin(store_db(b->store), b->mode == BATCH_DRY_RUN ? DB_READ : DB_WRITE));
+    }
     try(store_instance_read(b->store, b->arena, &instance));
     try(store_programs_refresh(b->store, instance.epoch));
-    if (b->mode == BATCH_APPLY) {
+    if (b->mode != BATCH_DRY_RUN) {
         try(store_ids_sync(b->store, b->arena));
     }
     b->epoch = instance.epoch;
@@ -51,7 +53,7 @@ static enum err run(struct batch *b)
         b->effects.shared_n = b->shared_n;
     }
     try(store_apply(b->store, b->arena, &b->effects));
-    return db_commit(store_db(b->store));
+    return b->mode == BATCH_WITHIN ? ERR_OK : db_commit(store_db(b->store));
 }
 
 enum err batch_run(struct store *store, struct arena *arena, struct submission **list, size_t n,
@@ -70,7 +72,7 @@ enum err batch_run(struct store *store, struct arena *arena, struct submission *
         list[i]->is_replay = false;
     }
     const enum err err = run(&b);
-    if (err != ERR_OK || mode == BATCH_DRY_RUN) {
+    if ((err != ERR_OK || mode == BATCH_DRY_RUN) && mode != BATCH_WITHIN) {
         db_rollback(store_db(store));
     }
     return err;

@@ -13,6 +13,7 @@
 
 enum batch_mode {
     BATCH_APPLY,   // in a write transaction that batch_run() begins and commits
+    BATCH_WITHIN,  // in the caller's write transaction, which the caller ends whatever comes of it
     BATCH_DRY_RUN, // from a read snapshot, nothing written, ids are not real
 };
 

@@ -160,6 +160,11 @@ static void follow_ids(struct batch *b, const struct member_facts *member)
     id_beyond(store_ids(b->store), int64_max(member->state->last_event, member->state->last_transfer));
 }
 
+static bool is_forgotten(const struct member_facts *member)
+{
+    return member->key.version == 0 && !member->is_new; // a dry run enrols without keys
+}
+
 static enum err decide_event(struct batch *b, struct member_facts *member, const struct event *event,
                              const unsigned char original_hash[VAULT_HASH_BYTES], bool wants_explain,
                              struct decision *out)
@@ -176,6 +181,7 @@ static enum err decide_event(struct batch *b, struct member_facts *member, const
         .original_member = original != NULL ? original->member : 0,
         .shared_used = shared_used(b, program, event->time),
         .booked_at = b->now,
+        .is_forgotten = is_forgotten(member),
         .wants_explain = wants_explain,
         .program_now = b->program_now,
     };
@@ -497,6 +503,31 @@ static enum err meet_stranger(struct batch *b, size_t index, struct member_facts
     return note_decision(b, *member, decision, NULL, s->credential);
 }
 
+/* The forgotten member whom an event about a purchase is about: the purchase says so where the subject, whose identifiers
+ * are gone, cannot. NULL: none. */
+static struct member_facts *forgotten_of(struct batch *b, const struct submission *s, struct member_facts *subject)
+{
+    if (!event_kind_has_original(s->event.kind)) {
+        return NULL;
+    }
+    const struct known_event *original = map_find(&b->known, s->original_hash);
+    struct member_facts *owner = original != NULL && original->member > 0 ? batch_member(b, original->member) : NULL;
+    if (owner != NULL && is_forgotten(owner)) {
+        return owner;
+    }
+    return subject != NULL && is_forgotten(subject) ? subject : NULL;
+}
+
+/* Accepted without effect (domain.md 8): an event in the forgotten member's timeline, nothing else. */
+static enum err submit_forgotten(struct batch *b, struct submission *s, struct member_facts *member)
+{
+    struct decision *decision = arena_new(b->arena, struct decision, 1);
+    try(decide_event(b, member, &s->event, s->original_hash, s->wants_explain, decision));
+    try(note_decision(b, member, decision, s, s->credential));
+    batch_answer(b, s, decision);
+    return ERR_OK;
+}
+
 static enum err submit_event(struct batch *b, size_t index)
 {
     struct submission *s = b->list[index];
@@ -512,13 +543,17 @@ static enum err submit_event(struct batch *b, size_t index)
         note_sale(b, s);
         return ERR_OK;
     }
+    struct member_facts *forgotten = forgotten_of(b, s, member);
+    if (forgotten != NULL) {
+        return submit_forgotten(b, s, forgotten);
+    }
     if (member == NULL) {
         try(meet_stranger(b, index, &member));
         if (member == NULL) {
             return ERR_OK; // refused or held
         }
     }
-    if (member->key.version == 0 && b->mode == BATCH_APPLY) {
+    if (is_forgotten(member) && s->event.kind != EVENT_MEMBER_ERASED) {
         fail_one(s, ERR_UNKNOWN_MEMBER, "/subject", "This member was erased.");
         return ERR_OK;
     }
@@ -543,6 +578,9 @@ static enum err submit_event(struct batch *b, size_t index)
     }
     if (decision->releases != 0) {
         try(release(b, member, s->hash));
+    }
+    for (size_t i = 0; i < s->found_by_n; i++) {
+        try(release(b, member, s->found_by[i].hash));
     }
     batch_answer(b, s, decision);
     return ERR_OK;

@@ -93,6 +93,20 @@ static enum err find_known(struct batch *b)
     return ERR_OK;
 }
 
+/* Whoever the originals belong to is loaded too: a refund is accepted without effect where its purchase is that of a
+ * forgotten member, whose identifiers are gone. Returns how many ids there are then. */
+static size_t add_owners(struct batch *b, int64_t *ids, size_t n)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        const struct submission *s = b->list[i];
+        const struct known_event *original = is_zero(s->original_hash) ? NULL : map_find(&b->known, s->original_hash);
+        if (original != NULL && original->member > 0) {
+            ids[n++] = original->member;
+        }
+    }
+    return sort_unique(ids, n);
+}
+
 static enum err load_members(struct batch *b, int64_t *ids, size_t n)
 {
     struct member_facts *facts = arena_new(b->arena, struct member_facts, n);
@@ -140,7 +154,7 @@ static enum err load_waiting(struct batch *b)
 {
     size_t n = 0;
     for (size_t i = 0; i < b->n; i++) {
-        n += 1 + b->list[i]->enrolment.identifiers_n;
+        n += 1 + b->list[i]->enrolment.identifiers_n + b->list[i]->found_by_n;
     }
     unsigned char(*hashes)[VAULT_HASH_BYTES] = arena_bytes(b->arena, arena_size(VAULT_HASH_BYTES, n));
     n = 0;
@@ -148,6 +162,9 @@ static enum err load_waiting(struct batch *b)
         const struct submission *s = b->list[i];
         for (size_t k = 0; s->kind == SUBMIT_ENROL && k < s->enrolment.identifiers_n; k++) {
             memcpy(hashes[n++], s->enrolment.identifiers[k].hash, VAULT_HASH_BYTES);
+        }
+        for (size_t k = 0; k < s->found_by_n; k++) {
+            memcpy(hashes[n++], s->found_by[k].hash, VAULT_HASH_BYTES);
         }
         if (s->kind == SUBMIT_EVENT && s->event.kind == EVENT_PURCHASE) {
             memcpy(hashes[n++], s->hash, VAULT_HASH_BYTES);
@@ -182,7 +199,7 @@ static enum err make_keys(struct batch *b, const int64_t *found)
             ids[n++] = b->new_ids[i];
         }
     }
-    if (b->mode == BATCH_APPLY) {
+    if (b->mode != BATCH_DRY_RUN) {
         try(store_keys_make(b->store, ids, n, b->now, keys));
     }
     for (size_t i = 0, k = 0; i < b->n; i++) {
@@ -197,16 +214,16 @@ enum err batch_load(struct batch *b)
 {
     int64_t *found = NULL;
     try(find_members(b, &found));
-    int64_t *ids = arena_new(b->arena, int64_t, b->n);
+    int64_t *ids = arena_new(b->arena, int64_t, b->n * 2); // subjects, and owners of originals
     for (size_t i = 0; i < b->n; i++) {
         ids[i] = found[i];
     }
     const size_t n = sort_unique(ids, b->n);
-    if (b->mode == BATCH_APPLY) {
+    if (b->mode != BATCH_DRY_RUN) {
         try(store_members_lock(b->store, b->arena, ids, n));
     }
     try(find_known(b));
-    try(load_members(b, ids, n));
+    try(load_members(b, ids, add_owners(b, ids, n)));
     try(load_replays(b));
     try(load_waiting(b));
     try(make_keys(b, found));

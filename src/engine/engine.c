@@ -455,6 +455,13 @@ static void *checkpointer_main(void *self)
 
 /* ---- opening and closing ---- */
 
+/* An erasure that was cut short after its key was gone. */
+static enum err forget_again(struct store *store, struct arena *arena, int64_t member, int64_t erased_at)
+{
+    bool is_final = false;
+    return engine_forget(store, arena, member, 0, erased_at, &is_final);
+}
+
 enum err engine_open(const struct engine_config *config, struct fail *f, struct engine **out)
 {
     struct engine *engine = calloc(1, sizeof *engine); // start-up code
@@ -464,7 +471,7 @@ enum err engine_open(const struct engine_config *config, struct fail *f, struct 
     size_t forgotten_n = 0;
     enum err err = store_open(config->base, DB_WRITER, f, &engine->store);
     if (err == ERR_OK) {
-        err = store_erasures_finish(engine->store, &forgotten_n); // nobody is served who was forgotten
+        err = store_erasures_finish(engine->store, forget_again, &forgotten_n); // nobody is served who was forgotten
     }
     if (forgotten_n > 0) {
         log_line(LOG_WARN, "engine", "erasures_finished=%zu", forgotten_n);

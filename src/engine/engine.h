@@ -53,6 +53,14 @@ enum err engine_submit(struct engine *engine, struct ticket *ticket) MUST_USE;
 /* The same and waits for the answer: for the command line and tests. Returns ticket->err. */
 enum err engine_run(struct engine *engine, struct ticket *ticket) MUST_USE;
 
+/* Books one event inside a job's transaction, so that what the job writes and the event that says so become true together.
+ * From a ticket's job only, on the lane's thread. Returns the submission's error too; then the job must not commit. */
+enum err engine_book(struct store *store, struct arena *arena, struct submission *submission) MUST_USE;
+
+/* Forgets a member inside a job's transaction: books that their points are void, once, then store_member_erase(). */
+enum err engine_forget(struct store *store, struct arena *arena, int64_t member, int64_t credential, int64_t now,
+                       bool *is_final) MUST_USE;
+
 /* Decides without writing, from a read snapshot of the caller's store. */
 enum err engine_dry_run(struct store *reader, struct arena *arena, struct submission *list, size_t n) MUST_USE;
 

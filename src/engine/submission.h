@@ -33,6 +33,9 @@ struct submission {
     bool wants_explain;
     bool refusal_is_error;       // adjustments: "not enough points" is a 422 and nothing is stored
     struct enrolment enrolment;  // SUBMIT_ENROL
+    // SUBMIT_EVENT, of a changed member: what they are found by from now on. Events held for any of it are decided with it.
+    const struct identifier *found_by;
+    size_t found_by_n;
     int64_t member;              // SUBMIT_TIMERS; else the answer's
     // The answer.
     enum err err;

@@ -188,7 +188,8 @@ static bool is_legal(const struct transfer *t)
     case TRANSFER_REPAY:
         return is_move(t, ACCOUNT_ACTIVE, ACCOUNT_DEBT);
     case TRANSFER_ADJUST:
-        return is_move(t, ACCOUNT_ADJUSTED, ACCOUNT_ACTIVE) || is_move(t, ACCOUNT_ACTIVE, ACCOUNT_ADJUSTED);
+        return is_move(t, ACCOUNT_ADJUSTED, ACCOUNT_ACTIVE) || is_move(t, ACCOUNT_ACTIVE, ACCOUNT_ADJUSTED) ||
+               is_move(t, ACCOUNT_ADJUSTED, ACCOUNT_DEBT);
     case TRANSFER_MOVE:
         return false; // between members: not in this release
     }
@@ -197,7 +198,7 @@ static bool is_legal(const struct transfer *t)
 
 static bool is_sound(const struct transfer *t)
 {
-    const bool is_debt = t->from == ACCOUNT_DEBT;
+    const bool is_debt = t->from == ACCOUNT_DEBT || (t->from == ACCOUNT_ADJUSTED && t->to == ACCOUNT_DEBT);
     return is_legal(t) && t->points >= 1 && t->points <= TRANSFER_POINTS_MAX && (t->lot == 0) == is_debt &&
            t->wallet > 0 && t->lot <= t->id;
 }

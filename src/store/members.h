@@ -56,6 +56,10 @@ enum err store_enrolment_make(struct store *store, struct arena *arena, const st
 enum err store_member_update(struct store *store, struct arena *arena, const struct program *program, int64_t member,
                              int64_t revision, const struct member_profile *profile, struct fail *f) MUST_USE;
 
+/* What a member with this profile is found by; a profile that store_member_update() has taken. */
+enum err store_member_identifiers(struct store *store, struct arena *arena, const struct member_profile *profile,
+                                  const struct identifier **out, size_t *n) MUST_USE;
+
 /* Notes in the member's row that they are suspended, or active again; the state's flag is the engine's. ERR_NOT_FOUND for
  * a forgotten member. */
 enum err store_member_status_set(struct store *store, struct arena *arena, int64_t member,
@@ -68,8 +72,10 @@ enum err store_member_status_set(struct store *store, struct arena *arena, int64
 enum err store_member_erase(struct store *store, struct arena *arena, int64_t member, int64_t now, bool *is_final) MUST_USE;
 
 /* Forgets in the books whoever the key store has forgotten already: after a crash between the two, and after a restore.
- * Begins and commits by itself; to be called before anything else is done with the books. *forgotten_n is how many members
- * were not marked yet. */
-enum err store_erasures_finish(struct store *store, size_t *forgotten_n) MUST_USE;
+ * `forget` does it for one member and calls store_member_erase(). Begins and commits by itself; to be called before anything
+ * else is done with the books. *forgotten_n is how many members were not marked yet. */
+enum err store_erasures_finish(struct store *store,
+                               enum err (*forget)(struct store *store, struct arena *arena, int64_t member, int64_t erased_at),
+                               size_t *forgotten_n) MUST_USE;
 
 #endif

@@ -285,6 +285,9 @@ static enum err apply_timers(struct store *store, struct arena *arena, const str
     for (size_t i = 0; i < effects->members_n; i++) {
         struct state *state = effects->members[i]->state;
         const struct program *program = NULL;
+        if (effects->members[i]->key.version == 0) {
+            continue; // nothing waits for a forgotten member
+        }
         try(store_program_at(store, effects->now, &program));
         const bool has_fired = state->timer_at <= effects->now;
         const int64_t ahead = idle_ahead(program);

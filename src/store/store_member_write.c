@@ -214,6 +214,16 @@ enum err store_member_update(struct store *store, struct arena *arena, const str
     return changed == 1 ? ERR_OK : ERR_RETRY;
 }
 
+enum err store_member_identifiers(struct store *store, struct arena *arena, const struct member_profile *profile,
+                                  const struct identifier **out, size_t *n)
+{
+    struct member_index *index = arena_new(arena, struct member_index, 1);
+    try(member_index_make(arena, store->base->vault, profile, NULL, index));
+    *out = index->identifiers;
+    *n = index->identifiers_n;
+    return ERR_OK;
+}
+
 enum err store_member_status_set(struct store *store, struct arena *arena, int64_t member, enum member_status status)
 {
     ensure(db_in_transaction(store->db));
@@ -328,14 +338,13 @@ static enum err unmarked(struct store *store, struct arena *arena, const struct 
     return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
 }
 
-static enum err forget_all(struct store *store, struct arena *arena, const struct vault_erasure *list, size_t n)
+static enum err forget_all(struct store *store, struct arena *arena, const struct vault_erasure *list, size_t n,
+                           enum err (*forget)(struct store *store, struct arena *arena, int64_t member, int64_t erased_at))
 {
     try(db_begin(store->db, DB_WRITE));
     enum err err = ERR_OK;
     for (size_t i = 0; i < n && err == ERR_OK; i++) {
-        bool is_final = false;
-        // A key that a restored backup has brought back goes with the rest.
-        err = store_member_erase(store, arena, list[i].owner_id, list[i].erased_at, &is_final);
+        err = forget(store, arena, list[i].owner_id, list[i].erased_at); // with a key that a restored backup has brought back
     }
     if (err == ERR_OK) {
         err = db_commit(store->db);
@@ -344,7 +353,9 @@ static enum err forget_all(struct store *store, struct arena *arena, const struc
     return err;
 }
 
-enum err store_erasures_finish(struct store *store, size_t *forgotten_n)
+enum err store_erasures_finish(struct store *store,
+                               enum err (*forget)(struct store *store, struct arena *arena, int64_t member, int64_t erased_at),
+                               size_t *forgotten_n)
 {
     struct arena arena;
     enum err err = ERR_OK;
@@ -364,7 +375,7 @@ enum err store_erasures_finish(struct store *store, size_t *forgotten_n)
             err = unmarked(store, &arena, list, n, left, &left_n);
         }
         if (err == ERR_OK && left_n > 0) {
-            err = forget_all(store, &arena, left, left_n);
+            err = forget_all(store, &arena, left, left_n, forget);
             *forgotten_n += left_n;
         }
     }

@@ -1,7 +1,7 @@
 // Members, their points and their history.
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { onEach, problem, purchase } from './harness.mjs';
+import { onEach, problem, program, purchase } from './harness.mjs';
 
 const ann = { external_id: 'A-1', email: 'Ann@Example.org', phone: '+31 6 1234 5678', name: { given: 'Ann', family: 'Sørensen' },
   birth_date: '1990-02-01', language: 'nl', country: 'NL', city: 'Delft', attributes: {}, tags: ['early'],
@@ -157,9 +157,24 @@ onEach('members', {}, (shop) => {
     const timeline = await shop.get(`/v1/members/${id}/timeline`);
     assert.equal(timeline.status, 200);
     assert.doesNotMatch(timeline.text, /forgotten-order|F-1/);
-    assert.equal((await shop.get(`/v1/members/${id}/transfers`)).body.data.length, 1);
+    const transfers = (await shop.get(`/v1/members/${id}/transfers`)).body.data;
+    assert.deepEqual(transfers.map((t) => [t.kind, t.pending]), [['revoke', -45], ['earn', 45]]); // their points are void
+    assert.deepEqual((await shop.get(`/v1/members/${id}/balances`)).body.data.map((b) => [b.active, b.pending]), [[0, 0], [0, 0]]);
+    assert.equal(timeline.body.data[0].type, 'member.erased');
     problem(await shop.ask('PATCH', `/v1/members/${id}`, { city: 'x' }), 404, 'not_found');
     problem(await shop.event(purchase({}, { subject: id })), 422, 'unknown_member');
+    // A refund of theirs is accepted without effect, for ever, whoever it names as its subject.
+    for (const [i, subject] of ['ext:F-1', id].entries()) {
+      const refund = { ...purchase({}, { subject, id: `forgotten-refund-${i}` }), type: 'refund', data: { original: { id: 'forgotten-order' } } };
+      const accepted = await shop.event(refund);
+      assert.equal(accepted.status, 201, accepted.text);
+      assert.deepEqual([accepted.body.outcome, accepted.body.member], ['applied', id]);
+      assert.ok(accepted.body.points.every((p) => p.earned === 0 && p.revoked === 0));
+      const again = await shop.event(refund);
+      assert.deepEqual([again.status, again.text], [200, accepted.text]);
+      assert.equal((await shop.event(refund, '?dry_run=true')).status, 200);
+    }
+    assert.equal((await shop.get(`/v1/members/${id}/transfers`)).body.data.length, 2);
     assert.equal((await shop.post('/v1/members', { external_id: 'F-1' })).status, 201);
   });
 
@@ -174,6 +189,41 @@ onEach('members', {}, (shop) => {
     assert.deepEqual((await shop.get('/v1/members/ext:P-1/balances?as_of=2026-01-01T00:00:00Z')).body.data[0].active, 40);
     problem(await shop.get('/v1/members/ext:P-1/balances?as_of=yesterday'), 422, 'invalid');
     problem(await shop.get('/v1/members/ext:P-1/lots?as_of=2026-01-01T00:00:00Z'), 422, 'not_supported');
+  });
+});
+
+onEach('changes', { document: { ...program, unknown_members: 'hold' } }, (shop) => {
+  before(() => shop.serve());
+
+  test('a patch that adds an identifier decides what was held for it, in order, and answers with the balances after it', async () => {
+    await shop.post('/v1/members', { external_id: 'H-1' });
+    const till = { subject: 'phone:+31201234567' };
+    assert.equal((await shop.event(purchase({}, { ...till, id: 'held-1' }))).body.outcome, 'held');
+    assert.equal((await shop.event(purchase({ amount: 10000 }, { ...till, id: 'held-2' }))).body.outcome, 'held');
+    const patched = await shop.ask('PATCH', '/v1/members/ext:H-1', { phone: '020 123 4567', country: 'NL' });
+    assert.equal(patched.status, 422, 'a phone needs its country code'); // nothing was changed, nothing decided
+    assert.equal((await shop.balance('ext:H-1')).pending, 0);
+    const { status, body } = await shop.ask('PATCH', '/v1/members/ext:H-1', { phone: '+31 20 123 4567' }, keyed('patch-1'));
+    assert.equal(status, 200);
+    assert.deepEqual(body.balances.map((b) => [b.wallet, b.pending + b.active]), [['points', 145], ['stars', 5]]);
+    const timeline = (await shop.get('/v1/members/ext:H-1/timeline')).body.data;
+    assert.deepEqual(timeline.map((e) => e.type), ['purchase', 'purchase', 'member.changed', 'member.enrolled']);
+    assert.deepEqual(timeline.map((e) => e.external_id).slice(0, 2), ['held-2', 'held-1']);
+    const again = await shop.ask('PATCH', '/v1/members/ext:H-1', { phone: '+31 20 123 4567' }, keyed('patch-1'));
+    assert.deepEqual(again.body, body);
+    assert.equal((await shop.get('/v1/members/ext:H-1/timeline')).body.data.length, 4);
+    const replayed = await shop.event(purchase({}, { ...till, id: 'held-1' }));
+    assert.deepEqual([replayed.status, replayed.body.outcome], [200, 'held']);
+  });
+
+  test('a change that is refused leaves no line in the timeline', async () => {
+    await shop.post('/v1/members', { external_id: 'H-2' });
+    problem(await shop.ask('PATCH', '/v1/members/ext:H-2', { external_id: 'H-1' }), 409, 'identifier_taken');
+    assert.deepEqual((await shop.get('/v1/members/ext:H-2/timeline')).body.data.map((e) => e.type), ['member.enrolled']);
+    await shop.post('/v1/members/ext:H-2/suspend');
+    await shop.post('/v1/members/ext:H-2/resume');
+    assert.deepEqual((await shop.get('/v1/members/ext:H-2/timeline')).body.data.map((e) => [e.type, e.reason]),
+      [['member.changed', 'resume'], ['member.changed', 'suspend'], ['member.enrolled', null]]);
   });
 });
 
