@@ -291,6 +291,33 @@ DELETE FROM held WHERE held_id = :held_id
 -- postgres:
 DELETE FROM held h WHERE h.held_id = ANY(:held_id::bigint[])
 
+-- name: held_wait_on :each
+-- The person is known now, the purchase still is not.
+-- params: held_id wait_hash member_id
+-- sqlite:
+UPDATE held SET wait_kind = 1, wait_hash = :wait_hash, member_id = :member_id WHERE held_id = :held_id
+-- postgres:
+UPDATE held h SET wait_kind = 1, wait_hash = u.wait_hash, member_id = u.member_id
+FROM unnest(:held_id::bigint[], :wait_hash::bytea[], :member_id::bigint[]) AS u (held_id, wait_hash, member_id)
+WHERE h.held_id = u.held_id
+
+-- name: released_find :each
+-- What became of held events.
+-- params: held_id
+-- sqlite:
+SELECT held_id, member_id, event_id FROM released WHERE held_id = :held_id
+-- postgres:
+SELECT r.held_id, r.member_id, r.event_id FROM released r WHERE r.held_id = ANY(:held_id::bigint[])
+
+-- name: released_insert :each
+-- Of a purchase: what is said of it later names it by the natural key that it was held under.
+-- params: held_id member_id event_id
+-- sqlite:
+INSERT INTO released (held_id, member_id, event_id) VALUES (:held_id, :member_id, :event_id)
+-- postgres:
+INSERT INTO released (held_id, member_id, event_id)
+SELECT u.held_id, u.member_id, u.event_id FROM unnest(:held_id::bigint[], :member_id::bigint[], :event_id::bigint[]) AS u (held_id, member_id, event_id)
+
 -- name: held_expired :many
 -- Waited longer than the program allows.
 SELECT held_id FROM held WHERE expires_at <= :now ORDER BY held_id LIMIT :n

@@ -60,19 +60,19 @@ UPDATE api_key SET revoked_at = :revoked_at WHERE key_id = :key_id AND revoked_a
 
 -- name: idempotency_find :one
 -- A former answer under this credential, route and key.
-SELECT fingerprint, status, sealed, expires_at FROM idempotency WHERE hash = :hash
+SELECT fingerprint, status, sealed, expires_at, member_id FROM idempotency WHERE hash = :hash
 
 -- name: idempotency_insert :exec
 -- Status 0: it is running. None inserted: it is running elsewhere, or done. An answer that is over makes room.
-INSERT INTO idempotency (hash, fingerprint, expires_at, status, sealed)
-VALUES (:hash, :fingerprint, :expires_at, :status, :sealed)
+INSERT INTO idempotency (hash, fingerprint, expires_at, status, sealed, member_id)
+VALUES (:hash, :fingerprint, :expires_at, :status, :sealed, :member_id)
 ON CONFLICT (hash) DO UPDATE SET fingerprint = excluded.fingerprint, expires_at = excluded.expires_at,
-    status = excluded.status, sealed = excluded.sealed
+    status = excluded.status, sealed = excluded.sealed, member_id = excluded.member_id
 WHERE idempotency.expires_at <= :now
 
 -- name: idempotency_answer :exec
 -- What the first request was answered, after a reservation.
-UPDATE idempotency SET status = :status, sealed = :sealed WHERE hash = :hash AND status = 0 AND fingerprint = :fingerprint
+UPDATE idempotency SET status = :status, sealed = :sealed, member_id = :member_id WHERE hash = :hash AND status = 0 AND fingerprint = :fingerprint
 
 -- name: idempotency_delete :exec
 -- A request that failed on our side may be sent again.

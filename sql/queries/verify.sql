@@ -108,3 +108,16 @@ SELECT 'ok' WHERE CAST(:name AS text) IS NOT NULL
 -- name: verify_heads :many
 -- States in the order of members.
 SELECT member_id, state FROM member_state WHERE member_id > :after ORDER BY member_id LIMIT :n
+
+-- name: verify_released :many
+-- What became of held events, in the order of ids.
+SELECT held_id, member_id, event_id FROM released WHERE held_id > :after ORDER BY held_id LIMIT :n
+
+-- name: verify_event_ids :each
+-- Which of these events are there, as those members'.
+-- params: member_id event_id
+-- sqlite:
+SELECT event_id FROM event WHERE event_id = :event_id AND member_id = :member_id
+-- postgres:
+SELECT e.event_id FROM unnest(:member_id::bigint[], :event_id::bigint[]) AS u (member_id, event_id)
+JOIN event e ON e.member_id = u.member_id AND e.event_id = u.event_id

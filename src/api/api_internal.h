@@ -91,6 +91,7 @@ struct api_call {
     // Of ROUTE_READ and ROUTE_WRITE.
     int64_t now;
     struct instance instance;
+    int64_t member; // whom the call turned out to be about: the stored answer is sealed under their key; 0: nobody
     struct api_keep keep;
     int64_t started_us;
     struct ticket ticket;

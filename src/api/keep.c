@@ -1,7 +1,8 @@
 /* Idempotency, once, in front of all writes but events, which have a key of their own.
  *
  * What a write answered is stored in the write's own transaction; a refusal is stored after it. The stored answer is
- * sealed under a key that is derived from the Idempotency-Key, which is not stored: only who sent it can open it. */
+ * sealed under the key of the member that it is about, and ends with it; where it is about nobody, under a key that is
+ * derived from the Idempotency-Key, which is not stored: only who sent it can open it. */
 #include "base/base.h"
 #include "api/api_internal.h"
 
@@ -126,7 +127,12 @@ static enum err replay(struct api_call *call, const struct stored_answer *stored
 static enum err find_answer(struct api_call *call, bool *is_found)
 {
     struct stored_answer stored;
-    try(store_idempotency_find(call->api->http_store, call->arena, &call->keep.record, api_now(call->api), is_found, &stored));
+    const enum err err =
+        store_idempotency_find(call->api->http_store, call->arena, &call->keep.record, api_now(call->api), is_found, &stored);
+    if (err == ERR_NOT_FOUND) {
+        return fail(&call->fail, err, "", "The answer to this Idempotency-Key was about a member who was erased since.");
+    }
+    try(err);
     return *is_found ? replay(call, &stored) : ERR_OK;
 }
 
@@ -165,6 +171,7 @@ static enum err store_response(struct api_call *call, struct store *store, struc
         .body = call->response.body,
         .extra = pack_headers(call),
     };
+    call->keep.record.member = call->member;
     const enum err err = store_idempotency_store(store, arena, &call->keep.record, api_now(call->api), &answer);
     return err == ERR_CONFLICT ? ERR_IN_PROGRESS : err; // another process was faster
 }

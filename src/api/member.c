@@ -20,6 +20,7 @@ enum err member_find(struct api_call *call, struct store *store, struct str text
     if (!facts.exists) {
         return fail(&call->fail, ERR_NOT_FOUND, "", "No member has this identifier.");
     }
+    call->member = member;
     *out = member;
     return ERR_OK;
 }

@@ -13,7 +13,7 @@
 #include "store/audit.h"
 #include "store/members.h"
 
-/* The member that a path's part names. */
+/* The member that a path's part names; from then on the call is about them. */
 enum err member_find(struct api_call *call, struct store *store, struct str text, int64_t *out) MUST_USE;
 
 /* The member's state with all lots and counters, and their key. */

@@ -41,6 +41,7 @@ static void enrolled(struct ticket *ticket)
         call_refuse(call, api_event_error(err), &s->fail);
         return;
     }
+    call->member = s->member;
     if (s->is_replay) {
         call_header(call, STR("Idempotency-Replayed"), STR("true"));
     }
@@ -262,6 +263,7 @@ enum err api_member_delete(struct api_call *call, struct store *store, struct ar
     bool is_final = false;
     try(member_find(call, store, call->params[0], &member));
     try(engine_forget(store, arena, member, call->credential.id, call->now, &is_final));
+    call->member = 0; // nobody's any more, and the answer says nothing of them
     json_open(w, '{');
     json_key(w, "id");
     json_put_id(w, "mbr_", member);

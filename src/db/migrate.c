@@ -1,5 +1,5 @@
-/* Migrations: assets applied in order, each with its line in schema_migration, in one transaction.
- */
+/* Migrations: assets applied in order, each with its line in schema_migration, in one transaction. Beside NNNN_name.sql
+ * stands NNNN_name.check.sql, one query that counts what is not as the migration should have left it. */
 #include "base/base.h"
 #include "db/db_internal.h"
 
@@ -13,10 +13,14 @@
 
 enum { CHECKSUM_BYTES = 64, NAME_BYTES_MAX = 200, MIGRATIONS_MAX = 10000 };
 
+#define SCRIPT_END ".sql"
+#define CHECK_END  ".check.sql"
+
 struct migration {
     int64_t version; // the number that its name begins with
     struct str name; // without the directory
     struct str text;
+    struct str check; // empty: none
     char checksum[CHECKSUM_BYTES + 1]; // SHA-256 in hex
 };
 
@@ -34,6 +38,12 @@ static void checksum_write(struct str text, char out[CHECKSUM_BYTES + 1])
     (void)sodium_bin2hex(out, CHECKSUM_BYTES + 1, hash, sizeof hash);
 }
 
+static bool is_check(struct str name)
+{
+    const struct str end = STR(CHECK_END);
+    return name.n > end.n && str_eq(str_after(name, name.n - end.n), end);
+}
+
 static enum err migrations_find(struct arena *arena, const char *dir, struct fail *f,
                                 struct migrations *out)
 {
@@ -42,10 +52,11 @@ static enum err migrations_find(struct arena *arena, const char *dir, struct fai
     for (size_t i = 0; asset_name(i) != NULL; i++) {
         const struct str path = str_c(asset_name(i));
         const struct str name = str_after(path, prefix.n);
-        if (!str_starts(path, prefix) || str_find(name, '/', 0) < name.n) {
+        if (!str_starts(path, prefix) || str_find(name, '/', 0) < name.n || is_check(name)) {
             continue;
         }
-        struct migration one = {.name = name, .text = asset_find(path)};
+        const struct str check = str_fmt(arena, "%.*s" CHECK_END, (int)(path.n - strlen(SCRIPT_END)), path.p);
+        struct migration one = {.name = name, .text = asset_find(path), .check = asset_find(check)};
         const struct str number = {.p = name.p, .n = str_find(name, '_', 0)};
         const int64_t before = out->n == 0 ? 0 : out->list[out->n - 1].version;
         if (!str_int64(number, &one.version) || one.version <= before) {
@@ -61,12 +72,11 @@ static enum err migrations_find(struct arena *arena, const char *dir, struct fai
 
 /* The lines of the sections for one database; the others stay as empty lines, so that numbers of
  * lines agree. */
-static const char *migration_text(struct arena *arena, const struct migration *migration,
-                                  enum db_dialect dialect)
+static const char *migration_text(struct arena *arena, struct str script, enum db_dialect dialect)
 {
     struct buf text;
-    buf_open(&text, arena, migration->text.n + 2);
-    struct str rest = migration->text;
+    buf_open(&text, arena, script.n + 2);
+    struct str rest = script;
     struct str line = {0};
     bool done = false;
     bool is_ours = true;
@@ -134,6 +144,24 @@ static enum err database_failed(const struct db *db, struct fail *f, enum err er
                 "The schema cannot be brought up to date: %s", db->error_text);
 }
 
+/* Zero, or the migration has not done what it should. */
+static enum err result_check(struct db *db, struct arena *arena, const struct migration *migration, struct fail *f)
+{
+    struct db_result rows = {0};
+    if (migration->check.n == 0) {
+        return ERR_OK;
+    }
+    const char *text = migration_text(arena, migration->check, db->dialect);
+    if (db_query_text(db, arena, str_c(text), NULL, 0, &rows) != ERR_OK) {
+        return fail(f, ERR_CONFIG, "", "The check of migration %.*s failed: %s", STR_ARG(migration->name), db->error_text);
+    }
+    if (rows.rows_n != 1 || db_at_int(&rows, 0, 0) != 0 || rows.is_bad) {
+        return fail(f, ERR_CONFIG, "", "Migration %.*s was not applied: afterwards its check found something amiss",
+                    STR_ARG(migration->name));
+    }
+    return ERR_OK;
+}
+
 /* Inside a transaction: reads what is applied under the lock and applies the next one, if any. */
 static enum err step_apply(struct db *db, struct arena *arena, const struct migrations *known,
                            int64_t now_ms, struct fail *f, struct db_migration_report *out)
@@ -156,7 +184,7 @@ static enum err step_apply(struct db *db, struct arena *arena, const struct migr
         return ERR_OK;
     }
     const struct migration *next = &known->list[applied.rows_n];
-    err = db->backend->script(db, migration_text(arena, next, db->dialect));
+    err = db->backend->script(db, migration_text(arena, next->text, db->dialect));
     if (err == ERR_OK) {
         err = db_own(db, NULL, DQ_SCHEMA_MIGRATION_INSERT,
                      (struct db_value[]){db_int(next->version), db_text(next->name),
@@ -167,6 +195,7 @@ static enum err step_apply(struct db *db, struct arena *arena, const struct migr
         return fail(f, err == ERR_INTERNAL ? ERR_CONFIG : err, "", "The migration %.*s failed: %s",
                     STR_ARG(next->name), db->error_text);
     }
+    try(result_check(db, arena, next, f));
     out->version = next->version;
     out->applied_n = 1;
     return ERR_OK;

@@ -6,8 +6,6 @@
 
 #include "base/log.h"
 
-#define WORDS_OR(text, other) ((text).n > 0 ? (text) : (other))
-
 enum { NEEDS_ROUNDS_MAX = 8 };
 
 static void fail_one(struct submission *s, enum err err, const char *pointer, const char *text)
@@ -62,7 +60,7 @@ static void note_shared(struct batch *b, const struct shared_use *use)
 }
 
 /* Takes a decision over into the batch: the member's next event sees it. `s` NULL: the clock's or a released one. */
-static enum err note_decision(struct batch *b, struct member_facts *facts, struct decision *decision,
+enum err batch_note_decision(struct batch *b, struct member_facts *facts, struct decision *decision,
                               const struct submission *s, int64_t credential)
 {
     const char *broken = decision_check(facts->state, decision);
@@ -91,7 +89,7 @@ static enum err note_decision(struct batch *b, struct member_facts *facts, struc
 }
 
 /* A purchase decided in this batch can be refunded in it. */
-static void note_purchase(struct batch *b, const struct decision *decision, const struct program *program)
+void batch_note_purchase(struct batch *b, const struct decision *decision, const struct program *program)
 {
     struct purchase *purchase = arena_new(b->arena, struct purchase, 1);
     *purchase = (struct purchase){
@@ -165,7 +163,7 @@ static bool is_forgotten(const struct member_facts *member)
     return member->key.version == 0 && !member->is_new; // a dry run enrols without keys
 }
 
-static enum err decide_event(struct batch *b, struct member_facts *member, const struct event *event,
+enum err batch_decide_event(struct batch *b, struct member_facts *member, const struct event *event,
                              const unsigned char original_hash[VAULT_HASH_BYTES], bool wants_explain,
                              struct decision *out)
 {
@@ -177,8 +175,8 @@ static enum err decide_event(struct batch *b, struct member_facts *member, const
     struct facts facts = {
         .state = member->state,
         .profile = member->profile,
-        .original = original != NULL && original->member != EVENT_OF_HELD ? original->event : 0,
-        .original_member = original != NULL ? original->member : 0,
+        .original = original != NULL ? known_id(original) : 0,
+        .original_member = original != NULL ? known_owner(original) : 0,
         .shared_used = shared_used(b, program, event->time),
         .booked_at = b->now,
         .is_forgotten = is_forgotten(member),
@@ -234,85 +232,9 @@ static enum err run_timers(struct batch *b, struct member_facts *member, bool *m
             continue;
         }
         try(err);
-        try(note_decision(b, member, decision, NULL, 0));
+        try(batch_note_decision(b, member, decision, NULL, 0));
     }
     *more = true;
-    return ERR_OK;
-}
-
-/* ---- held events ---- */
-
-static void hold(struct batch *b, size_t index, bool waits_for_purchase, const unsigned char wait_hash[VAULT_HASH_BYTES],
-                 int64_t member, bool has_key)
-{
-    const struct submission *s = b->list[index];
-    arena_room(b->arena, b->effects.held, b->effects.held_n, b->effects.held_max);
-    struct applied_held *held = &b->effects.held[b->effects.held_n++];
-    *held = (struct applied_held){
-        .held = {
-            .id = b->new_ids[index],
-            .waits_for_purchase = waits_for_purchase,
-            .member = member,
-            .received_at = b->now,
-            .expires_at = b->now + b->program_now->hold_days * MS_PER_DAY,
-            .credential = s->credential,
-            .event = s->event,
-        },
-        .key = b->new_keys[index],
-        .has_key = has_key,
-    };
-    memcpy(held->held.wait_hash, wait_hash, VAULT_HASH_BYTES);
-    memcpy(held->hash, s->hash, VAULT_HASH_BYTES);
-    memcpy(held->fingerprint, s->fingerprint, VAULT_HASH_BYTES);
-}
-
-static enum err release_one(struct batch *b, struct member_facts *member, const struct held_event *held)
-{
-    struct decision *decision = arena_new(b->arena, struct decision, 1);
-    unsigned char original[VAULT_HASH_BYTES] = {0};
-    if (held->event.original.id.n > 0) {
-        vault_natural_key(store_vault(b->store), WORDS_OR(held->event.original.source, held->event.source),
-                          held->event.original.id, original);
-    }
-    try(decide_event(b, member, &held->event, original, false, decision));
-    try(note_decision(b, member, decision, NULL, held->credential));
-    arena_room(b->arena, b->effects.released, b->effects.released_n, b->effects.released_max);
-    b->effects.released[b->effects.released_n++] = held->id;
-    const struct program *program = NULL;
-    try(store_program_at(b->store, held->event.time, &program));
-    if (held->event.kind == EVENT_PURCHASE) {
-        note_purchase(b, decision, program);
-    }
-    return ERR_OK;
-}
-
-/* Decides what waited for this hash, in the order of arrival; from the database and from this batch. */
-static enum err release(struct batch *b, struct member_facts *member, const unsigned char hash[VAULT_HASH_BYTES])
-{
-    for (size_t i = 0; i < b->waiting_n; i++) {
-        struct held_event *held = &b->waiting[i];
-        if (held->id == 0 || memcmp(held->wait_hash, hash, VAULT_HASH_BYTES) != 0 ||
-            (held->waits_for_purchase && held->member != member->member)) {
-            continue;
-        }
-        const struct held_event copy = *held;
-        held->id = 0;
-        try(release_one(b, member, &copy));
-    }
-    for (size_t i = 0; i < b->effects.held_n; i++) {
-        const struct held_event held = b->effects.held[i].held;
-        if (memcmp(held.wait_hash, hash, VAULT_HASH_BYTES) != 0 ||
-            (held.waits_for_purchase && held.member != member->member)) {
-            continue;
-        }
-        bool is_released = false;
-        for (size_t k = 0; k < b->effects.released_n; k++) {
-            is_released |= b->effects.released[k] == held.id;
-        }
-        if (!is_released) {
-            try(release_one(b, member, &held));
-        }
-    }
     return ERR_OK;
 }
 
@@ -442,10 +364,10 @@ static enum err enrol(struct batch *b, size_t index)
     struct member_facts *member = add_member(b, index, &s->enrolment, s->may_import ? int64_min(s->event.time, b->now) : b->now);
     struct decision *decision = arena_new(b->arena, struct decision, 1);
     s->event.time = member->state->enrolled_at;
-    try(decide_event(b, member, &s->event, s->original_hash, s->wants_explain, decision));
-    try(note_decision(b, member, decision, s, s->credential));
+    try(batch_decide_event(b, member, &s->event, s->original_hash, s->wants_explain, decision));
+    try(batch_note_decision(b, member, decision, s, s->credential));
     for (size_t i = 0; i < s->enrolment.identifiers_n; i++) {
-        try(release(b, member, s->enrolment.identifiers[i].hash));
+        try(batch_release(b, member, s->enrolment.identifiers[i].hash));
     }
     batch_answer(b, s, decision);
     if (member->state != decision->state) {
@@ -469,7 +391,7 @@ static enum err meet_stranger(struct batch *b, size_t index, struct member_facts
         return ERR_OK;
     }
     if (b->program_now->unknown_members == UNKNOWN_HOLD) {
-        hold(b, index, false, s->subject.hash, 0, true);
+        batch_hold(b, index, false, s->subject.hash, 0, true);
         note_known(b, s, EVENT_OF_HELD, b->new_ids[index]);
         plain_answer(b, s, b->new_ids[index], OUTCOME_HELD, REASON_UNKNOWN_MEMBER);
         return ERR_OK;
@@ -499,8 +421,8 @@ static enum err meet_stranger(struct batch *b, size_t index, struct member_facts
         .time = b->now,
     };
     struct decision *decision = arena_new(b->arena, struct decision, 1);
-    try(decide_event(b, *member, &event, s->original_hash, false, decision));
-    return note_decision(b, *member, decision, NULL, s->credential);
+    try(batch_decide_event(b, *member, &event, s->original_hash, false, decision));
+    return batch_note_decision(b, *member, decision, NULL, s->credential);
 }
 
 /* The forgotten member whom an event about a purchase is about: the purchase says so where the subject, whose identifiers
@@ -511,7 +433,7 @@ static struct member_facts *forgotten_of(struct batch *b, const struct submissio
         return NULL;
     }
     const struct known_event *original = map_find(&b->known, s->original_hash);
-    struct member_facts *owner = original != NULL && original->member > 0 ? batch_member(b, original->member) : NULL;
+    struct member_facts *owner = original != NULL ? batch_member(b, known_owner(original)) : NULL;
     if (owner != NULL && is_forgotten(owner)) {
         return owner;
     }
@@ -522,8 +444,8 @@ static struct member_facts *forgotten_of(struct batch *b, const struct submissio
 static enum err submit_forgotten(struct batch *b, struct submission *s, struct member_facts *member)
 {
     struct decision *decision = arena_new(b->arena, struct decision, 1);
-    try(decide_event(b, member, &s->event, s->original_hash, s->wants_explain, decision));
-    try(note_decision(b, member, decision, s, s->credential));
+    try(batch_decide_event(b, member, &s->event, s->original_hash, s->wants_explain, decision));
+    try(batch_note_decision(b, member, decision, s, s->credential));
     batch_answer(b, s, decision);
     return ERR_OK;
 }
@@ -559,7 +481,7 @@ static enum err submit_event(struct batch *b, size_t index)
     }
     try(run_timers(b, member, &more));
     struct decision *decision = arena_new(b->arena, struct decision, 1);
-    const enum err err = decide_event(b, member, &s->event, s->original_hash, s->wants_explain, decision);
+    const enum err err = batch_decide_event(b, member, &s->event, s->original_hash, s->wants_explain, decision);
     if (err == ERR_NOT_FOUND || err == ERR_INTEGRITY) {
         fail_one(s, ERR_INTEGRITY, "", "The original of this event cannot be read.");
         return ERR_OK;
@@ -569,18 +491,18 @@ static enum err submit_event(struct batch *b, size_t index)
         fail_refusal(s, decision->answer.reason);
         return ERR_OK;
     }
-    try(note_decision(b, member, decision, s, s->credential));
+    try(batch_note_decision(b, member, decision, s, s->credential));
     if (s->event.kind == EVENT_PURCHASE) {
-        note_purchase(b, decision, program);
+        batch_note_purchase(b, decision, program);
     }
     if (decision->answer.outcome == OUTCOME_HELD) {
-        hold(b, index, true, s->original_hash, member->member, false);
+        batch_hold(b, index, true, s->original_hash, member->member, false);
     }
     if (decision->releases != 0) {
-        try(release(b, member, s->hash));
+        try(batch_release(b, member, s->hash));
     }
     for (size_t i = 0; i < s->found_by_n; i++) {
-        try(release(b, member, s->found_by[i].hash));
+        try(batch_release(b, member, s->found_by[i].hash));
     }
     batch_answer(b, s, decision);
     return ERR_OK;

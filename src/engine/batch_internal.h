@@ -37,6 +37,25 @@ enum err batch_load(struct batch *b) MUST_USE;
 /* batch_decide.c: one submission. An error concerns the whole batch; the submission's own stands in it. */
 enum err batch_decide(struct batch *b, size_t index) MUST_USE;
 
+/* Decides one event of a member from the facts at hand, loading what the decision asks for. */
+enum err batch_decide_event(struct batch *b, struct member_facts *member, const struct event *event,
+                            const unsigned char original_hash[VAULT_HASH_BYTES], bool wants_explain,
+                            struct decision *out) MUST_USE;
+
+/* Takes a decision over into the batch: the member's next event sees it. `s` NULL: the clock's or a released one. */
+enum err batch_note_decision(struct batch *b, struct member_facts *facts, struct decision *decision,
+                             const struct submission *s, int64_t credential) MUST_USE;
+
+/* A purchase decided in this batch can be refunded in it. */
+void batch_note_purchase(struct batch *b, const struct decision *decision, const struct program *program);
+
+/* batch_held.c: keeps a submission's event until the person or the purchase behind the hash is known. */
+void batch_hold(struct batch *b, size_t index, bool waits_for_purchase, const unsigned char wait_hash[VAULT_HASH_BYTES],
+                int64_t member, bool has_key);
+
+/* Decides what waited for this hash, in the order of arrival; from the database and from this batch. */
+enum err batch_release(struct batch *b, struct member_facts *member, const unsigned char hash[VAULT_HASH_BYTES]) MUST_USE;
+
 /* The member's facts, or NULL. */
 struct member_facts *batch_member(const struct batch *b, int64_t member);
 

@@ -100,8 +100,8 @@ static size_t add_owners(struct batch *b, int64_t *ids, size_t n)
     for (size_t i = 0; i < b->n; i++) {
         const struct submission *s = b->list[i];
         const struct known_event *original = is_zero(s->original_hash) ? NULL : map_find(&b->known, s->original_hash);
-        if (original != NULL && original->member > 0) {
-            ids[n++] = original->member;
+        if (original != NULL && known_owner(original) > 0) {
+            ids[n++] = known_owner(original);
         }
     }
     return sort_unique(ids, n);
@@ -149,6 +149,28 @@ static enum err load_replays(struct batch *b)
     return ERR_OK;
 }
 
+/* Purchases that waiting events are about, where they are known. */
+static enum err find_originals(struct batch *b)
+{
+    unsigned char(*hashes)[VAULT_HASH_BYTES] = arena_bytes(b->arena, arena_size(VAULT_HASH_BYTES, b->waiting_n));
+    struct known_event *known = NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < b->waiting_n; i++) {
+        const struct event *event = &b->waiting[i].event;
+        if (event->original.id.n > 0) {
+            const struct str source = event->original.source.n > 0 ? event->original.source : event->source;
+            vault_natural_key(store_vault(b->store), source, event->original.id, hashes[n++]);
+        }
+    }
+    try(store_events_known(b->store, b->arena, (const unsigned char(*)[VAULT_HASH_BYTES])hashes, n, &known, &n));
+    for (size_t i = 0; i < n; i++) {
+        if (map_find(&b->known, known[i].hash) == NULL) {
+            map_set(&b->known, known[i].hash, &known[i]);
+        }
+    }
+    return ERR_OK;
+}
+
 /* Events that wait for a person of this batch's enrolments, or for one of its purchases. */
 static enum err load_waiting(struct batch *b)
 {
@@ -177,7 +199,7 @@ static enum err load_waiting(struct batch *b)
             b->waiting[i].id = 0; // waited longer than the program allows, and not swept yet
         }
     }
-    return ERR_OK;
+    return find_originals(b);
 }
 
 /* Keys of members that this batch enrols, committed before their rows are (security.md 3). */

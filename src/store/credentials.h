@@ -79,12 +79,14 @@ void api_key_write(struct buf *out, const struct api_key *key);
 
 /* ---- idempotent requests ---- */
 
-/* One request with its Idempotency-Key. The answer is sealed with a key made from that very key, which is not stored: a
- * thief of the database cannot open it (security.md 3). Wipe with idempotency_close(). */
+/* One request with its Idempotency-Key. An answer about one member is sealed under the member's key, so that it ends with
+ * them; every other with a key made from the Idempotency-Key itself, which is not stored: a thief of the database cannot
+ * open it. Wipe with idempotency_close(). */
 struct idempotency {
     unsigned char hash[VAULT_HASH_BYTES];        // of credential, route and key
     unsigned char fingerprint[VAULT_HASH_BYTES]; // of method, path and body
     struct vault_key key;
+    int64_t member;                              // whom the answer is about, 0: nobody; set before it is stored
 };
 void idempotency_open(const struct vault *vault, int64_t credential, struct str route, struct str key, struct str method,
                       struct str path, struct str body, struct idempotency *out);
@@ -97,7 +99,8 @@ struct stored_answer {
 };
 
 /* The answer that was given before: *has_answer false when the key is new (or over). ERR_KEY_REUSED for another request
- * under the same key; ERR_IN_PROGRESS while the first one still runs. */
+ * under the same key; ERR_IN_PROGRESS while the first one still runs; ERR_NOT_FOUND when it was about a member who was
+ * forgotten since. */
 enum err store_idempotency_find(struct store *store, struct arena *arena, const struct idempotency *idempotency,
                                 int64_t now, bool *has_answer, struct stored_answer *out) MUST_USE;
 
@@ -106,7 +109,8 @@ enum err store_idempotency_find(struct store *store, struct arena *arena, const 
 enum err store_idempotency_reserve(struct store *store, struct arena *arena, const struct idempotency *idempotency,
                                    int64_t now) MUST_USE;
 
-/* Keeps the answer, in the transaction of the write itself (or after a reservation). ERR_CONFLICT as above. */
+/* Keeps the answer, in the transaction of the write itself (or after a reservation). ERR_CONFLICT as above. About a member
+ * who was forgotten meanwhile nothing is kept. */
 enum err store_idempotency_store(struct store *store, struct arena *arena, const struct idempotency *idempotency,
                                  int64_t now, const struct stored_answer *answer) MUST_USE;
 

@@ -120,7 +120,19 @@ struct known_event {
     unsigned char fingerprint[VAULT_HASH_BYTES];
     int64_t member;
     int64_t event;
+    // Of EVENT_OF_HELD: whose it has become, and as which event; 0: not decided yet.
+    int64_t decided_member;
+    int64_t decided_event;
 };
+/* Whose it is, 0: nobody's (yet); and the event that it is in the books, 0: none (yet). */
+static inline int64_t known_owner(const struct known_event *known)
+{
+    return known->member == EVENT_OF_HELD ? known->decided_member : known->member;
+}
+static inline int64_t known_id(const struct known_event *known)
+{
+    return known->member == EVENT_OF_HELD ? known->decided_event : known->event;
+}
 /* Those of the hashes that are known; in no order. */
 enum err store_events_known(struct store *store, struct arena *arena, const unsigned char (*hashes)[VAULT_HASH_BYTES],
                             size_t n, struct known_event **out, size_t *out_n) MUST_USE;
@@ -245,8 +257,15 @@ struct batch_effects {
     size_t sales_n, sales_max;
     struct applied_held *held;
     size_t held_n, held_max;
-    int64_t *released;            // ids of held events that were decided
+    struct released_event {
+        int64_t held;             // its id while it waited
+        int64_t member;
+        int64_t event;
+        bool is_named;            // a purchase: events to come name it by the natural key that it was held under
+    } *released;                  // held events that were decided
     size_t released_n, released_max;
+    struct held_event *waiting;   // held already, now for their purchase: the person became known
+    size_t waiting_n, waiting_max;
     struct member_facts **members; // those with a changed state
     size_t members_n, members_max;
     const struct shared_counter *shared; // absolute values

@@ -205,6 +205,38 @@ static enum err apply_purchases(struct store *store, struct arena *arena, const 
     return db_exec_rows(store->db, Q_PURCHASES_WRITE, rows, n, COLS, NULL);
 }
 
+static enum err apply_waiting(struct store *store, struct arena *arena, const struct batch_effects *effects)
+{
+    enum { COLS = 3 };
+    struct db_value *rows = arena_new(arena, struct db_value, effects->waiting_n * COLS);
+    for (size_t i = 0; i < effects->waiting_n; i++) {
+        const struct held_event *held = &effects->waiting[i];
+        ensure(held->waits_for_purchase);
+        const struct db_value row[COLS] = {db_int(held->id), db_blob(held->wait_hash, VAULT_HASH_BYTES), db_int(held->member)};
+        memcpy(&rows[i * COLS], row, sizeof row);
+    }
+    return db_exec_rows(store->db, Q_HELD_WAIT_ON, rows, effects->waiting_n, COLS, NULL);
+}
+
+static enum err apply_released(struct store *store, struct arena *arena, const struct batch_effects *effects)
+{
+    enum { COLS = 3 };
+    struct db_value *gone = arena_new(arena, struct db_value, effects->released_n);
+    struct db_value *named = arena_new(arena, struct db_value, effects->released_n * COLS);
+    size_t named_n = 0;
+    for (size_t i = 0; i < effects->released_n; i++) {
+        const struct released_event *released = &effects->released[i];
+        gone[i] = db_int(released->held);
+        if (released->is_named) {
+            const struct db_value row[COLS] = {db_int(released->held), db_int(released->member), db_int(released->event)};
+            memcpy(&named[named_n++ * COLS], row, sizeof row);
+        }
+    }
+    try(apply_waiting(store, arena, effects));
+    try(db_exec_rows(store->db, Q_HELD_DELETE, gone, effects->released_n, 1, NULL));
+    return db_exec_rows(store->db, Q_RELEASED_INSERT, named, named_n, COLS, NULL);
+}
+
 static enum err apply_held(struct store *store, struct arena *arena, const struct batch_effects *effects)
 {
     enum { COLS = 9 };
@@ -227,11 +259,7 @@ static enum err apply_held(struct store *store, struct arena *arena, const struc
         memcpy(&rows[i * COLS], row, sizeof row);
     }
     try(db_exec_rows(store->db, Q_HELD_INSERT, rows, effects->held_n, COLS, NULL));
-    struct db_value *released = arena_new(arena, struct db_value, effects->released_n);
-    for (size_t i = 0; i < effects->released_n; i++) {
-        released[i] = db_int(effects->released[i]);
-    }
-    return db_exec_rows(store->db, Q_HELD_DELETE, released, effects->released_n, 1, NULL);
+    return apply_released(store, arena, effects);
 }
 
 static enum err apply_sales(struct store *store, struct arena *arena, const struct batch_effects *effects)

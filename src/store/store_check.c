@@ -367,8 +367,11 @@ static enum err check_keys(struct store *store, struct arena *arena, const struc
     for (size_t i = 0; i < hashes_n; i++) {
         const struct known_event *key = map_find(&by_hash, hashes[i]);
         const int64_t event = events[of[i]].row.id;
+        const bool is_twice = key != NULL && key->decided_event != 0 && key->decided_event != event;
         if (key == NULL) {
             TELL(listener, INV_NATURAL_KEYS, "event", check_row(arena, "evt_", event), "the event's natural key is not stored");
+        } else if (is_twice) {
+            TELL(listener, INV_NATURAL_KEYS, "event", check_row(arena, "evt_", event), "the event was applied twice");
         } else if (key->member != EVENT_OF_HELD &&
                    !(key->member == member->id && (key->event == event || key->event < event))) {
             TELL(listener, INV_NATURAL_KEYS, "event", check_row(arena, "evt_", event),

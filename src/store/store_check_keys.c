@@ -286,3 +286,44 @@ enum err store_check_keys(struct store *store, struct arena *arena, struct check
     return check_in_snapshot(store, arena, cursor, listener, keys_slice);
 }
 
+/* ---- what became of held events ---- */
+
+/* Each names an event that is there, of the member that it names. */
+static enum err released_slice(struct store *store, struct arena *arena, struct check_cursor *cursor,
+                               const struct check_listener *listener)
+{
+    enum { COLS = 2 };
+    struct db_result rows;
+    struct db_result events;
+    struct map found;
+    const struct db_value params[] = {db_int(cursor->id), db_int(CHECK_SLICE)};
+    try(db_query(store->db, arena, Q_VERIFY_RELEASED, params, ARRAY_N(params), &rows));
+    struct db_value *keys = arena_new(arena, struct db_value, rows.rows_n * COLS);
+    for (size_t i = 0; i < rows.rows_n; i++) {
+        keys[i * COLS] = db_int(db_at_int(&rows, i, 1));
+        keys[i * COLS + 1] = db_int(db_at_int(&rows, i, 2));
+    }
+    map_open(&found, arena);
+    if (rows.rows_n > 0) {
+        try(db_query_rows(store->db, arena, Q_VERIFY_EVENT_IDS, keys, rows.rows_n, COLS, &events));
+        for (size_t i = 0; i < events.rows_n; i++) {
+            map_set_int(&found, db_at_int(&events, i, 0), &events);
+        }
+    }
+    for (size_t i = 0; i < rows.rows_n; i++) {
+        cursor->id = db_at_int(&rows, i, 0);
+        if (map_find_int(&found, db_at_int(&rows, i, 2)) == NULL) {
+            TELL(listener, INV_NATURAL_KEYS, "released", check_row(arena, "evt_", cursor->id),
+                 "the event that the held one became does not exist");
+        }
+    }
+    cursor->rows_n += (int64_t)rows.rows_n;
+    cursor->is_end = rows.rows_n < CHECK_SLICE;
+    return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
+}
+
+enum err store_check_released(struct store *store, struct arena *arena, struct check_cursor *cursor,
+                              const struct check_listener *listener)
+{
+    return check_in_snapshot(store, arena, cursor, listener, released_slice);
+}

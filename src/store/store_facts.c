@@ -27,6 +27,32 @@ enum err store_members_lock(struct store *store, struct arena *arena, const int6
     return db_one(store->db, arena, Q_MEMBERS_LOCK, &value, 1, &row);
 }
 
+/* What became of those that were held. */
+static enum err find_decided(struct store *store, struct arena *arena, struct known_event *known, size_t n)
+{
+    struct db_value *ids = arena_new(arena, struct db_value, n);
+    struct db_result rows;
+    size_t ids_n = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (known[i].member == EVENT_OF_HELD) {
+            ids[ids_n++] = db_int(known[i].event);
+        }
+    }
+    if (ids_n == 0) {
+        return ERR_OK;
+    }
+    try(db_query_rows(store->db, arena, Q_RELEASED_FIND, ids, ids_n, 1, &rows));
+    for (size_t row = 0; row < rows.rows_n; row++) {
+        for (size_t i = 0; i < n; i++) {
+            if (known[i].member == EVENT_OF_HELD && known[i].event == db_at_int(&rows, row, 0)) {
+                known[i].decided_member = db_at_int(&rows, row, 1);
+                known[i].decided_event = db_at_int(&rows, row, 2);
+            }
+        }
+    }
+    return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
+}
+
 enum err store_events_known(struct store *store, struct arena *arena, const unsigned char (*hashes)[VAULT_HASH_BYTES],
                             size_t n, struct known_event **out, size_t *out_n)
 {
@@ -53,7 +79,7 @@ enum err store_events_known(struct store *store, struct arena *arena, const unsi
         (*out)[i].member = db_at_int(&rows, i, 2);
         (*out)[i].event = db_at_int(&rows, i, 3);
     }
-    return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
+    return rows.is_bad ? ERR_INTEGRITY : find_decided(store, arena, *out, *out_n);
 }
 
 /* List is ascending by member, so rows find theirs by bisection. */

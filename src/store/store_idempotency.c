@@ -17,6 +17,7 @@ void idempotency_open(const struct vault *vault, int64_t credential, struct str 
     vault_hash(vault, VAULT_ANSWER, identity, ARRAY_N(identity), out->hash);
     vault_hash(vault, VAULT_FINGERPRINT, content, ARRAY_N(content), out->fingerprint);
     out->key = vault_key_derive(vault, VAULT_ANSWER, key);
+    out->member = 0;
 }
 
 void idempotency_close(struct idempotency *idempotency)
@@ -54,7 +55,14 @@ enum err store_idempotency_find(struct store *store, struct arena *arena, const 
     if (status == STATUS_RUNNING) {
         return ERR_IN_PROGRESS;
     }
-    try(vault_unseal(arena, &idempotency->key, place_of(idempotency), db_at_str(&row, 0, 2), &plain));
+    const int64_t member = db_at_int(&row, 0, 4);
+    struct vault_key key = idempotency->key;
+    if (member != 0) {
+        try(vault_keys_load(store->keys, &member, 1, &key)); // of a forgotten member: version 0, which opens nothing
+    }
+    const enum err err = vault_unseal(arena, &key, place_of(idempotency), db_at_str(&row, 0, 2), &plain);
+    vault_wipe(&key, sizeof key);
+    try(err);
     struct unpack in = unpack_open(plain);
     in.is_bad |= unpack_u(&in) != ANSWER_FORMAT;
     const struct stored_answer answer = {
@@ -76,7 +84,7 @@ static enum err insert(struct store *store, const struct idempotency *idempotenc
     int64_t changed = 0;
     const struct db_value values[] = {
         db_blob(idempotency->hash, VAULT_HASH_BYTES), db_blob(idempotency->fingerprint, VAULT_HASH_BYTES),
-        db_int(now + IDEMPOTENCY_DAYS * MS_PER_DAY), db_int(status), sealed, db_int(now),
+        db_int(now + IDEMPOTENCY_DAYS * MS_PER_DAY), db_int(status), sealed, db_int(idempotency->member), db_int(now),
     };
     try(db_exec(store->db, Q_IDEMPOTENCY_INSERT, values, ARRAY_N(values), &changed));
     return changed == 1 ? ERR_OK : ERR_CONFLICT;
@@ -102,9 +110,17 @@ enum err store_idempotency_store(struct store *store, struct arena *arena, const
     if (plain.is_full) {
         return ERR_TOO_LARGE;
     }
-    const struct str sealed = vault_seal(arena, &idempotency->key, place_of(idempotency), buf_view(&plain));
+    struct vault_key key = idempotency->key;
+    if (idempotency->member != 0) {
+        try(vault_keys_load(store->keys, &idempotency->member, 1, &key));
+        if (key.version == 0) {
+            return ERR_OK;
+        }
+    }
+    const struct str sealed = vault_seal(arena, &key, place_of(idempotency), buf_view(&plain));
+    vault_wipe(&key, sizeof key);
     const struct db_value values[] = {
-        db_int(answer->status), db_blob(sealed.p, sealed.n), db_blob(idempotency->hash, VAULT_HASH_BYTES),
+        db_int(answer->status), db_blob(sealed.p, sealed.n), db_int(idempotency->member), db_blob(idempotency->hash, VAULT_HASH_BYTES),
         db_blob(idempotency->fingerprint, VAULT_HASH_BYTES),
     };
     try(db_exec(store->db, Q_IDEMPOTENCY_ANSWER, values, ARRAY_N(values), &changed));

@@ -254,6 +254,20 @@ onEach('idempotency', {}, (shop) => {
     }
   });
 
+  test('an answer about a member ends with the member', async () => {
+    const made = await shop.post('/v1/members', { external_id: 'I-20', city: 'Delft' }, keyed('gone-1'));
+    const patched = await shop.ask('PATCH', '/v1/members/ext:I-20', { city: 'Leiden' }, keyed('gone-2'));
+    assert.deepEqual([made.status, patched.status], [201, 200]);
+    const erased = await shop.ask('DELETE', '/v1/members/ext:I-20', undefined, keyed('gone-3'));
+    assert.equal(erased.status, 200);
+    const again = await shop.ask('PATCH', '/v1/members/ext:I-20', { city: 'Leiden' }, keyed('gone-2'));
+    problem(again, 404, 'not_found');
+    assert.match(again.body.detail, /erased since/);
+    problem(await shop.post('/v1/members', { external_id: 'I-20', city: 'Delft' }, keyed('gone-1')), 404, 'not_found');
+    problem(await shop.ask('PATCH', '/v1/members/ext:I-20', { city: 'Gouda' }, keyed('gone-2')), 422, 'key_reused');
+    assert.equal((await shop.ask('DELETE', '/v1/members/ext:I-20', undefined, keyed('gone-3'))).text, erased.text);
+  });
+
   test('refusals are kept too, and keys of another credential are others', async () => {
     const body = { external_id: 'I-9', email: 'no' };
     const first = await shop.post('/v1/members', body, keyed('bad'));

@@ -73,7 +73,7 @@ static void flip(struct books *b, const char *table, const char *column, const c
 
 static const char *TABLES[] = {"instance", "symbol", "program_version", "member", "member_clear", "identifier", "name_word",
                                "member_state", "member_chunk", "event_key", "event", "transfer", "purchase", "timer", "held",
-                               "sale", "audit"};
+                               "sale", "audit", "released"};
 
 /* ---- the books ---- */
 
@@ -260,6 +260,8 @@ static void damage_that_sql_can_do_is_found_and_named(void **state)
         {sql(b, "DELETE FROM event_key WHERE event_id = %" PRId64, sale), INV_NATURAL_KEYS, "sale", name_of(b, "evt_", sale)},
         {sql(b, "DELETE FROM sale"), INV_NATURAL_KEYS, "event_key", NULL},
         {sql(b, "DELETE FROM event_key WHERE event_id = %" PRId64, held), INV_NATURAL_KEYS, "held", name_of(b, "evt_", held)},
+        {"UPDATE released SET event_id = event_id + 1", INV_NATURAL_KEYS, "released", NULL},
+        {"UPDATE released SET event_id = event_id + 1", INV_NATURAL_KEYS, "event", NULL},
         // 7 chains
         {sql(b, "UPDATE transfer SET at = at + 1 WHERE transfer_id = %" PRId64, middle), INV_CHAINS, "transfer", trf},
         {sql(b, "UPDATE transfer SET booked_at = booked_at - 1 WHERE transfer_id = %" PRId64, middle), INV_CHAINS, "transfer", trf},

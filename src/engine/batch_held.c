@@ -1,0 +1,156 @@
+/* Events that wait: for a person, or for a purchase. */
+#include "base/base.h"
+#include "engine/batch.h"
+
+#include "engine/batch_internal.h"
+
+void batch_hold(struct batch *b, size_t index, bool waits_for_purchase, const unsigned char wait_hash[VAULT_HASH_BYTES],
+                int64_t member, bool has_key)
+{
+    const struct submission *s = b->list[index];
+    arena_room(b->arena, b->effects.held, b->effects.held_n, b->effects.held_max);
+    struct applied_held *held = &b->effects.held[b->effects.held_n++];
+    *held = (struct applied_held){
+        .held = {
+            .id = b->new_ids[index],
+            .waits_for_purchase = waits_for_purchase,
+            .member = member,
+            .received_at = b->now,
+            .expires_at = b->now + b->program_now->hold_days * MS_PER_DAY,
+            .credential = s->credential,
+            .event = s->event,
+        },
+        .key = b->new_keys[index],
+        .has_key = has_key,
+    };
+    memcpy(held->held.wait_hash, wait_hash, VAULT_HASH_BYTES);
+    memcpy(held->hash, s->hash, VAULT_HASH_BYTES);
+    memcpy(held->fingerprint, s->fingerprint, VAULT_HASH_BYTES);
+}
+
+/* The natural key stays with the held event, whose replay stays "held"; what is said of the purchase from now on finds what
+ * it has become. */
+static void note_released(struct batch *b, const struct held_event *held, const struct decision *decision)
+{
+    unsigned char hash[VAULT_HASH_BYTES];
+    const bool is_named = held->event.kind == EVENT_PURCHASE && !held->waits_for_purchase;
+    arena_room(b->arena, b->effects.released, b->effects.released_n, b->effects.released_max);
+    b->effects.released[b->effects.released_n++] = (struct released_event){
+        .held = held->id, .member = decision->member, .event = decision->event_id, .is_named = is_named};
+    if (!is_named) {
+        return;
+    }
+    vault_natural_key(store_vault(b->store), held->event.source, held->event.external_id, hash);
+    struct known_event *known = map_find(&b->known, hash);
+    if (known == NULL) {
+        known = arena_new(b->arena, struct known_event, 1);
+        *known = (struct known_event){.member = EVENT_OF_HELD, .event = held->id};
+        memcpy(known->hash, hash, VAULT_HASH_BYTES);
+        map_set(&b->known, known->hash, known);
+    }
+    known->decided_member = decision->member;
+    known->decided_event = decision->event_id;
+}
+
+/* The natural key of the purchase that a held event is about. */
+static void original_of(const struct batch *b, const struct event *event, unsigned char hash[VAULT_HASH_BYTES])
+{
+    const struct str source = event->original.source.n > 0 ? event->original.source : event->source;
+    vault_natural_key(store_vault(b->store), source, event->original.id, hash);
+}
+
+static enum err release_one(struct batch *b, struct member_facts *member, const struct held_event *held)
+{
+    struct decision *decision = arena_new(b->arena, struct decision, 1);
+    unsigned char original[VAULT_HASH_BYTES] = {0};
+    if (held->event.original.id.n > 0) {
+        original_of(b, &held->event, original);
+    }
+    try(batch_decide_event(b, member, &held->event, original, false, decision));
+    try(batch_note_decision(b, member, decision, NULL, held->credential));
+    note_released(b, held, decision);
+    const struct program *program = NULL;
+    try(store_program_at(b->store, held->event.time, &program));
+    if (held->event.kind == EVENT_PURCHASE) {
+        batch_note_purchase(b, decision, program);
+    }
+    return ERR_OK;
+}
+
+static bool can_be_decided(const struct batch *b, const struct event *event)
+{
+    unsigned char hash[VAULT_HASH_BYTES];
+    if (!event_kind_has_original(event->kind)) {
+        return true;
+    }
+    original_of(b, event, hash);
+    const struct known_event *original = map_find(&b->known, hash);
+    return original != NULL && known_id(original) != 0;
+}
+
+static bool waits_for(const struct held_event *held, const unsigned char hash[VAULT_HASH_BYTES], int64_t member)
+{
+    return held->id != 0 && memcmp(held->wait_hash, hash, VAULT_HASH_BYTES) == 0 &&
+           (!held->waits_for_purchase || held->member == member);
+}
+
+/* The person is known now, the purchase still is not: it waits for that. */
+static void wait_on(struct batch *b, struct held_event *held, int64_t member)
+{
+    held->waits_for_purchase = true;
+    held->member = member;
+    original_of(b, &held->event, held->wait_hash);
+}
+
+/* The events that wait in this batch or in the database, in the order of arrival. */
+static struct held_event *waiting_at(struct batch *b, size_t i, bool *is_stored)
+{
+    *is_stored = i < b->waiting_n;
+    return *is_stored ? &b->waiting[i] : &b->effects.held[i - b->waiting_n].held;
+}
+
+static bool is_released(const struct batch *b, const struct held_event *held)
+{
+    for (size_t i = 0; i < b->effects.released_n; i++) {
+        if (b->effects.released[i].held == held->id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One way through all that waits; *any is set when something was decided, which may make more decidable. */
+static enum err release_round(struct batch *b, struct member_facts *member, const unsigned char hash[VAULT_HASH_BYTES],
+                              bool *any)
+{
+    bool is_stored = false;
+    for (size_t i = 0; i < b->waiting_n + b->effects.held_n; i++) {
+        const struct held_event held = *waiting_at(b, i, &is_stored);
+        if (waits_for(&held, hash, member->member) && !is_released(b, &held) && can_be_decided(b, &held.event)) {
+            try(release_one(b, member, &held));
+            *any = true;
+        }
+    }
+    return ERR_OK;
+}
+
+enum err batch_release(struct batch *b, struct member_facts *member, const unsigned char hash[VAULT_HASH_BYTES])
+{
+    bool is_stored = false;
+    for (bool any = true; any;) {
+        any = false;
+        try(release_round(b, member, hash, &any));
+    }
+    for (size_t i = 0; i < b->waiting_n + b->effects.held_n; i++) {
+        struct held_event *held = waiting_at(b, i, &is_stored);
+        if (!waits_for(held, hash, member->member) || is_released(b, held)) {
+            continue;
+        }
+        wait_on(b, held, member->member);
+        if (is_stored) {
+            arena_room(b->arena, b->effects.waiting, b->effects.waiting_n, b->effects.waiting_max);
+            b->effects.waiting[b->effects.waiting_n++] = *held;
+        }
+    }
+    return ERR_OK;
+}
