@@ -363,6 +363,17 @@ static inline void scenario_expect_answer(struct scenario *s, const json_t *want
             scenario_check(s, p->revoked == scenario_int(value, "revoked", p->revoked), "%s revoked is %" PRId64, key, p->revoked);
         }
     }
+    json_object_foreach(json_at(wanted, "achievements"), key, value)
+    {
+        struct answer_achievement is = {.value = -1, .completed = -1};
+        for (size_t i = 0; i < last->answer.achievements_n; i++) {
+            if (str_eq(store_symbol_slug(s->reader, last->answer.achievements[i].achievement), str_c(key))) {
+                is = last->answer.achievements[i];
+            }
+        }
+        scenario_check(s, is.value == scenario_int(value, "value", is.value), "%s value is %" PRId64, key, is.value);
+        scenario_check(s, is.completed == scenario_int(value, "completed", is.completed), "%s completed is %" PRId64, key, is.completed);
+    }
     json_object_foreach(json_at(wanted, "not_fired"), key, value)
     {
         bool is_right = false;

@@ -142,6 +142,25 @@ void tiers_write(struct json_out *w, const struct store *store, const struct ans
     json_close(w, ']');
 }
 
+static void achievements_write(struct json_out *w, const struct store *store, const struct answer *answer)
+{
+    json_open(w, '[');
+    for (size_t i = 0; i < answer->achievements_n; i++) {
+        const struct answer_achievement *a = &answer->achievements[i];
+        json_open(w, '{');
+        json_key(w, "slug");
+        json_put_str(w, store_symbol_slug(store, a->achievement));
+        json_key(w, "value");
+        json_put_int(w, a->value);
+        json_key(w, "target");
+        json_put_int(w, a->target);
+        json_key(w, "completed");
+        json_put_int(w, a->completed);
+        json_close(w, '}');
+    }
+    json_close(w, ']');
+}
+
 /* ---- explain ---- */
 
 static struct str sentence(struct arena *arena, const struct explain_rule *e)
@@ -251,13 +270,12 @@ enum err answer_write(struct json_out *w, struct store *store, const struct subm
     balances_write(w, store, answer);
     json_key(w, "tiers");
     tiers_write(w, store, answer, true);
-    // Rewards, achievements and messages are not of this release: their lists are empty.
+    // Rewards and messages are not of this release: their lists are empty.
     json_key(w, "rewards");
     json_open(w, '[');
     json_close(w, ']');
     json_key(w, "achievements");
-    json_open(w, '[');
-    json_close(w, ']');
+    achievements_write(w, store, answer);
     json_key(w, "messages");
     json_put_int(w, 0);
     json_key(w, "not_recovered");

@@ -5,7 +5,7 @@
 #include "base/map.h"
 #include "base/num.h"
 
-enum { LINES_COMPARED_MAX = 16, METHOD_BYTES_MAX = 64, SLUG_BYTES_MAX = 64 };
+enum { METHOD_BYTES_MAX = 64, SLUG_BYTES_MAX = 64, STAY_NIGHTS_MAX = 1000 };
 
 static const char *const LINE_KINDS[] = {"goods", "service", "shipping", "fee", "tip", "gift_card", "deposit", "donation"};
 _Static_assert(ARRAY_N(LINE_KINDS) == LINE_KINDS_N, "one name per kind, in the order of enum line_kind");
@@ -305,6 +305,42 @@ static void read_visit(struct work *w, const json_t *data, const struct place *a
     read_attributes(w, data, at);
 }
 
+static void read_date(struct work *w, const json_t *data, const struct place *at, const char *name, int32_t *day)
+{
+    const struct place here = {.parent = at, .name = name};
+    const json_t *value = json_at(data, name);
+    *day = INT32_MIN;
+    if (value != NULL && !day_read(json_str(value), day)) {
+        read_fault(w->r, ERR_INVALID, &here, "A date is written as 2026-11-21.");
+    }
+}
+
+/* A stay at a hotel: nights, and what the house says of them. */
+static void read_stay(struct work *w, const json_t *data, const struct place *at)
+{
+    static const char *const FIELDS[] = {"nights", "check_in", "check_out", "room", "rate", "store", "channel", "attributes"};
+    const struct place out = {.parent = at, .name = "check_out"};
+    int64_t nights = 0;
+    struct str text;
+    int32_t check_in = INT32_MIN;
+    int32_t check_out = INT32_MIN;
+    if (!read_object(w->r, data, at, FIELDS, ARRAY_N(FIELDS))) {
+        return;
+    }
+    read_whole(w->r, data, at, "nights", READ_REQUIRED, 0, STAY_NIGHTS_MAX, &nights);
+    read_date(w, data, at, "check_in", &check_in);
+    read_date(w, data, at, "check_out", &check_out);
+    read_text(w->r, data, at, "room", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX, &text);
+    read_text(w->r, data, at, "rate", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX, &text);
+    read_text(w->r, data, at, "store", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX, &w->event->store);
+    read_text(w->r, data, at, "channel", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX, &w->event->channel);
+    if (check_in != INT32_MIN && check_out != INT32_MIN && check_out < check_in) {
+        read_fault(w->r, ERR_INVALID, &out, "Nobody checks out before they check in.");
+    }
+    read_attributes(w, data, at);
+    w->event->data = data;
+}
+
 static void read_custom(struct work *w, const json_t *data, const struct place *at)
 {
     if (data != NULL && !json_is_object(data)) {
@@ -317,37 +353,27 @@ static void read_custom(struct work *w, const json_t *data, const struct place *
     w->event->data = data;
 }
 
+/* Kinds that nobody may post have no reader. */
+static const struct {
+    enum event_kind kind;
+    void (*read)(struct work *w, const json_t *data, const struct place *at);
+} READERS[] = {
+    {EVENT_CUSTOM, read_custom},
+    {EVENT_PURCHASE, read_purchase},
+    {EVENT_PURCHASE_CHANGED, read_purchase_changed},
+    {EVENT_PURCHASE_COMPLETED, read_order},
+    {EVENT_PURCHASE_CANCELLED, read_order},
+    {EVENT_REFUND, read_refund},
+    {EVENT_VISIT, read_visit},
+    {EVENT_STAY_COMPLETED, read_stay},
+};
+
 static void read_data(struct work *w, const json_t *data, const struct place *at)
 {
-    switch (w->event->kind) {
-    case EVENT_PURCHASE:
-        read_purchase(w, data, at);
-        return;
-    case EVENT_PURCHASE_CHANGED:
-        read_purchase_changed(w, data, at);
-        return;
-    case EVENT_PURCHASE_COMPLETED:
-    case EVENT_PURCHASE_CANCELLED:
-        read_order(w, data, at);
-        return;
-    case EVENT_REFUND:
-        read_refund(w, data, at);
-        return;
-    case EVENT_VISIT:
-        read_visit(w, data, at);
-        return;
-    case EVENT_CUSTOM:
-        read_custom(w, data, at);
-        return;
-    case EVENT_ENROLLED:
-    case EVENT_ADJUSTED:
-    case EVENT_POINTS_ACTIVATED:
-    case EVENT_POINTS_EXPIRED:
-    case EVENT_ORDER_VOIDED:
-    case EVENT_TIER_PERIOD_ENDED:
-    case EVENT_MEMBER_CHANGED:
-    case EVENT_MEMBER_ERASED:
-        return; // refused before
+    for (size_t i = 0; i < ARRAY_N(READERS); i++) {
+        if (READERS[i].kind == w->event->kind) {
+            READERS[i].read(w, data, at);
+        }
     }
 }
 

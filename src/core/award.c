@@ -2,116 +2,18 @@
 #include "base/base.h"
 #include "core/award.h"
 
+#include "core/achievement.h"
 #include "core/award_vars.h"
-
-enum { EXPLAIN_TEXT_BYTES_MAX = 64 * 1024 };
 
 int32_t cap_day(const struct program *program, const struct cap *cap, int64_t at)
 {
     return period_first_day(cap->period, zone_day(program->zone, at));
 }
 
-static bool in_hours(const struct earning_rule *rule, int minute)
-{
-    const int from = rule->window.hours_from;
-    const int until = rule->window.hours_until;
-    if (from < 0) {
-        return true;
-    }
-    return from < until ? minute >= from && minute < until : minute >= from || minute < until;
-}
-
-/* NULL when the instant lies in the rule's window, else which part of it does not. Hours over midnight belong to the
- * day they begin on. */
-static const char *window_failure(const struct earning_rule *rule, const struct zone *zone, int64_t at)
-{
-    const int minute = zone_minute_of_day(zone, at);
-    int32_t day = zone_day(zone, at);
-    if (!in_hours(rule, minute)) {
-        return "hours";
-    }
-    if (rule->window.hours_from > rule->window.hours_until && minute < rule->window.hours_until) {
-        day -= 1;
-    }
-    if (day < rule->window.from_day || day >= rule->window.until_day || at < rule->window.from_at ||
-        at >= rule->window.until_at) {
-        return "window";
-    }
-    if (rule->window.weekdays != 0 && (rule->window.weekdays >> weekday_of_day(day) & 1) == 0) {
-        return "days";
-    }
-    return NULL;
-}
-
-static bool is_triggered(const struct earning_rule *rule, const struct event *event)
-{
-    if (event->kind == EVENT_PURCHASE_CHANGED) {
-        return str_eq(rule->trigger, STR("purchase"));
-    }
-    return str_eq(rule->trigger, event->type);
-}
-
-static struct str written(struct arena *arena, const struct value *value)
-{
-    struct buf buf;
-    buf_open(&buf, arena, EXPLAIN_TEXT_BYTES_MAX);
-    struct json_out w = json_out(&buf);
-    value_write(value, &w);
-    return buf.is_full ? STR("null") : buf_view(&buf);
-}
-
-static void explain_condition(struct award_env *env, const struct rule *rule, struct str prefix, struct explain_rule *out)
-{
-    struct rule_reason reason;
-    if (!rule_explain(rule, &env->rule, env->rule.arena, &reason)) {
-        return;
-    }
-    struct buf buf;
-    buf_open(&buf, env->rule.arena, EXPLAIN_TEXT_BYTES_MAX);
-    json_write_canonical(&buf, reason.condition);
-    out->pointer = str_fmt(env->rule.arena, "%.*s%.*s", STR_ARG(prefix), STR_ARG(reason.pointer));
-    out->condition = buf.is_full ? STR("null") : buf_view(&buf);
-    out->actual = written(env->rule.arena, &reason.actual);
-}
-
-/* Whether a triggered rule fires; notes why not where explain is asked for. */
-static bool rule_fires(struct award_env *env, const struct earning_rule *rule, struct explain_rule *note)
-{
-    const struct award_view *view = env->view;
-    const struct event *event = view->content->event;
-    const char *failure = window_failure(rule, event_zone(view->program, event), event->time);
-    if (failure == NULL && rule->audience >= 0 && !award_in_segment(env, rule->audience)) {
-        failure = "audience";
-        const struct rule *when = view->program->segments[rule->audience].when;
-        if (note != NULL && when != NULL) {
-            explain_condition(env, when, (struct str){0}, note);
-        }
-    }
-    if (failure == NULL && rule->when != NULL && !rule_holds(rule->when, &env->rule)) {
-        failure = "when";
-        if (note != NULL) {
-            explain_condition(env, rule->when, (struct str){0}, note);
-        }
-    }
-    if (note != NULL) {
-        note->fired = failure == NULL;
-        note->stage = str_c(failure);
-    }
-    return failure == NULL;
-}
-
 static bool line_matches(struct award_env *env, const struct effect *effect, const struct content_line *line)
 {
-    if (!line->is_left) {
-        return false;
-    }
-    if (effect->kind == EFFECT_EARN && effect->per_amount > 0 && (effect->kinds >> line->line.kind & 1) == 0) {
-        return false;
-    }
-    env->line = line;
-    const bool holds = effect->lines == NULL || rule_holds(effect->lines, &env->rule);
-    env->line = NULL;
-    return holds;
+    const bool is_base = effect->kind == EFFECT_EARN && effect->per_amount > 0;
+    return (!is_base || (effect->kinds >> line->line.kind & 1) != 0) && award_line_holds(env, line, effect->lines);
 }
 
 /* The part of a line that counts for a base effect. */
@@ -224,7 +126,7 @@ static enum err add_fixed(struct arena *arena, struct award_env *env, int r, int
 {
     const struct effect *effect = &env->view->program->rules[r].effects[e];
     const struct content *content = env->view->content;
-    int64_t times = effect->lines == NULL;
+    int64_t times = effect->lines == NULL ? env->occasion->times : 0;
     for (size_t i = 0; effect->lines != NULL && i < content->lines_n; i++) {
         times += line_matches(env, effect, &content->lines[i]);
     }
@@ -341,10 +243,8 @@ static void run_metrics(struct award_env *env, struct award_list *list)
     const struct tier_set *set = env->view->program->tier_set;
     for (size_t i = 0; set != NULL && i < set->metrics_n; i++) {
         const struct metric *metric = &set->metrics[i];
-        const struct event *event = env->view->content->event;
-        const bool is_changed = event->kind == EVENT_PURCHASE_CHANGED && str_eq(metric->trigger, STR("purchase"));
         if ((metric->kind != METRIC_SUM && metric->kind != METRIC_COUNT) ||
-            !(str_eq(metric->trigger, event->type) || is_changed) ||
+            !str_eq(metric->trigger, env->occasion->type) ||
             (metric->when != NULL && !rule_holds(metric->when, &env->rule))) {
             continue;
         }
@@ -368,14 +268,6 @@ static void finish_explain(struct award_list *list)
                 list->explain[r].base = int64_max(list->explain[r].base, list->awards[i].base);
             }
         }
-    }
-}
-
-static void record_slots(struct award_env *env, const int *slots, size_t n)
-{
-    struct value value;
-    for (size_t i = 0; i < n; i++) {
-        env->rule.get(&env->rule, slots[i], &value);
     }
 }
 
@@ -404,7 +296,7 @@ static void record_effect(struct arena *arena, const struct award_view *view, co
 static void record_inputs(struct arena *arena, struct award_env *env, const struct earning_rule *rule)
 {
     const struct award_view *view = env->view;
-    record_slots(env, rule->member_slots, rule->member_slots_n);
+    award_record_slots(env, rule->member_slots, rule->member_slots_n);
     if (rule->audience >= 0) {
         (void)award_in_segment(env, rule->audience);
     }
@@ -420,38 +312,95 @@ static void record_inputs(struct arena *arena, struct award_env *env, const stru
     }
 }
 
+/* The rules that fire for the occasion at hand. */
+static void fire(struct arena *arena, struct award_env *env, struct award_list *list, bool *fired)
+{
+    const struct award_view *view = env->view;
+    for (size_t r = 0; r < view->program->rules_n; r++) {
+        const struct earning_rule *rule = &view->program->rules[r];
+        fired[r] = false;
+        if (!award_is_triggered(env, rule)) {
+            continue;
+        }
+        struct explain_rule *note = NULL;
+        if (view->wants_explain) {
+            arena_room(arena, list->explain, list->explain_n, list->explain_max);
+            note = &list->explain[list->explain_n++];
+            *note = (struct explain_rule){.rule = (int)r};
+        }
+        if (view->facts != NULL) {
+            record_inputs(arena, env, rule);
+        }
+        fired[r] = award_fires(env, rule, note);
+    }
+}
+
+/* What follows from a completed achievement may not happen with less content, or only then: what its rules read is recorded
+ * before anybody knows. */
+static void record_chained(struct arena *arena, struct award_env *env)
+{
+    const struct program *program = env->view->program;
+    for (size_t r = 0; r < program->rules_n; r++) {
+        if (program->achievements_n > 0 && str_eq(program->rules[r].trigger, STR("achievement.completed"))) {
+            record_inputs(arena, env, &program->rules[r]);
+        }
+    }
+}
+
+static enum err count_chained(const struct program *program, const bool *fired, struct award_list *list)
+{
+    for (size_t r = 0; r < program->rules_n; r++) {
+        list->chained_effects_n += fired[r] ? program->rules[r].effects_n : 0;
+    }
+    return list->chained_effects_n > CHAIN_EFFECTS_MAX ? ERR_CHAIN : ERR_OK;
+}
+
+/* The event first, then one by one what follows from it. */
+static enum err run_occasions(struct arena *arena, struct award_env *env, struct award_list *list)
+{
+    const struct program *program = env->view->program;
+    bool *fired = arena_new(arena, bool, program->rules_n);
+    for (size_t i = 0; i < list->occasions_n; i++) {
+        const struct occasion occasion = list->occasions[i]; // a copy: the list grows
+        env->occasion = &occasion;
+        fire(arena, env, list, fired);
+        if (occasion.level == 0) {
+            try(run_stage(arena, env, STAGE_BASE, fired, list));
+            try(run_stage(arena, env, STAGE_MULTIPLY, fired, list));
+        } else {
+            try(count_chained(program, fired, list));
+        }
+        try(run_stage(arena, env, STAGE_BONUS, fired, list));
+        try(achievement_run(arena, env, list));
+    }
+    return ERR_OK;
+}
+
 enum err award_run(struct arena *arena, const struct award_view *view, struct award_list *out)
 {
     const struct program *program = view->program;
+    const bool is_changed = view->content->event->kind == EVENT_PURCHASE_CHANGED;
+    const struct occasion event = {.type = is_changed ? STR("purchase") : view->content->event->type, .times = 1};
     *out = (struct award_list){
         .caps_used = arena_new(arena, int64_t, program->caps_n),
         .metrics = arena_new(arena, int64_t, program->tier_set ? program->tier_set->metrics_n : 0),
-        .explain = view->wants_explain ? arena_new(arena, struct explain_rule, program->rules_n) : NULL,
     };
     if (view->content->is_empty) {
         return ERR_OK; // nothing left, nothing due, fixed points included
     }
     struct award_env env;
     award_env_open(arena, view, &env);
+    env.occasion = &event;
     if (view->facts != NULL && program->tier_set != NULL) {
-        record_slots(&env, program->tier_set->member_slots, program->tier_set->member_slots_n);
+        award_record_slots(&env, program->tier_set->member_slots, program->tier_set->member_slots_n);
     }
-    bool *fired = arena_new(arena, bool, program->rules_n);
-    for (size_t r = 0; r < program->rules_n; r++) {
-        if (is_triggered(&program->rules[r], view->content->event)) {
-            struct explain_rule *note = view->wants_explain ? &out->explain[out->explain_n++] : NULL;
-            if (note != NULL) {
-                note->rule = (int)r;
-            }
-            if (view->facts != NULL) {
-                record_inputs(arena, &env, &program->rules[r]);
-            }
-            fired[r] = rule_fires(&env, &program->rules[r], note);
-        }
+    if (view->facts != NULL) {
+        record_chained(arena, &env);
     }
-    for (enum stage stage = STAGE_BASE; stage < STAGES_N; stage++) {
-        try(run_stage(arena, &env, stage, fired, out));
-    }
+    arena_room(arena, out->occasions, out->occasions_n, out->occasions_max);
+    out->occasions[out->occasions_n++] = event;
+    try(run_occasions(arena, &env, out));
+    env.occasion = &event;
     run_caps(view, out);
     run_metrics(&env, out);
     finish_explain(out);

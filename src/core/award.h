@@ -6,15 +6,43 @@
  * Owns:    nothing.
  * Threads: any thread.
  * Memory:  the arena given.
- * Errors:  ERR_OVERFLOW when points do not fit.
- * Limits:  AWARDS_MAX per event.
+ * Errors:  ERR_OVERFLOW when points do not fit, ERR_CHAIN when more follows than the limits allow.
+ * Limits:  AWARDS_MAX per event; CHAIN_LEVELS_MAX, CHAIN_EFFECTS_MAX.
  */
 #ifndef LOYALD_AWARD_H
 #define LOYALD_AWARD_H
 
 #include "core/content.h"
 
-enum { AWARDS_MAX = 5000 };
+enum {
+    AWARDS_MAX = 5000,
+    OCCASION_FIELDS_MAX = 4,
+    CHAIN_LEVELS_MAX = 8,    // occasions that follow from occasions
+    CHAIN_EFFECTS_MAX = 100, // effects of all occasions of one event
+};
+
+/* What rules are run for: the event itself, or something that follows from it inside the same decision, such as a
+ * completed achievement. */
+struct occasion {
+    struct str type;
+    int level;               // 0: the event itself
+    int64_t times;           // how often at once
+    struct occasion_field {
+        struct str name;
+        struct str text;
+    } fields[OCCASION_FIELDS_MAX];
+    size_t fields_n;
+};
+
+/* What a content adds to an achievement. */
+struct progress {
+    int achievement;         // index
+    int32_t day;             // its period, or DAY_TOTAL
+    int64_t added;           // to the counter; DISTINCT: new values; STREAK: events in the step
+    int64_t completed;       // times that this content completes it
+    const uint64_t *values;  // DISTINCT: the values it brings
+    size_t values_n;
+};
 
 /* What one effect is due. */
 struct award {
@@ -35,8 +63,13 @@ struct award_list {
     struct award *awards;
     size_t n, max;
     int64_t *caps_used;    // by cap index: points of this event that the cap counted
-    struct explain_rule *explain; // by rule; NULL unless asked for
-    size_t explain_n;
+    struct explain_rule *explain; // of each triggered rule; none unless asked for
+    size_t explain_n, explain_max;
+    struct progress *progress;
+    size_t progress_n, progress_max;
+    struct occasion *occasions; // the first is the event itself
+    size_t occasions_n, occasions_max;
+    size_t chained_effects_n;
     int64_t *metrics;      // by metric of the tier set: what this content adds to sums and counts
 };
 

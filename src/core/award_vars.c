@@ -311,6 +311,58 @@ static struct value facts_value(struct award_env *env, const struct var *var)
     return value_null();
 }
 
+static const struct occasion_field *occasion_field(const struct occasion *occasion, struct str name)
+{
+    for (size_t i = 0; i < occasion->fields_n; i++) {
+        if (str_eq(occasion->fields[i].name, name)) {
+            return &occasion->fields[i];
+        }
+    }
+    return NULL;
+}
+
+/* An occasion has the event's time and place, and fields of its own. */
+static struct value occasion_value(struct award_env *env, const struct var *var)
+{
+    const struct occasion *occasion = env->occasion;
+    if (var->source == VAR_EVENT) {
+        return var->index == EV_TYPE ? value_str(occasion->type) : event_value(env->rule.arena, env->view, var->index);
+    }
+    if (str_eq(var->path, STR("times"))) {
+        return value_int(occasion->times);
+    }
+    const struct occasion_field *field = occasion_field(occasion, var->path);
+    return field ? value_str(field->text) : value_null();
+}
+
+struct str award_field(const struct award_env *env, struct str name)
+{
+    if (env->occasion->level > 0) {
+        const struct occasion_field *field = occasion_field(env->occasion, name);
+        return field ? field->text : (struct str){0};
+    }
+    return json_str(event_data_at(env->view->content->event, name));
+}
+
+bool award_line_holds(struct award_env *env, const struct content_line *line, const struct rule *lines)
+{
+    if (!line->is_left) {
+        return false;
+    }
+    env->line = line;
+    const bool holds = lines == NULL || rule_holds(lines, &env->rule);
+    env->line = NULL;
+    return holds;
+}
+
+void award_record_slots(struct award_env *env, const int *slots, size_t n)
+{
+    struct value value;
+    for (size_t i = 0; i < n; i++) {
+        env->rule.get(&env->rule, slots[i], &value);
+    }
+}
+
 static void award_get(const struct rule_env *rule_env, int slot, struct value *out)
 {
     struct award_env *env = (struct award_env *)rule_env; // embedded as the first field
@@ -322,6 +374,10 @@ static void award_get(const struct rule_env *rule_env, int slot, struct value *o
         return;
     case VAR_EVENT:
     case VAR_EVENT_DATA:
+        if (env->occasion->level > 0) {
+            *out = occasion_value(env, var);
+            return;
+        }
         if (!env->event_known[slot]) {
             env->event_values[slot] =
                 var->source == VAR_EVENT

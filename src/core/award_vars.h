@@ -11,9 +11,25 @@ struct award_env {
     struct value *event_values;   // by slot, once known
     bool *event_known;
     const struct content_line *line; // while a line condition runs
+    const struct occasion *occasion; // what rules are run for
 };
 
 void award_env_open(struct arena *arena, const struct award_view *view, struct award_env *out);
+
+/* The text of a field of the occasion, or of the event's data; empty where there is none. */
+struct str award_field(const struct award_env *env, struct str name);
+
+/* Whether a line is left and a line condition (NULL: any) holds for it. */
+bool award_line_holds(struct award_env *env, const struct content_line *line, const struct rule *lines);
+
+/* Reads the member's slots, so that they are recorded whether a condition asks or not. */
+void award_record_slots(struct award_env *env, const int *slots, size_t n);
+
+/* Whether the occasion is the rule's: award_fire.c. */
+bool award_is_triggered(const struct award_env *env, const struct earning_rule *rule);
+
+/* Whether a triggered rule fires; notes why not where `note` is not NULL. */
+bool award_fires(struct award_env *env, const struct earning_rule *rule, struct explain_rule *note);
 
 /* Whether the member is in a segment, asked once and recorded. */
 bool award_in_segment(struct award_env *env, int segment);

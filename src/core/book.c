@@ -2,6 +2,8 @@
 #include "base/base.h"
 #include "core/book.h"
 
+#include "core/achievement.h"
+
 static int32_t event_day(const struct booking *b, int64_t at)
 {
     return zone_day(b->program->zone, at);
@@ -123,6 +125,8 @@ enum err book_awards(struct booking *b, const struct award_view *view, const str
     b->rule = 0;
     count_caps(b, program, list, event->time, 1);
     count_metrics(b, program, list, event->time, 1);
+    try(achievement_book(b, program, list, 1));
+    achievement_book_first(b, program, list);
     return ERR_OK;
 }
 
@@ -259,6 +263,10 @@ enum err book_difference(struct booking *b, const struct purchase *purchase, con
     count_caps(b, purchase->program, &is, at, 1);
     count_metrics(b, purchase->program, &was, at, -1);
     count_metrics(b, purchase->program, &is, at, 1);
+    try(achievement_book(b, purchase->program, &is, 1));
+    try(achievement_book(b, purchase->program, &was, -1));
+    achievement_book_first(b, purchase->program, &was);
+    achievement_book_first(b, purchase->program, &is);
     for (size_t i = 0; i < purchase->program->wallets_n; i++) {
         if (d.qualifying[i] != 0) {
             count(b, purchase->program->wallets[i].qualifying_symbol, at, d.qualifying[i]);

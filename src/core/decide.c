@@ -2,14 +2,16 @@
 #include "base/base.h"
 #include "core/decide.h"
 
+#include "core/achievement.h"
 #include "core/decide_internal.h"
 #include "core/tier.h"
 
 static const char *const REASONS[] = {
     "", "not_enough_points", "refund_exceeds", "unknown_line", "original_not_a_purchase", "original_cancelled",
     "original_other_member", "not_placed", "suspended", "below_minimum", "above_share", "wallet_does_not_pay",
-    "overflow", "unknown_member", "unknown_original", "currency_differs",
+    "overflow", "unknown_member", "unknown_original", "currency_differs", "chain_too_long",
 };
+_Static_assert(ARRAY_N(REASONS) == REASONS_N, "one slug per reason");
 
 struct str reason_slug(enum reason reason)
 {
@@ -51,24 +53,16 @@ static bool lacks_lots(const struct deciding *d)
         has_tricky_wallet |= d->now->wallets[i].expiry.kind == EXPIRY_INACTIVITY ||
                              d->now->wallets[i].pending.kind == PENDING_EVENT;
     }
-    switch (event->kind) {
-    case EVENT_PURCHASE:
-    case EVENT_VISIT:
-    case EVENT_CUSTOM:
-    case EVENT_ENROLLED:
+    switch (event_kind_class(event->kind)) {
+    case EVENT_CLASS_PURCHASE:
+    case EVENT_CLASS_PLAIN:
         return has_tricky_wallet || deciding_pays_points(event);
-    case EVENT_PURCHASE_CHANGED:
-    case EVENT_PURCHASE_COMPLETED:
-    case EVENT_PURCHASE_CANCELLED:
-    case EVENT_REFUND:
-    case EVENT_ADJUSTED:
-    case EVENT_POINTS_ACTIVATED:
-    case EVENT_POINTS_EXPIRED:
-    case EVENT_ORDER_VOIDED:
-    case EVENT_TIER_PERIOD_ENDED:
-    case EVENT_MEMBER_ERASED:
+    case EVENT_CLASS_AFTER_PURCHASE:
+    case EVENT_CLASS_ADJUSTMENT:
+    case EVENT_CLASS_CLOCK:
+    case EVENT_CLASS_ERASURE:
         return true;
-    case EVENT_MEMBER_CHANGED:
+    case EVENT_CLASS_MEMBER:
         break;
     }
     return has_tricky_wallet;
@@ -90,7 +84,7 @@ static bool lacks_counters(const struct deciding *d)
     }
     const bool has_caps = d->program->caps_n > d->program->shared_caps_n;
     oldest = has_caps ? oldest - 366 : oldest;
-    return oldest <= state->cold_through_day ||
+    return oldest <= state->cold_through_day || achievement_needs_counters(d->program, state, d->event) ||
            tier_needs_counters(d->now, state, oldest);
 }
 
@@ -216,33 +210,32 @@ static enum err decide_member_erased(struct deciding *d)
     return ledger_void_all(&d->booking);
 }
 
-static enum err decide_kind(struct deciding *d)
+/* What becomes of a purchase. */
+static enum err decide_after_purchase(struct deciding *d)
 {
-    switch (d->event->kind) {
-    case EVENT_PURCHASE:
+    const enum event_kind kind = d->event->kind;
+    return kind == EVENT_REFUND               ? decide_refund(d)
+           : kind == EVENT_PURCHASE_CHANGED   ? decide_changed(d)
+           : kind == EVENT_PURCHASE_COMPLETED ? decide_completed(d)
+                                              : decide_cancelled(d);
+}
+
+static enum err decide_class(struct deciding *d)
+{
+    switch (event_kind_class(d->event->kind)) {
+    case EVENT_CLASS_PURCHASE:
         return decide_purchase(d);
-    case EVENT_VISIT:
-    case EVENT_CUSTOM:
-    case EVENT_ENROLLED:
+    case EVENT_CLASS_PLAIN:
         return decide_plain(d);
-    case EVENT_REFUND:
-        return decide_refund(d);
-    case EVENT_PURCHASE_CHANGED:
-        return decide_changed(d);
-    case EVENT_PURCHASE_COMPLETED:
-        return decide_completed(d);
-    case EVENT_PURCHASE_CANCELLED:
-        return decide_cancelled(d);
-    case EVENT_ADJUSTED:
+    case EVENT_CLASS_AFTER_PURCHASE:
+        return decide_after_purchase(d);
+    case EVENT_CLASS_ADJUSTMENT:
         return decide_adjusted(d);
-    case EVENT_MEMBER_CHANGED:
+    case EVENT_CLASS_MEMBER:
         return decide_member_changed(d);
-    case EVENT_MEMBER_ERASED:
+    case EVENT_CLASS_ERASURE:
         return decide_member_erased(d);
-    case EVENT_POINTS_ACTIVATED:
-    case EVENT_POINTS_EXPIRED:
-    case EVENT_ORDER_VOIDED:
-    case EVENT_TIER_PERIOD_ENDED:
+    case EVENT_CLASS_CLOCK:
         break;
     }
     ensure(!"the clock's events go through decide_timer()");
@@ -290,32 +283,14 @@ static void undo(struct deciding *d)
 void deciding_judge_tier(struct deciding *d)
 {
     const int32_t day = zone_day(d->now->zone, d->event->time);
-    switch (d->event->kind) {
-    case EVENT_PURCHASE:
-    case EVENT_VISIT:
-    case EVENT_CUSTOM:
-    case EVENT_ENROLLED:
+    const enum event_class class = event_kind_class(d->event->kind);
+    if (class == EVENT_CLASS_PURCHASE || class == EVENT_CLASS_PLAIN) {
         tier_after_event(d->arena, d->now, d->facts->state, d->out->state, day, deciding_today(d));
-        break;
-    case EVENT_REFUND:
-    case EVENT_PURCHASE_CHANGED:
-    case EVENT_PURCHASE_CANCELLED:
-    case EVENT_ORDER_VOIDED:
+    } else if (d->out->purchase != NULL && d->event->kind != EVENT_PURCHASE_COMPLETED) {
         tier_after_refund(d->arena, d->now, d->facts->state, d->out->state, deciding_today(d));
-        if (d->out->purchase != NULL) {
-            // More content than before may also raise, on the purchase's own day or since.
-            tier_after_event(d->arena, d->now, d->facts->state, d->out->state,
-                             zone_day(d->now->zone, d->out->purchase->content.time), deciding_today(d));
-        }
-        break;
-    case EVENT_PURCHASE_COMPLETED:
-    case EVENT_ADJUSTED:
-    case EVENT_POINTS_ACTIVATED:
-    case EVENT_POINTS_EXPIRED:
-    case EVENT_TIER_PERIOD_ENDED:
-    case EVENT_MEMBER_CHANGED:
-    case EVENT_MEMBER_ERASED:
-        break;
+        // More content than before may also raise, on the purchase's own day or since.
+        tier_after_event(d->arena, d->now, d->facts->state, d->out->state,
+                         zone_day(d->now->zone, d->out->purchase->content.time), deciding_today(d));
     }
 }
 
@@ -350,18 +325,20 @@ enum err decide(struct arena *arena, const struct program *program, const struct
     }
     deciding_open(&d, ids);
     d.booking.reason_commitment = facts->reason_commitment;
-    const bool is_of_member = event->kind == EVENT_MEMBER_CHANGED || event->kind == EVENT_MEMBER_ERASED;
+    const enum event_class class = event_kind_class(event->kind);
     enum err err = ERR_OK;
-    if (facts->state->is_suspended && !is_of_member) {
+    if (facts->state->is_suspended && class != EVENT_CLASS_MEMBER && class != EVENT_CLASS_ERASURE) {
         err = deciding_refuse(&d, REASON_SUSPENDED);
-    } else if (event_kind_has_original(event->kind) && facts->original == 0) {
+    } else if (class == EVENT_CLASS_AFTER_PURCHASE && facts->original == 0) {
         out->answer.outcome = OUTCOME_HELD;
         out->answer.reason = REASON_UNKNOWN_ORIGINAL;
     } else {
-        err = decide_kind(&d);
+        err = decide_class(&d);
     }
     if (err == ERR_OVERFLOW) {
         err = deciding_refuse(&d, REASON_OVERFLOW);
+    } else if (err == ERR_CHAIN) {
+        err = deciding_refuse(&d, REASON_CHAIN_TOO_LONG);
     }
     if (err != ERR_OK) {
         return err;

@@ -37,6 +37,8 @@ enum reason {
     REASON_UNKNOWN_MEMBER = 13,   // held
     REASON_UNKNOWN_ORIGINAL = 14, // held
     REASON_CURRENCY_DIFFERS = 15,
+    REASON_CHAIN_TOO_LONG = 16,
+    REASONS_N
 };
 struct str reason_slug(enum reason reason);
 
@@ -105,6 +107,12 @@ struct answer_tier {
     int32_t next;           // symbol of the next tier, 0: none
     int64_t needed;
 };
+/* An achievement that the event moved, as it stands afterwards. */
+struct answer_achievement {
+    int32_t achievement;    // symbol
+    int64_t value, target;
+    int64_t completed;      // times, in all
+};
 struct answer {
     enum outcome outcome;
     enum reason reason;
@@ -115,6 +123,8 @@ struct answer {
     size_t balances_n;
     struct answer_tier *tiers;
     size_t tiers_n;
+    struct answer_achievement *achievements; // those that moved
+    size_t achievements_n;
 };
 void answer_pack(struct buf *out, const struct answer *answer);
 enum err answer_unpack(struct arena *arena, struct str bytes, struct answer *out) MUST_USE;
@@ -124,6 +134,15 @@ struct input_var {
     struct value value;
     bool is_known;
 };
+/* Of an achievement that the event could count for: how far it was before. */
+struct progress_input {
+    int achievement;          // index
+    int64_t value;            // counted in this period; DISTINCT: how many values; STREAK: events in this step
+    int64_t completed;        // times completed, in all or in this period (see struct achievement)
+    int64_t left, right;      // STREAK: steps in a row just before and just after this one
+    uint64_t *present;        // DISTINCT: those of the event's values that were counted already
+    size_t present_n;
+};
 struct inputs {
     const struct program *program;
     struct input_var *vars;      // by slot
@@ -131,6 +150,8 @@ struct inputs {
     int64_t *caps_used;          // by cap index, before the event; -1: not asked
     struct remainder *remainders; // those asked, by symbol
     size_t remainders_n, remainders_max;
+    struct progress_input *progress; // of the achievements that the event could count for
+    size_t progress_n, progress_max;
 };
 void inputs_open(struct arena *arena, const struct program *program, struct inputs *out);
 void inputs_pack(struct buf *out, const struct inputs *inputs);

@@ -2,6 +2,7 @@
 #include "base/base.h"
 #include "core/decide.h"
 
+#include "core/achievement.h"
 #include "core/decide_internal.h"
 #include "core/tier.h"
 
@@ -63,6 +64,24 @@ void answer_open(struct arena *arena, const struct program *program, const struc
     }
 }
 
+/* The achievements that the decision moved. */
+static void answer_achievements(struct deciding *d)
+{
+    struct answer *answer = &d->out->answer;
+    const struct program *program = d->now;
+    const int32_t today = deciding_today(d);
+    answer->achievements = arena_new(d->arena, struct answer_achievement, program->achievements_n);
+    for (size_t i = 0; i < program->achievements_n; i++) {
+        const struct achievement *a = &program->achievements[i];
+        const struct achievement_standing was = achievement_standing(d->facts->state, a, today);
+        const struct achievement_standing is = achievement_standing(d->out->state, a, today);
+        if (was.value != is.value || was.completed != is.completed) {
+            answer->achievements[answer->achievements_n++] = (struct answer_achievement){
+                .achievement = a->symbol, .value = is.value, .target = is.target, .completed = is.completed};
+        }
+    }
+}
+
 /* Derived figures, the answer, and the split into hot and cold. */
 void deciding_finish(struct deciding *d)
 {
@@ -71,6 +90,7 @@ void deciding_finish(struct deciding *d)
         ledger_next_expiries(d->arena, state, d->now->zone);
     }
     answer_points(d);
+    answer_achievements(d);
     answer_open(d->arena, d->now, d->facts->state, state, d->facts->booked_at, &d->out->answer);
     state->last_event = d->booking.event;
     state_spill(d->arena, state, d->now->zone);

@@ -4,61 +4,54 @@
 
 enum { EVENT_FORMAT = 1, SEALED_TEXT_BYTES_MAX = 4 * 1024 * 1024 };
 
-static const struct {
+static const struct kind {
     enum event_kind kind;
     const char *type;
+    enum event_class class;
     bool is_public;
 } KINDS[] = {
-    {EVENT_PURCHASE, "purchase", true},
-    {EVENT_PURCHASE_CHANGED, "purchase.changed", true},
-    {EVENT_PURCHASE_COMPLETED, "purchase.completed", true},
-    {EVENT_PURCHASE_CANCELLED, "purchase.cancelled", true},
-    {EVENT_REFUND, "refund", true},
-    {EVENT_VISIT, "visit", true},
-    {EVENT_ENROLLED, "member.enrolled", false},
-    {EVENT_ADJUSTED, "points.adjusted", false},
-    {EVENT_POINTS_ACTIVATED, "points.activated", false},
-    {EVENT_POINTS_EXPIRED, "points.expired", false},
-    {EVENT_ORDER_VOIDED, "order.voided", false},
-    {EVENT_TIER_PERIOD_ENDED, "tier.period_ended", false},
-    {EVENT_MEMBER_CHANGED, "member.changed", false},
-    {EVENT_MEMBER_ERASED, "member.erased", false},
+    {EVENT_CUSTOM, "", EVENT_CLASS_PLAIN, true},
+#define KIND(name, number, type, class, is_public) {EVENT_##name, type, EVENT_CLASS_##class, is_public},
+#include "core/event_kinds.def"
+#undef KIND
 };
+
+/* Numbers are given without gaps, so that a kind is its own index. */
+static const struct kind *kind_of(enum event_kind kind)
+{
+    ensure((size_t)kind < ARRAY_N(KINDS));
+    ensure(KINDS[kind].kind == kind);
+    return &KINDS[kind];
+}
 
 struct str event_kind_type(enum event_kind kind)
 {
-    for (size_t i = 0; i < ARRAY_N(KINDS); i++) {
-        if (KINDS[i].kind == kind) {
-            return str_c(KINDS[i].type);
-        }
-    }
-    return (struct str){0};
+    return str_c(kind_of(kind)->type);
+}
+
+enum event_class event_kind_class(enum event_kind kind)
+{
+    return kind_of(kind)->class;
+}
+
+bool event_kind_known(uint64_t number)
+{
+    return number < ARRAY_N(KINDS);
+}
+
+bool event_kind_is_public(enum event_kind kind)
+{
+    return kind_of(kind)->is_public;
 }
 
 enum event_kind event_kind_of(struct str type)
 {
-    for (size_t i = 0; i < ARRAY_N(KINDS); i++) {
+    for (size_t i = 1; i < ARRAY_N(KINDS); i++) {
         if (str_eq(str_c(KINDS[i].type), type)) {
             return KINDS[i].kind;
         }
     }
     return EVENT_CUSTOM;
-}
-
-bool event_kind_is_public(enum event_kind kind)
-{
-    for (size_t i = 0; i < ARRAY_N(KINDS); i++) {
-        if (KINDS[i].kind == kind) {
-            return KINDS[i].is_public;
-        }
-    }
-    return kind == EVENT_CUSTOM;
-}
-
-bool event_kind_has_original(enum event_kind kind)
-{
-    return kind == EVENT_REFUND || kind == EVENT_PURCHASE_CHANGED || kind == EVENT_PURCHASE_COMPLETED ||
-           kind == EVENT_PURCHASE_CANCELLED;
 }
 
 static void pack_lines_clear(struct buf *out, const struct event *event)
@@ -163,7 +156,7 @@ static void unpack_clear(struct arena *arena, struct unpack *in, struct event *e
 {
     in->is_bad |= unpack_u(in) != EVENT_FORMAT;
     const uint64_t kind = unpack_u(in);
-    in->is_bad |= kind > EVENT_MEMBER_ERASED;
+    in->is_bad |= !event_kind_known(kind);
     event->kind = in->is_bad ? EVENT_CUSTOM : (enum event_kind)kind;
     event->type = unpack_str(in);
     if (event->kind != EVENT_CUSTOM) {

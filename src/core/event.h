@@ -16,24 +16,25 @@
 
 enum { EVENT_LINES_MAX = 10000, EVENT_PAYMENTS_MAX = 50, EVENT_TEXT_BYTES_MAX = 256 };
 
-/* Numbers are stored: append only. */
+/* What happened, by type: event_kinds.def. */
 enum event_kind {
-    EVENT_CUSTOM = 0,
-    EVENT_PURCHASE = 1,
-    EVENT_PURCHASE_CHANGED = 2,
-    EVENT_PURCHASE_COMPLETED = 3,
-    EVENT_PURCHASE_CANCELLED = 4,
-    EVENT_REFUND = 5,
-    EVENT_VISIT = 6,
-    EVENT_ENROLLED = 7,        // member.enrolled
-    EVENT_ADJUSTED = 8,        // points.adjusted, made by POST …/adjustments
-    EVENT_POINTS_ACTIVATED = 9, // the clock's
-    EVENT_POINTS_EXPIRED = 10,
-    EVENT_ORDER_VOIDED = 11,
-    EVENT_TIER_PERIOD_ENDED = 12,
-    EVENT_MEMBER_CHANGED = 13, // patch, suspend, resume: in the timeline only
-    EVENT_MEMBER_ERASED = 14,  // the member is forgotten: their points void
+    EVENT_CUSTOM = 0, // a type that the program declares
+#define KIND(name, number, type, class, is_public) EVENT_##name = number,
+#include "core/event_kinds.def"
+#undef KIND
 };
+
+/* How a kind is decided. */
+enum event_class {
+    EVENT_CLASS_PLAIN,          // rules and achievements look at it, nothing else
+    EVENT_CLASS_PURCHASE,
+    EVENT_CLASS_AFTER_PURCHASE, // names a purchase and books what becomes of it
+    EVENT_CLASS_ADJUSTMENT,
+    EVENT_CLASS_CLOCK,          // made by the clock: decide_timer()
+    EVENT_CLASS_MEMBER,         // in the timeline only
+    EVENT_CLASS_ERASURE,        // the member is forgotten: their points void
+};
+enum event_class event_kind_class(enum event_kind kind);
 
 struct line {
     struct str id;
@@ -104,11 +105,11 @@ struct str event_kind_type(enum event_kind kind);
 /* The kind of a type; EVENT_CUSTOM for one that is not built in. */
 enum event_kind event_kind_of(struct str type);
 
+/* The kind of that number, false when there is none: for what was stored. */
+bool event_kind_known(uint64_t number);
+
 /* True for types that callers may post. */
 bool event_kind_is_public(enum event_kind kind);
-
-/* True for what is said about an earlier purchase: refund, purchase.changed, .completed, .cancelled. */
-bool event_kind_has_original(enum event_kind kind);
 
 /* The part of an event that is stored in clear (type, amounts, currency, sku, category, quantity, store,
  * channel) and the part that is sealed (source, id, subject, names, attributes, reason, custom data).

@@ -1,10 +1,12 @@
-/* Recorded inputs, answers and purchase rows: what is stored beside an event. Formats 1, frozen. */
+/* Recorded inputs and purchase rows: what is stored beside an event. Format 1 is frozen; format 2 of inputs is format 1
+ * and sections after it, written only where there is one. */
 #include "base/base.h"
 #include "core/decide.h"
 
 #include "base/pack.h"
 
-enum { RECORD_FORMAT = 1, LIST_MAX = 100000, VALUE_NESTING_MAX = 4 };
+enum { RECORD_FORMAT = 1, SECTIONS_FORMAT = 2, LIST_MAX = 100000, VALUE_NESTING_MAX = 4 };
+enum { SECTION_END = 0, SECTION_PROGRESS = 1 }; // tags of sections: append only
 
 void inputs_open(struct arena *arena, const struct program *program, struct inputs *out)
 {
@@ -85,6 +87,48 @@ static bool is_member_var(const struct var *var)
     return var->source != VAR_EVENT && var->source != VAR_EVENT_DATA && var->source != VAR_LINE;
 }
 
+static void pack_progress(struct buf *out, const struct inputs *inputs)
+{
+    pack_u(out, SECTION_PROGRESS);
+    pack_u(out, inputs->progress_n);
+    for (size_t i = 0; i < inputs->progress_n; i++) {
+        const struct progress_input *p = &inputs->progress[i];
+        pack_u(out, (uint64_t)p->achievement);
+        pack_i(out, p->value);
+        pack_i(out, p->completed);
+        pack_i(out, p->left);
+        pack_i(out, p->right);
+        pack_u(out, p->present_n);
+        for (size_t k = 0; k < p->present_n; k++) {
+            buf_add(out, &p->present[k], sizeof p->present[k]);
+        }
+    }
+}
+
+static void unpack_progress(struct arena *arena, struct unpack *in, struct inputs *inputs)
+{
+    inputs->progress_n = inputs->progress_max = unpack_count(in, ACHIEVEMENTS_MAX);
+    inputs->progress = arena_new(arena, struct progress_input, inputs->progress_n);
+    for (size_t i = 0; i < inputs->progress_n && !in->is_bad; i++) {
+        struct progress_input *p = &inputs->progress[i];
+        const uint64_t achievement = unpack_u(in);
+        in->is_bad |= achievement >= inputs->program->achievements_n;
+        p->achievement = (int)achievement;
+        p->value = unpack_i(in);
+        p->completed = unpack_i(in);
+        p->left = unpack_i(in);
+        p->right = unpack_i(in);
+        p->present_n = unpack_count(in, LIST_MAX);
+        p->present = arena_new(arena, uint64_t, p->present_n);
+        for (size_t k = 0; k < p->present_n; k++) {
+            const unsigned char *bytes = unpack_bytes(in, sizeof p->present[k]);
+            if (bytes != NULL) {
+                memcpy(&p->present[k], bytes, sizeof p->present[k]);
+            }
+        }
+    }
+}
+
 void inputs_pack(struct buf *out, const struct inputs *inputs)
 {
     const struct program *program = inputs->program;
@@ -92,7 +136,7 @@ void inputs_pack(struct buf *out, const struct inputs *inputs)
     for (size_t i = 0; i < program->vars_n; i++) {
         known += inputs->vars[i].is_known && is_member_var(&program->vars[i]);
     }
-    pack_u(out, RECORD_FORMAT);
+    pack_u(out, inputs->progress_n > 0 ? SECTIONS_FORMAT : RECORD_FORMAT);
     pack_u(out, known);
     for (size_t i = 0; i < program->vars_n; i++) {
         if (inputs->vars[i].is_known && is_member_var(&program->vars[i])) {
@@ -125,6 +169,10 @@ void inputs_pack(struct buf *out, const struct inputs *inputs)
             pack_u(out, (uint64_t)inputs->remainders[i].value);
         }
     }
+    if (inputs->progress_n > 0) {
+        pack_progress(out, inputs);
+        pack_u(out, SECTION_END);
+    }
 }
 
 static void unpack_numbered(struct unpack *in, size_t max, void (*set)(struct inputs *, size_t, uint64_t),
@@ -149,12 +197,24 @@ static void set_cap(struct inputs *inputs, size_t i, uint64_t value)
     inputs->caps_used[i] = (int64_t)value;
 }
 
+static void unpack_sections(struct arena *arena, struct unpack *in, struct inputs *inputs)
+{
+    for (uint64_t tag = unpack_u(in); tag != SECTION_END && !in->is_bad; tag = unpack_u(in)) {
+        if (tag == SECTION_PROGRESS) {
+            unpack_progress(arena, in, inputs);
+        } else {
+            in->is_bad = true; // of a newer release
+        }
+    }
+}
+
 enum err inputs_unpack(struct arena *arena, const struct program *program, struct str bytes, struct inputs *out)
 {
     struct inputs inputs;
     inputs_open(arena, program, &inputs);
     struct unpack in = unpack_open(bytes);
-    in.is_bad |= unpack_u(&in) != RECORD_FORMAT;
+    const uint64_t format = unpack_u(&in);
+    in.is_bad |= format != RECORD_FORMAT && format != SECTIONS_FORMAT;
     const size_t known = unpack_count(&in, VARS_MAX);
     for (size_t i = 0; i < known && !in.is_bad; i++) {
         const uint64_t slot = unpack_u(&in);
@@ -176,6 +236,9 @@ enum err inputs_unpack(struct arena *arena, const struct program *program, struc
         r->symbol = (int32_t)unpack_u(&in);
         r->value = (int64_t)unpack_u(&in);
     }
+    if (format == SECTIONS_FORMAT) {
+        unpack_sections(arena, &in, &inputs);
+    }
     if (!unpack_done(&in)) {
         return ERR_INTEGRITY;
     }
@@ -194,102 +257,6 @@ static int64_t unpack_at(struct unpack *in)
     const bool never = unpack_u(in) != 0;
     const int64_t at = unpack_i(in);
     return never ? AT_NEVER : at;
-}
-
-void answer_pack(struct buf *out, const struct answer *answer)
-{
-    pack_u(out, RECORD_FORMAT);
-    pack_u(out, (uint64_t)answer->outcome);
-    pack_u(out, (uint64_t)answer->reason);
-    pack_u(out, (uint64_t)answer->version);
-    pack_u(out, answer->points_n);
-    for (size_t i = 0; i < answer->points_n; i++) {
-        const struct answer_points *p = &answer->points[i];
-        pack_u(out, (uint64_t)p->wallet);
-        pack_i(out, p->earned);
-        pack_i(out, p->pending);
-        pack_i(out, p->spent);
-        pack_i(out, p->revoked);
-    }
-    pack_u(out, answer->balances_n);
-    for (size_t i = 0; i < answer->balances_n; i++) {
-        const struct answer_balance *b = &answer->balances[i];
-        pack_u(out, (uint64_t)b->wallet);
-        pack_i(out, b->active);
-        pack_i(out, b->pending);
-        pack_i(out, b->debt);
-        pack_at(out, b->next_expiry_at);
-        pack_i(out, b->next_expiry_points);
-    }
-    pack_u(out, answer->tiers_n);
-    for (size_t i = 0; i < answer->tiers_n; i++) {
-        const struct answer_tier *t = &answer->tiers[i];
-        pack_u(out, (uint64_t)t->set);
-        pack_u(out, (uint64_t)t->tier);
-        pack_u(out, t->is_changed);
-        pack_at(out, t->valid_until);
-        pack_u(out, (uint64_t)t->metric);
-        pack_i(out, t->value);
-        pack_u(out, (uint64_t)t->next);
-        pack_i(out, t->needed);
-    }
-}
-
-static void unpack_answer_lists(struct arena *arena, struct unpack *in, struct answer *answer)
-{
-    answer->points_n = unpack_count(in, LIST_MAX);
-    answer->points = arena_new(arena, struct answer_points, answer->points_n);
-    for (size_t i = 0; i < answer->points_n; i++) {
-        struct answer_points *p = &answer->points[i];
-        p->wallet = (int32_t)unpack_u(in);
-        p->earned = unpack_i(in);
-        p->pending = unpack_i(in);
-        p->spent = unpack_i(in);
-        p->revoked = unpack_i(in);
-    }
-    answer->balances_n = unpack_count(in, LIST_MAX);
-    answer->balances = arena_new(arena, struct answer_balance, answer->balances_n);
-    for (size_t i = 0; i < answer->balances_n; i++) {
-        struct answer_balance *b = &answer->balances[i];
-        b->wallet = (int32_t)unpack_u(in);
-        b->active = unpack_i(in);
-        b->pending = unpack_i(in);
-        b->debt = unpack_i(in);
-        b->next_expiry_at = unpack_at(in);
-        b->next_expiry_points = unpack_i(in);
-    }
-    answer->tiers_n = unpack_count(in, LIST_MAX);
-    answer->tiers = arena_new(arena, struct answer_tier, answer->tiers_n);
-    for (size_t i = 0; i < answer->tiers_n; i++) {
-        struct answer_tier *t = &answer->tiers[i];
-        t->set = (int32_t)unpack_u(in);
-        t->tier = (int32_t)unpack_u(in);
-        t->is_changed = unpack_u(in) != 0;
-        t->valid_until = unpack_at(in);
-        t->metric = (int32_t)unpack_u(in);
-        t->value = unpack_i(in);
-        t->next = (int32_t)unpack_u(in);
-        t->needed = unpack_i(in);
-    }
-}
-
-enum err answer_unpack(struct arena *arena, struct str bytes, struct answer *out)
-{
-    struct answer answer = {0};
-    struct unpack in = unpack_open(bytes);
-    in.is_bad |= unpack_u(&in) != RECORD_FORMAT;
-    const uint64_t outcome = unpack_u(&in);
-    const uint64_t reason = unpack_u(&in);
-    in.is_bad |= outcome > OUTCOME_HELD || reason > REASON_CURRENCY_DIFFERS;
-    answer.outcome = in.is_bad ? OUTCOME_APPLIED : (enum outcome)outcome;
-    answer.reason = in.is_bad ? REASON_NONE : (enum reason)reason;
-    answer.version = (int)unpack_u(&in);
-    unpack_answer_lists(arena, &in, &answer);
-    if (!unpack_done(&in)) {
-        return ERR_INTEGRITY;
-    }
-    *out = answer;
-    return ERR_OK;
 }
 
 void spent_pack(struct buf *out, const struct spent_lot *spent, size_t n)

@@ -77,6 +77,12 @@ static void read_strings(struct compile *c, const json_t *list, struct str **out
     }
 }
 
+/* Types that are no events of their own: what follows inside a decision. */
+static bool is_occasion(struct str type)
+{
+    return str_eq(type, STR("achievement.completed"));
+}
+
 static enum err compile_event_types(struct compile *c, const json_t *document)
 {
     const json_t *list = json_at(document, "event_types");
@@ -88,7 +94,7 @@ static enum err compile_event_types(struct compile *c, const json_t *document)
         const struct str pointer = pointer_index(c->arena, STR("/event_types"), i);
         struct event_type *type = &p->event_types[i];
         type->type = read_str(json, "type");
-        if (event_kind_of(type->type) != EVENT_CUSTOM) {
+        if (event_kind_of(type->type) != EVENT_CUSTOM || is_occasion(type->type)) {
             return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("type")),
                            "\"%.*s\" is a built-in event type: choose another name.", STR_ARG(type->type));
         }
@@ -158,6 +164,8 @@ enum err program_compile(struct arena *arena, const json_t *document, struct sym
     try(compile_segments(&c, document));
     try(compile_rules(&c, document));
     try(compile_tiers(&c, document));
+    try(compile_achievements(&c, document));
+    finish_rules(&c);
     *out = program;
     return ERR_OK;
 }
@@ -212,10 +220,24 @@ bool program_is_activity(const struct program *program, struct str type)
     return false;
 }
 
+const struct achievement *program_achievement(const struct program *program, struct str slug)
+{
+    for (size_t i = 0; i < program->achievements_n; i++) {
+        if (str_eq(program->achievements[i].slug, slug)) {
+            return &program->achievements[i];
+        }
+    }
+    return NULL;
+}
+
 bool program_is_trigger(const struct program *program, struct str type)
 {
-    return str_eq(type, STR("purchase")) || str_eq(type, STR("visit")) || str_eq(type, STR("member.enrolled")) ||
-           program_event_type(program, type) != NULL;
+    const enum event_kind kind = event_kind_of(type);
+    if (kind == EVENT_CUSTOM) {
+        return is_occasion(type) || program_event_type(program, type) != NULL;
+    }
+    const enum event_class class = event_kind_class(kind);
+    return class == EVENT_CLASS_PURCHASE || class == EVENT_CLASS_PLAIN;
 }
 
 int32_t period_first_day(enum period_kind period, int32_t day)

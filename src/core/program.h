@@ -28,6 +28,8 @@ enum {
     TIERS_MAX = 32,
     VARS_MAX = 1000,
     EVENT_TYPES_MAX = 200,
+    ACHIEVEMENTS_MAX = 200,
+    RULE_MATCHES_MAX = 2,
 };
 
 /* Days are numbered from 1970; a counter's total over all time stands under this day. */
@@ -114,10 +116,19 @@ struct effect {
     int base_index;           // EARN per amount: its number among the program's base effects, else -1
 };
 
+/* A field of the event that must hold this text: how rules made from other sections (an achievement's effects, say) find
+ * their occasion. */
+struct rule_match {
+    struct str field;
+    struct str value;
+};
+
 struct earning_rule {
     struct str slug;
     int32_t symbol;
-    struct str trigger;       // event type
+    struct str trigger;       // event type, or the type of an occasion
+    struct rule_match matches[RULE_MATCHES_MAX];
+    size_t matches_n;
     const struct rule *when;  // NULL: always
     int audience;             // index of a segment, or -1
     struct {
@@ -204,6 +215,34 @@ struct tier_set {
     size_t tiers_n;
 };
 
+/* What an achievement counts. */
+enum achievement_kind {
+    ACHIEVEMENT_COUNT,    // events, or a number of each
+    ACHIEVEMENT_DISTINCT, // different values, such as stores
+    ACHIEVEMENT_STREAK,   // periods in a row with at least one event
+};
+enum achievement_of { OF_EVENTS, OF_QUANTITY, OF_AMOUNT, OF_VALUE };
+
+struct achievement {
+    struct str slug;
+    int32_t symbol;           // its counter, under the first day of each period
+    int32_t completed_symbol; // how often completed: in all, and per period where it repeats within periods
+    int32_t first_symbol;     // when it was first completed, in ms
+    struct str trigger;
+    const struct rule *when;  // NULL: always
+    enum achievement_kind kind;
+    enum achievement_of of;
+    const struct rule *value; // OF_VALUE and DISTINCT: what is added up, or told apart
+    const struct rule *lines; // OF_QUANTITY, OF_AMOUNT: NULL: all lines
+    int64_t unit;             // how many of the counter make one of the target: 1000 for quantities
+    int64_t target;
+    enum period_kind period;  // of a streak: the length of one step
+    bool repeats;
+    bool is_badge;
+    int *member_slots;        // what its conditions can read of the member
+    size_t member_slots_n;
+};
+
 /* A variable that conditions of this version read. */
 enum var_source {
     VAR_EVENT,        // a built-in field of the event: `index` is enum event_var
@@ -267,6 +306,8 @@ struct program {
     struct segment *segments;
     size_t segments_n;
     struct tier_set *tier_set;  // NULL: none
+    struct achievement *achievements;
+    size_t achievements_n;
     struct event_type *event_types;
     size_t event_types_n;
     struct attribute *attributes;
@@ -312,6 +353,9 @@ const struct sales_store *program_store(const struct program *program, struct st
 
 /* The declared custom event type, or NULL. */
 const struct event_type *program_event_type(const struct program *program, struct str type);
+
+/* The achievement of that slug, or NULL. */
+const struct achievement *program_achievement(const struct program *program, struct str slug);
 
 /* True when events of this type count as activity. */
 bool program_is_activity(const struct program *program, struct str type);

@@ -13,6 +13,7 @@ struct compile {
     struct program *program;
     size_t vars_max;
     size_t caps_max;
+    size_t rules_max;
 };
 
 /* Where a condition stands decides which variables it may read. */
@@ -22,6 +23,22 @@ enum scope { SCOPE_EVENT, SCOPE_LINE, SCOPE_MEMBER };
  * SCOPE_EVENT and SCOPE_LINE. A missing one (NULL) gives *out = NULL. */
 enum err compile_rule(struct compile *c, const json_t *json, struct str pointer, enum scope scope, struct str trigger,
                       enum rule_type wanted, const struct rule **out) MUST_USE;
+
+/* Compiles the name of a variable as the expression that reads it. */
+enum err compile_named(struct compile *c, struct str name, struct str pointer, struct str trigger, enum rule_type wanted,
+                       const struct rule **out) MUST_USE;
+
+/* The effects of another section (an achievement, a quiz, a tier) as a rule of their own, so that there is one way only
+ * in which effects come about, are capped, explained and undone. Without "effects" in `json` nothing is added. */
+struct section_rule {
+    const char *section;     // "achievement": its rule is named "achievement/SLUG"
+    struct str slug;
+    struct str trigger;
+    struct rule_match matches[RULE_MATCHES_MAX];
+    size_t matches_n;
+    struct str pointer;      // of `json`
+};
+enum err compile_section_rule(struct compile *c, const json_t *json, const struct section_rule *from) MUST_USE;
 
 /* Adds the member's slots that a rule can read to a list without duplicates. NULL adds nothing. */
 void collect_member_slots(struct compile *c, const struct rule *rule, int **slots, size_t *n);
@@ -59,5 +76,9 @@ enum err compile_wallets(struct compile *c, const json_t *document) MUST_USE;
 enum err compile_segments(struct compile *c, const json_t *document) MUST_USE;
 enum err compile_rules(struct compile *c, const json_t *document) MUST_USE;
 enum err compile_tiers(struct compile *c, const json_t *document) MUST_USE;
+enum err compile_achievements(struct compile *c, const json_t *document) MUST_USE;
+
+/* Links and sorts the rules, once every section has added its own. */
+void finish_rules(struct compile *c);
 
 #endif

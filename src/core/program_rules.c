@@ -46,14 +46,19 @@ static enum err compile_bound(struct compile *c, const json_t *window, const cha
                    "\"%.*s\" is neither a date such as 2026-11-01 nor an instant with its offset.", STR_ARG(text));
 }
 
-static enum err compile_window(struct compile *c, const json_t *json, struct str pointer, struct earning_rule *rule)
+static void open_window(struct earning_rule *rule)
 {
-    static const char *const DAYS[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
     rule->window.from_day = INT32_MIN;
     rule->window.until_day = INT32_MAX;
     rule->window.from_at = INT64_MIN;
     rule->window.until_at = INT64_MAX;
     rule->window.hours_from = -1;
+}
+
+static enum err compile_window(struct compile *c, const json_t *json, struct str pointer, struct earning_rule *rule)
+{
+    static const char *const DAYS[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
+    open_window(rule);
     const struct str at = pointer_key(c->arena, pointer, STR("window"));
     try(compile_bound(c, json, "from", at, &rule->window.from_day, &rule->window.from_at));
     try(compile_bound(c, json, "until", at, &rule->window.until_day, &rule->window.until_at));
@@ -164,13 +169,25 @@ static enum err compile_trigger(struct compile *c, const json_t *json, struct st
                    STR_ARG(rule->trigger));
 }
 
+static enum err compile_effects(struct compile *c, const json_t *json, struct str pointer, struct earning_rule *rule)
+{
+    const json_t *effects = json_at(json, "effects");
+    const struct str at = pointer_key(c->arena, pointer, STR("effects"));
+    rule->effects_n = json_array_size(effects);
+    rule->effects = arena_new(c->arena, struct effect, rule->effects_n);
+    for (size_t i = 0; i < rule->effects_n; i++) {
+        try(compile_effect(c, json_array_get(effects, i), pointer_index(c->arena, at, i), rule, i, &rule->effects[i]));
+        collect_member_slots(c, rule->effects[i].lines, &rule->member_slots, &rule->member_slots_n);
+    }
+    return ERR_OK;
+}
+
 static enum err compile_one_rule(struct compile *c, const json_t *json, struct str pointer, struct earning_rule *rule)
 {
     rule->slug = read_str(json, "slug");
     rule->pointer = pointer;
     rule->symbol = take_symbol(c, "rule", rule->slug);
     rule->priority = (int)read_int(json, "priority", 0);
-    rule->audience = -1;
     try(compile_trigger(c, json, pointer, rule));
     try(compile_rule(c, json_at(json, "when"), pointer_key(c->arena, pointer, STR("when")), SCOPE_EVENT, rule->trigger,
                      RULE_BOOL, &rule->when));
@@ -182,14 +199,7 @@ static enum err compile_one_rule(struct compile *c, const json_t *json, struct s
                            STR_ARG(read_str(json, "audience")));
         }
     }
-    const json_t *effects = json_at(json, "effects");
-    const struct str at = pointer_key(c->arena, pointer, STR("effects"));
-    rule->effects_n = json_array_size(effects);
-    rule->effects = arena_new(c->arena, struct effect, rule->effects_n);
-    for (size_t i = 0; i < rule->effects_n; i++) {
-        try(compile_effect(c, json_array_get(effects, i), pointer_index(c->arena, at, i), rule, i, &rule->effects[i]));
-        collect_member_slots(c, rule->effects[i].lines, &rule->member_slots, &rule->member_slots_n);
-    }
+    try(compile_effects(c, json, pointer, rule));
     collect_member_slots(c, rule->when, &rule->member_slots, &rule->member_slots_n);
     return compile_caps(c, json, pointer, "rule", rule->slug, &rule->caps, &rule->caps_n);
 }
@@ -233,18 +243,45 @@ static void link_multipliers(struct compile *c)
     }
 }
 
+/* Room for one more; sections add theirs after the document's own. */
+static struct earning_rule *add_rule(struct compile *c)
+{
+    struct program *p = c->program;
+    arena_room(c->arena, p->rules, p->rules_n, c->rules_max);
+    p->rules[p->rules_n] = (struct earning_rule){.audience = -1};
+    return &p->rules[p->rules_n++];
+}
+
+enum err compile_section_rule(struct compile *c, const json_t *json, const struct section_rule *from)
+{
+    if (json_array_size(json_at(json, "effects")) == 0) {
+        return ERR_OK;
+    }
+    struct earning_rule *rule = add_rule(c);
+    rule->slug = str_fmt(c->arena, "%s/%.*s", from->section, STR_ARG(from->slug));
+    rule->symbol = take_symbol(c, "rule", rule->slug);
+    rule->pointer = from->pointer;
+    rule->trigger = from->trigger;
+    memcpy(rule->matches, from->matches, sizeof rule->matches);
+    rule->matches_n = from->matches_n;
+    open_window(rule);
+    try(compile_effects(c, json, from->pointer, rule));
+    return compile_caps(c, json, from->pointer, "rule", rule->slug, &rule->caps, &rule->caps_n);
+}
+
 enum err compile_rules(struct compile *c, const json_t *document)
 {
     const json_t *list = json_at(document, "earning_rules");
-    struct program *p = c->program;
-    p->rules_n = json_array_size(list);
-    p->rules = arena_new(c->arena, struct earning_rule, p->rules_n);
-    for (size_t i = 0; i < p->rules_n; i++) {
+    for (size_t i = 0; i < json_array_size(list); i++) {
         const struct str pointer = pointer_index(c->arena, STR("/earning_rules"), i);
         try(check_unique(c, list, i, pointer));
-        try(compile_one_rule(c, json_array_get(list, i), pointer, &p->rules[i]));
+        try(compile_one_rule(c, json_array_get(list, i), pointer, add_rule(c)));
     }
-    sort_rules(p->rules, p->rules_n);
-    link_multipliers(c);
     return ERR_OK;
+}
+
+void finish_rules(struct compile *c)
+{
+    sort_rules(c->program->rules, c->program->rules_n);
+    link_multipliers(c);
 }

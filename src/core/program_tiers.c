@@ -33,12 +33,8 @@ static enum err compile_metric(struct compile *c, const json_t *json, struct str
     try(compile_rule(c, json_at(json, "when"), pointer_key(c->arena, pointer, STR("when")), SCOPE_EVENT, metric->trigger,
                      RULE_BOOL, &metric->when));
     if (metric->kind == METRIC_SUM) {
-        // "of" names a variable; as an expression it is {"var": name}.
-        struct arena *before = json_arena_set(c->arena);
-        const json_t *var = json_pack("{s:o}", "var", json_copy(json_at(json, "of")));
-        (void)json_arena_set(before);
-        return compile_rule(c, var, pointer_key(c->arena, pointer, STR("of")), SCOPE_EVENT, metric->trigger, RULE_NUMBER,
-                            &metric->of);
+        return compile_named(c, read_str(json, "of"), pointer_key(c->arena, pointer, STR("of")), metric->trigger, RULE_NUMBER,
+                             &metric->of);
     }
     return ERR_OK;
 }

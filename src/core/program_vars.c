@@ -179,6 +179,26 @@ static bool find_member(struct finder *finder, struct str name, struct rule_var 
     return false;
 }
 
+/* The fields of built-in types, and of occasions. */
+static bool find_field(struct finder *finder, struct str path, struct rule_var *out)
+{
+    static const struct {
+        const char *type;
+        const char *field;
+        enum rule_type value;
+    } FIELDS[] = {
+#define FIELD(type, field, value) {type, field, value},
+#include "core/event_fields.def"
+#undef FIELD
+    };
+    for (size_t i = 0; i < ARRAY_N(FIELDS); i++) {
+        if (str_eq(finder->trigger, str_c(FIELDS[i].type)) && str_eq(path, str_c(FIELDS[i].field))) {
+            return found(finder, (struct var){.source = VAR_EVENT_DATA, .path = str_c(FIELDS[i].field)}, FIELDS[i].value, out);
+        }
+    }
+    return false;
+}
+
 static bool find_var(void *self, struct str path, struct rule_var *out)
 {
     struct finder *finder = self;
@@ -187,6 +207,9 @@ static bool find_var(void *self, struct str path, struct rule_var *out)
     }
     if (str_starts(path, STR("member."))) {
         return find_member(finder, str_after(path, 7), out);
+    }
+    if (str_starts(path, STR("event.")) && find_field(finder, str_after(path, 6), out)) {
+        return true;
     }
     const bool is_custom = program_event_type(finder->c->program, finder->trigger) != NULL;
     if (str_starts(path, STR("event.attributes.")) || (is_custom && str_starts(path, STR("event.")))) {
@@ -206,6 +229,15 @@ enum err compile_rule(struct compile *c, const json_t *json, struct str pointer,
     struct finder finder = {.c = c, .scope = scope, .trigger = trigger};
     const struct rule_vars vars = {.self = &finder, .find = find_var};
     return rule_compile(c->arena, json, pointer, &vars, wanted, c->f, out);
+}
+
+enum err compile_named(struct compile *c, struct str name, struct str pointer, struct str trigger, enum rule_type wanted,
+                       const struct rule **out)
+{
+    struct arena *before = json_arena_set(c->arena);
+    const json_t *var = json_pack("{s:s%}", "var", name.p, (int)name.n);
+    (void)json_arena_set(before);
+    return compile_rule(c, var, pointer, SCOPE_EVENT, trigger, wanted, out);
 }
 
 static bool is_member_slot(const struct program *program, int slot)

@@ -35,6 +35,7 @@ void state_copy(struct arena *arena, const struct state *from, struct state *out
     COPY(arena, out, from, counters);
     COPY(arena, out, from, tiers);
     COPY(arena, out, from, orders);
+    COPY(arena, out, from, distincts);
     COPY(arena, out, from, next_expiries);
     out->lot_chunks = arena_grow(arena, from->lot_chunks, from->lot_chunks_touched_n * sizeof *from->lot_chunks,
                                  from->lot_chunks_max * sizeof *from->lot_chunks);
@@ -140,6 +141,50 @@ void state_remainder_set(struct arena *arena, struct state *state, int32_t symbo
         arena_room(arena, state->remainders, state->remainders_n, state->remainders_max);
         state->remainders[state->remainders_n++] = wanted;
     }
+}
+
+static struct distinct *find_distinct(const struct state *state, int32_t symbol, int32_t day, uint64_t value)
+{
+    for (size_t i = 0; i < state->distincts_n; i++) {
+        struct distinct *d = &state->distincts[i];
+        if (d->symbol == symbol && d->day == day && d->value == value) {
+            return d;
+        }
+    }
+    return NULL;
+}
+
+int64_t state_distinct(const struct state *state, int32_t symbol, int32_t day, uint64_t value)
+{
+    const struct distinct *known = find_distinct(state, symbol, day, value);
+    return known ? known->n : 0;
+}
+
+int64_t state_distincts(const struct state *state, int32_t symbol, int32_t day)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < state->distincts_n; i++) {
+        n += state->distincts[i].symbol == symbol && state->distincts[i].day == day;
+    }
+    return n;
+}
+
+bool state_distinct_add(struct arena *arena, struct state *state, struct distinct added)
+{
+    struct distinct *known = find_distinct(state, added.symbol, added.day, added.value);
+    if (known == NULL && added.n > 0) {
+        if (state->distincts_n >= STATE_DISTINCTS_MAX) {
+            return false;
+        }
+        arena_room(arena, state->distincts, state->distincts_n, state->distincts_max);
+        state->distincts[state->distincts_n++] = added;
+    } else if (known != NULL) {
+        known->n += added.n;
+        if (known->n <= 0) {
+            *known = state->distincts[--state->distincts_n];
+        }
+    }
+    return true;
 }
 
 int64_t lot_expires_at(const struct state *state, const struct zone *zone, const struct lot *lot)

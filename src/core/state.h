@@ -19,6 +19,7 @@ enum {
     STATE_COUNTERS_INLINE = 96,
     CHUNK_ITEMS = 64,
     STATE_ORDERS_MAX = 1000,
+    STATE_DISTINCTS_MAX = 10000,
     HASH_BYTES = 32,
 };
 
@@ -55,6 +56,14 @@ struct counter {
     int32_t day;    // first local day of the period, or DAY_TOTAL
     int64_t value;
     int32_t chunk;  // as in struct lot
+};
+
+/* A value that an achievement of different values has counted. */
+struct distinct {
+    int32_t symbol; // the achievement's
+    int32_t day;    // first day of the period, or DAY_TOTAL
+    uint64_t value; // hash of the value
+    int64_t n;      // events that brought it, > 0
 };
 
 struct balance {
@@ -118,6 +127,8 @@ struct state {
     size_t tiers_n, tiers_max;
     struct order *orders;
     size_t orders_n, orders_max;
+    struct distinct *distincts;
+    size_t distincts_n, distincts_max;
     // Cold storage.
     int32_t lot_chunks_n;     // chunks of lots that exist
     int64_t cold_due_at;      // earliest activation, voiding or expiry among cold lots (a lower bound)
@@ -162,6 +173,15 @@ int64_t state_remainder(const struct state *state, int32_t symbol, int64_t point
 void state_remainder_set(struct arena *arena, struct state *state, int32_t symbol, int64_t value, int64_t points,
                          int64_t per_amount);
 
+/* How many events brought a value to an achievement in a period. */
+int64_t state_distinct(const struct state *state, int32_t symbol, int32_t day, uint64_t value);
+
+/* How many values an achievement has counted in a period. */
+int64_t state_distincts(const struct state *state, int32_t symbol, int32_t day);
+
+/* Adds n (+-) to a value's events; at zero the value goes. False when there would be more than STATE_DISTINCTS_MAX. */
+bool state_distinct_add(struct arena *arena, struct state *state, struct distinct added) MUST_USE;
+
 /* When a lot's points expire. */
 int64_t lot_expires_at(const struct state *state, const struct zone *zone, const struct lot *lot);
 
@@ -178,7 +198,7 @@ void state_lot_touch(struct arena *arena, struct state *state, const struct lot 
  * no refund can ask about. Called once, before the state is stored. */
 void state_spill(struct arena *arena, struct state *state, const struct zone *zone);
 
-/* Records, format 1, frozen. */
+/* Records. Format 1 is frozen; format 2 is format 1 and sections after it, written only where there is one. */
 void state_pack(struct buf *out, const struct state *state);
 enum err state_unpack(struct arena *arena, int64_t member, int64_t version, struct str bytes, struct state *out) MUST_USE;
 

@@ -1,4 +1,4 @@
-/* A member's state as stored: format 1, frozen by test/unit/test_state.c. */
+/* A member's state as stored: format 1, and format 2 with sections after it. */
 #include "base/base.h"
 #include "core/state.h"
 
@@ -6,7 +6,8 @@
 #include "base/pack.h"
 
 enum {
-    STATE_FORMAT = 1,
+    STATE_FORMAT = 1,          // also of chunks
+    STATE_FORMAT_SECTIONS = 2, // the same, then sections
     LIST_MAX = 1000000,
     LOT_IS_ORDER = 1,
     LOT_HAS_DATES = 2,  // activates_at, voids_at or own_end_at are set
@@ -170,9 +171,89 @@ static void unpack_tier(struct unpack *in, struct tier_state *tier)
     }
 }
 
+static void pack_distincts(struct buf *out, const struct state *state)
+{
+    pack_u(out, state->distincts_n);
+    for (size_t i = 0; i < state->distincts_n; i++) {
+        const struct distinct *d = &state->distincts[i];
+        pack_u(out, (uint64_t)d->symbol);
+        pack_u(out, d->day == DAY_TOTAL ? 0 : ((uint64_t)((int64_t)d->day + 1000000)));
+        buf_add(out, &d->value, sizeof d->value);
+        pack_u(out, (uint64_t)d->n);
+    }
+}
+
+static void unpack_distincts(struct arena *arena, struct unpack *in, struct state *state)
+{
+    const size_t n = unpack_count(in, STATE_DISTINCTS_MAX);
+    for (size_t i = 0; i < n && !in->is_bad; i++) {
+        struct distinct d = {.symbol = (int32_t)unpack_u(in)};
+        const uint64_t day = unpack_u(in);
+        const unsigned char *value = unpack_bytes(in, sizeof d.value);
+        d.n = (int64_t)unpack_u(in);
+        in->is_bad |= day > 10000000 || value == NULL || d.n <= 0;
+        if (!in->is_bad) {
+            d.day = day == 0 ? DAY_TOTAL : (int32_t)((int64_t)day - 1000000);
+            memcpy(&d.value, value, sizeof d.value);
+            arena_room(arena, state->distincts, state->distincts_n, state->distincts_max);
+            state->distincts[state->distincts_n++] = d;
+        }
+    }
+}
+
+static size_t distincts_n(const struct state *state)
+{
+    return state->distincts_n;
+}
+
+/* What format 1 does not have: a tag and a list each, then the tag 0. Tags are stored: append only. */
+static const struct section {
+    uint64_t tag;
+    size_t (*count)(const struct state *state);
+    void (*pack)(struct buf *out, const struct state *state);
+    void (*unpack)(struct arena *arena, struct unpack *in, struct state *state);
+} SECTIONS[] = {
+    {1, distincts_n, pack_distincts, unpack_distincts},
+};
+
+static bool has_sections(const struct state *state)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < ARRAY_N(SECTIONS); i++) {
+        n += SECTIONS[i].count(state);
+    }
+    return n > 0;
+}
+
+static void pack_sections(struct buf *out, const struct state *state)
+{
+    for (size_t i = 0; i < ARRAY_N(SECTIONS); i++) {
+        if (SECTIONS[i].count(state) > 0) {
+            pack_u(out, SECTIONS[i].tag);
+            SECTIONS[i].pack(out, state);
+        }
+    }
+    pack_u(out, 0);
+}
+
+static void unpack_sections(struct arena *arena, struct unpack *in, struct state *state)
+{
+    for (uint64_t tag = unpack_u(in); tag != 0 && !in->is_bad; tag = unpack_u(in)) {
+        size_t i = 0;
+        while (i < ARRAY_N(SECTIONS) && SECTIONS[i].tag != tag) {
+            i++;
+        }
+        if (i == ARRAY_N(SECTIONS)) {
+            in->is_bad = true; // of a newer release
+            return;
+        }
+        SECTIONS[i].unpack(arena, in, state);
+    }
+}
+
 static void pack_head(struct buf *out, const struct state *state)
 {
-    pack_u(out, STATE_FORMAT);
+    pack_u(out, has_sections(state) ? STATE_FORMAT_SECTIONS : STATE_FORMAT);
     pack_i(out, state->enrolled_at);
     pack_i(out, state->last_event);
     pack_i(out, state->last_transfer);
@@ -191,9 +272,11 @@ static void pack_head(struct buf *out, const struct state *state)
     }
 }
 
-static void unpack_head(struct unpack *in, struct state *state)
+static void unpack_head(struct unpack *in, struct state *state, bool *has_more)
 {
-    in->is_bad |= unpack_u(in) != STATE_FORMAT;
+    const uint64_t format = unpack_u(in);
+    in->is_bad |= format != STATE_FORMAT && format != STATE_FORMAT_SECTIONS;
+    *has_more = format == STATE_FORMAT_SECTIONS;
     state->enrolled_at = unpack_i(in);
     state->last_event = unpack_i(in);
     state->last_transfer = unpack_i(in);
@@ -288,6 +371,9 @@ void state_pack(struct buf *out, const struct state *state)
         pack_at(out, state->next_expiries[i].at);
         pack_u(out, (uint64_t)state->next_expiries[i].points);
     }
+    if (has_sections(state)) {
+        pack_sections(out, state);
+    }
 }
 
 static void unpack_lots(struct arena *arena, struct unpack *in, struct state *state, int32_t chunk)
@@ -371,12 +457,16 @@ enum err state_unpack(struct arena *arena, int64_t member, int64_t version, stru
     struct unpack in = unpack_open(bytes);
     state_open(arena, member, 0, &state);
     state.version = version;
-    unpack_head(&in, &state);
+    bool has_more = false;
+    unpack_head(&in, &state, &has_more);
     unpack_balances(arena, &in, &state);
     unpack_lots(arena, &in, &state, 0);
     unpack_remainders(arena, &in, &state);
     unpack_counters(arena, &in, &state, 0);
     unpack_rest(arena, &in, &state);
+    if (has_more) {
+        unpack_sections(arena, &in, &state);
+    }
     if (!unpack_done(&in)) {
         return ERR_INTEGRITY;
     }

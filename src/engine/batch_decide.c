@@ -429,7 +429,7 @@ static enum err meet_stranger(struct batch *b, size_t index, struct member_facts
  * are gone, cannot. NULL: none. */
 static struct member_facts *forgotten_of(struct batch *b, const struct submission *s, struct member_facts *subject)
 {
-    if (!event_kind_has_original(s->event.kind)) {
+    if (event_kind_class(s->event.kind) != EVENT_CLASS_AFTER_PURCHASE) {
         return NULL;
     }
     const struct known_event *original = map_find(&b->known, s->original_hash);

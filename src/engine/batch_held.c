@@ -80,7 +80,7 @@ static enum err release_one(struct batch *b, struct member_facts *member, const 
 static bool can_be_decided(const struct batch *b, const struct event *event)
 {
     unsigned char hash[VAULT_HASH_BYTES];
-    if (!event_kind_has_original(event->kind)) {
+    if (event_kind_class(event->kind) != EVENT_CLASS_AFTER_PURCHASE) {
         return true;
     }
     original_of(b, event, hash);

@@ -1,0 +1,163 @@
+/* Answers as stored beside an event. Format 1 is frozen; format 2 is format 1 and sections after it, written only where
+ * there is one. */
+#include "base/base.h"
+#include "core/decide.h"
+
+#include "base/pack.h"
+
+enum { RECORD_FORMAT = 1, SECTIONS_FORMAT = 2, LIST_MAX = 100000 };
+enum { SECTION_END = 0, SECTION_ACHIEVEMENTS = 1 }; // tags of sections: append only
+
+static void pack_at(struct buf *out, int64_t at)
+{
+    pack_u(out, at == AT_NEVER);
+    pack_i(out, at == AT_NEVER ? 0 : at);
+}
+
+static int64_t unpack_at(struct unpack *in)
+{
+    const bool never = unpack_u(in) != 0;
+    const int64_t at = unpack_i(in);
+    return never ? AT_NEVER : at;
+}
+
+static void pack_achievements(struct buf *out, const struct answer *answer)
+{
+    pack_u(out, SECTION_ACHIEVEMENTS);
+    pack_u(out, answer->achievements_n);
+    for (size_t i = 0; i < answer->achievements_n; i++) {
+        const struct answer_achievement *a = &answer->achievements[i];
+        pack_u(out, (uint64_t)a->achievement);
+        pack_i(out, a->value);
+        pack_i(out, a->target);
+        pack_i(out, a->completed);
+    }
+}
+
+void answer_pack(struct buf *out, const struct answer *answer)
+{
+    pack_u(out, answer->achievements_n > 0 ? SECTIONS_FORMAT : RECORD_FORMAT);
+    pack_u(out, (uint64_t)answer->outcome);
+    pack_u(out, (uint64_t)answer->reason);
+    pack_u(out, (uint64_t)answer->version);
+    pack_u(out, answer->points_n);
+    for (size_t i = 0; i < answer->points_n; i++) {
+        const struct answer_points *p = &answer->points[i];
+        pack_u(out, (uint64_t)p->wallet);
+        pack_i(out, p->earned);
+        pack_i(out, p->pending);
+        pack_i(out, p->spent);
+        pack_i(out, p->revoked);
+    }
+    pack_u(out, answer->balances_n);
+    for (size_t i = 0; i < answer->balances_n; i++) {
+        const struct answer_balance *b = &answer->balances[i];
+        pack_u(out, (uint64_t)b->wallet);
+        pack_i(out, b->active);
+        pack_i(out, b->pending);
+        pack_i(out, b->debt);
+        pack_at(out, b->next_expiry_at);
+        pack_i(out, b->next_expiry_points);
+    }
+    pack_u(out, answer->tiers_n);
+    for (size_t i = 0; i < answer->tiers_n; i++) {
+        const struct answer_tier *t = &answer->tiers[i];
+        pack_u(out, (uint64_t)t->set);
+        pack_u(out, (uint64_t)t->tier);
+        pack_u(out, t->is_changed);
+        pack_at(out, t->valid_until);
+        pack_u(out, (uint64_t)t->metric);
+        pack_i(out, t->value);
+        pack_u(out, (uint64_t)t->next);
+        pack_i(out, t->needed);
+    }
+    if (answer->achievements_n > 0) {
+        pack_achievements(out, answer);
+        pack_u(out, SECTION_END);
+    }
+}
+
+static void unpack_answer_lists(struct arena *arena, struct unpack *in, struct answer *answer)
+{
+    answer->points_n = unpack_count(in, LIST_MAX);
+    answer->points = arena_new(arena, struct answer_points, answer->points_n);
+    for (size_t i = 0; i < answer->points_n; i++) {
+        struct answer_points *p = &answer->points[i];
+        p->wallet = (int32_t)unpack_u(in);
+        p->earned = unpack_i(in);
+        p->pending = unpack_i(in);
+        p->spent = unpack_i(in);
+        p->revoked = unpack_i(in);
+    }
+    answer->balances_n = unpack_count(in, LIST_MAX);
+    answer->balances = arena_new(arena, struct answer_balance, answer->balances_n);
+    for (size_t i = 0; i < answer->balances_n; i++) {
+        struct answer_balance *b = &answer->balances[i];
+        b->wallet = (int32_t)unpack_u(in);
+        b->active = unpack_i(in);
+        b->pending = unpack_i(in);
+        b->debt = unpack_i(in);
+        b->next_expiry_at = unpack_at(in);
+        b->next_expiry_points = unpack_i(in);
+    }
+    answer->tiers_n = unpack_count(in, LIST_MAX);
+    answer->tiers = arena_new(arena, struct answer_tier, answer->tiers_n);
+    for (size_t i = 0; i < answer->tiers_n; i++) {
+        struct answer_tier *t = &answer->tiers[i];
+        t->set = (int32_t)unpack_u(in);
+        t->tier = (int32_t)unpack_u(in);
+        t->is_changed = unpack_u(in) != 0;
+        t->valid_until = unpack_at(in);
+        t->metric = (int32_t)unpack_u(in);
+        t->value = unpack_i(in);
+        t->next = (int32_t)unpack_u(in);
+        t->needed = unpack_i(in);
+    }
+}
+
+static void unpack_achievements(struct arena *arena, struct unpack *in, struct answer *answer)
+{
+    answer->achievements_n = unpack_count(in, LIST_MAX);
+    answer->achievements = arena_new(arena, struct answer_achievement, answer->achievements_n);
+    for (size_t i = 0; i < answer->achievements_n; i++) {
+        struct answer_achievement *a = &answer->achievements[i];
+        a->achievement = (int32_t)unpack_u(in);
+        a->value = unpack_i(in);
+        a->target = unpack_i(in);
+        a->completed = unpack_i(in);
+    }
+}
+
+static void unpack_sections(struct arena *arena, struct unpack *in, struct answer *answer)
+{
+    for (uint64_t tag = unpack_u(in); tag != SECTION_END && !in->is_bad; tag = unpack_u(in)) {
+        if (tag == SECTION_ACHIEVEMENTS) {
+            unpack_achievements(arena, in, answer);
+        } else {
+            in->is_bad = true; // of a newer release
+        }
+    }
+}
+
+enum err answer_unpack(struct arena *arena, struct str bytes, struct answer *out)
+{
+    struct answer answer = {0};
+    struct unpack in = unpack_open(bytes);
+    const uint64_t format = unpack_u(&in);
+    in.is_bad |= format != RECORD_FORMAT && format != SECTIONS_FORMAT;
+    const uint64_t outcome = unpack_u(&in);
+    const uint64_t reason = unpack_u(&in);
+    in.is_bad |= outcome > OUTCOME_HELD || reason >= REASONS_N;
+    answer.outcome = in.is_bad ? OUTCOME_APPLIED : (enum outcome)outcome;
+    answer.reason = in.is_bad ? REASON_NONE : (enum reason)reason;
+    answer.version = (int)unpack_u(&in);
+    unpack_answer_lists(arena, &in, &answer);
+    if (format == SECTIONS_FORMAT) {
+        unpack_sections(arena, &in, &answer);
+    }
+    if (!unpack_done(&in)) {
+        return ERR_INTEGRITY;
+    }
+    *out = answer;
+    return ERR_OK;
+}

@@ -1,0 +1,92 @@
+/* A member's state as stored: format 1 stays what it was, format 2 adds sections and is written only where there is one. */
+#include "base/base.h"
+#include "core/state.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static struct arena arena;
+
+static struct str packed(const struct state *state)
+{
+    static struct buf buf;
+    buf_open(&buf, &arena, 1 << 16);
+    state_pack(&buf, state);
+    assert_false(buf.is_full);
+    return buf_view(&buf);
+}
+
+static struct state open_state(void)
+{
+    struct state state;
+    state_open(&arena, 7, 1795308181979, &state);
+    state_counter_add(&arena, &state, 3, 20000, 5);
+    return state;
+}
+
+static void a_state_without_sections_is_of_format_1(void **state)
+{
+    (void)state;
+    const struct state plain = open_state();
+    const struct str bytes = packed(&plain);
+    assert_int_equal(bytes.p[0], 1);
+    struct state back;
+    assert_int_equal(state_unpack(&arena, 7, 1, bytes, &back), ERR_OK);
+    assert_int_equal(state_counter(&back, 3, 20000), 5);
+}
+
+static void different_values_come_back_with_their_numbers(void **state)
+{
+    (void)state;
+    struct state member = open_state();
+    assert_true(state_distinct_add(&arena, &member, (struct distinct){.symbol = 4, .day = DAY_TOTAL, .value = 99, .n = 1}));
+    assert_true(state_distinct_add(&arena, &member, (struct distinct){.symbol = 4, .day = -30, .value = UINT64_MAX, .n = 1}));
+    assert_true(state_distinct_add(&arena, &member, (struct distinct){.symbol = 4, .day = -30, .value = UINT64_MAX, .n = 1}));
+    const struct str bytes = packed(&member);
+    assert_int_equal(bytes.p[0], 2);
+    struct state back;
+    assert_int_equal(state_unpack(&arena, 7, 1, bytes, &back), ERR_OK);
+    assert_int_equal(state_distinct(&back, 4, DAY_TOTAL, 99), 1);
+    assert_int_equal(state_distinct(&back, 4, -30, UINT64_MAX), 2);
+    assert_int_equal(state_distincts(&back, 4, -30), 1);
+    assert_int_equal(state_counter(&back, 3, 20000), 5);
+}
+
+static void a_value_whose_events_all_went_back_is_gone(void **state)
+{
+    (void)state;
+    struct state member = open_state();
+    assert_true(state_distinct_add(&arena, &member, (struct distinct){.symbol = 4, .day = DAY_TOTAL, .value = 99, .n = 1}));
+    assert_true(state_distinct_add(&arena, &member, (struct distinct){.symbol = 4, .day = DAY_TOTAL, .value = 99, .n = -1}));
+    assert_int_equal(state_distincts(&member, 4, DAY_TOTAL), 0);
+    assert_int_equal(packed(&member).p[0], 1);
+}
+
+static void a_section_of_a_newer_release_is_refused(void **state)
+{
+    (void)state;
+    struct state member = open_state();
+    assert_true(state_distinct_add(&arena, &member, (struct distinct){.symbol = 4, .day = DAY_TOTAL, .value = 99, .n = 1}));
+    const struct str bytes = packed(&member);
+    char *changed = arena_bytes(&arena, bytes.n);
+    memcpy(changed, bytes.p, bytes.n);
+    // The section is the last: tag, count, symbol, day, eight bytes of value, n, and the tag that ends it.
+    changed[bytes.n - 14] = 77;
+    struct state back;
+    assert_int_equal(state_unpack(&arena, 7, 1, (struct str){.p = changed, .n = bytes.n}, &back), ERR_INTEGRITY);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_state_without_sections_is_of_format_1),
+        cmocka_unit_test(different_values_come_back_with_their_numbers),
+        cmocka_unit_test(a_value_whose_events_all_went_back_is_gone),
+        cmocka_unit_test(a_section_of_a_newer_release_is_refused),
+    };
+    arena_open(&arena, 1 << 20);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
