@@ -293,6 +293,12 @@ enum err db_checkpoint(struct db *db, enum db_checkpoint mode, int64_t *wal_page
     return ERR_OK;
 }
 
+enum err db_file_sync(struct db *db)
+{
+    ensure(!db->in_transaction);
+    return db->backend->file_sync(db);
+}
+
 enum err db_file_search(struct db *db, const struct str *needles, size_t needles_n, bool *found)
 {
     ensure(!db->in_transaction);

@@ -235,6 +235,10 @@ enum db_checkpoint {
  * TRUNCATE that readers held up is ERR_OK with pages left. Not inside a transaction. */
 enum err db_checkpoint(struct db *db, enum db_checkpoint mode, int64_t *wal_pages_left) MUST_USE;
 
+/* Writes back and syncs what checkpoints have moved into the file so far, without any lock. A checkpoint that ends the log
+ * syncs by itself; this leaves it little to do. ERR_FSYNC as for a commit. */
+enum err db_file_sync(struct db *db) MUST_USE;
+
 /* Looks for any of the byte strings in the database file and its WAL as they are on disk; all are 4
  * bytes or longer. Through SQLite's own handles: opening the file beside SQLite would drop its
  * locks when closed. Not inside a transaction. On PostgreSQL *found is false: its files are not

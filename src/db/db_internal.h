@@ -40,6 +40,7 @@ struct db_backend {
     enum err (*prepare)(struct db *db, int *failed_index); // all statements
     enum err (*script)(struct db *db, const char *sql);    // several statements, zero-terminated
     enum err (*checkpoint)(struct db *db, enum db_checkpoint mode, int64_t *wal_pages_left);
+    enum err (*file_sync)(struct db *db);
     enum err (*search)(struct db *db, const struct str *needles, size_t needles_n, bool *found);
     void (*close)(struct db *db);
 };

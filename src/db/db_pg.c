@@ -335,6 +335,12 @@ static enum err pg_checkpoint(struct db *db, enum db_checkpoint mode, int64_t *w
     return ERR_OK;
 }
 
+static enum err pg_file_sync(struct db *db)
+{
+    (void)db; // the server's files are its own
+    return ERR_OK;
+}
+
 static enum err pg_search(struct db *db, const struct str *needles, size_t needles_n, bool *found)
 {
     (void)db; // the files are the server's
@@ -358,6 +364,7 @@ static const struct db_backend PG_BACKEND = {
     .prepare = pg_prepare,
     .script = pg_script,
     .checkpoint = pg_checkpoint,
+    .file_sync = pg_file_sync,
     .search = pg_search,
     .close = pg_close,
 };

@@ -284,6 +284,20 @@ static enum err sqlite_checkpoint(struct db *db, enum db_checkpoint mode, int64_
     return ERR_OK;
 }
 
+static enum err sqlite_file_sync(struct db *db)
+{
+    sqlite3_file *file = NULL;
+    int code = sqlite3_file_control(db->sqlite, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    if (code == SQLITE_OK) {
+        code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+    }
+    // Not SQLite's own call, so the connection does not know the error.
+    if (code != SQLITE_OK) {
+        log_line(LOG_ERROR, "db", "statement=sync sqlite=%d", code);
+    }
+    return sqlite_map(code);
+}
+
 static int wal_hook(void *context, sqlite3 *sqlite, const char *name, int pages)
 {
     (void)sqlite; // one database
@@ -387,6 +401,7 @@ static const struct db_backend SQLITE_BACKEND = {
     .prepare = sqlite_prepare,
     .script = sqlite_script,
     .checkpoint = sqlite_checkpoint,
+    .file_sync = sqlite_file_sync,
     .search = sqlite_search,
     .close = sqlite_close,
 };

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "engine/batch.h"
+#include "engine/checkpoint.h"
 #include "store/credentials.h"
 #include "store/members.h"
 
@@ -18,14 +19,8 @@ enum {
     CLOCK_WAIT_MS = 500,
     SWEEP_EVERY_MS = 60000,
     HELD_PER_SWEEP = 1000,
-    CHECKPOINT_WAIT_MS = 100,
-    EXIT_FSYNC = 4,
-    THROTTLE_WAIT_US = 5000,
 };
 #define BATCH_BYTES_MAX ((size_t)4 * 1024 * 1024 * 1024)
-#define WAL_PAGES_PASSIVE  20000
-#define WAL_PAGES_TRUNCATE 40000
-#define WAL_PAGES_THROTTLE 80000
 
 struct engine {
     struct store_base *base;
@@ -34,13 +29,12 @@ struct engine {
     struct submission **batch;    // BATCH_MAX
     pthread_t lane;
     pthread_t clock;
-    pthread_t checkpointer;
+    struct checkpointer *checkpointer;
     bool has_clock;
-    bool has_checkpointer;
-    atomic_bool is_stopping;      // the clock and the checkpointer look at it
+    atomic_bool is_stopping;      // the clock looks at it
     pthread_mutex_t mutex;        // guards what follows
     pthread_cond_t filled;        // the lane sleeps on it
-    pthread_cond_t ticked;        // the clock and the checkpointer sleep on it
+    pthread_cond_t ticked;        // the clock sleeps on it
     struct ticket *first;
     struct ticket *last;
     size_t waiting;               // submissions and jobs in the queue
@@ -96,14 +90,6 @@ static struct ticket *take_queue(struct engine *engine)
 static bool is_transient(enum err err)
 {
     return err == ERR_RETRY || err == ERR_DATABASE;
-}
-
-static void stop_if_lost(enum err err)
-{
-    if (err == ERR_FSYNC) {
-        log_line(LOG_ERROR, "engine", "fsync=failed action=exit");
-        _exit(EXIT_FSYNC);
-    }
 }
 
 static enum err run_with_retries(struct engine *engine, struct submission **list, size_t n)
@@ -162,13 +148,6 @@ static void run_batch(struct engine *engine, struct submission **list, size_t n)
     fail_all(list, n, ERR_INTERNAL, "This event could not be booked. It was not lost on your side: send it again later.");
 }
 
-static void throttle(struct engine *engine)
-{
-    for (int i = 0; i < 200 && db_wal_pages(store_db(engine->store)) > WAL_PAGES_THROTTLE; i++) {
-        (void)usleep(THROTTLE_WAIT_US); // the checkpointer is at it
-    }
-}
-
 /* Fills a batch from a row of submission tickets. Returns how many submissions it holds. */
 static size_t fill_batch(struct engine *engine, struct ticket *first, struct ticket *end)
 {
@@ -197,7 +176,7 @@ static void run_submissions(struct engine *engine, struct ticket *first, struct 
     while (first != end) {
         const int64_t start = clock_monotonic_us();
         const size_t n = fill_batch(engine, first, end);
-        throttle(engine);
+        checkpointer_turn(engine->checkpointer);
         if (n > 0) {
             run_batch(engine, engine->batch, n);
         }
@@ -428,31 +407,6 @@ static void *clock_main(void *self)
     return NULL;
 }
 
-/* ---- the checkpointer: takes its stalls out of the lane ---- */
-
-static void *checkpointer_main(void *self)
-{
-    struct engine *engine = self;
-    struct store *store = NULL;
-    if (store_open(engine->base, DB_MAINTAINER, NULL, &store) != ERR_OK) {
-        log_line(LOG_ERROR, "checkpoint", "open=failed");
-        return NULL;
-    }
-    while (sleep_ms(engine, CHECKPOINT_WAIT_MS)) {
-        const int64_t pages = db_wal_pages(store_db(engine->store));
-        int64_t left = 0;
-        if (pages <= WAL_PAGES_PASSIVE) {
-            continue;
-        }
-        const enum db_checkpoint mode = pages > WAL_PAGES_TRUNCATE ? DB_CHECKPOINT_TRUNCATE : DB_CHECKPOINT_PASSIVE;
-        if (db_checkpoint(store_db(store), mode, &left) == ERR_OK && left == 0) {
-            db_wal_pages_set(store_db(engine->store), 0);
-        }
-    }
-    store_close(store);
-    return NULL;
-}
-
 /* ---- opening and closing ---- */
 
 /* An erasure that was cut short after its key was gone. */
@@ -486,14 +440,11 @@ enum err engine_open(const struct engine_config *config, struct fail *f, struct 
     ensure(pthread_mutex_init(&engine->mutex, NULL) == 0);
     ensure(pthread_cond_init(&engine->filled, NULL) == 0);
     ensure(pthread_cond_init(&engine->ticked, NULL) == 0);
+    engine->checkpointer = checkpointer_open(engine->base, engine->store);
     ensure(pthread_create(&engine->lane, NULL, lane_main, engine) == 0);
     if (config->with_clock) {
         engine->has_clock = true;
         ensure(pthread_create(&engine->clock, NULL, clock_main, engine) == 0);
-    }
-    if (db_dialect(store_db(engine->store)) == DB_SQLITE) {
-        engine->has_checkpointer = true;
-        ensure(pthread_create(&engine->checkpointer, NULL, checkpointer_main, engine) == 0);
     }
     *out = engine;
     return ERR_OK;
@@ -511,14 +462,12 @@ void engine_close(struct engine *engine)
     if (engine->has_clock) {
         ensure(pthread_join(engine->clock, NULL) == 0);
     }
-    if (engine->has_checkpointer) {
-        ensure(pthread_join(engine->checkpointer, NULL) == 0);
-    }
     ensure(pthread_mutex_lock(&engine->mutex) == 0);
     engine->is_closed = true;
     ensure(pthread_cond_signal(&engine->filled) == 0);
     ensure(pthread_mutex_unlock(&engine->mutex) == 0);
     ensure(pthread_join(engine->lane, NULL) == 0);
+    checkpointer_close(engine->checkpointer);
     int64_t left = 0;
     (void)!db_checkpoint(store_db(engine->store), DB_CHECKPOINT_TRUNCATE, &left); // the next start does without
     store_close(engine->store);

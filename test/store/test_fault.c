@@ -136,6 +136,10 @@ static void a_failed_sync_of_a_checkpoint_is_told_apart(void **state)
         assert_err(db_checkpoint(checkpointer, DB_CHECKPOINT_PASSIVE, NULL), ERR_FSYNC);
         fault_heal();
     }
+    fault_arm(FAULT_SYNC, 1, SQLITE_IOERR_FSYNC, true);
+    assert_err(db_file_sync(checkpointer), ERR_FSYNC); // of what a checkpoint has moved so far
+    fault_heal();
+    assert_ok(db_file_sync(checkpointer));
     assert_int_equal(things_count(both, db), 20);
 }
 
@@ -172,6 +176,7 @@ static void what_was_committed_survives_a_power_cut(void **state)
     for (uint64_t seed = 1; seed <= CUTS; seed++) {
         assert_ok(things_insert(both, db, (int64_t)seed * 1000, seed % 7 + 1));
         count += (int64_t)(seed % 7) + 1;
+        int64_t in_doubt = 0;
         if (seed % 5 == 0) { // cut in the middle of a checkpoint: its n-th write, not synced yet
             fault_arm(FAULT_WRITE, (int64_t)seed % 9 + 1, SQLITE_IOERR_WRITE, true);
             (void)!db_checkpoint(checkpointer, DB_CHECKPOINT_PASSIVE, NULL);
@@ -179,18 +184,27 @@ static void what_was_committed_survives_a_power_cut(void **state)
         } else if (seed % 3 ==
                    0) { // cut in the middle of a commit: its frames written in part, not synced
             fault_arm(FAULT_WRITE, (int64_t)seed % 6 + 1, SQLITE_IOERR_WRITE, true);
-            (void)!things_insert(both, db, (int64_t)seed * 1000 + 500, 1);
+            // Where only the padding behind its last frame failed it is refused here and found at a restart: nobody knows.
+            in_doubt = things_insert(both, db, (int64_t)seed * 1000 + 500, 1) == ERR_OK ? 0 : 1;
             fault_heal();
             count = things_count(both, db); // a small one may have got through before
         } else if (seed % 11 == 0) {
             assert_ok(db_checkpoint(checkpointer, DB_CHECKPOINT_TRUNCATE, NULL));
+        } else if (seed % 4 == 0) { // the checkpointer's pass, and the lane's end of it: the log begins anew
+            assert_ok(db_checkpoint(checkpointer, DB_CHECKPOINT_PASSIVE, NULL));
+            assert_ok(db_file_sync(checkpointer));
+            assert_ok(things_insert(both, db, (int64_t)seed * 1000 + 500, 2));
+            assert_ok(db_checkpoint(db, DB_CHECKPOINT_PASSIVE, NULL));
+            assert_ok(things_insert(both, db, (int64_t)seed * 1000 + 600, 2));
+            count += 4;
         }
         fault_power_cut(path, copy_path, seed);
         struct db *found = both_open_url(both, str_c(copy_path), DB_WRITER, &TEST_QUERIES);
-        if (things_count(both, found) != count) {
+        const int64_t more = things_count(both, found) - count;
+        if (more != 0 && more != in_doubt) {
             print_error("seed %" PRIu64 "\n", seed);
         }
-        assert_int_equal(things_count(both, found), count);
+        assert_true(more == 0 || more == in_doubt);
         assert_sound(both, found);
         both_close(both, found);
         both->open_n--;

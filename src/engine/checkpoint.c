@@ -1,0 +1,157 @@
+/* Passes of the checkpointer, and the lane's part in them. */
+#include "base/base.h"
+#include "engine/checkpoint.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+enum {
+    LOOK_EVERY_MS = 50,
+    PASSES_MAX = 8,
+    THROTTLE_WAIT_US = 5000,
+    THROTTLE_ROUNDS_MAX = 200,
+    EXIT_FSYNC = 4,
+};
+#define WAL_PAGES_PASSIVE  20000 // begin above
+#define WAL_PAGES_LAST     1000  // so few are the lane's to finish
+#define WAL_PAGES_STEP     4000  // readers kept the log from beginning anew: try again after so many more
+#define WAL_PAGES_TRUNCATE 40000 // from here on wait for readers
+#define WAL_PAGES_THROTTLE 80000
+
+struct checkpointer {
+    struct store_base *base;
+    struct db *lane;             // db_wal_pages() from any thread, all else the lane's thread
+    pthread_t thread;
+    atomic_bool is_stopping;
+    atomic_bool is_lanes_turn;   // set by the thread, cleared by the lane
+    pthread_mutex_t mutex;
+    pthread_cond_t stopped;      // the thread sleeps on it
+};
+
+void stop_if_lost(enum err err)
+{
+    if (err == ERR_FSYNC) {
+        log_line(LOG_ERROR, "engine", "fsync=failed action=exit");
+        _exit(EXIT_FSYNC);
+    }
+}
+
+/* ---- the lane's part ---- */
+
+void checkpointer_turn(struct checkpointer *c)
+{
+    if (c == NULL) {
+        return;
+    }
+    if (atomic_load(&c->is_lanes_turn)) {
+        stop_if_lost(db_checkpoint(c->lane, DB_CHECKPOINT_PASSIVE, NULL)); // other errors: at the next turn
+        atomic_store(&c->is_lanes_turn, false);
+    }
+    for (int i = 0; i < THROTTLE_ROUNDS_MAX && db_wal_pages(c->lane) > WAL_PAGES_THROTTLE; i++) {
+        (void)usleep(THROTTLE_WAIT_US); // the checkpointer is at it
+    }
+}
+
+/* ---- the thread's ---- */
+
+/* Sleeps, or wakes early because the engine stops. Returns false then. */
+static bool sleep_ms(struct checkpointer *c, int64_t ms)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_REALTIME, &until); // cannot fail for this clock
+    until.tv_nsec += ms * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    ensure(pthread_mutex_lock(&c->mutex) == 0);
+    while (!atomic_load(&c->is_stopping)) {
+        if (pthread_cond_timedwait(&c->stopped, &c->mutex, &until) == ETIMEDOUT) {
+            break;
+        }
+    }
+    ensure(pthread_mutex_unlock(&c->mutex) == 0);
+    return !atomic_load(&c->is_stopping);
+}
+
+/* Moves pages and writes them back until so few are left that the lane can finish in no time. */
+static enum err run_passes(struct checkpointer *c, struct db *db)
+{
+    for (int i = 0; i < PASSES_MAX && !atomic_load(&c->is_stopping); i++) {
+        const int64_t before = db_wal_pages(c->lane);
+        try(db_checkpoint(db, DB_CHECKPOINT_PASSIVE, NULL));
+        try(db_file_sync(db));
+        if (db_wal_pages(c->lane) - before <= WAL_PAGES_LAST) {
+            break;
+        }
+    }
+    return ERR_OK;
+}
+
+/* The rest is the lane's, which takes it before its next batch. Where readers keep the log from beginning anew for long, the
+ * lane is held up instead: with little left to move, for as long as the readers take. */
+static void run_round(struct checkpointer *c, struct db *db)
+{
+    const bool waits_for_readers = db_wal_pages(c->lane) > WAL_PAGES_TRUNCATE;
+    enum err err = run_passes(c, db);
+    if (err == ERR_OK && waits_for_readers) {
+        err = db_checkpoint(db, DB_CHECKPOINT_TRUNCATE, NULL);
+    } else if (err == ERR_OK) {
+        atomic_store(&c->is_lanes_turn, true);
+    }
+    stop_if_lost(err);
+}
+
+static void *thread_main(void *self)
+{
+    struct checkpointer *c = self;
+    struct store *store = NULL;
+    int64_t due_pages = WAL_PAGES_PASSIVE;
+    if (store_open(c->base, DB_MAINTAINER, NULL, &store) != ERR_OK) {
+        log_line(LOG_ERROR, "checkpoint", "open=failed");
+        return NULL;
+    }
+    while (sleep_ms(c, LOOK_EVERY_MS)) {
+        const int64_t pages = db_wal_pages(c->lane);
+        if (pages <= WAL_PAGES_PASSIVE) {
+            due_pages = WAL_PAGES_PASSIVE;
+        } else if (pages > due_pages && !atomic_load(&c->is_lanes_turn)) {
+            run_round(c, store_db(store));
+            due_pages = pages + WAL_PAGES_STEP;
+        }
+    }
+    store_close(store);
+    return NULL;
+}
+
+/* ---- opening and closing ---- */
+
+struct checkpointer *checkpointer_open(struct store_base *base, struct store *lane)
+{
+    if (db_dialect(store_db(lane)) != DB_SQLITE) {
+        return NULL;
+    }
+    struct checkpointer *c = calloc(1, sizeof *c); // start-up code
+    ensure(c != NULL);
+    c->base = base;
+    c->lane = store_db(lane);
+    ensure(pthread_mutex_init(&c->mutex, NULL) == 0);
+    ensure(pthread_cond_init(&c->stopped, NULL) == 0);
+    ensure(pthread_create(&c->thread, NULL, thread_main, c) == 0);
+    return c;
+}
+
+void checkpointer_close(struct checkpointer *c)
+{
+    if (c == NULL) {
+        return;
+    }
+    ensure(pthread_mutex_lock(&c->mutex) == 0);
+    atomic_store(&c->is_stopping, true);
+    ensure(pthread_cond_broadcast(&c->stopped) == 0);
+    ensure(pthread_mutex_unlock(&c->mutex) == 0);
+    ensure(pthread_join(c->thread, NULL) == 0);
+    free(c); // made at start-up, released at the close
+}
