@@ -114,6 +114,10 @@ struct http_server {
     size_t proxies_n;
     int port;
     struct MHD_Daemon *daemon;
+    pthread_t loop;          // the HTTP thread
+    _Atomic bool loop_runs;
+    int loop_fd;             // eventfd that wakes it
+    _Atomic bool loop_is_woken; // by a knock that it has not heard yet
     struct arena scratch;    // the HTTP thread's, for answers whose request cannot be touched
     struct id_source ids;    // the HTTP thread's
     _Atomic size_t bodies_n; // bytes of bodies held
@@ -139,6 +143,18 @@ static inline int64_t http_now_ms(void)
 {
     return clock_monotonic_us() / 1000;
 }
+
+/* --- loop.c: the HTTP thread --- */
+
+/* Starts it; false when no thread or descriptor can be had. */
+bool http_loop_start(struct http_server *server) MUST_USE;
+
+/* Resumes a connection and wakes the HTTP thread, once for many. Any thread. */
+void http_resume(struct http_server *server, struct MHD_Connection *mhd);
+
+/* Ends the thread, before libmicrohttpd is stopped; and what woke it, when nobody resumes any more. */
+void http_loop_stop(struct http_server *server);
+void http_loop_close(struct http_server *server);
 
 /* --- request.c: pure, but for the arena --- */
 

@@ -238,8 +238,8 @@ static void *sweeper_run(void *cls)
             struct MHD_Connection *expired[EXPIRED_PER_SWEEP];
             n = connections_sweep(server, expired);
             for (size_t i = 0; i < n; i++) {
-                MHD_resume_connection(
-                    expired[i]); // alive until then: only the winner of the state resumes
+                http_resume(
+                    server, expired[i]); // alive until then: only the winner of the state resumes
             }
         }
         lingers_sweep(server);

@@ -146,8 +146,8 @@ static void server_free(struct http_server *server)
 
 static enum err daemon_start(struct http_server *server, int listen_fd, struct fail *f)
 {
-    const unsigned int flags = MHD_USE_EPOLL | MHD_USE_INTERNAL_POLLING_THREAD |
-                               MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG;
+    const unsigned int flags =
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG;
     server->daemon = MHD_start_daemon(
         flags, 0, http_on_accept, server, http_on_request, server, MHD_OPTION_EXTERNAL_LOGGER,
         on_log, NULL, // first, so that it gets what the others say
@@ -158,10 +158,16 @@ static enum err daemon_start(struct http_server *server, int listen_fd, struct f
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_POOL_BYTES,
         MHD_OPTION_CONNECTION_TIMEOUT, 0u, // ours are absolute
         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
-    return server->daemon != NULL
-               ? ERR_OK
-               : fail(f, ERR_IO, "",
-                      "The HTTP server could not be started: raise the limit of open files.");
+    if (server->daemon == NULL) {
+        return fail(f, ERR_IO, "",
+                    "The HTTP server could not be started: raise the limit of open files.");
+    }
+    if (!http_loop_start(server)) {
+        (void)MHD_quiesce_daemon(server->daemon); // the caller closes the socket
+        MHD_stop_daemon(server->daemon);
+        return fail(f, ERR_IO, "", "No thread could be started: raise the limits of processes and of open files.");
+    }
+    return ERR_OK;
 }
 
 enum err http_open(const struct http_config *config, struct fail *f, struct http_server **out)
@@ -250,9 +256,11 @@ void http_close(struct http_server *server, int64_t drain_ms)
             log_line(LOG_WARN, "http", "closing=unclean why=clients_do_not_read");
         }
     }
+    http_loop_stop(server);
     MHD_stop_daemon(server->daemon);
     http_sweeper_stop(server);
     if (slots_wait(server, RELEASE_WAIT_MS)) {
+        http_loop_close(server);
         server_free(server);
     } else {
         log_line(

@@ -296,7 +296,7 @@ static enum MHD_Result slot_suspend(struct http_slot *slot)
     MHD_suspend_connection(slot->mhd);
     int expected = STATE_WORKING;
     if (!atomic_compare_exchange_strong(&slot->state, &expected, STATE_SUSPENDED)) {
-        MHD_resume_connection(slot->mhd); // it was answered meanwhile
+        http_resume(server, slot->mhd); // it was answered meanwhile
     }
     return MHD_YES;
 }
@@ -332,7 +332,7 @@ void http_reply(struct http_request *request, const struct http_response *respon
     if (!atomic_compare_exchange_strong(&slot->state, &expected, STATE_READY)) {
         expected = STATE_SUSPENDED;
         if (atomic_compare_exchange_strong(&slot->state, &expected, STATE_READY)) {
-            MHD_resume_connection(slot->mhd);
+            http_resume(slot->server, slot->mhd);
         } else {
             ensure(expected == STATE_EXPIRED); // answered twice otherwise
         }

@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,6 +16,8 @@ enum { ANSWER_BYTES_MAX = 4 << 20, WAIT_MS = 5000 };
 
 static char answer[ANSWER_BYTES_MAX];
 static struct http_request *_Atomic kept; // what /never was asked
+static _Atomic bool is_at_gate;           // /gate is being handled
+static _Atomic bool is_gate_open;
 static _Atomic size_t consumed_n;         // bytes that /stream was sent
 
 static void reply_text(struct http_request *request, int status, struct str text)
@@ -65,6 +68,12 @@ static void handle(void *self, struct http_request *request)
         ensure(pthread_detach(thread) == 0);
     } else if (path_is(request, "never")) {
         atomic_store(&kept, request);
+    } else if (path_is(request, "gate")) {
+        atomic_store(&is_at_gate, true);
+        while (!atomic_load(&is_gate_open)) {
+            (void)sched_yield();
+        }
+        reply_text(request, 200, STR("passed"));
     } else if (path_is(request, "big")) {
         reply_text(request, 200,
                    (struct str){.p = arena_bytes(request->arena, 1 << 20), .n = 1 << 20});
@@ -183,6 +192,36 @@ static void a_connection_carries_one_request_after_the_other(void **state)
     say(fd, "GET /x?q=a%20b+c%26 HTTP/1.1\r\n" HOST "\r\n");
     assert_hears(fd, "q=a b c&");
     (void)close(fd);
+    http_close(server, 1000);
+}
+
+/* libmicrohttpd asks the kernel for 128 ready sockets at a time. */
+static void as_many_requests_at_once_as_the_kernel_reports_in_one_go(void **state)
+{
+    (void)state;
+    enum { TOGETHER = 128 };
+    struct http_server *server = server_open((struct http_limits){0});
+    int fds[TOGETHER];
+    const int gate = dial(server);
+    for (size_t i = 0; i < TOGETHER; i++) {
+        fds[i] = dial(server);
+        say(fds[i], "GET /x HTTP/1.1\r\n" HOST "\r\n");
+        assert_hears(fds[i], "GET 1 [x]");
+    }
+    say(gate, "GET /gate HTTP/1.1\r\n" HOST "\r\n");
+    while (!atomic_load(&is_at_gate)) {
+        (void)sched_yield();
+    }
+    for (size_t i = 0; i < TOGETHER; i++) {
+        say(fds[i], "GET /y HTTP/1.1\r\n" HOST "\r\n");
+    }
+    atomic_store(&is_gate_open, true); // the HTTP thread finds them all at once
+    assert_hears(gate, "passed");
+    for (size_t i = 0; i < TOGETHER; i++) {
+        assert_hears(fds[i], "GET 1 [y]");
+        (void)close(fds[i]);
+    }
+    (void)close(gate);
     http_close(server, 1000);
 }
 
@@ -493,6 +532,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_connection_carries_one_request_after_the_other),
+        cmocka_unit_test(as_many_requests_at_once_as_the_kernel_reports_in_one_go),
         cmocka_unit_test(a_large_body_and_a_large_answer_pass),
         cmocka_unit_test(what_is_too_large_is_refused_before_it_is_read),
         cmocka_unit_test(a_client_that_sends_on_can_still_read_why_it_was_refused),
