@@ -11,6 +11,7 @@
 #define LOYALD_API_H
 
 #include "engine/engine.h"
+#include "engine/watch.h"
 #include "http/http.h"
 
 enum { API_WORKERS = 2, API_QUEUE_MAX = 256 };
@@ -18,6 +19,7 @@ enum { API_WORKERS = 2, API_QUEUE_MAX = 256 };
 struct api_config {
     struct store_base *base;
     struct engine *engine;
+    const struct watch *watch; // NULL: the books are not verified in the background
     bool has_test_clock;
     int64_t test_now;     // where the test clock stands at opening
     int64_t rate_percent; // of the rates in api/rate.c; 0: 100

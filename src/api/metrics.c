@@ -2,6 +2,7 @@
 #include "base/base.h"
 #include "api/api_internal.h"
 #include "api/handlers.h"
+#include "store/frozen.h"
 
 static const int64_t BUCKETS_US[BUCKETS_N] = {500,    1000,   2500,   5000,    10000,   25000,   50000,
                                               100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000};
@@ -80,13 +81,29 @@ static void number_write(struct buf *out, const char *name, const char *type, co
     buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %" PRId64 "\n", name, help, name, type, name, value);
 }
 
+static void watch_write(struct buf *out, const struct watch *watch)
+{
+    struct watch_stats stats;
+    if (watch == NULL) {
+        return;
+    }
+    watch_stats_read(watch, &stats);
+    number_write(out, "loyald_verify_passes_total", "counter", "Passes of the self-check finished since the start.", stats.passes);
+    number_write(out, "loyald_verify_violations_total", "counter", "Violations that the self-check found since the start.",
+                 stats.violations);
+    number_write(out, "loyald_verify_members", "gauge", "Members looked at in the running pass.", stats.members);
+    number_write(out, "loyald_verify_last_milliseconds", "gauge", "How long the last pass took.", stats.last_ms);
+}
+
 enum err api_metrics_get(struct api_call *call, struct store *store, struct json_out *w)
 {
     struct engine_stats stats;
     struct buf *out = w->buf;
     int64_t parked = 0;
+    int64_t frozen = 0;
     engine_stats_read(call->api->config.engine, &stats);
     try(store_timers_parked(store, call->arena, &parked));
+    try(store_frozen_count(store, call->arena, &frozen));
     requests_write(out, call->api);
     latencies_write(out, call->api);
     number_write(out, "loyald_batches_total", "counter", "Batches committed or given up.", stats.batches);
@@ -98,6 +115,8 @@ enum err api_metrics_get(struct api_call *call, struct store *store, struct json
     number_write(out, "loyald_wal_pages", "gauge", "Pages in the write-ahead log (SQLite).", stats.wal_pages);
     number_write(out, "loyald_batch_longest_microseconds", "gauge", "The longest batch since the start.", stats.batch_us_max);
     number_write(out, "loyald_timers_parked", "gauge", "Timers that were given up after five attempts.", parked);
+    number_write(out, "loyald_members_frozen", "gauge", "Members whose books are damaged and may not be written.", frozen);
+    watch_write(out, call->api->config.watch);
     call->content_type = STR("text/plain; version=0.0.4; charset=utf-8");
     return ERR_OK;
 }

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "cli/config.h"
 #include "base/time.h"
+#include "engine/watch.h"
 
 enum { DRAIN_MS = 20000, TEST_WORK_MS = 3600 * 1000, EXIT_CONFIG = 2 };
 
@@ -17,8 +18,14 @@ enum { DRAIN_MS = 20000, TEST_WORK_MS = 3600 * 1000, EXIT_CONFIG = 2 };
 struct serving {
     struct store_base *base;
     struct engine *engine;
+    struct watch *watch;
     struct api *api;
     struct http_server *http;
+};
+
+struct serve_options {
+    int64_t rate_percent;
+    int64_t verify_hours; // between two passes of the self-check; 0: none
 };
 
 static bool is_loopback(struct str listen)
@@ -35,19 +42,25 @@ static enum err read_instance(struct store_base *base, struct arena *arena, stru
     return err;
 }
 
-static enum err open_all(struct cli *cli, int64_t rate_percent, struct fail *f, struct serving *s)
+static enum err open_all(struct cli *cli, const struct serve_options *options, struct fail *f, struct serving *s)
 {
     struct instance instance;
     try(store_base_open(&cli->store, f, &s->base));
     try(read_instance(s->base, &cli->arena, f, &instance));
     const struct engine_config engine = {.base = s->base, .with_clock = !instance.has_test_clock};
     try(engine_open(&engine, f, &s->engine));
+    if (options->verify_hours > 0) {
+        const struct watch_config watch = {
+            .base = s->base, .engine = s->engine, .every_ms = options->verify_hours * MS_PER_HOUR};
+        try(watch_open(&watch, f, &s->watch));
+    }
     const struct api_config api = {
         .base = s->base,
         .engine = s->engine,
+        .watch = s->watch,
         .has_test_clock = instance.has_test_clock,
         .test_now = instance.test_now,
-        .rate_percent = rate_percent,
+        .rate_percent = options->rate_percent,
     };
     try(api_open(&api, f, &s->api));
     const struct http_config http = {
@@ -68,6 +81,7 @@ static void close_all(struct serving *s)
     if (s->http != NULL) {
         http_close(s->http, DRAIN_MS);
     }
+    watch_close(s->watch);
     engine_close(s->engine);
     api_close(s->api);
     store_base_close(s->base);
@@ -97,17 +111,19 @@ static void wait_for_end(const sigset_t *set)
 }
 
 static const char HELP[] =
-    "Usage: loyald serve [--listen ADDRESS:PORT] [--behind-proxy] [--proxies NETWORKS] [--rate-percent N]\n\n"
+    "Usage: loyald serve [--listen ADDRESS:PORT] [--behind-proxy] [--proxies NETWORKS] [--rate-percent N]\n"
+    "                    [--verify-hours N]\n\n"
     "Serves the API until SIGTERM, which lets running requests end. Other addresses than loopback need\n"
     "--behind-proxy: this release serves no TLS itself. NETWORKS are the proxies whose X-Forwarded-For is believed.\n"
-    "--rate-percent raises or lowers how many requests a second a key may send (docs/api.md).\n";
+    "--rate-percent raises or lowers how many requests a second a key may send (docs/api.md).\n"
+    "The books are verified in the background from the start and again every --verify-hours (24; 0: not at all).\n";
 
-static int serve(struct cli *cli, int64_t rate_percent)
+static int serve(struct cli *cli, const struct serve_options *options)
 {
     struct serving s = {0};
     sigset_t signals;
     block_signals(&signals);
-    const enum err err = open_all(cli, rate_percent, &cli->fail, &s);
+    const enum err err = open_all(cli, options, &cli->fail, &s);
     if (err == ERR_OK) {
         api_ready_set(s.api, true);
         (void)printf("loyald %s serves on %.*s, port %d\n", LOYALD_VERSION, STR_ARG(cli->listen), http_port(s.http));
@@ -128,14 +144,17 @@ int cli_serve(int argc, char **argv)
     if (code != 0) {
         return code == CLI_HELP ? 0 : code;
     }
-    const int64_t rate_percent = cli_option_int(&cli, "--rate-percent", 100, 1, 1000000);
+    const struct serve_options options = {
+        .rate_percent = cli_option_int(&cli, "--rate-percent", 100, 1, 1000000),
+        .verify_hours = cli_option_int(&cli, "--verify-hours", 24, 0, 24 * 365),
+    };
     code = cli_done(&cli, 0);
     if (code == 0 && !is_loopback(cli.listen) && !cli.behind_proxy) {
         (void)fprintf(stderr, "loyald: %.*s is no loopback address and this release serves no TLS: put a proxy in front "
                               "and say --behind-proxy\n", STR_ARG(cli.listen));
         code = EXIT_CONFIG;
     }
-    code = code == 0 ? serve(&cli, rate_percent) : code;
+    code = code == 0 ? serve(&cli, &options) : code;
     cli_close(&cli);
     return code;
 }

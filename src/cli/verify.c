@@ -6,14 +6,16 @@
 
 #include "cli/command.h"
 #include "engine/verify.h"
+#include "store/frozen.h"
 
 enum { EXIT_DAMAGE = 1, EXIT_UNCHECKED = 2, REPORT_BYTES_MAX = 16 * 1024 * 1024 };
 
 static const char HELP[] =
-    "Usage: loyald verify [--json]\n\n"
+    "Usage: loyald verify [--json] [--release MEMBER]\n\n"
     "Proves the ten invariants of the books on a live database: double entry, balances, lots, nothing negative,\n"
     "redemptions, natural keys, hash chains, sealed data, blind indexes, and the database's own check. Exit code 0:\n"
-    "sound, 1: damage, each line naming a table and a row, 2: it could not be checked.\n";
+    "sound, 1: damage, each line naming a table and a row, 2: it could not be checked.\n\n"
+    "--release checks one member (mbr_…) that the server has frozen, and lets their books be written again if they are sound.\n";
 
 /* A line that counts on a terminal. */
 static bool progress(void *self, const struct verify_report *so_far, int64_t members_all)
@@ -61,16 +63,64 @@ static int complain(struct cli *cli, enum err err)
     return err == ERR_INTEGRITY ? EXIT_DAMAGE : EXIT_UNCHECKED;
 }
 
+/* ---- --release ---- */
+
+struct release {
+    int64_t member;
+    struct str name;
+    bool was_frozen;
+};
+
+static enum err release(struct desk *desk, void *self)
+{
+    struct release *r = self;
+    try(store_member_unfreeze(desk->store, r->member, &r->was_frozen));
+    return r->was_frozen ? desk_audit(desk, "member.release", r->name, (struct str){0}, (struct str){0}) : ERR_OK;
+}
+
+/* A clean check first, then the release with its audit entry. */
+static int release_member(struct cli *cli, struct str name)
+{
+    struct desk desk;
+    struct release r = {.name = name};
+    struct verify_report *report = arena_new(&cli->arena, struct verify_report, 1);
+    report->arena = &cli->arena;
+    if (!id_read("mbr_", name, &r.member)) {
+        (void)fprintf(stderr, "loyald: --release takes the id of a member: mbr_…\n");
+        return EXIT_UNCHECKED;
+    }
+    enum err err = desk_open(&desk, cli, DB_WRITER);
+    if (err != ERR_OK) {
+        return complain(cli, err);
+    }
+    err = verify_one(desk.store, r.member, report);
+    if (err == ERR_OK && report->violations == 0) {
+        err = desk_write(&desk, release, &r);
+    }
+    desk_close(&desk);
+    if (err != ERR_OK) {
+        return complain(cli, err);
+    }
+    if (report->violations == 0) {
+        (void)fprintf(stderr, "loyald: %.*s %s\n", STR_ARG(name), r.was_frozen ? "is released" : "was not frozen");
+    }
+    return print(cli, report);
+}
+
 int cli_verify(int argc, char **argv)
 {
     struct cli cli;
     struct desk desk;
+    struct str member = {0};
     int code = cli_open(&cli, argc, argv, HELP);
     if (code != 0) {
         return code == CLI_HELP ? 0 : EXIT_UNCHECKED;
     }
+    const bool releases = cli_option(&cli, "--release", &member);
     code = cli_done(&cli, 0);
-    if (code == 0) {
+    if (code == 0 && releases) {
+        code = release_member(&cli, member);
+    } else if (code == 0) {
         struct verify_report *report = arena_new(&cli.arena, struct verify_report, 1);
         const struct verify_options options = {.progress = progress};
         report->arena = &cli.arena;

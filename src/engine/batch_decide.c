@@ -5,6 +5,7 @@
 #include "engine/batch_internal.h"
 
 #include "base/log.h"
+#include "store/frozen.h"
 
 enum { NEEDS_ROUNDS_MAX = 8 };
 
@@ -466,6 +467,13 @@ static enum err submit_event(struct batch *b, size_t index)
         return ERR_OK;
     }
     struct member_facts *forgotten = forgotten_of(b, s, member);
+    const struct member_facts *whose = forgotten != NULL ? forgotten : member;
+    if (whose != NULL && store_member_is_frozen(b->store, whose->member)) {
+        fail_one(s, ERR_MEMBER_FROZEN, "",
+                 "The self-check has found this member's books damaged: see docs/verify.md for how they are released, then send it "
+                 "again (where there is an Idempotency-Key, with a new one).");
+        return ERR_OK;
+    }
     if (forgotten != NULL) {
         return submit_forgotten(b, s, forgotten);
     }
@@ -511,8 +519,8 @@ static enum err submit_event(struct batch *b, size_t index)
 static enum err submit_timers(struct batch *b, struct submission *s)
 {
     struct member_facts *member = batch_member(b, s->member);
-    if (member == NULL || member->key.version == 0) {
-        return ERR_OK; // forgotten meanwhile
+    if (member == NULL || member->key.version == 0 || store_member_is_frozen(b->store, s->member)) {
+        return ERR_OK; // forgotten meanwhile, or not to be written
     }
     try(run_timers(b, member, &s->more_is_due));
     if (member->state->timer_at <= b->now) {

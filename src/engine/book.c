@@ -3,6 +3,7 @@
 #include "engine/engine.h"
 
 #include "engine/batch.h"
+#include "store/frozen.h"
 #include "store/members.h"
 
 enum err engine_book(struct store *store, struct arena *arena, struct submission *submission)
@@ -41,6 +42,9 @@ static enum err book_erasure(struct store *store, struct arena *arena, int64_t m
 enum err engine_forget(struct store *store, struct arena *arena, int64_t member, int64_t credential, int64_t now,
                        bool *is_final)
 {
-    try(book_erasure(store, arena, member, credential));
+    // Damaged books are evidence and stay as they are; that keeps nobody from being forgotten.
+    if (!store_member_is_frozen(store, member)) {
+        try(book_erasure(store, arena, member, credential));
+    }
     return store_member_erase(store, arena, member, now, is_final);
 }

@@ -412,7 +412,10 @@ static void *clock_main(void *self)
 /* An erasure that was cut short after its key was gone. */
 static enum err forget_again(struct store *store, struct arena *arena, int64_t member, int64_t erased_at)
 {
+    struct instance instance;
     bool is_final = false;
+    try(store_instance_read(store, arena, &instance));
+    try(store_programs_refresh(store, instance.epoch));
     return engine_forget(store, arena, member, 0, erased_at, &is_final);
 }
 

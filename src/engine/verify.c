@@ -25,6 +25,8 @@ struct verifying {
     struct verify_report *report;
     int64_t members_all;
     int64_t now;
+    int64_t member;                 // whose history is being walked, 0: none
+    int64_t only;                   // nobody else's faults count; 0: all count
     struct check_listener listener;
 };
 
@@ -32,6 +34,11 @@ static void note(void *self, enum invariant invariant, const char *table, struct
 {
     struct verifying *v = self;
     struct verify_report *report = v->report;
+    int64_t member = v->member;
+    (void)!id_read("mbr_", row, &member); // most rows are not named by their member
+    if (v->only != 0 && member != v->only) {
+        return;
+    }
     report->violations++;
     report->by_invariant[invariant]++;
     if (report->n < VIOLATIONS_MAX) {
@@ -40,6 +47,7 @@ static void note(void *self, enum invariant invariant, const char *table, struct
             .table = str_dup(report->arena, str_c(table)),
             .row = str_dup(report->arena, row),
             .detail = str_dup(report->arena, str_c(text)),
+            .member = member,
         };
     }
 }
@@ -93,10 +101,12 @@ static enum err check_one(struct verifying *v, const struct check_member *member
 {
     struct arena arena;
     arena_open(&arena, SLICE_ARENA_BYTES_MAX);
-    const enum err err =
-        verify_member(v->store, &arena, member, &v->listener, &v->report->events, &v->report->transfers);
+    v->member = member->id;
+    enum err err = verify_member(v->store, &arena, member, &v->listener, &v->report->events, &v->report->transfers);
     arena_close(&arena);
-    return or_damage(v, err, "transfer", check_row(&v->arena, "mbr_", member->id));
+    err = or_damage(v, err, "transfer", check_row(&v->arena, "mbr_", member->id));
+    v->member = 0;
+    return err;
 }
 
 static enum err members_slice(struct verifying *v, int64_t after, struct check_slice *slice)
@@ -109,7 +119,8 @@ static enum err members_slice(struct verifying *v, int64_t after, struct check_s
     }
     try(err);
     for (size_t i = 0; i < slice->n; i++) {
-        const enum err one = check_one(v, &slice->members[i]);
+        const bool is_wanted = v->only == 0 || v->only == slice->members[i].id;
+        const enum err one = is_wanted ? check_one(v, &slice->members[i]) : ERR_OK;
         if (one != ERR_OK) {
             store_check_wipe(slice);
             return one;
@@ -207,6 +218,11 @@ static enum err run_audit(struct verifying *v)
 static enum err run_database(struct verifying *v)
 {
     bool is_end = false;
+    int64_t bytes = 0;
+    if (v->options != NULL && v->options->is_light) {
+        try(or_damage(v, store_check_bytes(v->store, &v->arena, &bytes), "*", STR("*")));
+        is_end = bytes > LIGHT_BYTES_MAX;
+    }
     for (size_t i = 0; !is_end && go_on(v); i++) {
         arena_reset(&v->arena);
         try(store_check_database(v->store, &v->arena, i, &v->listener, &is_end));
@@ -248,7 +264,9 @@ static enum err run(struct verifying *v)
     try(open_programs(v));
     try(run_database(v));
     try(run_members(v));
-    try(run_chains(v));
+    if (v->options == NULL || !v->options->is_light) {
+        try(run_chains(v));
+    }
     try(run_table(v, "event_key", &v->report->keys, store_check_keys));
     try(run_table(v, "sale", &v->report->sales, store_check_sales));
     try(run_table(v, "held", &v->report->held, store_check_held));
@@ -261,16 +279,83 @@ static enum err run(struct verifying *v)
     return run_audit(v);
 }
 
-enum err verify_run(struct store *store, const struct verify_options *options, struct verify_report *report)
+/* Runs `work` with everything that a check needs. */
+static enum err with_report(struct store *store, const struct verify_options *options, int64_t only,
+                            struct verify_report *report, enum err (*work)(struct verifying *v))
 {
     struct verifying *v = arena_new(report->arena, struct verifying, 1);
     *report = (struct verify_report){.arena = report->arena};
-    *v = (struct verifying){.store = store, .options = options, .report = report};
+    *v = (struct verifying){.store = store, .options = options, .report = report, .only = only};
     v->listener = (struct check_listener){.self = v, .fault = note};
     arena_open(&v->arena, SLICE_ARENA_BYTES_MAX);
-    const enum err err = run(v);
+    const enum err err = work(v);
     arena_close(&v->arena);
     return err;
+}
+
+enum err verify_run(struct store *store, const struct verify_options *options, struct verify_report *report)
+{
+    return with_report(store, options, 0, report, run);
+}
+
+static enum err run_one(struct verifying *v)
+{
+    struct check_slice slice = {0};
+    try(open_programs(v));
+    try(members_slice(v, v->only - 1, &slice));
+    v->report->members = 1;
+    return slice.n > 0 && slice.members[0].id == v->only ? ERR_OK : ERR_NOT_FOUND;
+}
+
+enum err verify_one(struct store *store, int64_t member, struct verify_report *report)
+{
+    ensure(member > 0);
+    return with_report(store, NULL, member, report, run_one);
+}
+
+/* The newest transfer hashes to the head that the state has. */
+static enum err check_head(struct verifying *v, int64_t id)
+{
+    struct member_facts facts = {.member = id};
+    struct transfer *transfers = NULL;
+    size_t n = 0;
+    unsigned char hash[HASH_BYTES] = {0};
+    static const unsigned char NONE[HASH_BYTES];
+    enum err err = store_facts_load(v->store, &v->arena, &facts, 1, false);
+    vault_wipe(&facts.key, sizeof facts.key);
+    if (err == ERR_OK && facts.exists && facts.state->transfers_n > 0) {
+        err = store_transfers_list(v->store, &v->arena, id, facts.state->last_transfer, 2, &transfers, &n);
+    }
+    if (err != ERR_OK) {
+        return or_damage(v, err, "member_state", check_row(&v->arena, "mbr_", id));
+    }
+    if (n > 0) {
+        transfer_hash(&transfers[0], id, n > 1 ? transfers[1].hash : NONE, hash);
+    }
+    if (!facts.exists || (facts.state->transfers_n > 0 && memcmp(hash, facts.state->chain, HASH_BYTES) != 0)) {
+        note(v, INV_CHAINS, "member_state", check_row(&v->arena, "mbr_", id), "the newest points transfer is not the head of the chain");
+    }
+    v->report->members++;
+    return ERR_OK;
+}
+
+static enum err run_heads(struct verifying *v)
+{
+    enum { HEADS = 64 };
+    int64_t members[HEADS];
+    size_t n = 0;
+    try(db_begin(store_db(v->store), DB_READ));
+    enum err err = or_damage(v, store_check_newest(v->store, &v->arena, HEADS, members, &n), "transfer", STR("*"));
+    for (size_t i = 0; i < n && err == ERR_OK; i++) {
+        err = check_head(v, members[i]);
+    }
+    db_rollback(store_db(v->store));
+    return err;
+}
+
+enum err verify_heads(struct store *store, struct verify_report *report)
+{
+    return with_report(store, NULL, 0, report, run_heads);
 }
 
 /* ---- the report ---- */

@@ -23,13 +23,14 @@
 
 #include "store/check.h"
 
-enum { VIOLATIONS_MAX = 1000 };
+enum { VIOLATIONS_MAX = 1000, LIGHT_BYTES_MAX = 256 * 1024 * 1024 };
 
 struct violation {
     enum invariant invariant;
     struct str table;
     struct str row;      // "mbr_…", "evt_…", "trf_…", a seq, or hex
     struct str detail;
+    int64_t member;      // whose row it is, 0: nobody's, or it cannot be told
 };
 
 struct verify_report {
@@ -51,10 +52,20 @@ struct verify_options {
     /* Called between slices, never inside a transaction: a place to print, to sleep, or to stop by returning false.
      * `members` of `members_all` are done. NULL: no calls. */
     bool (*progress)(void *self, const struct verify_report *so_far, int64_t members_all);
+    /* Bounded work for a server: without what cannot be done in slices or in little memory, which is the database's own check
+     * of a file of more than LIGHT_BYTES_MAX and the search for rows on no chain. */
+    bool is_light;
 };
 
 /* Checks everything. report->arena is set by the caller. */
 enum err verify_run(struct store *store, const struct verify_options *options, struct verify_report *report) MUST_USE;
+
+/* Checks one member's rows: profile, index, state, lots, history. ERR_NOT_FOUND. */
+enum err verify_one(struct store *store, int64_t member, struct verify_report *report) MUST_USE;
+
+/* What a server looks at before it serves: whether the chains of those whose books were written last end where their states
+ * say. Takes milliseconds. */
+enum err verify_heads(struct store *store, struct verify_report *report) MUST_USE;
 
 /* {"sound":true,"members":…,"violations":[…]} */
 void verify_report_write(struct buf *out, const struct verify_report *report);

@@ -137,6 +137,12 @@ enum err store_check_chain(struct store *store, struct arena *arena, struct chai
                            const struct check_listener *listener, bool *is_end) MUST_USE;
 void store_check_chain_close(struct chain_pass *pass);
 
+/* How many bytes the database's own check would have to read in one go; 0 where it checks itself. */
+enum err store_check_bytes(struct store *store, struct arena *arena, int64_t *bytes) MUST_USE;
+
+/* At most max members whose books were written last. */
+enum err store_check_newest(struct store *store, struct arena *arena, size_t max, int64_t *members, size_t *n) MUST_USE;
+
 enum err store_members_count(struct store *store, struct arena *arena, int64_t *n) MUST_USE;
 
 #endif

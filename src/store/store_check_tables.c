@@ -260,6 +260,28 @@ enum err store_check_database(struct store *store, struct arena *arena, size_t i
     return ERR_OK;
 }
 
+enum err store_check_bytes(struct store *store, struct arena *arena, int64_t *bytes)
+{
+    struct db_result row;
+    const struct db_value one = db_int(1);
+    try(db_one(store->db, arena, Q_DATABASE_BYTES, &one, 1, &row));
+    *bytes = db_at_int(&row, 0, 0);
+    return row.is_bad ? ERR_INTEGRITY : ERR_OK;
+}
+
+enum err store_check_newest(struct store *store, struct arena *arena, size_t max, int64_t *members, size_t *n)
+{
+    struct db_result rows;
+    const struct db_value param = db_int((int64_t)max);
+    try(db_query(store->db, arena, Q_VERIFY_NEWEST, &param, 1, &rows));
+    ensure(rows.rows_n <= max);
+    for (size_t i = 0; i < rows.rows_n; i++) {
+        members[i] = db_at_int(&rows, i, 0);
+    }
+    *n = rows.rows_n;
+    return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
+}
+
 enum err store_members_count(struct store *store, struct arena *arena, int64_t *n)
 {
     struct db_result row;

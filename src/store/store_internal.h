@@ -27,6 +27,8 @@ struct store {
     struct vault_keys *keys;
     struct id_source ids;
     bool ids_are_synced;          // the newest ids were looked at under this process number
+    int64_t *frozen;              // members, ascending; under the epoch of the programs, in their arena
+    size_t frozen_n;
     // programs, under their epoch
     struct arena programs_arena;
     int64_t programs_epoch;       // 0: none loaded

@@ -2,6 +2,7 @@
 #include "base/base.h"
 #include "store/store.h"
 
+#include "store/frozen.h"
 #include "store/store_internal.h"
 
 #include "base/assets.h"
@@ -136,10 +137,14 @@ enum err store_programs_refresh(struct store *store, int64_t epoch)
     arena_open(&scratch, STORE_PROGRAMS_BYTES_MAX);
     store->programs_epoch = 0;
     store->programs_n = 0;
+    store->frozen_n = 0;
     arena_reset(&store->programs_arena);
     enum err err = load_symbols(store, &scratch);
     if (err == ERR_OK) {
         err = load_versions(store, &scratch);
+    }
+    if (err == ERR_OK) {
+        err = store_frozen_refresh(store, &scratch);
     }
     if (err == ERR_OK) {
         store->programs_epoch = epoch;
@@ -291,6 +296,7 @@ enum err store_program_publish(struct store *store, struct arena *arena, const j
     ensure(db_in_transaction(store->db));
     try(db_one(store->db, arena, Q_INSTANCE_OWN, &zero, 1, &row));
     store->programs_epoch = 0; // whatever comes of this, the symbols below are no longer those of the cache
+    store->frozen_n = 0;
     arena_reset(&store->programs_arena);
     store->programs_n = 0;
     try(load_symbols(store, arena));
