@@ -174,11 +174,15 @@ static struct str sentence(struct arena *arena, const struct explain_rule *e)
         {"days", "It does not run on this day of the week"},
         {"hours", "It does not run at this hour"},
         {"audience", "The member is not in its audience"},
+        {"campaign_window", "Its campaign does not run at this time"},
+        {"campaign_audience", "The member is not in its campaign's audience"},
+        {"offer", "The member has not accepted the offer"},
+        {"stack", "Another rule of its group counts instead"},
         {"cap", "Its cap is used up"},
     };
     if (e->fired && e->points != e->points_before_caps) {
-        return str_fmt(arena, "It fired and gave %" PRId64 " points; a cap clipped it from %" PRId64 ".", e->points,
-                       e->points_before_caps);
+        return str_fmt(arena, "It fired and gave %" PRId64 " points; the cap at %.*s clipped it from %" PRId64 ".", e->points,
+                       STR_ARG(e->clipped_by), e->points_before_caps);
     }
     if (e->fired) {
         return str_fmt(arena, "It fired and gave %" PRId64 " points.", e->points);
@@ -211,6 +215,12 @@ static void explain_rule_write(struct json_out *w, const struct program *program
     json_put_int(w, e->points_before_caps);
     json_key(w, "points");
     json_put_int(w, e->points);
+    json_key(w, "clipped_by");
+    if (e->clipped_by.n > 0) {
+        json_put_str(w, e->clipped_by);
+    } else {
+        json_put_null(w);
+    }
     json_close(w, '}');
     json_key(w, "failed");
     if (e->fired) {

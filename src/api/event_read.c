@@ -341,6 +341,19 @@ static void read_stay(struct work *w, const json_t *data, const struct place *at
     w->event->data = data;
 }
 
+static void read_offer(struct work *w, const json_t *data, const struct place *at)
+{
+    static const char *const FIELDS[] = {"offer", "channel", "attributes"};
+    struct str offer;
+    if (!read_object(w->r, data, at, FIELDS, ARRAY_N(FIELDS))) {
+        return;
+    }
+    read_text(w->r, data, at, "offer", READ_REQUIRED, SLUG_BYTES_MAX, &offer);
+    read_text(w->r, data, at, "channel", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX, &w->event->channel);
+    read_attributes(w, data, at);
+    w->event->data = data;
+}
+
 static void read_custom(struct work *w, const json_t *data, const struct place *at)
 {
     if (data != NULL && !json_is_object(data)) {
@@ -366,6 +379,7 @@ static const struct {
     {EVENT_REFUND, read_refund},
     {EVENT_VISIT, read_visit},
     {EVENT_STAY_COMPLETED, read_stay},
+    {EVENT_OFFER_ACCEPTED, read_offer},
 };
 
 static void read_data(struct work *w, const json_t *data, const struct place *at)

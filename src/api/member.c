@@ -25,15 +25,26 @@ enum err member_find(struct api_call *call, struct store *store, struct str text
     return ERR_OK;
 }
 
-enum err member_facts_read(struct api_call *call, struct store *store, int64_t member, struct member_facts *out)
+static enum err facts_read(struct api_call *call, struct store *store, int64_t member, bool with_profile,
+                           struct member_facts *out)
 {
     *out = (struct member_facts){.member = member};
-    try(store_facts_load(store, call->arena, out, 1, false));
+    try(store_facts_load(store, call->arena, out, 1, with_profile));
     if (!out->exists) {
         return ERR_INTEGRITY; // a member without a state
     }
     try(store_state_load_lots(store, call->arena, out->state));
     return store_state_load_counters(store, call->arena, out->state);
+}
+
+enum err member_facts_read(struct api_call *call, struct store *store, int64_t member, struct member_facts *out)
+{
+    return facts_read(call, store, member, false, out);
+}
+
+enum err member_eligibility_read(struct api_call *call, struct store *store, int64_t member, struct member_facts *out)
+{
+    return facts_read(call, store, member, true, out);
 }
 
 enum err member_answer_read(struct api_call *call, struct store *store, int64_t member, int64_t now, struct answer *out)

@@ -19,6 +19,9 @@ enum err member_find(struct api_call *call, struct store *store, struct str text
 /* The member's state with all lots and counters, and their key. */
 enum err member_facts_read(struct api_call *call, struct store *store, int64_t member, struct member_facts *out) MUST_USE;
 
+/* The same with their clear profile: for what depends on segments. */
+enum err member_eligibility_read(struct api_call *call, struct store *store, int64_t member, struct member_facts *out) MUST_USE;
+
 /* Balances and tiers as they are now. */
 enum err member_answer_read(struct api_call *call, struct store *store, int64_t member, int64_t now,
                             struct answer *out) MUST_USE;

@@ -5,11 +5,6 @@
 #include "core/achievement.h"
 #include "core/award_vars.h"
 
-int32_t cap_day(const struct program *program, const struct cap *cap, int64_t at)
-{
-    return period_first_day(cap->period, zone_day(program->zone, at));
-}
-
 static bool line_matches(struct award_env *env, const struct effect *effect, const struct content_line *line)
 {
     const bool is_base = effect->kind == EFFECT_EARN && effect->per_amount > 0;
@@ -76,7 +71,7 @@ static struct award *award_add(struct arena *arena, struct award_list *list, int
 {
     arena_room(arena, list->awards, list->n, list->max);
     list->awards[list->n] =
-        (struct award){.rule = rule, .effect = effect, .wallet = of->wallet, .is_qualifying = of->is_qualifying};
+        (struct award){.rule = rule, .effect = effect, .wallet = of->wallet, .is_qualifying = of->is_qualifying, .multiplies = -1};
     return &list->awards[list->n++];
 }
 
@@ -109,6 +104,7 @@ static enum err add_multiplied(struct arena *arena, struct award_env *env, int r
         const int64_t matching = earning_base(env, base_effect, effect);
         struct award *award = award_add(arena, list, r, e, effect);
         award->base = matching;
+        award->multiplies = base.rule;
         award->is_qualifying = effect->is_qualifying && base.is_qualifying;
         award->remainder_symbol = effect->multiplied_symbols[base_effect->base_index];
         if (__builtin_mul_overflow(base_effect->points, effect->by_extra, &award->ratio_points) ||
@@ -186,57 +182,6 @@ static enum err run_stage(struct arena *arena, struct award_env *env, enum stage
     return ERR_OK;
 }
 
-/* How many points a cap had counted before this event. */
-static int64_t cap_used_before(const struct award_view *view, const struct cap *cap)
-{
-    int64_t *used = &view->inputs->caps_used[cap->index];
-    if (*used < 0) {
-        *used = 0;
-        if (view->facts != NULL && cap->per == CAP_MEMBER) {
-            *used = int64_max(0, state_counter(view->facts->state, cap->symbol,
-                                               cap_day(view->program, cap, view->content->event->time)));
-        } else if (view->facts != NULL && cap->per == CAP_RULE && view->facts->shared_used != NULL) {
-            *used = int64_max(0, view->facts->shared_used[cap->index]);
-        }
-    }
-    return *used;
-}
-
-static void clip(const struct award_view *view, const struct cap *caps, size_t caps_n, struct award *award,
-                 const int64_t *caps_used)
-{
-    for (size_t i = 0; i < caps_n; i++) {
-        const int64_t before = caps[i].per == CAP_TRANSACTION ? 0 : cap_used_before(view, &caps[i]);
-        const int64_t room = int64_max(0, caps[i].points - before - caps_used[caps[i].index]);
-        award->points = int64_min(award->points, room);
-    }
-}
-
-static void count(const struct cap *caps, size_t caps_n, int64_t points, int64_t *caps_used)
-{
-    for (size_t i = 0; i < caps_n; i++) {
-        caps_used[caps[i].index] += points;
-    }
-}
-
-/* Each award is clipped by its rule's caps and its wallet's, in the order of booking. */
-static void run_caps(const struct award_view *view, struct award_list *list)
-{
-    const struct program *program = view->program;
-    for (size_t i = 0; i < list->n; i++) {
-        struct award *award = &list->awards[i];
-        const struct earning_rule *rule = &program->rules[award->rule];
-        const struct wallet *wallet = &program->wallets[award->wallet];
-        if (award->raw == 0) {
-            continue;
-        }
-        clip(view, rule->caps, rule->caps_n, award, list->caps_used);
-        clip(view, wallet->caps, wallet->caps_n, award, list->caps_used);
-        count(rule->caps, rule->caps_n, award->points, list->caps_used);
-        count(wallet->caps, wallet->caps_n, award->points, list->caps_used);
-    }
-}
-
 /* What the content adds to the tier set's own sums and counts. */
 static void run_metrics(struct award_env *env, struct award_list *list)
 {
@@ -266,6 +211,9 @@ static void finish_explain(struct award_list *list)
                 list->explain[r].points += list->awards[i].points;
                 list->explain[r].points_before_caps += list->awards[i].raw;
                 list->explain[r].base = int64_max(list->explain[r].base, list->awards[i].base);
+                if (list->awards[i].clipped_by.n > 0) {
+                    list->explain[r].clipped_by = list->awards[i].clipped_by;
+                }
             }
         }
     }
@@ -291,6 +239,20 @@ static void record_effect(struct arena *arena, const struct award_view *view, co
     }
 }
 
+static void record_campaign(struct award_env *env, const struct campaign *campaign)
+{
+    const struct program *program = env->view->program;
+    if (campaign->audience >= 0) {
+        (void)award_in_segment(env, campaign->audience);
+    }
+    if (campaign->offer >= 0 && program->offers[campaign->offer].is_opt_in) {
+        award_record_slots(env, &program->offers_slot, 1);
+    }
+    for (size_t i = 0; i < campaign->caps_n; i++) {
+        (void)award_cap_used(env->view, &campaign->caps[i]);
+    }
+}
+
 /* Records all that a triggered rule could read, read or not: with less content its conditions may go another way, and
  * then must find what held at this instant. */
 static void record_inputs(struct arena *arena, struct award_env *env, const struct earning_rule *rule)
@@ -300,15 +262,18 @@ static void record_inputs(struct arena *arena, struct award_env *env, const stru
     if (rule->audience >= 0) {
         (void)award_in_segment(env, rule->audience);
     }
+    if (rule->campaign >= 0) {
+        record_campaign(env, &view->program->campaigns[rule->campaign]);
+    }
     for (size_t e = 0; e < rule->effects_n; e++) {
         const struct wallet *wallet = &view->program->wallets[rule->effects[e].wallet];
         record_effect(arena, view, &rule->effects[e]);
         for (size_t i = 0; i < wallet->caps_n; i++) {
-            (void)cap_used_before(view, &wallet->caps[i]);
+            (void)award_cap_used(view, &wallet->caps[i]);
         }
     }
     for (size_t i = 0; i < rule->caps_n; i++) {
-        (void)cap_used_before(view, &rule->caps[i]);
+        (void)award_cap_used(view, &rule->caps[i]);
     }
 }
 
@@ -331,7 +296,12 @@ static void fire(struct arena *arena, struct award_env *env, struct award_list *
         if (view->facts != NULL) {
             record_inputs(arena, env, rule);
         }
-        fired[r] = award_fires(env, rule, note);
+        const bool is_stopped = award_is_stopped(view->program, fired, r);
+        fired[r] = award_fires(env, rule, note) && !is_stopped;
+        if (is_stopped && note != NULL && note->fired) {
+            note->fired = false;
+            note->stage = STR("stack");
+        }
     }
 }
 
@@ -371,6 +341,7 @@ static enum err run_occasions(struct arena *arena, struct award_env *env, struct
             try(count_chained(program, fired, list));
         }
         try(run_stage(arena, env, STAGE_BONUS, fired, list));
+        award_stack(program, list, fired);
         try(achievement_run(arena, env, list));
     }
     return ERR_OK;
@@ -401,7 +372,7 @@ enum err award_run(struct arena *arena, const struct award_view *view, struct aw
     out->occasions[out->occasions_n++] = event;
     try(run_occasions(arena, &env, out));
     env.occasion = &event;
-    run_caps(view, out);
+    award_clip(view, out);
     run_metrics(&env, out);
     finish_explain(out);
     return ERR_OK;

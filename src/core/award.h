@@ -57,6 +57,8 @@ struct award {
     int32_t remainder_symbol;
     int64_t base;        // the earning base it saw, minor units
     bool is_qualifying;
+    int multiplies;      // the rule whose base is multiplied, or -1
+    struct str clipped_by; // where the cap stands that left less than `raw`, or empty
 };
 
 struct award_list {
@@ -84,6 +86,10 @@ struct award_view {
 
 /* Computes what is due. */
 enum err award_run(struct arena *arena, const struct award_view *view, struct award_list *out) MUST_USE;
+
+/* How an offer stands for the member of the view at the instant of its event. */
+enum offer_standing { OFFER_OPEN, OFFER_ACCEPTED, OFFER_CLOSED, OFFER_NOT_FOR_MEMBER };
+enum offer_standing award_offer_standing(struct arena *arena, const struct award_view *view, const struct offer *offer);
 
 /* First local day of a cap's period around an instant, in the program's zone. */
 int32_t cap_day(const struct program *program, const struct cap *cap, int64_t at);

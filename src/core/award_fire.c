@@ -4,33 +4,33 @@
 
 enum { EXPLAIN_TEXT_BYTES_MAX = 64 * 1024 };
 
-static bool in_hours(const struct earning_rule *rule, int minute)
+static bool in_hours(const struct window *window, int minute)
 {
-    const int from = rule->window.hours_from;
-    const int until = rule->window.hours_until;
+    const int from = window->hours_from;
+    const int until = window->hours_until;
     if (from < 0) {
         return true;
     }
     return from < until ? minute >= from && minute < until : minute >= from || minute < until;
 }
 
-/* NULL when the instant lies in the rule's window, else which part of it does not. Hours over midnight belong to the
+/* NULL when the instant lies in the window, else which part of it does not. Hours over midnight belong to the
  * day they begin on. */
-static const char *window_failure(const struct earning_rule *rule, const struct zone *zone, int64_t at)
+static const char *window_failure(const struct window *window, const struct zone *zone, int64_t at)
 {
     const int minute = zone_minute_of_day(zone, at);
     int32_t day = zone_day(zone, at);
-    if (!in_hours(rule, minute)) {
+    if (!in_hours(window, minute)) {
         return "hours";
     }
-    if (rule->window.hours_from > rule->window.hours_until && minute < rule->window.hours_until) {
+    if (window->hours_from > window->hours_until && minute < window->hours_until) {
         day -= 1;
     }
-    if (day < rule->window.from_day || day >= rule->window.until_day || at < rule->window.from_at ||
-        at >= rule->window.until_at) {
+    if (day < window->from_day || day >= window->until_day || at < window->from_at ||
+        at >= window->until_at) {
         return "window";
     }
-    if (rule->window.weekdays != 0 && (rule->window.weekdays >> weekday_of_day(day) & 1) == 0) {
+    if (window->weekdays != 0 && (window->weekdays >> weekday_of_day(day) & 1) == 0) {
         return "days";
     }
     return NULL;
@@ -72,17 +72,57 @@ static void explain_condition(struct award_env *env, const struct rule *rule, st
     out->actual = written(env->rule.arena, &reason.actual);
 }
 
+/* Whether the member has accepted the offer. */
+static bool has_accepted(struct award_env *env, struct str offer)
+{
+    struct value offers;
+    env->rule.get(&env->rule, env->view->program->offers_slot, &offers);
+    for (size_t i = 0; offers.kind == VALUE_ARRAY && i < offers.array.n; i++) {
+        if (str_eq(offers.array.items[i].str, offer)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_in_audience(struct award_env *env, int audience, struct explain_rule *note)
+{
+    if (audience < 0 || award_in_segment(env, audience)) {
+        return true;
+    }
+    const struct rule *when = env->view->program->segments[audience].when;
+    if (note != NULL && when != NULL) {
+        explain_condition(env, when, (struct str){0}, note);
+    }
+    return false;
+}
+
+/* A rule of a campaign must satisfy both: here what the campaign asks. */
+static const char *campaign_failure(struct award_env *env, const struct campaign *campaign, const struct zone *zone,
+                                    struct explain_rule *note)
+{
+    const struct program *program = env->view->program;
+    const struct offer *offer = campaign->offer >= 0 ? &program->offers[campaign->offer] : NULL;
+    if (window_failure(&campaign->window, zone, env->view->content->event->time) != NULL) {
+        return "campaign_window";
+    }
+    if (!is_in_audience(env, campaign->audience, note)) {
+        return "campaign_audience";
+    }
+    return offer != NULL && offer->is_opt_in && !has_accepted(env, offer->slug) ? "offer" : NULL;
+}
+
 bool award_fires(struct award_env *env, const struct earning_rule *rule, struct explain_rule *note)
 {
     const struct award_view *view = env->view;
     const struct event *event = view->content->event;
-    const char *failure = window_failure(rule, event_zone(view->program, event), event->time);
-    if (failure == NULL && rule->audience >= 0 && !award_in_segment(env, rule->audience)) {
+    const struct zone *zone = event_zone(view->program, event);
+    const char *failure = window_failure(&rule->window, zone, event->time);
+    if (failure == NULL && rule->campaign >= 0) {
+        failure = campaign_failure(env, &view->program->campaigns[rule->campaign], zone, note);
+    }
+    if (failure == NULL && !is_in_audience(env, rule->audience, note)) {
         failure = "audience";
-        const struct rule *when = view->program->segments[rule->audience].when;
-        if (note != NULL && when != NULL) {
-            explain_condition(env, when, (struct str){0}, note);
-        }
     }
     if (failure == NULL && rule->when != NULL && !rule_holds(rule->when, &env->rule)) {
         failure = "when";
@@ -95,4 +135,21 @@ bool award_fires(struct award_env *env, const struct earning_rule *rule, struct 
         note->stage = str_c(failure);
     }
     return failure == NULL;
+}
+
+enum offer_standing award_offer_standing(struct arena *arena, const struct award_view *view, const struct offer *offer)
+{
+    const struct occasion occasion = {.type = view->content->event->type, .times = 1};
+    const struct campaign *campaign = &view->program->campaigns[offer->campaign];
+    const struct zone *zone = event_zone(view->program, view->content->event);
+    struct award_env env;
+    award_env_open(arena, view, &env);
+    env.occasion = &occasion;
+    if (window_failure(&campaign->window, zone, view->content->event->time) != NULL) {
+        return OFFER_CLOSED;
+    }
+    if (!is_in_audience(&env, campaign->audience, NULL)) {
+        return OFFER_NOT_FOR_MEMBER;
+    }
+    return state_counter(view->facts->state, offer->symbol, DAY_TOTAL) > 0 ? OFFER_ACCEPTED : OFFER_OPEN;
 }

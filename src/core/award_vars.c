@@ -193,6 +193,19 @@ static struct value segments_value(struct award_env *env)
     return value_array(items, n);
 }
 
+static struct value offers_value(struct award_env *env)
+{
+    const struct program *program = env->view->program;
+    struct value *items = arena_new(env->rule.arena, struct value, program->offers_n);
+    size_t n = 0;
+    for (size_t i = 0; i < program->offers_n; i++) {
+        if (state_counter(env->view->facts->state, program->offers[i].symbol, DAY_TOTAL) > 0) {
+            items[n++] = value_str(program->offers[i].slug);
+        }
+    }
+    return value_array(items, n);
+}
+
 static struct value member_value(struct award_env *env, int index)
 {
     const struct profile *profile = env->view->facts->profile;
@@ -203,6 +216,9 @@ static struct value member_value(struct award_env *env, int index)
     }
     if (index == MV_SEGMENTS) {
         return segments_value(env);
+    }
+    if (index == MV_OFFERS) {
+        return offers_value(env);
     }
     if (profile == NULL) {
         return value_null();
@@ -226,6 +242,7 @@ static struct value member_value(struct award_env *env, int index)
     case MV_GENDER:
         return text(profile->gender);
     case MV_SEGMENTS:
+    case MV_OFFERS:
     case MV_DAYS_SINCE_ENROLMENT:
         break;
     }

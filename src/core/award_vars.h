@@ -31,6 +31,18 @@ bool award_is_triggered(const struct award_env *env, const struct earning_rule *
 /* Whether a triggered rule fires; notes why not where `note` is not NULL. */
 bool award_fires(struct award_env *env, const struct earning_rule *rule, struct explain_rule *note);
 
+/* What a cap had counted before this event, in its unit: award_caps.c. */
+int64_t award_cap_used(const struct award_view *view, const struct cap *cap);
+
+/* Clips each award by the caps of its rule, its wallet and its campaign, in the order of booking. */
+void award_clip(const struct award_view *view, struct award_list *list);
+
+/* Whether a rule before this one has stopped its group: award_stack.c. */
+bool award_is_stopped(const struct program *program, const bool *fired, size_t rule);
+
+/* Keeps only the best of each group whose rules say so. */
+void award_stack(const struct program *program, struct award_list *list, bool *fired);
+
 /* Whether the member is in a segment, asked once and recorded. */
 bool award_in_segment(struct award_env *env, int segment);
 

@@ -10,6 +10,7 @@ static const char *const REASONS[] = {
     "", "not_enough_points", "refund_exceeds", "unknown_line", "original_not_a_purchase", "original_cancelled",
     "original_other_member", "not_placed", "suspended", "below_minimum", "above_share", "wallet_does_not_pay",
     "overflow", "unknown_member", "unknown_original", "currency_differs", "chain_too_long",
+    "offer_closed", "not_eligible", "offer_accepted",
 };
 _Static_assert(ARRAY_N(REASONS) == REASONS_N, "one slug per reason");
 
@@ -166,11 +167,41 @@ static enum err decide_purchase(struct deciding *d)
     return ERR_OK;
 }
 
+/* An offer is accepted once; it must be open to the member. */
+static enum err accept_offer(struct deciding *d, const struct content *content)
+{
+    const struct offer *offer = program_offer(d->program, json_str(event_data_at(d->event, STR("offer"))));
+    if (offer == NULL) {
+        return deciding_refuse(d, REASON_OFFER_CLOSED); // the version in force at the event's time has no such offer
+    }
+    struct inputs inputs;
+    inputs_open(d->arena, d->program, &inputs);
+    const struct award_view view = {.program = d->program, .content = content, .inputs = &inputs, .facts = d->facts};
+    switch (award_offer_standing(d->arena, &view, offer)) {
+    case OFFER_CLOSED:
+        return deciding_refuse(d, REASON_OFFER_CLOSED);
+    case OFFER_NOT_FOR_MEMBER:
+        return deciding_refuse(d, REASON_NOT_ELIGIBLE);
+    case OFFER_OPEN:
+        state_counter_add(d->arena, d->out->state, offer->symbol, DAY_TOTAL, 1);
+        break;
+    case OFFER_ACCEPTED:
+        return deciding_refuse(d, REASON_OFFER_ACCEPTED);
+    }
+    return ERR_OK;
+}
+
 /* Visits, custom events, enrolment: no lines, no amount. */
 static enum err decide_plain(struct deciding *d)
 {
     struct content content;
     content_open(d->arena, d->event, &content);
+    if (d->event->kind == EVENT_OFFER_ACCEPTED) {
+        try(accept_offer(d, &content));
+        if (d->out->answer.outcome == OUTCOME_REFUSED) {
+            return ERR_OK;
+        }
+    }
     try(note_activity(d));
     if (d->event->kind == EVENT_VISIT) {
         const int32_t day = zone_day(d->program->zone, d->event->time);

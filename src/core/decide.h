@@ -38,6 +38,9 @@ enum reason {
     REASON_UNKNOWN_ORIGINAL = 14, // held
     REASON_CURRENCY_DIFFERS = 15,
     REASON_CHAIN_TOO_LONG = 16,
+    REASON_OFFER_CLOSED = 17,
+    REASON_NOT_ELIGIBLE = 18,
+    REASON_OFFER_ACCEPTED = 19,
     REASONS_N
 };
 struct str reason_slug(enum reason reason);
@@ -237,6 +240,7 @@ struct explain_rule {
     int64_t points;            // awarded in all, after caps
     int64_t points_before_caps;
     int64_t base;              // the earning base it saw
+    struct str clipped_by;     // where the cap or budget stands that clipped it, or empty
 };
 
 struct shared_use {

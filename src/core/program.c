@@ -153,6 +153,7 @@ enum err program_compile(struct arena *arena, const json_t *document, struct sym
                          const struct zone_finder *zones, struct fail *f, const struct program **out)
 {
     struct program *program = arena_new(arena, struct program, 1);
+    program->offers_slot = -1;
     struct compile c = {.arena = arena, .symbols = symbols, .zones = zones, .f = f, .program = program};
     compile_head(&c, document);
     const struct str zone = read_str(document, "timezone");
@@ -163,6 +164,7 @@ enum err program_compile(struct arena *arena, const json_t *document, struct sym
     try(compile_wallets(&c, document));
     try(compile_segments(&c, document));
     try(compile_rules(&c, document));
+    try(compile_campaigns(&c, document));
     try(compile_tiers(&c, document));
     try(compile_achievements(&c, document));
     finish_rules(&c);
@@ -218,6 +220,16 @@ bool program_is_activity(const struct program *program, struct str type)
         }
     }
     return false;
+}
+
+const struct offer *program_offer(const struct program *program, struct str slug)
+{
+    for (size_t i = 0; i < program->offers_n; i++) {
+        if (str_eq(program->offers[i].slug, slug)) {
+            return &program->offers[i];
+        }
+    }
+    return NULL;
 }
 
 const struct achievement *program_achievement(const struct program *program, struct str slug)

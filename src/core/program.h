@@ -18,6 +18,7 @@
 
 enum {
     WALLETS_MAX = 16,
+    WALLET_SCALE_MAX = 4,
     RULES_MAX = 500,
     EFFECTS_MAX = 20,
     CAPS_MAX = 8,        // per rule or wallet
@@ -30,6 +31,8 @@ enum {
     EVENT_TYPES_MAX = 200,
     ACHIEVEMENTS_MAX = 200,
     RULE_MATCHES_MAX = 2,
+    CAMPAIGNS_MAX = 500,
+    OFFERS_MAX = 500,
 };
 
 /* Days are numbered from 1970; a counter's total over all time stands under this day. */
@@ -41,11 +44,18 @@ enum expiry_round { ROUND_NONE, ROUND_MONTH_END, ROUND_QUARTER_END, ROUND_YEAR_E
 enum returns_policy { RETURNS_PENDING_ONLY, RETURNS_TO_ZERO, RETURNS_DEBT };
 enum period_kind { PERIOD_DAY, PERIOD_WEEK, PERIOD_MONTH, PERIOD_YEAR, PERIOD_LIFETIME };
 enum cap_per { CAP_MEMBER, CAP_TRANSACTION, CAP_RULE };
+enum cap_unit {
+    CAP_POINTS,
+    CAP_MONEY, // what the points cost the merchant by the wallet's unit_cost, in millionths of a minor unit
+    CAP_USES,  // events that got something
+};
 
+/* A limit on what a rule, a campaign or a wallet gives; a campaign's budget is one for all members together. */
 struct cap {
     enum cap_per per;
+    enum cap_unit unit;
     enum period_kind period; // of CAP_MEMBER, and of CAP_RULE
-    int64_t points;
+    int64_t limit;           // in units
     int32_t symbol;          // the counter; 0 for CAP_TRANSACTION
     int index;               // position in the program's list of all caps
     struct str pointer;      // where it stands in the document
@@ -81,8 +91,25 @@ struct wallet {
         int64_t min_points;
         struct decimal max_share; // of the purchase's amount
     } pay;
+    struct {
+        int64_t points;       // so many points cost the merchant …
+        int64_t amount;       // … so much money; 0: nothing is known
+    } unit_cost;
     struct cap *caps;
     size_t caps_n;
+};
+
+enum { COST_MICRO = 1000000 };
+
+/* When something applies. */
+struct window {
+    int32_t from_day;     // first local day, INT32_MIN: open
+    int32_t until_day;    // first local day after, INT32_MAX: open
+    int64_t from_at;      // where the document gives instants
+    int64_t until_at;
+    uint8_t weekdays;     // bit 0 = Monday; 0: every day
+    int hours_from;       // minutes since midnight; -1: all day
+    int hours_until;
 };
 
 enum line_kind {
@@ -123,6 +150,13 @@ struct rule_match {
     struct str value;
 };
 
+/* How the rules of a group go together. */
+enum stack_mode {
+    STACK_ALL,
+    STACK_BEST, // only the one that gives most
+    STACK_STOP, // none of lower priority after this one
+};
+
 struct earning_rule {
     struct str slug;
     int32_t symbol;
@@ -131,15 +165,10 @@ struct earning_rule {
     size_t matches_n;
     const struct rule *when;  // NULL: always
     int audience;             // index of a segment, or -1
-    struct {
-        int32_t from_day;     // first local day, INT32_MIN: open
-        int32_t until_day;    // first local day after, INT32_MAX: open
-        int64_t from_at;      // where the document gives instants
-        int64_t until_at;
-        uint8_t weekdays;     // bit 0 = Monday; 0: every day
-        int hours_from;       // minutes since midnight; -1: all day
-        int hours_until;
-    } window;
+    struct window window;
+    int campaign;             // index, or -1
+    struct str stack_group;   // empty: stands alone
+    enum stack_mode stack;
     struct effect *effects;
     size_t effects_n;
     struct cap *caps;
@@ -153,6 +182,25 @@ struct earning_rule {
 struct segment {
     struct str slug;
     const struct rule *when;
+};
+
+/* A time-boxed set of rules: they fire only where both they and their campaign may. */
+struct campaign {
+    struct str slug;
+    struct window window;
+    int audience;             // index of a segment, or -1
+    int offer;                // index of an offer that members must have accepted, or -1
+    struct cap *caps;         // its own, then its budget
+    size_t caps_n;
+};
+
+/* The public face of a campaign. */
+struct offer {
+    struct str slug;
+    int32_t symbol;           // a member's counter under it is above zero once the offer is accepted
+    int campaign;             // index
+    bool is_opt_in;
+    const json_t *json;       // its texts
 };
 
 struct sales_store {
@@ -239,6 +287,7 @@ struct achievement {
     enum period_kind period;  // of a streak: the length of one step
     bool repeats;
     bool is_badge;
+    const json_t *json;       // its texts
     int *member_slots;        // what its conditions can read of the member
     size_t member_slots_n;
 };
@@ -257,7 +306,8 @@ enum var_source {
 enum event_var { EV_TYPE, EV_TIME, EV_SOURCE, EV_LOCAL_DATE, EV_LOCAL_WEEKDAY, EV_LOCAL_HOUR, EV_AMOUNT, EV_CURRENCY,
                  EV_STORE, EV_CHANNEL, EV_LINES, EV_SKUS, EV_CATEGORIES, EV_QUANTITY, EV_STATUS };
 enum line_var { LV_ID, LV_SKU, LV_NAME, LV_CATEGORY, LV_KIND, LV_QUANTITY, LV_AMOUNT, LV_TAX };
-enum member_var { MV_AGE, MV_TAGS, MV_SEGMENTS, MV_DAYS_SINCE_ENROLMENT, MV_COUNTRY, MV_CITY, MV_LANGUAGE, MV_GENDER };
+enum member_var { MV_AGE, MV_TAGS, MV_SEGMENTS, MV_DAYS_SINCE_ENROLMENT, MV_COUNTRY, MV_CITY, MV_LANGUAGE, MV_GENDER,
+                  MV_OFFERS };
 enum member_stat { STAT_PURCHASES, STAT_SPEND, STAT_VISITS, STAT_PURCHASES_STORE, STAT_AVERAGE_BASKET };
 
 struct var {
@@ -305,6 +355,11 @@ struct program {
     int base_effects_n;
     struct segment *segments;
     size_t segments_n;
+    struct campaign *campaigns;
+    size_t campaigns_n;
+    struct offer *offers;
+    size_t offers_n;
+    int offers_slot;            // of the variable member.offers where an offer has to be accepted, else -1
     struct tier_set *tier_set;  // NULL: none
     struct achievement *achievements;
     size_t achievements_n;
@@ -353,6 +408,9 @@ const struct sales_store *program_store(const struct program *program, struct st
 
 /* The declared custom event type, or NULL. */
 const struct event_type *program_event_type(const struct program *program, struct str type);
+
+/* The offer of that slug, or NULL. */
+const struct offer *program_offer(const struct program *program, struct str slug);
 
 /* The achievement of that slug, or NULL. */
 const struct achievement *program_achievement(const struct program *program, struct str slug);

@@ -65,6 +65,7 @@ static enum err compile_one(struct compile *c, const json_t *json, struct str po
     a->first_symbol = take_symbol(c, "first", a->slug);
     a->trigger = read_str(json, "trigger");
     a->unit = 1;
+    a->json = json;
     a->is_badge = json_at(json, "badge") != NULL;
     if ((count != NULL) + (distinct != NULL) + (streak != NULL) != 1) {
         return fail_at(c->f, ERR_INVALID, pointer, "An achievement has just one of \"count\", \"distinct\" and \"streak\".");

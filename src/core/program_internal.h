@@ -40,6 +40,13 @@ struct section_rule {
 };
 enum err compile_section_rule(struct compile *c, const json_t *json, const struct section_rule *from) MUST_USE;
 
+/* A window that is always open, and the document's. `pointer` is that of the owner. */
+void window_open(struct window *window);
+enum err compile_window(struct compile *c, const json_t *json, struct str pointer, struct window *window) MUST_USE;
+
+/* The segment named by "audience", or -1 without one. */
+enum err compile_audience(struct compile *c, const json_t *json, struct str pointer, int *audience) MUST_USE;
+
 /* Adds the member's slots that a rule can read to a list without duplicates. NULL adds nothing. */
 void collect_member_slots(struct compile *c, const struct rule *rule, int **slots, size_t *n);
 
@@ -68,6 +75,8 @@ int32_t take_symbol(struct compile *c, const char *prefix, struct str name);
 /* Marks a slug as used; fails where the list already has it. */
 enum err check_unique(struct compile *c, const json_t *list, size_t index, struct str pointer) MUST_USE;
 
+/* Notes a cap of the program; `name` is its counter's, empty for one that is not counted. */
+enum err add_cap(struct compile *c, struct cap *cap, struct str name) MUST_USE;
 enum err compile_caps(struct compile *c, const json_t *owner, struct str pointer, const char *kind, struct str slug,
                       struct cap **caps, size_t *caps_n) MUST_USE;
 
@@ -75,6 +84,7 @@ enum err compile_caps(struct compile *c, const json_t *owner, struct str pointer
 enum err compile_wallets(struct compile *c, const json_t *document) MUST_USE;
 enum err compile_segments(struct compile *c, const json_t *document) MUST_USE;
 enum err compile_rules(struct compile *c, const json_t *document) MUST_USE;
+enum err compile_campaigns(struct compile *c, const json_t *document) MUST_USE;
 enum err compile_tiers(struct compile *c, const json_t *document) MUST_USE;
 enum err compile_achievements(struct compile *c, const json_t *document) MUST_USE;
 

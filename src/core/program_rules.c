@@ -34,49 +34,33 @@ static int find_segment(const struct program *program, struct str slug)
     return -1;
 }
 
-/* A date is a local day; an instant with an offset is exact. */
-static enum err compile_bound(struct compile *c, const json_t *window, const char *name, struct str pointer, int32_t *day,
-                              int64_t *at)
+enum err compile_audience(struct compile *c, const json_t *json, struct str pointer, int *audience)
 {
-    const struct str text = read_str(window, name);
-    if (text.n == 0 || day_read(text, day) || instant_read(text, at)) {
+    *audience = -1;
+    if (json_at(json, "audience") == NULL) {
         return ERR_OK;
     }
-    return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, str_c(name)),
-                   "\"%.*s\" is neither a date such as 2026-11-01 nor an instant with its offset.", STR_ARG(text));
+    *audience = find_segment(c->program, read_str(json, "audience"));
+    return *audience >= 0 ? ERR_OK
+                          : fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("audience")),
+                                    "There is no segment \"%.*s\".", STR_ARG(read_str(json, "audience")));
 }
 
-static void open_window(struct earning_rule *rule)
+/* A rule's place in a group; a multiplier's "best_of_group" says the same. */
+static void compile_stack(const json_t *json, struct earning_rule *rule)
 {
-    rule->window.from_day = INT32_MIN;
-    rule->window.until_day = INT32_MAX;
-    rule->window.from_at = INT64_MIN;
-    rule->window.until_at = INT64_MAX;
-    rule->window.hours_from = -1;
-}
-
-static enum err compile_window(struct compile *c, const json_t *json, struct str pointer, struct earning_rule *rule)
-{
-    static const char *const DAYS[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
-    open_window(rule);
-    const struct str at = pointer_key(c->arena, pointer, STR("window"));
-    try(compile_bound(c, json, "from", at, &rule->window.from_day, &rule->window.from_at));
-    try(compile_bound(c, json, "until", at, &rule->window.until_day, &rule->window.until_at));
-    const json_t *days = json_at(json, "days");
-    for (size_t i = 0; i < json_array_size(days); i++) {
-        const int day = read_choice(json_str(json_array_get(days, i)), DAYS, ARRAY_N(DAYS), 0);
-        rule->window.weekdays = (uint8_t)(rule->window.weekdays | 1u << day);
-    }
-    const json_t *hours = json_at(json, "hours");
-    if (hours != NULL) {
-        const bool is_right = clock_read(json_str(json_array_get(hours, 0)), &rule->window.hours_from) &&
-                              clock_read(json_str(json_array_get(hours, 1)), &rule->window.hours_until);
-        if (!is_right || rule->window.hours_from == rule->window.hours_until) {
-            return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, at, STR("hours")),
-                           "Two different times of day are needed, such as [\"08:00\", \"12:00\"].");
+    static const char *const MODES[] = {"all", "best", "stop"};
+    const json_t *stack = json_at(json, "stack");
+    const json_t *effects = json_at(json, "effects");
+    rule->stack_group = read_str(stack, "group");
+    rule->stack = (enum stack_mode)read_choice(read_str(stack, "mode"), MODES, ARRAY_N(MODES), STACK_ALL);
+    for (size_t i = 0; i < json_array_size(effects) && stack == NULL; i++) {
+        const json_t *effect = json_array_get(effects, i);
+        if (str_eq(read_str(effect, "mode"), STR("best_of_group"))) {
+            rule->stack_group = read_str(effect, "group");
+            rule->stack = STACK_BEST;
         }
     }
-    return ERR_OK;
 }
 
 static uint32_t read_kinds(const json_t *list)
@@ -191,14 +175,10 @@ static enum err compile_one_rule(struct compile *c, const json_t *json, struct s
     try(compile_trigger(c, json, pointer, rule));
     try(compile_rule(c, json_at(json, "when"), pointer_key(c->arena, pointer, STR("when")), SCOPE_EVENT, rule->trigger,
                      RULE_BOOL, &rule->when));
-    try(compile_window(c, json_at(json, "window"), pointer, rule));
-    if (json_at(json, "audience") != NULL) {
-        rule->audience = find_segment(c->program, read_str(json, "audience"));
-        if (rule->audience < 0) {
-            return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("audience")), "There is no segment \"%.*s\".",
-                           STR_ARG(read_str(json, "audience")));
-        }
-    }
+    rule->campaign = -1;
+    compile_stack(json, rule);
+    try(compile_window(c, json_at(json, "window"), pointer, &rule->window));
+    try(compile_audience(c, json, pointer, &rule->audience));
     try(compile_effects(c, json, pointer, rule));
     collect_member_slots(c, rule->when, &rule->member_slots, &rule->member_slots_n);
     return compile_caps(c, json, pointer, "rule", rule->slug, &rule->caps, &rule->caps_n);
@@ -264,7 +244,8 @@ enum err compile_section_rule(struct compile *c, const json_t *json, const struc
     rule->trigger = from->trigger;
     memcpy(rule->matches, from->matches, sizeof rule->matches);
     rule->matches_n = from->matches_n;
-    open_window(rule);
+    window_open(&rule->window);
+    rule->campaign = -1;
     try(compile_effects(c, json, from->pointer, rule));
     return compile_caps(c, json, from->pointer, "rule", rule->slug, &rule->caps, &rule->caps_n);
 }

@@ -47,6 +47,7 @@ static const struct fixed_var {
     {"member.city", VAR_MEMBER, MV_CITY, RULE_TEXT},
     {"member.language", VAR_MEMBER, MV_LANGUAGE, RULE_TEXT},
     {"member.gender", VAR_MEMBER, MV_GENDER, RULE_TEXT},
+    {"member.offers", VAR_MEMBER, MV_OFFERS, RULE_TEXTS},
     {"member.stats.purchases_today_store", VAR_MEMBER_STAT, STAT_PURCHASES_STORE, RULE_NUMBER},
     {"member.stats.average_basket", VAR_MEMBER_STAT, STAT_AVERAGE_BASKET, RULE_NUMBER},
 };
@@ -113,7 +114,7 @@ static bool find_fixed(struct finder *finder, struct str path, struct rule_var *
         if (fixed->index == MV_SEGMENTS && fixed->source == VAR_MEMBER && finder->scope == SCOPE_MEMBER) {
             return false; // a segment cannot be made of segments
         }
-        finder->c->program->reads_profile |= fixed->source == VAR_MEMBER;
+        finder->c->program->reads_profile |= fixed->source == VAR_MEMBER && fixed->index != MV_OFFERS;
         finder->c->program->counts_stores |= fixed->source == VAR_MEMBER_STAT && fixed->index == STAT_PURCHASES_STORE;
         return found(finder, (struct var){.source = fixed->source, .index = fixed->index}, fixed->type, out);
     }

@@ -116,34 +116,39 @@ static enum err compile_pay(struct compile *c, const json_t *json, struct str po
     return ERR_OK;
 }
 
+enum err add_cap(struct compile *c, struct cap *cap, struct str name)
+{
+    struct program *p = c->program;
+    if (p->caps_n == PROGRAM_CAPS_MAX) {
+        return fail_at(c->f, ERR_INVALID, cap->pointer, "A program may have %d caps and budgets in all.", PROGRAM_CAPS_MAX);
+    }
+    cap->index = (int)p->caps_n;
+    cap->symbol = name.n > 0 ? take_symbol(c, "cap", name) : 0;
+    p->shared_caps_n += cap->per == CAP_RULE;
+    arena_room(c->arena, p->caps, p->caps_n, c->caps_max);
+    p->caps[p->caps_n++] = cap;
+    return ERR_OK;
+}
+
 enum err compile_caps(struct compile *c, const json_t *owner, struct str pointer, const char *kind, struct str slug,
                       struct cap **caps, size_t *caps_n)
 {
     static const char *const PER[] = {"member", "transaction", "rule"};
     static const char *const PERIODS[] = {"day", "week", "month", "year", "lifetime"};
-    struct program *p = c->program;
     const json_t *list = json_at(owner, "caps");
     *caps_n = json_array_size(list);
     *caps = arena_new(c->arena, struct cap, *caps_n);
     for (size_t i = 0; i < *caps_n; i++) {
         const json_t *json = json_array_get(list, i);
         struct cap *cap = &(*caps)[i];
-        const struct str period = read_str(json, "period");
         cap->per = (enum cap_per)read_choice(read_str(json, "per"), PER, ARRAY_N(PER), CAP_MEMBER);
-        cap->period = (enum period_kind)read_choice(period, PERIODS, ARRAY_N(PERIODS), PERIOD_LIFETIME);
-        cap->points = read_int(json, "points", 0);
+        cap->period = (enum period_kind)read_choice(read_str(json, "period"), PERIODS, ARRAY_N(PERIODS), PERIOD_LIFETIME);
+        cap->limit = read_int(json, "points", 0);
         cap->pointer = pointer_index(c->arena, pointer_key(c->arena, pointer, STR("caps")), i);
-        cap->index = (int)p->caps_n;
-        if (cap->per != CAP_TRANSACTION) {
-            cap->symbol = take_symbol(c, "cap", str_fmt(c->arena, "%s/%.*s/%s/%s", kind, STR_ARG(slug),
-                                                        PER[cap->per], PERIODS[cap->period]));
-        }
-        if (p->caps_n == PROGRAM_CAPS_MAX) {
-            return fail_at(c->f, ERR_INVALID, cap->pointer, "A program may have %d caps in all.", PROGRAM_CAPS_MAX);
-        }
-        p->shared_caps_n += cap->per == CAP_RULE;
-        arena_room(c->arena, p->caps, p->caps_n, c->caps_max);
-        p->caps[p->caps_n++] = cap;
+        const struct str name = cap->per == CAP_TRANSACTION ? (struct str){0}
+                                                            : str_fmt(c->arena, "%s/%.*s/%s/%s", kind, STR_ARG(slug),
+                                                                      PER[cap->per], PERIODS[cap->period]);
+        try(add_cap(c, cap, name));
     }
     return ERR_OK;
 }
@@ -175,6 +180,8 @@ enum err compile_wallets(struct compile *c, const json_t *document)
         compile_expiry(c, json_at(json, "expiry"), wallet);
         try(check_pending(c, wallet, pointer));
         try(compile_pay(c, json_at(json, "pay"), pointer, wallet));
+        wallet->unit_cost.points = read_int(json_at(json, "unit_cost"), "points", 1);
+        wallet->unit_cost.amount = read_int(json_at(json, "unit_cost"), "amount", 0);
         try(compile_caps(c, json, pointer, "wallet", wallet->slug, &wallet->caps, &wallet->caps_n));
     }
     return ERR_OK;

@@ -39,6 +39,10 @@ enum err event_check(const struct program *program, const struct event *event, i
         return fail(f, ERR_UNKNOWN_STORE, "/data/store", "The program has no store \"%.*s\": add it, or leave the field out.",
                     STR_ARG(event->store));
     }
+    const struct str offer = event->kind == EVENT_OFFER_ACCEPTED ? json_str(json_at(event->data, "offer")) : (struct str){0};
+    if (offer.n > 0 && program_offer(program, offer) == NULL) {
+        return fail(f, ERR_INVALID, "/data/offer", "The program has no offer \"%.*s\".", STR_ARG(offer));
+    }
     if (event->kind == EVENT_ADJUSTED && program_wallet(program, event->wallet) < 0) {
         return fail(f, ERR_INVALID, "/wallet", "The program has no wallet \"%.*s\".", STR_ARG(event->wallet));
     }

@@ -223,7 +223,7 @@ static void what_later_releases_do_is_not_supported(void **state)
 {
     (void)state;
     static const char *const SECTIONS[] = {
-        "exchange",     "schedules",        "campaigns", "offers",   "rewards",
+        "exchange",     "schedules",        "rewards",
         "referrals",    "partners",  "quizzes",  "surveys",
         "contests",     "redemption_codes", "templates", "journeys", "tests"};
     for (size_t i = 0; i < ARRAY_N(SECTIONS); i++) {
@@ -235,9 +235,6 @@ static void what_later_releases_do_is_not_supported(void **state)
     assert_string_equal(faults("\"tables\":{\"a\":1}"), "not_supported /tables");
     assert_string_equal(effect_faults("{\"kind\":\"reward\",\"reward\":\"free-coffee\"}"),
                         "not_supported /earning_rules/0/effects/0/kind");
-    assert_string_equal(effect_faults("{\"kind\":\"multiply\",\"wallet\":\"points\",\"by\":\"2\","
-                                      "\"mode\":\"best_of_group\"}"),
-                        "not_supported /earning_rules/0/effects/0/mode");
 }
 
 static void mistakes_are_named_where_they_are(void **state)
