@@ -111,7 +111,7 @@ static inline void both_run(struct both *both, struct db *db, const char *sql)
 static inline void both_migrate(struct both *both, struct db *db, const char *dir)
 {
     struct db_migration_report report;
-    const enum err err = db_migrate(db, dir, 1700000000000, &both->fail, &report);
+    const enum err err = db_migrate(db, dir, 1700000000000, NULL, &both->fail, &report);
     if (err != ERR_OK) {
         print_error("%.*s\n", STR_ARG(both->fail.items[0].detail));
     }

@@ -260,7 +260,7 @@ static inline struct submission *scenario_enrol(struct scenario *s, struct str e
 static inline void scenario_clock(struct scenario *s, int64_t now)
 {
     s->both->fail.items_n = 0;
-    const enum err err = engine_clock_set(s->engine, now, &s->both->fail);
+    const enum err err = engine_clock_set(s->engine, STR("test"), now, &s->both->fail);
     scenario_check(s, err == ERR_OK, "clock: %s", err_code(err));
     s->now = now;
 }

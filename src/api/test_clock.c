@@ -17,7 +17,7 @@ static void move(struct api_task *task, struct store *reader)
     }
     enum err err = read_done(&r);
     if (err == ERR_OK) {
-        err = engine_clock_set(call->api->config.engine, now, &call->fail);
+        err = engine_clock_set(call->api->config.engine, call_actor(call), now, &call->fail);
     }
     if (err != ERR_OK) {
         call_refuse(call, err, NULL);

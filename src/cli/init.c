@@ -175,7 +175,7 @@ static enum err clock_set(struct cli *cli, int64_t now)
     const struct engine_config config = {.base = base};
     enum err err = engine_open(&config, &cli->fail, &engine);
     if (err == ERR_OK) {
-        err = engine_clock_set(engine, now, &cli->fail);
+        err = engine_clock_set(engine, STR("cli"), now, &cli->fail);
         engine_close(engine);
     }
     store_base_close(base);

@@ -272,13 +272,19 @@ struct db_migration_report {
     size_t applied_n; // migrations applied by this call
 };
 
+/* Called in the transaction of each migration, after it; an error takes the migration back. */
+struct db_migration_hook {
+    void *self;
+    enum err (*applied)(void *self, struct db *db, struct arena *arena, int64_t version);
+};
+
 /* Brings the schema up to the newest of the assets "<dir>NNNN_name.sql" (dir e.g.
  * "sql/migrations/"), each in a transaction of its own with its line in schema_migration; safe to
  * kill and run again, safe in two processes at once. In a file, lines after "-- sqlite:" or "--
  * postgres:" are for one database, after
- * "-- both:" (and before any mark) for both. now_ms is written as applied_at.
+ * "-- both:" (and before any mark) for both. now_ms is written as applied_at. `hook` may be NULL.
  * ERR_CONFIG: the schema is newer than this binary, or an applied migration was changed. */
-enum err db_migrate(struct db *db, const char *dir, int64_t now_ms, struct fail *f,
+enum err db_migrate(struct db *db, const char *dir, int64_t now_ms, const struct db_migration_hook *hook, struct fail *f,
                     struct db_migration_report *out) MUST_USE;
 
 /* Changes nothing: ERR_CONFIG when migrations are missing ("run loyald migrate"), or as above. */

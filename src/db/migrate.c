@@ -164,7 +164,7 @@ static enum err result_check(struct db *db, struct arena *arena, const struct mi
 
 /* Inside a transaction: reads what is applied under the lock and applies the next one, if any. */
 static enum err step_apply(struct db *db, struct arena *arena, const struct migrations *known,
-                           int64_t now_ms, struct fail *f, struct db_migration_report *out)
+                           int64_t now_ms, const struct db_migration_hook *hook, struct fail *f, struct db_migration_report *out)
 {
     struct db_result ignored = {0};
     struct db_result applied = {0};
@@ -196,13 +196,16 @@ static enum err step_apply(struct db *db, struct arena *arena, const struct migr
                     STR_ARG(next->name), db->error_text);
     }
     try(result_check(db, arena, next, f));
+    if (hook != NULL && hook->applied(hook->self, db, arena, next->version) != ERR_OK) {
+        return fail(f, ERR_CONFIG, "", "Migration %.*s could not be noted: %s", STR_ARG(next->name), db->error_text);
+    }
     out->version = next->version;
     out->applied_n = 1;
     return ERR_OK;
 }
 
 static enum err step_run(struct db *db, const struct migrations *known, int64_t now_ms,
-                         struct fail *f, struct db_migration_report *out)
+                         const struct db_migration_hook *hook, struct fail *f, struct db_migration_report *out)
 {
     struct arena arena;
     arena_open(&arena, (size_t)64 * 1024 * 1024);
@@ -210,7 +213,7 @@ static enum err step_run(struct db *db, const struct migrations *known, int64_t 
     if (err != ERR_OK) {
         err = database_failed(db, f, err);
     } else {
-        err = step_apply(db, &arena, known, now_ms, f, out);
+        err = step_apply(db, &arena, known, now_ms, hook, f, out);
         if (err == ERR_OK) {
             err = db_commit(db);
             err = err == ERR_OK ? ERR_OK : database_failed(db, f, err);
@@ -221,7 +224,7 @@ static enum err step_run(struct db *db, const struct migrations *known, int64_t 
     return err;
 }
 
-enum err db_migrate(struct db *db, const char *dir, int64_t now_ms, struct fail *f,
+enum err db_migrate(struct db *db, const char *dir, int64_t now_ms, const struct db_migration_hook *hook, struct fail *f,
                     struct db_migration_report *out)
 {
     ensure(!db->in_transaction);
@@ -230,7 +233,7 @@ enum err db_migrate(struct db *db, const char *dir, int64_t now_ms, struct fail 
     struct db_migration_report report = {0};
     size_t applied_n = 0;
     for (size_t i = 0; i <= known.n; i++) {
-        try(step_run(db, &known, now_ms, f, &report));
+        try(step_run(db, &known, now_ms, hook, f, &report));
         applied_n += report.applied_n;
         if (report.applied_n == 0) {
             break;

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "engine/batch.h"
 #include "engine/checkpoint.h"
+#include "store/audit.h"
 #include "store/credentials.h"
 #include "store/members.h"
 
@@ -334,20 +335,38 @@ enum err engine_timers_run(struct engine *engine, size_t *ran)
 }
 
 struct clock_job {
+    struct str actor;
     int64_t now;
     struct fail *f;
 };
 
-static enum err set_clock(struct store *store, struct arena *arena, void *self)
+static struct str clock_text(struct arena *arena, int64_t now)
 {
-    struct clock_job *job = self;
-    (void)arena; // nothing is needed
-    return store_clock_set(store, job->now, job->f);
+    char text[INSTANT_BYTES + 1];
+    instant_write(now, text);
+    return str_fmt(arena, "{\"now\":\"%s\"}", text);
 }
 
-enum err engine_clock_set(struct engine *engine, int64_t now, struct fail *f)
+static enum err set_clock(struct store *store, struct arena *arena, void *self)
 {
-    struct clock_job job = {.now = now, .f = f};
+    const struct clock_job *job = self;
+    struct instance instance;
+    try(store_instance_read(store, arena, &instance));
+    try(store_clock_set(store, job->now, job->f));
+    const struct audit_entry entry = {
+        .actor = job->actor,
+        .action = STR("clock.set"),
+        .object = str_fmt(arena, "instance/%.*s", STR_ARG(instance.instance_id)),
+        .before = clock_text(arena, instance.test_now),
+        .after = clock_text(arena, job->now),
+        .at = job->now,
+    };
+    return store_audit_write(store, arena, &entry);
+}
+
+enum err engine_clock_set(struct engine *engine, struct str actor, int64_t now, struct fail *f)
+{
+    struct clock_job job = {.actor = actor, .now = now, .f = f};
     struct ticket ticket = {.job = set_clock, .job_self = &job};
     size_t ran = 0;
     try(engine_run(engine, &ticket));

@@ -67,8 +67,8 @@ enum err engine_dry_run(struct store *reader, struct arena *arena, struct submis
 /* Runs every timer due by now; *ran is how many members had one. */
 enum err engine_timers_run(struct engine *engine, size_t *ran) MUST_USE;
 
-/* Moves the test clock and runs every timer due by then. */
-enum err engine_clock_set(struct engine *engine, int64_t now, struct fail *f) MUST_USE;
+/* Moves the test clock, with an entry in the audit log, and runs every timer due by then. `actor` as in struct audit_entry. */
+enum err engine_clock_set(struct engine *engine, struct str actor, int64_t now, struct fail *f) MUST_USE;
 
 /* For metrics. */
 struct engine_stats {

@@ -2,6 +2,7 @@
 #include "base/base.h"
 #include "store/store.h"
 
+#include "store/audit.h"
 #include "store/store_internal.h"
 
 #include <unistd.h>
@@ -136,6 +137,24 @@ static enum err init_instance(struct db *db, struct arena *arena, const struct v
     return db_exec(db, Q_INSTANCE_INSERT, values, ARRAY_N(values), NULL);
 }
 
+/* An instance's audit log has each migration; before there is an instance there is nobody to tell. */
+static enum err note_migration(void *self, struct db *db, struct arena *arena, int64_t version)
+{
+    const int64_t *now_ms = self;
+    struct db_result row;
+    try(db_one(db, arena, Q_INSTANCE_READ, NULL, 0, &row));
+    if (row.rows_n == 0) {
+        return ERR_OK;
+    }
+    const struct audit_entry entry = {
+        .actor = STR("cli"),
+        .action = STR("schema.migrate"),
+        .object = str_fmt(arena, "schema/%" PRId64, version),
+        .at = db_at_int_or(&row, 0, 3, *now_ms), // by the instance's clock, as all entries
+    };
+    return audit_append(db, NULL, arena, &entry);
+}
+
 enum err store_init(const struct store_config *config, bool with_test_clock, int64_t now_ms, struct fail *f)
 {
     struct arena arena;
@@ -149,7 +168,7 @@ enum err store_init(const struct store_config *config, bool with_test_clock, int
         err = open_db(&full, DB_WRITER, f, &db);
     }
     if (err == ERR_OK) {
-        err = db_migrate(db, "sql/migrations/", now_ms, f, &report);
+        err = db_migrate(db, "sql/migrations/", now_ms, &(struct db_migration_hook){.self = &now_ms, .applied = note_migration}, f, &report);
     }
     if (err == ERR_OK && access(vault_config.master_path, F_OK) != 0 && !full.is_credential) {
         err = vault_master_create(vault_config.master_path, f);
@@ -184,7 +203,7 @@ enum err store_migrate(const struct store_config *config, int64_t now_ms, struct
         err = open_db(&full, DB_WRITER, f, &db);
     }
     if (err == ERR_OK) {
-        err = db_migrate(db, "sql/migrations/", now_ms, f, &report);
+        err = db_migrate(db, "sql/migrations/", now_ms, &(struct db_migration_hook){.self = &now_ms, .applied = note_migration}, f, &report);
     }
     if (err == ERR_OK) {
         err = migrate_keys(db, &arena, &vault_config, now_ms, f);

@@ -73,13 +73,13 @@ bool audit_commits_to(const struct vault *vault, const struct vault_key *key, in
 
 /* ---- the head ---- */
 
-static enum err head_read(struct store *store, struct arena *arena, int query, int64_t *seq,
+static enum err head_read(struct db *db, struct arena *arena, int query, int64_t *seq,
                           unsigned char hash[AUDIT_HASH_BYTES])
 {
     struct db_result row;
     const struct db_value one = db_int(1);
     size_t n = 0;
-    try(db_one(store->db, arena, query, &one, 1, &row));
+    try(db_one(db, arena, query, &one, 1, &row));
     if (row.rows_n == 0) {
         return ERR_CONFIG;
     }
@@ -98,9 +98,9 @@ static struct db_value commitment_value(bool has, const unsigned char commitment
     return has ? db_blob(commitment, VAULT_COMMITMENT_BYTES) : db_null();
 }
 
-enum err store_audit_write(struct store *store, struct arena *arena, const struct audit_entry *entry)
+enum err audit_append(struct db *db, const struct vault *vault, struct arena *arena, const struct audit_entry *entry)
 {
-    ensure(db_in_transaction(store->db));
+    ensure(db_in_transaction(db));
     ensure(entry->actor.n > 0 && entry->actor.n <= AUDIT_TEXT_BYTES_MAX);
     ensure(entry->action.n > 0 && entry->action.n <= AUDIT_TEXT_BYTES_MAX);
     ensure(entry->object.n <= AUDIT_TEXT_BYTES_MAX);
@@ -117,12 +117,12 @@ enum err store_audit_write(struct store *store, struct arena *arena, const struc
         .has_after = can_commit && entry->after.n > 0,
     };
     if (row.has_before) {
-        commit_to(store->base->vault, entry->key, entry->member, false, entry->before, row.before);
+        commit_to(vault, entry->key, entry->member, false, entry->before, row.before);
     }
     if (row.has_after) {
-        commit_to(store->base->vault, entry->key, entry->member, true, entry->after, row.after);
+        commit_to(vault, entry->key, entry->member, true, entry->after, row.after);
     }
-    try(head_read(store, arena, Q_AUDIT_HEAD_READ, &row.seq, head));
+    try(head_read(db, arena, Q_AUDIT_HEAD_READ, &row.seq, head));
     row.seq++;
     audit_hash(&row, head, row.hash);
     const struct db_value values[ROW_COLS] = {
@@ -130,10 +130,15 @@ enum err store_audit_write(struct store *store, struct arena *arena, const struc
         commitment_value(row.has_before, row.before), commitment_value(row.has_after, row.after),
         db_blob(row.hash, AUDIT_HASH_BYTES),
     };
-    try(db_exec(store->db, Q_AUDIT_INSERT, values, ROW_COLS, NULL));
+    try(db_exec(db, Q_AUDIT_INSERT, values, ROW_COLS, NULL));
     (void)sodium_bin2hex(hex, sizeof hex, row.hash, AUDIT_HASH_BYTES); // returns hex
     const struct db_value new_head[] = {db_int(row.seq), db_text(str_c(hex))};
-    return db_exec(store->db, Q_AUDIT_HEAD_WRITE, new_head, ARRAY_N(new_head), NULL);
+    return db_exec(db, Q_AUDIT_HEAD_WRITE, new_head, ARRAY_N(new_head), NULL);
+}
+
+enum err store_audit_write(struct store *store, struct arena *arena, const struct audit_entry *entry)
+{
+    return audit_append(store->db, store->base->vault, arena, entry);
 }
 
 /* ---- reading ---- */
@@ -205,7 +210,7 @@ static struct str signed_text(struct arena *arena, const struct audit_checkpoint
 enum err store_audit_checkpoint(struct store *store, struct arena *arena, int64_t now, struct audit_checkpoint *out)
 {
     struct audit_checkpoint c = {.instance = vault_instance_id(store->base->vault), .at = now};
-    try(head_read(store, arena, Q_AUDIT_HEAD_PEEK, &c.size, c.head));
+    try(head_read(store->db, arena, Q_AUDIT_HEAD_PEEK, &c.size, c.head));
     vault_sign(store->base->vault, VAULT_AUDIT, signed_text(arena, &c), c.signature, c.public_key);
     *out = c;
     return ERR_OK;
@@ -333,7 +338,7 @@ static enum err run_slices(struct verifying *v)
         arena_reset(&v->arena);
         // The head is read before the rows: it may only have grown since.
         try(db_begin(v->store->db, DB_READ));
-        enum err err = head_read(v->store, &v->arena, Q_AUDIT_HEAD_PEEK, &v->head_seq, v->head);
+        enum err err = head_read(v->store->db, &v->arena, Q_AUDIT_HEAD_PEEK, &v->head_seq, v->head);
         if (err == ERR_INTEGRITY) {
             fault(v, 0, "the head in instance is no hash");
             err = ERR_OK;

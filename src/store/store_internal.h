@@ -37,6 +37,10 @@ struct store {
     size_t programs_n;
 };
 
+/* store_audit_write() without a store: while there is none yet. `vault` may be NULL for an entry without texts. */
+struct audit_entry;
+enum err audit_append(struct db *db, const struct vault *vault, struct arena *arena, const struct audit_entry *entry) MUST_USE;
+
 /* Where a member's sealed profile lives. */
 #define PROFILE_PLACE(owner) ((struct vault_place){.table = "member", .column = "sealed", .owner_id = (owner)})
 

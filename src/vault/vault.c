@@ -221,7 +221,7 @@ static enum err init_run(struct vault *vault, struct db *db, struct str instance
                          struct fail *f)
 {
     struct db_migration_report report = {0};
-    try(db_migrate(db, KEYS_MIGRATIONS, now_ms, f, &report));
+    try(db_migrate(db, KEYS_MIGRATIONS, now_ms, NULL, f, &report));
     enum err err = db_begin(db, DB_WRITE);
     if (err != ERR_OK) {
         return store_failed(db, f, err);

@@ -131,7 +131,10 @@ test('programs are validated, published and shown', () => {
 test('the clock moves only forward, and only on a test instance', () => {
   fine('init', '--test-clock');
   fine('clock', 'set', '2026-02-01T00:00:00Z');
+  assert.deepEqual(entries().at(-1).action, 'clock.set');
+  const n = entries().length;
   assert.equal(run('clock', 'set', '2026-01-31T00:00:00Z').code, 1);
+  assert.equal(entries().length, n, 'what was refused is not in the audit log');
   assert.equal(run('clock', 'set', 'tomorrow').code, 2);
 });
 

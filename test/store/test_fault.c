@@ -291,7 +291,7 @@ static void a_migration_cut_at_any_write_is_whole_or_absent(void **state)
         const struct str url = str_fmt(&both->arena, "%s/migrate-%" PRId64 ".db", both->dir, n);
         struct db *db = both_open_url(both, url, DB_WRITER, NULL);
         fault_arm(FAULT_WRITE, n, SQLITE_IOERR_WRITE, true);
-        const enum err err = db_migrate(db, "sql/keys/migrations/", 1, NULL, &report);
+        const enum err err = db_migrate(db, "sql/keys/migrations/", 1, NULL, NULL, &report);
         const bool has_struck = fault.failed_n > 0;
         fault_heal();
         assert_false(db_in_transaction(db));
@@ -299,7 +299,7 @@ static void a_migration_cut_at_any_write_is_whole_or_absent(void **state)
         both_close(both, db);
         both->open_n--;
         db = both_open_url(both, url, DB_WRITER, NULL);
-        assert_ok(db_migrate(db, "sql/keys/migrations/", 1, &both->fail, &report));
+        assert_ok(db_migrate(db, "sql/keys/migrations/", 1, NULL, &both->fail, &report));
         assert_int_equal(report.version, report.newest);
         assert_sound(both, db);
         both_close(both, db);

@@ -184,17 +184,17 @@ static void a_schema_newer_than_the_binary_is_refused(void **state)
     struct fail why = {.arena = &both->arena};
     assert_ok(db_schema_check(db, "sql/keys/migrations/", &why, &report));
     assert_int_equal(report.version, report.newest);
-    assert_ok(db_migrate(db, "sql/keys/migrations/", NOW_MS, &why, &report));
+    assert_ok(db_migrate(db, "sql/keys/migrations/", NOW_MS, NULL, &why, &report));
     assert_int_equal(report.applied_n, 0);
 
     both_run(both, db, "UPDATE schema_migration SET checksum = 'another' WHERE version = 1");
     assert_err(vault_open(&config, STR("instance-1"), &why, &vault), ERR_CONFIG);
-    assert_err(db_migrate(db, "sql/keys/migrations/", NOW_MS, &why, &report), ERR_CONFIG);
+    assert_err(db_migrate(db, "sql/keys/migrations/", NOW_MS, NULL, &why, &report), ERR_CONFIG);
     both_run(both, db, "UPDATE schema_migration SET version = 9999");
     why = (struct fail){.arena = &both->arena};
     assert_err(vault_open(&config, STR("instance-1"), &why, &vault), ERR_CONFIG);
     assert_non_null(strstr(why.items[0].detail.p, "9999"));
-    assert_err(db_migrate(db, "sql/keys/migrations/", NOW_MS, &why, &report), ERR_CONFIG);
+    assert_err(db_migrate(db, "sql/keys/migrations/", NOW_MS, NULL, &why, &report), ERR_CONFIG);
     assert_false(db_in_transaction(db));
 }
 
@@ -211,7 +211,7 @@ static void processes_that_start_together_migrate_once(void **state)
             const struct db_config config = {.url = both->url, .role = DB_WRITER};
             enum err err = db_open(&config, &both->fail, &db);
             err = err == ERR_OK
-                      ? db_migrate(db, "sql/keys/migrations/", NOW_MS, &both->fail, &report)
+                      ? db_migrate(db, "sql/keys/migrations/", NOW_MS, NULL, &both->fail, &report)
                       : err;
             if (err != ERR_OK) {
                 print_error("%.*s\n", STR_ARG(both->fail.items[0].detail));

@@ -35,6 +35,9 @@ for (const folder of folders) {
         }
         const instance = await Instance.open({ dir, database, key: readFileSync(join(here, folder, 'key.txt'), 'utf8').trim() });
         instance.run('migrate');
+        const audit = instance.run('audit', 'export').trim().split('\n').map((line) => JSON.parse(line));
+        assert.ok(audit.some((entry) => entry.action === 'schema.migrate' && entry.object === 'schema/2'), 'the migration is in the audit log');
+        instance.run('audit', 'verify');
         instance.run('verify', '--json'); // exits 1 on damage, which throws
         await instance.start();
         const answers = {};
