@@ -141,37 +141,6 @@ void op_substr(struct rule_run *run, const struct rule_node *node, struct value 
     *out = value_str((struct str){.p = text.p + start, .n = end - start});
 }
 
-static bool str_holds(struct str text, struct str part)
-{
-    return part.n == 0 || (text.n >= part.n && memmem(text.p, text.n, part.p, part.n) != NULL);
-}
-
-static bool array_holds(const struct value *array, const struct value *wanted)
-{
-    for (size_t i = 0; i < array->array.n; i++) {
-        if (value_same(&array->array.items[i], wanted)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-void op_in(struct rule_run *run, const struct rule_node *node, struct value *out)
-{
-    struct value wanted;
-    struct value where;
-    rule_arg_run(run, node, 0, &wanted);
-    rule_arg_run(run, node, 1, &where);
-    bool is_in = false;
-    if (where.kind == VALUE_ARRAY) {
-        is_in = rule_charge(run, where.array.n / 8) && array_holds(&where, &wanted);
-    } else if (where.kind == VALUE_STR) {
-        is_in = rule_charge(run, where.str.n / 16) &&
-                str_holds(where.str, value_to_str(&wanted, run->arena));
-    }
-    *out = value_bool(is_in);
-}
-
 /* Room for n items, or NULL when the run may not use that much. */
 static struct value *items_make(struct rule_run *run, size_t n)
 {

@@ -24,6 +24,8 @@ struct rule_run rule_run_start(const struct rule_env *env)
     };
 }
 
+static bool node_holds(struct rule_run *run, const struct rule_node *node);
+
 void rule_run(const struct rule *rule, const struct rule_env *env, struct value *out)
 {
     struct rule_run run = rule_run_start(env);
@@ -35,9 +37,9 @@ void rule_run(const struct rule *rule, const struct rule_env *env, struct value 
 
 bool rule_holds(const struct rule *rule, const struct rule_env *env)
 {
-    struct value result;
-    rule_run(rule, env, &result);
-    return value_is_true(&result);
+    struct rule_run run = rule_run_start(env);
+    const bool holds = node_holds(&run, &rule->nodes[0]);
+    return holds && run.steps_left >= 0;
 }
 
 static void slot_or_fallback(struct rule_run *run, const struct rule_node *node, struct value *out)
@@ -163,63 +165,47 @@ void op_or(struct rule_run *run, const struct rule_node *node, struct value *out
 
 void op_not(struct rule_run *run, const struct rule_node *node, struct value *out)
 {
-    struct value operand;
-    rule_arg_run(run, node, 0, &operand);
-    *out = value_bool(!value_is_true(&operand));
+    *out = value_bool(node->args_n == 0 || !node_holds(run, &node->args[0]));
 }
 
 void op_truth(struct rule_run *run, const struct rule_node *node, struct value *out)
 {
-    struct value operand;
-    rule_arg_run(run, node, 0, &operand);
-    *out = value_bool(value_is_true(&operand));
+    *out = value_bool(node->args_n > 0 && node_holds(run, &node->args[0]));
 }
 
-/* An operand of a comparison, whose bytes cost steps. */
-static void operand_run(struct rule_run *run, const struct rule_node *node, size_t index,
-                        struct value *out)
+/* The index-th argument where it is, or in `space`; null when there are fewer. */
+static inline const struct value *operand(struct rule_run *run, const struct rule_node *node, size_t index,
+                                   struct value *space)
 {
-    rule_arg_run(run, node, index, out);
-    if (out->kind == VALUE_STR && out->str.n >= 64) {
-        (void)rule_charge(run, out->str.n / 64); // the next node sees what is left
+    if (index >= node->args_n) {
+        return &NOTHING;
     }
+    const struct rule_node *arg = &node->args[index];
+    if (arg->op == RULE_NODE_CONST) {
+        return arg->constant;
+    }
+    rule_node_run(run, arg, space);
+    return space;
 }
 
-typedef bool compare(const struct value *a, const struct value *b, struct arena *arena);
-
-static bool pair_compare(struct rule_run *run, const struct rule_node *node, compare *is_met)
+/* The same for a comparison, where the bytes of a text cost steps. */
+static inline const struct value *compared(struct rule_run *run, const struct rule_node *node, size_t index,
+                                    struct value *space)
 {
-    struct value a;
-    struct value b;
-    operand_run(run, node, 0, &a);
-    operand_run(run, node, 1, &b);
-    return is_met(&a, &b, run->arena);
+    const struct value *value = operand(run, node, index, space);
+    if (value->kind == VALUE_STR && value->str.n >= 64) {
+        (void)rule_charge(run, value->str.n / 64); // the next node sees what is left
+    }
+    return value;
 }
 
-void op_equal(struct rule_run *run, const struct rule_node *node, struct value *out)
+static inline bool is_equal(const struct value *a, const struct value *b, struct arena *arena)
 {
-    *out = value_bool(pair_compare(run, node, value_equal));
-}
-
-void op_not_equal(struct rule_run *run, const struct rule_node *node, struct value *out)
-{
-    *out = value_bool(!pair_compare(run, node, value_equal));
-}
-
-static bool is_same(const struct value *a, const struct value *b, struct arena *arena)
-{
-    (void)arena; // nothing is converted
-    return value_same(a, b);
-}
-
-void op_same(struct rule_run *run, const struct rule_node *node, struct value *out)
-{
-    *out = value_bool(pair_compare(run, node, is_same));
-}
-
-void op_not_same(struct rule_run *run, const struct rule_node *node, struct value *out)
-{
-    *out = value_bool(!pair_compare(run, node, is_same));
+    if (a->kind == VALUE_NUMBER && b->kind == VALUE_NUMBER) {
+        return a->number == b->number;
+    }
+    return a->kind == VALUE_STR && b->kind == VALUE_STR ? str_eq(a->str, b->str)
+                                                        : value_equal(a, b, arena);
 }
 
 static inline bool is_less(const struct value *a, const struct value *b, struct arena *arena)
@@ -235,49 +221,130 @@ static inline bool is_less_or_equal(const struct value *a, const struct value *b
     return are_numbers ? a->number <= b->number : value_less_or_equal(a, b, arena);
 }
 
-/* a < b, or a < b < c. */
-static bool chain_compare(struct rule_run *run, const struct rule_node *node, compare *is_met)
+/* `middle` is below the third argument, where there is one: a < b < c. */
+static bool is_below_third(struct rule_run *run, const struct rule_node *node,
+                           const struct value *middle)
 {
-    struct value a;
-    struct value b;
-    operand_run(run, node, 0, &a);
-    operand_run(run, node, 1, &b);
-    if (!is_met(&a, &b, run->arena)) {
-        return false;
-    }
+    struct value space;
     if (node->args_n < 3) {
         return true;
     }
-    operand_run(run, node, 2, &a);
-    return is_met(&b, &a, run->arena);
+    const struct value *third = compared(run, node, 2, &space);
+    return node->op == RULE_OP_LESS ? is_less(middle, third, run->arena)
+                                    : is_less_or_equal(middle, third, run->arena);
 }
 
-void op_less(struct rule_run *run, const struct rule_node *node, struct value *out)
+/* Operators from == to >=. */
+static bool comparison_holds(struct rule_run *run, const struct rule_node *node)
 {
-    *out = value_bool(chain_compare(run, node, is_less));
+    struct value space[2];
+    const struct value *a = compared(run, node, 0, &space[0]);
+    const struct value *b = compared(run, node, 1, &space[1]);
+    switch ((int)node->op) {
+    case RULE_OP_EQUAL:
+        return is_equal(a, b, run->arena);
+    case RULE_OP_NOT_EQUAL:
+        return !is_equal(a, b, run->arena);
+    case RULE_OP_SAME:
+        return value_same(a, b);
+    case RULE_OP_NOT_SAME:
+        return !value_same(a, b);
+    case RULE_OP_LESS:
+        return is_less(a, b, run->arena) && is_below_third(run, node, b);
+    case RULE_OP_LESS_EQUAL:
+        return is_less_or_equal(a, b, run->arena) && is_below_third(run, node, b);
+    case RULE_OP_MORE:
+        return is_less(b, a, run->arena);
+    case RULE_OP_MORE_EQUAL:
+        return is_less_or_equal(b, a, run->arena);
+    }
+    ensure(false);
+    return false;
 }
 
-void op_less_equal(struct rule_run *run, const struct rule_node *node, struct value *out)
+void op_compare(struct rule_run *run, const struct rule_node *node, struct value *out)
 {
-    *out = value_bool(chain_compare(run, node, is_less_or_equal));
+    *out = value_bool(comparison_holds(run, node));
 }
 
-void op_more(struct rule_run *run, const struct rule_node *node, struct value *out)
+static bool str_holds(struct str text, struct str part)
 {
-    struct value a;
-    struct value b;
-    operand_run(run, node, 0, &a);
-    operand_run(run, node, 1, &b);
-    *out = value_bool(is_less(&b, &a, run->arena));
+    return part.n == 0 || (text.n >= part.n && memmem(text.p, text.n, part.p, part.n) != NULL);
 }
 
-void op_more_equal(struct rule_run *run, const struct rule_node *node, struct value *out)
+static bool array_holds(const struct value *array, const struct value *wanted)
 {
-    struct value a;
-    struct value b;
-    operand_run(run, node, 0, &a);
-    operand_run(run, node, 1, &b);
-    *out = value_bool(is_less_or_equal(&b, &a, run->arena));
+    const bool is_text = wanted->kind == VALUE_STR;
+    for (size_t i = 0; i < array->array.n; i++) {
+        const struct value *item = &array->array.items[i];
+        if (is_text ? item->kind == VALUE_STR && str_eq(item->str, wanted->str)
+                    : value_same(item, wanted)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool in_holds(struct rule_run *run, const struct rule_node *node)
+{
+    struct value space[2];
+    const struct value *wanted = operand(run, node, 0, &space[0]);
+    const struct value *where = operand(run, node, 1, &space[1]);
+    if (where->kind == VALUE_ARRAY) {
+        return rule_charge(run, where->array.n / 8) && array_holds(where, wanted);
+    }
+    return where->kind == VALUE_STR && rule_charge(run, where->str.n / 16) &&
+           str_holds(where->str, value_to_str(wanted, run->arena));
+}
+
+void op_in(struct rule_run *run, const struct rule_node *node, struct value *out)
+{
+    *out = value_bool(in_holds(run, node));
+}
+
+/* Do all arguments hold, or, for `until` true, does any? Stops at the first that decides. */
+static bool args_hold(struct rule_run *run, const struct rule_node *node, bool until)
+{
+    for (size_t i = 0; i < node->args_n; i++) {
+        if (node_holds(run, &node->args[i]) == until) {
+            return until;
+        }
+    }
+    return !until && node->args_n > 0; // without arguments they give null
+}
+
+static bool value_holds(struct rule_run *run, const struct rule_node *node)
+{
+    struct value value;
+    rule_node_run(run, node, &value);
+    return value_is_true(&value);
+}
+
+/* The truth of a node. A condition is asked for nothing else, so the values of its operators are not made; steps count as
+ * in rule_node_evaluate(). */
+static bool node_holds(struct rule_run *run, const struct rule_node *node)
+{
+    if (node->op < RULE_OP_AND || node->op > RULE_OP_IN) {
+        return value_holds(run, node);
+    }
+    if (!rule_charge(run, 1)) {
+        run->steps_left = -1;
+        return false;
+    }
+    switch ((int)node->op) {
+    case RULE_OP_AND:
+        return args_hold(run, node, false);
+    case RULE_OP_OR:
+        return args_hold(run, node, true);
+    case RULE_OP_NOT:
+        return node->args_n == 0 || !node_holds(run, &node->args[0]);
+    case RULE_OP_TRUTH:
+        return node->args_n > 0 && node_holds(run, &node->args[0]);
+    case RULE_OP_IN:
+        return in_holds(run, node);
+    default:
+        return comparison_holds(run, node);
+    }
 }
 
 void op_log(struct rule_run *run, const struct rule_node *node, struct value *out)

@@ -54,6 +54,7 @@ static const char *eval(const char *rule_text, const char *data_text)
     const struct rule_env env = {.data = &data, .arena = &arena};
     struct value result;
     rule_run(rule, &env, &result);
+    assert_int_equal(rule_holds(rule, &env), value_is_true(&result)); // evaluated by another way
     return text_of(&result);
 }
 
@@ -110,6 +111,9 @@ static void all_cases_of_the_classic_suite_pass(void **state)
         const char *got = text_of(&result);
         if (strcmp(got, canonical(json_at(item, "result"))) != 0) {
             fail_msg("%s gave %s", name, got);
+        }
+        if (rule_holds(rule, &env) != value_is_true(&result)) {
+            fail_msg("%s gave %s and is taken for the opposite", name, got);
         }
         cases_n++;
     }
