@@ -175,9 +175,11 @@ static enum err check_match(struct api_call *call, int64_t revision, bool is_nee
                    : ERR_OK;
     }
     const struct str expected = str_fmt(call->arena, "\"%" PRId64 "\"", revision);
-    return str_eq(match, STR("*")) || str_eq(match, expected)
-               ? ERR_OK
-               : fail(&call->fail, ERR_PRECONDITION, "", "The draft was changed meanwhile: read it again.");
+    bool matches = false;
+    if (!http_tags_match(match, expected, &matches)) {
+        return fail(&call->fail, ERR_BAD_REQUEST, "", "If-Match takes * or a list of entity tags in double quotes.");
+    }
+    return matches ? ERR_OK : fail(&call->fail, ERR_PRECONDITION, "", "The draft was changed meanwhile: read it again.");
 }
 
 enum err api_draft_put(struct api_call *call, struct store *store, struct arena *arena, struct json_out *w)

@@ -242,10 +242,28 @@ static enum err read_body(struct api_call *call)
     return ERR_OK;
 }
 
+/* Which of the two would count is a guess that nobody should have to make. */
+static enum err refuse_repeated(struct api_call *call)
+{
+    const struct http_request *request = call->request;
+    struct str value;
+    for (size_t i = 0; i < request->query_n; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (str_eq(request->query[k].name, request->query[i].name)) {
+                value = request->query[i].name;
+                return fail(&call->fail, ERR_INVALID, str_fmt(call->arena, "/%.*s", STR_ARG(value)).p,
+                            "The parameter \"%.*s\" is given more than once.", STR_ARG(value));
+            }
+        }
+    }
+    return ERR_OK;
+}
+
 /* What would be done in earnest is not done because a parameter was not understood. */
 static enum err check_head(struct api_call *call)
 {
     bool is_dry = false;
+    try(refuse_repeated(call));
     try(call_flag(call, "dry_run", &is_dry));
     if (is_dry && (call->route->kind == ROUTE_WRITE || call->route->scope == SCOPE_TEST)) {
         return fail(&call->fail, ERR_NOT_SUPPORTED, "", "This cannot be tried with dry_run.");

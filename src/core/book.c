@@ -63,14 +63,13 @@ void book_sales(struct booking *b, const struct program *program, const struct e
     }
 }
 
-static enum err carry(struct booking *b, const struct award_view *view, const struct award *award)
+static enum err carry(struct booking *b, const struct award *award)
 {
     if (award->ratio_per == 0) {
         return ERR_OK;
     }
     const int64_t before =
         state_remainder(b->state, award->remainder_symbol, award->ratio_points, award->ratio_per);
-    (void)view;
     // Whole points went out with the award; what is left is below one by award_ratio().
     int64_t total = 0;
     int64_t out = 0;
@@ -109,7 +108,7 @@ enum err book_awards(struct booking *b, const struct award_view *view, const str
     for (size_t i = 0; i < list->n; i++) {
         const struct award *award = &list->awards[i];
         const struct wallet *wallet = &program->wallets[award->wallet];
-        try(carry(b, view, award));
+        try(carry(b, award));
         if (award->points == 0) {
             continue;
         }

@@ -135,6 +135,14 @@ void event_pack_sealed(struct buf *out, const struct event *event)
     pack_json(out, event->data);
 }
 
+/* What was checked before it was written is checked again: a turned bit must not reach the arithmetic. */
+static int64_t unpack_natural(struct unpack *in)
+{
+    const int64_t value = unpack_i(in);
+    in->is_bad |= value < 0;
+    return in->is_bad ? 0 : value;
+}
+
 static void unpack_lines_clear(struct arena *arena, struct unpack *in, struct event *event)
 {
     event->lines_n = unpack_count(in, EVENT_LINES_MAX + 1);
@@ -146,9 +154,9 @@ static void unpack_lines_clear(struct arena *arena, struct unpack *in, struct ev
         const uint64_t kind = unpack_u(in);
         in->is_bad |= kind >= LINE_KINDS_N;
         line->kind = in->is_bad ? LINE_GOODS : (enum line_kind)kind;
-        line->quantity_milli = unpack_i(in);
-        line->amount = unpack_i(in);
-        line->tax = unpack_i(in);
+        line->quantity_milli = unpack_natural(in);
+        line->amount = unpack_natural(in);
+        line->tax = unpack_natural(in);
     }
 }
 
@@ -162,7 +170,7 @@ static void unpack_clear(struct arena *arena, struct unpack *in, struct event *e
     if (event->kind != EVENT_CUSTOM) {
         event->type = event_kind_type(event->kind);
     }
-    event->amount = unpack_i(in);
+    event->amount = unpack_natural(in);
     event->currency = unpack_str(in);
     event->store = unpack_str(in);
     event->channel = unpack_str(in);
@@ -175,14 +183,14 @@ static void unpack_clear(struct arena *arena, struct unpack *in, struct event *e
     event->payments = arena_new(arena, struct payment, event->payments_n);
     for (size_t i = 0; i < event->payments_n; i++) {
         event->payments[i].wallet = unpack_str(in);
-        event->payments[i].points = unpack_i(in);
-        event->payments[i].amount = unpack_i(in);
+        event->payments[i].points = unpack_natural(in);
+        event->payments[i].amount = unpack_natural(in);
     }
-    event->refund_amount = unpack_i(in);
+    event->refund_amount = unpack_natural(in);
     event->refund_lines_n = unpack_count(in, EVENT_LINES_MAX);
     event->refund_lines = arena_new(arena, struct refund_line, event->refund_lines_n);
     for (size_t i = 0; i < event->refund_lines_n; i++) {
-        event->refund_lines[i].quantity_milli = unpack_i(in);
+        event->refund_lines[i].quantity_milli = unpack_natural(in);
     }
     event->wallet = unpack_str(in);
     event->points = unpack_i(in);

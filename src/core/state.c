@@ -334,3 +334,28 @@ void state_spill(struct arena *arena, struct state *state, const struct zone *zo
     spill_lots(arena, state, zone);
     spill_counters(arena, state);
 }
+
+bool state_is_balanced(const struct state *state)
+{
+    for (size_t i = 0; i < state->balances_n; i++) {
+        const struct balance *balance = &state->balances[i];
+        int64_t active = 0;
+        int64_t pending = 0;
+        for (size_t k = 0; k < state->lots_n; k++) {
+            const struct lot *lot = &state->lots[k];
+            if (lot->active < 0 || lot->pending < 0) {
+                return false;
+            }
+            if (lot->wallet == balance->wallet &&
+                (!whole_add(active, lot->active, &active) || !whole_add(pending, lot->pending, &pending))) {
+                return false;
+            }
+        }
+        const bool is_whole = state->lots_loaded ? active == balance->active && pending == balance->pending
+                                                 : active <= balance->active && pending <= balance->pending;
+        if (!is_whole || balance->debt < 0 || (balance->debt > 0 && balance->active > 0)) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -182,6 +182,10 @@ int64_t state_distincts(const struct state *state, int32_t symbol, int32_t day);
 /* Adds n (+-) to a value's events; at zero the value goes. False when there would be more than STATE_DISTINCTS_MAX. */
 bool state_distinct_add(struct arena *arena, struct state *state, struct distinct added) MUST_USE;
 
+/* What every stored state keeps: nothing is below zero, and each balance is what its lots hold (of cold lots only as much as
+ * can be told without them). False: the bytes are not those that were written. */
+bool state_is_balanced(const struct state *state);
+
 /* When a lot's points expire. */
 int64_t lot_expires_at(const struct state *state, const struct zone *zone, const struct lot *lot);
 

@@ -1,13 +1,18 @@
-/* A member's state as stored: format 1, and format 2 with sections after it. */
+/* A member's state as stored: format 1; format 2 with sections after it; format 3, which is written, with a sum at the end, so
+ * that bytes that were turned over on the disk are found when they are read. */
 #include "base/base.h"
 #include "core/state.h"
 
 #include "base/id.h"
 #include "base/pack.h"
 
+#include <sodium.h>
+
 enum {
     STATE_FORMAT = 1,          // also of chunks
     STATE_FORMAT_SECTIONS = 2, // the same, then sections
+    STATE_FORMAT_SUMMED = 3,   // the same (of a chunk: as format 1), then SUM_BYTES; also of chunks
+    SUM_BYTES = 8,
     LIST_MAX = 1000000,
     LOT_IS_ORDER = 1,
     LOT_HAS_DATES = 2,  // activates_at, voids_at or own_end_at are set
@@ -216,15 +221,6 @@ static const struct section {
     {1, distincts_n, pack_distincts, unpack_distincts},
 };
 
-static bool has_sections(const struct state *state)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < ARRAY_N(SECTIONS); i++) {
-        n += SECTIONS[i].count(state);
-    }
-    return n > 0;
-}
-
 static void pack_sections(struct buf *out, const struct state *state)
 {
     for (size_t i = 0; i < ARRAY_N(SECTIONS); i++) {
@@ -251,9 +247,50 @@ static void unpack_sections(struct arena *arena, struct unpack *in, struct state
     }
 }
 
+/* Of the record's place too, so that a record does not pass for another's. It guards against accidents; against people there
+ * are the chains. */
+static void sum_of(int64_t member, int64_t place, struct str record, unsigned char out[SUM_BYTES])
+{
+    unsigned char key[crypto_shorthash_KEYBYTES];
+    _Static_assert(crypto_shorthash_BYTES == SUM_BYTES && sizeof key == 2 * sizeof member, "SipHash-2-4");
+    memcpy(key, &member, sizeof member);
+    memcpy(key + sizeof member, &place, sizeof place);
+    (void)crypto_shorthash(out, (const unsigned char *)record.p, record.n, key); // always 0
+}
+
+static void pack_sum(struct buf *out, size_t from, int64_t member, int64_t place)
+{
+    unsigned char sum[SUM_BYTES];
+    if (!out->is_full) {
+        sum_of(member, place, (struct str){.p = out->p + from, .n = out->n - from}, sum);
+        buf_add(out, sum, SUM_BYTES);
+    }
+}
+
+/* The record without its sum; false where it is not the one that was written. */
+static bool unpack_sum(int64_t member, int64_t place, struct str bytes, struct str *record)
+{
+    unsigned char sum[SUM_BYTES];
+    *record = bytes;
+    if (bytes.n == 0 || bytes.p[0] != STATE_FORMAT_SUMMED) {
+        return true; // written before there were sums
+    }
+    if (bytes.n <= SUM_BYTES) {
+        return false;
+    }
+    record->n -= SUM_BYTES;
+    sum_of(member, place, *record, sum);
+    return memcmp(sum, bytes.p + record->n, SUM_BYTES) == 0;
+}
+
+static int64_t place_of_chunk(enum chunk_kind kind, int32_t number)
+{
+    return (int64_t)number * 4 + kind;
+}
+
 static void pack_head(struct buf *out, const struct state *state)
 {
-    pack_u(out, has_sections(state) ? STATE_FORMAT_SECTIONS : STATE_FORMAT);
+    pack_u(out, STATE_FORMAT_SUMMED);
     pack_i(out, state->enrolled_at);
     pack_i(out, state->last_event);
     pack_i(out, state->last_transfer);
@@ -275,8 +312,8 @@ static void pack_head(struct buf *out, const struct state *state)
 static void unpack_head(struct unpack *in, struct state *state, bool *has_more)
 {
     const uint64_t format = unpack_u(in);
-    in->is_bad |= format != STATE_FORMAT && format != STATE_FORMAT_SECTIONS;
-    *has_more = format == STATE_FORMAT_SECTIONS;
+    in->is_bad |= format < STATE_FORMAT || format > STATE_FORMAT_SUMMED;
+    *has_more = format >= STATE_FORMAT_SECTIONS;
     state->enrolled_at = unpack_i(in);
     state->last_event = unpack_i(in);
     state->last_transfer = unpack_i(in);
@@ -339,6 +376,7 @@ static void pack_counters(struct buf *out, const struct state *state, int32_t ch
 
 void state_pack(struct buf *out, const struct state *state)
 {
+    const size_t from = out->n;
     pack_head(out, state);
     pack_u(out, state->balances_n);
     for (size_t i = 0; i < state->balances_n; i++) {
@@ -371,9 +409,8 @@ void state_pack(struct buf *out, const struct state *state)
         pack_at(out, state->next_expiries[i].at);
         pack_u(out, (uint64_t)state->next_expiries[i].points);
     }
-    if (has_sections(state)) {
-        pack_sections(out, state);
-    }
+    pack_sections(out, state);
+    pack_sum(out, from, state->member, 0);
 }
 
 static void unpack_lots(struct arena *arena, struct unpack *in, struct state *state, int32_t chunk)
@@ -454,7 +491,11 @@ static void unpack_rest(struct arena *arena, struct unpack *in, struct state *st
 enum err state_unpack(struct arena *arena, int64_t member, int64_t version, struct str bytes, struct state *out)
 {
     struct state state;
-    struct unpack in = unpack_open(bytes);
+    struct str record;
+    if (!unpack_sum(member, 0, bytes, &record)) {
+        return ERR_INTEGRITY;
+    }
+    struct unpack in = unpack_open(record);
     state_open(arena, member, 0, &state);
     state.version = version;
     bool has_more = false;
@@ -477,7 +518,8 @@ enum err state_unpack(struct arena *arena, int64_t member, int64_t version, stru
 void state_chunk_pack(struct buf *out, const struct state *state, enum chunk_kind kind, int32_t number)
 {
     ensure(number > 0);
-    pack_u(out, STATE_FORMAT);
+    const size_t from = out->n;
+    pack_u(out, STATE_FORMAT_SUMMED);
     switch (kind) {
     case CHUNK_LOTS:
         pack_lots(out, state, number);
@@ -486,13 +528,19 @@ void state_chunk_pack(struct buf *out, const struct state *state, enum chunk_kin
         pack_counters(out, state, number);
         break;
     }
+    pack_sum(out, from, state->member, place_of_chunk(kind, number));
 }
 
 enum err state_chunk_unpack(struct arena *arena, struct state *state, enum chunk_kind kind, int32_t number,
                             struct str bytes)
 {
-    struct unpack in = unpack_open(bytes);
-    in.is_bad |= unpack_u(&in) != STATE_FORMAT;
+    struct str record;
+    if (!unpack_sum(state->member, place_of_chunk(kind, number), bytes, &record)) {
+        return ERR_INTEGRITY;
+    }
+    struct unpack in = unpack_open(record);
+    const uint64_t format = unpack_u(&in);
+    in.is_bad |= format != STATE_FORMAT && format != STATE_FORMAT_SUMMED;
     switch (kind) {
     case CHUNK_LOTS:
         unpack_lots(arena, &in, state, number);

@@ -477,6 +477,10 @@ static enum err submit_event(struct batch *b, size_t index)
     if (forgotten != NULL) {
         return submit_forgotten(b, s, forgotten);
     }
+    if (member == NULL && s->member != 0 && s->subject.kind != IDENT_MEMBER) {
+        fail_one(s, ERR_INTEGRITY, "/subject", "The index names a member who is not there: run loyald verify.");
+        return ERR_OK;
+    }
     if (member == NULL) {
         try(meet_stranger(b, index, &member));
         if (member == NULL) {

@@ -131,6 +131,10 @@ void http_reply(struct http_request *request, const struct http_response *respon
  * Authorization, Content-Type, Content-Length or Idempotency-Key has been refused before. */
 struct str http_header(const struct http_request *request, const char *name);
 
+/* If-Match (RFC 9110, 13.1.1): whether `tag`, as sent in ETag, is in the list, or the list is "*", which matches
+ * whatever is there. A weak tag (W/"…") never matches. False when the field is neither. */
+bool http_tags_match(struct str field, struct str tag, bool *matches);
+
 /* The first query parameter of that name; false when there is none. */
 bool http_query(const struct http_request *request, const char *name, struct str *out);
 

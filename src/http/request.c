@@ -209,3 +209,41 @@ bool http_query(const struct http_request *request, const char *name, struct str
     }
     return false;
 }
+
+/* The end of one opaque tag that begins with a double quote, or 0. */
+static size_t tag_end(struct str text)
+{
+    if (text.n < 2 || text.p[0] != '"') {
+        return 0;
+    }
+    const size_t end = str_find(text, '"', 1);
+    return end < text.n ? end + 1 : 0;
+}
+
+bool http_tags_match(struct str field, struct str tag, bool *matches)
+{
+    struct str rest = str_trim(field);
+    *matches = false;
+    if (str_eq(rest, STR("*"))) {
+        *matches = true;
+        return true;
+    }
+    while (rest.n > 0) {
+        const bool is_weak = str_starts(rest, STR("W/"));
+        rest = is_weak ? str_after(rest, 2) : rest;
+        const size_t end = tag_end(rest);
+        if (end == 0) {
+            return false;
+        }
+        *matches |= !is_weak && str_eq((struct str){.p = rest.p, .n = end}, tag);
+        rest = str_trim(str_after(rest, end));
+        if (rest.n > 0 && rest.p[0] != ',') {
+            return false;
+        }
+        // A recipient takes empty elements: "a", , "b".
+        while (rest.n > 0 && rest.p[0] == ',') {
+            rest = str_trim(str_after(rest, 1));
+        }
+    }
+    return true;
+}

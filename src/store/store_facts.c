@@ -108,6 +108,9 @@ static enum err load_states(struct store *store, struct arena *arena, const stru
         ensure(facts != NULL);
         facts->state = arena_new(arena, struct state, 1);
         try(state_unpack(arena, facts->member, db_at_int(&rows, i, 1), db_at_str(&rows, i, 2), facts->state));
+        if (!state_is_balanced(facts->state)) {
+            return ERR_INTEGRITY; // nobody is answered with balances that are not theirs
+        }
         facts->exists = true;
     }
     return rows.is_bad ? ERR_INTEGRITY : ERR_OK;

@@ -86,6 +86,13 @@ onEach('input', {}, (shop) => {
     });
   }
 
+  test('a query parameter given twice is refused, whichever it is', async () => {
+    problem(await shop.get('/v1/members?limit=1&limit=2'), 422, 'invalid', '/limit');
+    problem(await shop.event(purchase(), '?dry_run=true&dry_run=false'), 422, 'invalid', '/dry_run');
+    assert.equal((await shop.get('/v1/members?limit=1&cursor=mbr_zzzzzzzzzzzzz')).status, 422);
+    assert.equal((await shop.get('/v1/members?limit=1&query=x')).status, 200);
+  });
+
   test('several faults are named together', async () => {
     const answer = await shop.event(purchase({ amount: -1, currency: 'x', colour: 'red' }));
     assert.deepEqual(answer.body.errors.map((e) => e.pointer).toSorted(), ['/data/amount', '/data/colour', '/data/currency']);

@@ -35,7 +35,9 @@ onEach('program', { document: null }, (shop) => {
   });
 
   test('publishing puts the draft in force', async () => {
-    await put(program, '"2"');
+    for (const match of ['W/"2"', 'W/"2", "1"', '"1", "9"']) problem(await put(program, match), 412, 'precondition_failed');
+    for (const match of ['2', '"2', '*, "2"']) problem(await put(program, match), 400, 'bad_request');
+    assert.equal((await put(program, '"1", W/"7" , "2"')).status, 200);
     problem(await shop.post('/v1/program/publish', {}, { headers: { 'if-match': '"2"' } }), 412, 'precondition_failed');
     problem(await shop.post('/v1/program/publish', { when: 'now' }), 422, 'unknown_field', '/when');
     const made = await shop.post('/v1/program/publish', { comment: 'First' }, { headers: { 'if-match': '"3"' } });

@@ -528,6 +528,30 @@ static void an_address_that_cannot_be_used_is_said_so(void **state)
     arena_close(&arena);
 }
 
+static void if_match_is_read_as_the_standard_says(void **state)
+{
+    (void)state; // cmocka's
+    static const struct {
+        const char *field;
+        bool is_read, matches;
+    } CASES[] = {
+        {"\"3\"", true, true},          {"\"2\"", true, false},         {"*", true, true},
+        {" * ", true, true},            {"W/\"3\"", true, false},       {"\"1\", \"3\"", true, true},
+        {"\"1\",\"3\" , \"4\"", true, true}, {"W/\"3\", \"2\"", true, false}, {"\"2\", W/\"9\", \"3\"", true, true},
+        {"\"1\", , \"3\"", true, true}, {"\"\"", true, false},          {"\"3", false, false},
+        {"3", false, false},            {"\"1\" \"3\"", false, false},   {"*, \"3\"", false, false},
+        {"w/\"3\"", false, false},      {"\"3,\"", true, false},
+    };
+    for (size_t i = 0; i < ARRAY_N(CASES); i++) {
+        bool matches = false;
+        const bool is_read = http_tags_match(str_c(CASES[i].field), STR("\"3\""), &matches);
+        if (is_read != CASES[i].is_read || (is_read && matches != CASES[i].matches)) {
+            print_error("%s\n", CASES[i].field);
+            fail();
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -547,6 +571,7 @@ int main(void)
         cmocka_unit_test(a_proxy_is_believed_from_the_right_only),
         cmocka_unit_test(handlers_can_be_called_without_a_socket),
         cmocka_unit_test(an_address_that_cannot_be_used_is_said_so),
+        cmocka_unit_test(if_match_is_read_as_the_standard_says),
     };
     return cmocka_run_group_tests_name("http", tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* A member's state as stored: format 1 stays what it was, format 2 adds sections and is written only where there is one. */
+/* A member's state as stored: formats 1 and 2 are read for ever, format 3 is written, with sections and a sum. */
 #include "base/base.h"
 #include "core/state.h"
 
@@ -27,15 +27,41 @@ static struct state open_state(void)
     return state;
 }
 
-static void a_state_without_sections_is_of_format_1(void **state)
+enum { SUM_BYTES = 8 };
+
+static void records_of_formats_1_and_2_are_read(void **state)
 {
     (void)state;
     const struct state plain = open_state();
     const struct str bytes = packed(&plain);
-    assert_int_equal(bytes.p[0], 1);
     struct state back;
+    assert_int_equal(bytes.p[0], 3);
     assert_int_equal(state_unpack(&arena, 7, 1, bytes, &back), ERR_OK);
     assert_int_equal(state_counter(&back, 3, 20000), 5);
+    char *old = arena_bytes(&arena, bytes.n);
+    memcpy(old, bytes.p, bytes.n);
+    old[0] = 2; // the same without the sum
+    assert_int_equal(state_unpack(&arena, 7, 1, (struct str){.p = old, .n = bytes.n - SUM_BYTES}, &back), ERR_OK);
+    assert_int_equal(state_counter(&back, 3, 20000), 5);
+    old[0] = 1; // and without the end of the sections
+    assert_int_equal(state_unpack(&arena, 7, 1, (struct str){.p = old, .n = bytes.n - SUM_BYTES - 1}, &back), ERR_OK);
+    assert_int_equal(state_counter(&back, 3, 20000), 5);
+}
+
+static void every_turned_bit_is_found_and_so_is_a_record_of_somebody_else(void **state)
+{
+    (void)state;
+    const struct state plain = open_state();
+    const struct str bytes = packed(&plain);
+    char *turned = arena_bytes(&arena, bytes.n);
+    struct state back;
+    memcpy(turned, bytes.p, bytes.n);
+    for (size_t i = 0; i < bytes.n * 8; i++) {
+        turned[i / 8] ^= (char)(1 << i % 8);
+        assert_int_equal(state_unpack(&arena, 7, 1, (struct str){.p = turned, .n = bytes.n}, &back), ERR_INTEGRITY);
+        turned[i / 8] ^= (char)(1 << i % 8);
+    }
+    assert_int_equal(state_unpack(&arena, 8, 1, bytes, &back), ERR_INTEGRITY);
 }
 
 static void different_values_come_back_with_their_numbers(void **state)
@@ -46,7 +72,7 @@ static void different_values_come_back_with_their_numbers(void **state)
     assert_true(state_distinct_add(&arena, &member, (struct distinct){.symbol = 4, .day = -30, .value = UINT64_MAX, .n = 1}));
     assert_true(state_distinct_add(&arena, &member, (struct distinct){.symbol = 4, .day = -30, .value = UINT64_MAX, .n = 1}));
     const struct str bytes = packed(&member);
-    assert_int_equal(bytes.p[0], 2);
+    assert_int_equal(bytes.p[0], 3);
     struct state back;
     assert_int_equal(state_unpack(&arena, 7, 1, bytes, &back), ERR_OK);
     assert_int_equal(state_distinct(&back, 4, DAY_TOTAL, 99), 1);
@@ -62,7 +88,8 @@ static void a_value_whose_events_all_went_back_is_gone(void **state)
     assert_true(state_distinct_add(&arena, &member, (struct distinct){.symbol = 4, .day = DAY_TOTAL, .value = 99, .n = 1}));
     assert_true(state_distinct_add(&arena, &member, (struct distinct){.symbol = 4, .day = DAY_TOTAL, .value = 99, .n = -1}));
     assert_int_equal(state_distincts(&member, 4, DAY_TOTAL), 0);
-    assert_int_equal(packed(&member).p[0], 1);
+    const struct state empty = open_state();
+    assert_int_equal(packed(&member).n, packed(&empty).n);
 }
 
 static void a_section_of_a_newer_release_is_refused(void **state)
@@ -82,7 +109,8 @@ static void a_section_of_a_newer_release_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_state_without_sections_is_of_format_1),
+        cmocka_unit_test(records_of_formats_1_and_2_are_read),
+        cmocka_unit_test(every_turned_bit_is_found_and_so_is_a_record_of_somebody_else),
         cmocka_unit_test(different_values_come_back_with_their_numbers),
         cmocka_unit_test(a_value_whose_events_all_went_back_is_gone),
         cmocka_unit_test(a_section_of_a_newer_release_is_refused),
