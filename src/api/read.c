@@ -36,34 +36,12 @@ enum err read_done(const struct reader *r)
     return r->f->items_n == 0 ? ERR_OK : r->f->err;
 }
 
-static const char *kind_text(const json_t *value)
-{
-    switch (json_typeof(value)) {
-    case JSON_OBJECT:
-        return "an object";
-    case JSON_ARRAY:
-        return "an array";
-    case JSON_STRING:
-        return "a text";
-    case JSON_INTEGER:
-        return "a whole number";
-    case JSON_REAL:
-        return "a number with decimals";
-    case JSON_TRUE:
-    case JSON_FALSE:
-        return "true or false";
-    case JSON_NULL:
-        return "null";
-    }
-    return "something else";
-}
-
 bool read_object(struct reader *r, const json_t *value, const struct place *at, const char *const *fields, size_t fields_n)
 {
     const char *key = NULL;
     json_t *field = NULL;
     if (!json_is_object(value)) {
-        read_fault(r, ERR_INVALID, at, "This must be an object, not %s.", value ? kind_text(value) : "missing");
+        read_fault(r, ERR_INVALID, at, "This must be an object, not %s.", value ? json_kind_text(value) : "missing");
         return false;
     }
     json_object_foreach((json_t *)value, key, field)
@@ -96,7 +74,7 @@ const json_t *read_child(struct reader *r, const json_t *object, const struct pl
     const struct place here = {.parent = at, .name = name};
     const json_t *value = field_of(r, object, &here, need);
     if (value != NULL && !json_is_object(value)) {
-        read_fault(r, ERR_INVALID, &here, "This must be an object, not %s.", kind_text(value));
+        read_fault(r, ERR_INVALID, &here, "This must be an object, not %s.", json_kind_text(value));
         return NULL;
     }
     return value;
@@ -108,7 +86,7 @@ const json_t *read_array(struct reader *r, const json_t *object, const struct pl
     const struct place here = {.parent = at, .name = name};
     const json_t *value = field_of(r, object, &here, need);
     if (value != NULL && !json_is_array(value)) {
-        read_fault(r, ERR_INVALID, &here, "This must be an array, not %s.", kind_text(value));
+        read_fault(r, ERR_INVALID, &here, "This must be an array, not %s.", json_kind_text(value));
         return NULL;
     }
     if (value != NULL && json_array_size(value) > max) {
@@ -139,7 +117,7 @@ void read_text(struct reader *r, const json_t *object, const struct place *at, c
     }
     const struct str text = json_str(value);
     if (!json_is_string(value)) {
-        read_fault(r, ERR_INVALID, &here, "This must be a text, not %s.", kind_text(value));
+        read_fault(r, ERR_INVALID, &here, "This must be a text, not %s.", json_kind_text(value));
     } else if (text.n == 0) {
         read_fault(r, ERR_INVALID, &here, "This text is empty: give it content or leave the field out.");
     } else if (text.n > bytes_max) {
@@ -161,7 +139,7 @@ void read_whole(struct reader *r, const json_t *object, const struct place *at, 
     }
     const int64_t whole = json_integer_value(value);
     if (!json_is_integer(value)) {
-        read_fault(r, ERR_INVALID, &here, "This must be a whole number, not %s.", kind_text(value));
+        read_fault(r, ERR_INVALID, &here, "This must be a whole number, not %s.", json_kind_text(value));
     } else if (whole > WHOLE_MAX || whole < -WHOLE_MAX) {
         read_fault(r, ERR_OVERFLOW, &here, "Numbers stay within 9007199254740991 here.");
     } else if (whole < min || whole > max) {
@@ -176,7 +154,7 @@ void read_bool(struct reader *r, const json_t *object, const struct place *at, c
     const struct place here = {.parent = at, .name = name};
     const json_t *value = json_at(object, name);
     if (value != NULL && !json_is_boolean(value)) {
-        read_fault(r, ERR_INVALID, &here, "This must be true or false, not %s.", kind_text(value));
+        read_fault(r, ERR_INVALID, &here, "This must be true or false, not %s.", json_kind_text(value));
     } else if (value != NULL) {
         *out = json_is_true(value);
     }

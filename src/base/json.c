@@ -305,3 +305,25 @@ struct str pointer_index(struct arena *arena, struct str base, size_t index)
 {
     return str_fmt(arena, "%.*s/%zu", STR_ARG(base), index);
 }
+
+const char *json_kind_text(const json_t *value)
+{
+    switch (json_typeof(value)) {
+    case JSON_OBJECT:
+        return "an object";
+    case JSON_ARRAY:
+        return "a list";
+    case JSON_STRING:
+        return "a text";
+    case JSON_INTEGER:
+        return "a whole number";
+    case JSON_REAL:
+        return "a number with decimals";
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return "true or false";
+    case JSON_NULL:
+        return "null";
+    }
+    return "nothing";
+}

@@ -74,4 +74,7 @@ void json_put_raw(struct json_out *w, struct str json); // JSON text, as it is
 struct str pointer_key(struct arena *arena, struct str base, struct str name);
 struct str pointer_index(struct arena *arena, struct str base, size_t index);
 
+/* What a value is, in the words of a complaint: "a list", "a whole number". */
+const char *json_kind_text(const json_t *value);
+
 #endif

@@ -57,28 +57,6 @@ static void note(struct check *c, enum err err, const struct place *place, const
     ensure(noted == err);
 }
 
-static const char *json_kind(const json_t *value)
-{
-    switch (json_typeof(value)) {
-    case JSON_OBJECT:
-        return "an object";
-    case JSON_ARRAY:
-        return "a list";
-    case JSON_STRING:
-        return "a text";
-    case JSON_INTEGER:
-        return "a whole number";
-    case JSON_REAL:
-        return "a number with decimals";
-    case JSON_TRUE:
-    case JSON_FALSE:
-        return "true or false";
-    case JSON_NULL:
-        return "null";
-    }
-    return "nothing";
-}
-
 static uint32_t types_of(const json_t *value)
 {
     switch (json_typeof(value)) {
@@ -121,7 +99,7 @@ static void types_note(struct check *c, const struct schema_node *node, const js
                                   TYPES[i].text);
         }
     }
-    note(c, ERR_INVALID, place, "This must be %s, but is %s.", wanted, json_kind(value));
+    note(c, ERR_INVALID, place, "This must be %s, but is %s.", wanted, json_kind_text(value));
 }
 
 static void number_check(struct check *c, const struct schema_node *node, const json_t *value,
@@ -293,7 +271,7 @@ static void told_choice_check(struct check *c, const struct schema_node *node, s
                               const json_t *value, const struct place *place)
 {
     if (name.n > 0 && !json_is_object(value)) {
-        note(c, ERR_INVALID, place, "This must be an object, but is %s.", json_kind(value));
+        note(c, ERR_INVALID, place, "This must be an object, but is %s.", json_kind_text(value));
         return;
     }
     const struct place field = {.up = place, .name = name};
