@@ -12,6 +12,7 @@
 enum {
     LOOK_EVERY_MS = 50,
     PASSES_MAX = 8,
+    TRIES_MAX = 16,
     THROTTLE_WAIT_US = 5000,
     THROTTLE_ROUNDS_MAX = 200,
     EXIT_FSYNC = 4,
@@ -28,6 +29,7 @@ struct checkpointer {
     pthread_t thread;
     atomic_bool is_stopping;
     atomic_bool is_lanes_turn;   // set by the thread, cleared by the lane
+    int tries_n;                 // the lane's, of this turn
     pthread_mutex_t mutex;
     pthread_cond_t stopped;      // the thread sleeps on it
 };
@@ -47,8 +49,12 @@ void checkpointer_turn(struct checkpointer *c)
     if (c == NULL) {
         return;
     }
-    if (atomic_load(&c->is_lanes_turn)) {
+    // A reader that is in its snapshot at the next commit keeps the log as it is; most are gone a batch later.
+    if (atomic_load(&c->is_lanes_turn) && db_wal_pages(c->lane) > WAL_PAGES_PASSIVE && c->tries_n < TRIES_MAX) {
+        c->tries_n++;
         stop_if_lost(db_checkpoint(c->lane, DB_CHECKPOINT_PASSIVE, NULL)); // other errors: at the next turn
+    } else if (atomic_load(&c->is_lanes_turn)) {
+        c->tries_n = 0;
         atomic_store(&c->is_lanes_turn, false);
     }
     for (int i = 0; i < THROTTLE_ROUNDS_MAX && db_wal_pages(c->lane) > WAL_PAGES_THROTTLE; i++) {
