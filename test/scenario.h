@@ -24,6 +24,11 @@ struct scenario {
     int64_t now;
     size_t made;                 // events without an id get one
     struct submission *last;     // the last event's
+    struct {
+        struct str slug;
+        int64_t id;
+    } issued[1000];              // rewards, in the order of their issue
+    size_t issued_n;
 };
 
 #define scenario_check(s, condition, ...)                                                          \
@@ -114,6 +119,24 @@ static inline int64_t scenario_milli(const json_t *object)
     return milli;
 }
 
+/* Rewards are named by the steps that issued them: "coffee" is the last one of that slug, "coffee/2" the one before it. */
+static inline int64_t scenario_reward(struct scenario *s, struct str name)
+{
+    const size_t cut = str_find(name, '/', 0);
+    const struct str slug = {.p = name.p, .n = cut};
+    int64_t back = 1;
+    if (cut < name.n) {
+        assert_true(str_int64(str_after(name, cut + 1), &back));
+    }
+    for (size_t i = s->issued_n; i-- > 0;) {
+        if (str_eq(s->issued[i].slug, slug) && --back == 0) {
+            return s->issued[i].id;
+        }
+    }
+    scenario_check(s, false, "no reward %.*s was issued", STR_ARG(name));
+    return 0;
+}
+
 /* Lenient: the strict reader of requests is api/'s and has tests of its own. */
 static inline void scenario_event(struct scenario *s, const json_t *json, struct event *event)
 {
@@ -173,6 +196,16 @@ static inline void scenario_event(struct scenario *s, const json_t *json, struct
             }
         }
     }
+    const json_t *rewards = json_at(data, "rewards");
+    event->rewards_n = json_array_size(rewards);
+    event->rewards = arena_new(arena, struct reward_ref, event->rewards_n);
+    for (size_t i = 0; i < event->rewards_n; i++) {
+        event->rewards[i].id = scenario_reward(s, json_str(json_array_get(rewards, i)));
+    }
+    event->reward = scenario_str(data, "reward");
+    event->count = scenario_int(data, "quantity", 1);
+    event->expected_price = scenario_int(data, "expected_price", -1);
+    event->fulfilment = (int)scenario_int(data, "fulfilment", 0);
     const json_t *payments = json_at(data, "payments");
     event->payments_n = json_array_size(payments);
     event->payments = arena_new(arena, struct payment, event->payments_n);
@@ -183,8 +216,20 @@ static inline void scenario_event(struct scenario *s, const json_t *json, struct
             .wallet = scenario_str(payment, "wallet"),
             .points = scenario_int(payment, "points", 0),
             .amount = scenario_int(payment, "amount", 0),
+            .reward = (int)scenario_int(payment, "reward", 0), // index in "rewards"
         };
     }
+}
+
+/* The slug of a symbol, as the reader's programs have it now. */
+static inline struct str scenario_slug(struct scenario *s, int32_t symbol)
+{
+    struct instance instance;
+    assert_ok(db_begin(store_db(s->reader), DB_READ));
+    assert_ok(store_instance_read(s->reader, &s->both->arena, &instance));
+    assert_ok(store_programs_refresh(s->reader, instance.epoch));
+    db_rollback(store_db(s->reader));
+    return store_symbol_slug(s->reader, symbol);
 }
 
 static inline void scenario_submit(struct scenario *s, struct submission *submission)
@@ -193,6 +238,17 @@ static inline void scenario_submit(struct scenario *s, struct submission *submis
     const enum err err = engine_run(s->engine, &ticket);
     scenario_check(s, err == ERR_OK, "submit: %s", err_code(err));
     s->last = submission;
+    for (size_t i = 0; i < submission->answer.rewards_n; i++) {
+        const struct answer_reward *reward = &submission->answer.rewards[i];
+        bool is_known = false;
+        for (size_t k = 0; k < s->issued_n; k++) {
+            is_known |= s->issued[k].id == reward->id;
+        }
+        if (!is_known && s->issued_n < ARRAY_N(s->issued)) {
+            s->issued[s->issued_n].slug = str_dup(&s->both->arena, scenario_slug(s, reward->reward));
+            s->issued[s->issued_n++].id = reward->id;
+        }
+    }
 }
 
 static inline void scenario_prepare(struct scenario *s, const json_t *json, struct submission *submission)
@@ -202,7 +258,8 @@ static inline void scenario_prepare(struct scenario *s, const json_t *json, stru
     submission->may_import = true;
     submission->wants_explain = true;
     scenario_event(s, json, &submission->event);
-    submission->refusal_is_error = submission->event.kind == EVENT_ADJUSTED;
+    submission->refusal_is_error = submission->event.kind == EVENT_ADJUSTED ||
+                                   event_kind_class(submission->event.kind) == EVENT_CLASS_REWARD;
     if (submission->event.subject.n > 0) {
         assert_ok(identifier_read(arena, store_base_vault(s->base), submission->event.subject, &s->both->fail, "/subject",
                                   &submission->subject));
@@ -363,6 +420,21 @@ static inline void scenario_expect_answer(struct scenario *s, const json_t *want
             scenario_check(s, p->revoked == scenario_int(value, "revoked", p->revoked), "%s revoked is %" PRId64, key, p->revoked);
         }
     }
+    if (json_at(wanted, "rewards") != NULL) {
+        // ["coffee issued", "mug used"]: those that the event issued or changed, in order.
+        struct buf all;
+        buf_open(&all, &s->both->arena, 4096);
+        static const char *const STATES[] = {"", "issued", "reserved", "used", "cancelled", "expired"};
+        for (size_t i = 0; i < last->answer.rewards_n; i++) {
+            const struct answer_reward *r = &last->answer.rewards[i];
+            buf_printf(&all, "%s%.*s %s", i > 0 ? ", " : "", STR_ARG(store_symbol_slug(s->reader, r->reward)), STATES[r->state]);
+        }
+        scenario_check(s, str_eq(buf_view(&all), json_str(json_at(wanted, "rewards"))), "rewards are \"%.*s\"", STR_ARG(buf_view(&all)));
+    }
+    if (json_at(wanted, "not_recovered") != NULL) {
+        scenario_check(s, (json_int_t)last->answer.not_recovered_n == json_integer_value(json_at(wanted, "not_recovered")),
+                       "not recovered are %zu", last->answer.not_recovered_n);
+    }
     json_object_foreach(json_at(wanted, "achievements"), key, value)
     {
         struct answer_achievement is = {.value = -1, .completed = -1};
@@ -395,6 +467,10 @@ static inline void scenario_expect(struct scenario *s, const json_t *wanted)
     scenario_expect_tiers(s, json_at(wanted, "tiers"), json_at(wanted, "valid_until"), state);
     if (json_at(wanted, "answer") != NULL) {
         scenario_expect_answer(s, json_at(wanted, "answer"));
+    }
+    if (json_at(wanted, "open_rewards") != NULL) {
+        scenario_check(s, (json_int_t)state->rewards_n == json_integer_value(json_at(wanted, "open_rewards")), "open rewards are %zu",
+                       state->rewards_n);
     }
     if (json_at(wanted, "lots") != NULL) {
         scenario_check(s, (json_int_t)state->lots_n == json_integer_value(json_at(wanted, "lots")), "lots are %zu", state->lots_n);

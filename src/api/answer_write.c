@@ -161,6 +161,48 @@ static void achievements_write(struct json_out *w, const struct store *store, co
     json_close(w, ']');
 }
 
+struct str reward_kind_text(enum reward_kind kind)
+{
+    static const char *const KINDS[] = {"",       "money_off", "percent_off", "free_product", "gift_card",
+                                        "coupon", "code",      "physical",    "cashback",     "webhook"};
+    _Static_assert(ARRAY_N(KINDS) == REWARD_KINDS_N, "one name per kind");
+    return str_c(KINDS[kind]);
+}
+
+struct str issued_state_text(enum issued_state state)
+{
+    static const char *const STATES[] = {"", "issued", "reserved", "used", "cancelled", "expired"};
+    _Static_assert(ARRAY_N(STATES) == ISSUED_STATES_N, "one name per state");
+    return str_c(STATES[state]);
+}
+
+static void answer_rewards_write(struct json_out *w, const struct store *store, const struct answer *answer, bool is_dry)
+{
+    json_open(w, '[');
+    for (size_t i = 0; i < answer->rewards_n; i++) {
+        const struct answer_reward *r = &answer->rewards[i];
+        json_open(w, '{');
+        json_key(w, "id");
+        json_put_id(w, "rwd_", is_dry ? 0 : r->id);
+        json_key(w, "reward");
+        json_put_str(w, store_symbol_slug(store, r->reward));
+        json_key(w, "kind");
+        json_put_str(w, reward_kind_text(r->kind));
+        json_key(w, "state");
+        json_put_str(w, issued_state_text(r->state));
+        json_key(w, "code");
+        if (r->code.n > 0) {
+            json_put_str(w, r->code);
+        } else {
+            json_put_null(w);
+        }
+        json_key(w, "expires_at");
+        json_put_instant(w, r->expires_at);
+        json_close(w, '}');
+    }
+    json_close(w, ']');
+}
+
 /* ---- explain ---- */
 
 static struct str sentence(struct arena *arena, const struct explain_rule *e)
@@ -280,16 +322,17 @@ enum err answer_write(struct json_out *w, struct store *store, const struct subm
     balances_write(w, store, answer);
     json_key(w, "tiers");
     tiers_write(w, store, answer, true);
-    // Rewards and messages are not of this release: their lists are empty.
     json_key(w, "rewards");
-    json_open(w, '[');
-    json_close(w, ']');
+    answer_rewards_write(w, store, answer, is_dry);
     json_key(w, "achievements");
     achievements_write(w, store, answer);
     json_key(w, "messages");
     json_put_int(w, 0);
     json_key(w, "not_recovered");
     json_open(w, '[');
+    for (size_t i = 0; i < answer->not_recovered_n; i++) {
+        json_put_id(w, "rwd_", answer->not_recovered[i]);
+    }
     json_close(w, ']');
     if (s->wants_explain) {
         try(explain_write(w, store, s));

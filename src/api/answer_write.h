@@ -20,6 +20,10 @@ enum err answer_write(struct json_out *w, struct store *store, const struct subm
 void balances_write(struct json_out *w, const struct store *store, const struct answer *answer);
 void tiers_write(struct json_out *w, const struct store *store, const struct answer *answer, bool with_change);
 
+/* "free_product", "issued". */
+struct str reward_kind_text(enum reward_kind kind);
+struct str issued_state_text(enum issued_state state);
+
 /* Brings the store's programs to an epoch, in a snapshot. */
 enum err programs_follow(struct store *store, int64_t epoch) MUST_USE;
 

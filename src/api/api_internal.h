@@ -23,6 +23,7 @@ enum {
     BODY_NONE = 0,
     BODY_JSON = 1024 * 1024,
     BODY_BATCH = 16 * 1024 * 1024,
+    BODY_CODES = 64 * 1024 * 1024,
     ANSWER_BYTES_MAX = 256 * 1024 * 1024,
     LIST_LIMIT_DEFAULT = 100,
     LIST_LIMIT_MAX = 1000,
@@ -40,7 +41,7 @@ enum route_kind {
 
 enum rate_class { RATE_OPEN, RATE_EVENTS, RATE_READS, RATE_WRITES, RATE_HEAVY, RATE_CLASS_N };
 
-enum media { MEDIA_NONE, MEDIA_JSON, MEDIA_EVENT, MEDIA_BATCH };
+enum media { MEDIA_NONE, MEDIA_JSON, MEDIA_EVENT, MEDIA_BATCH, MEDIA_CODES };
 
 struct api_route {
     enum http_method method;

@@ -2,8 +2,10 @@
 #include "base/base.h"
 #include "api/event_read.h"
 
+#include "base/id.h"
 #include "base/map.h"
 #include "base/num.h"
+#include "vault/code.h"
 
 enum { METHOD_BYTES_MAX = 64, SLUG_BYTES_MAX = 64, STAY_NIGHTS_MAX = 1000 };
 
@@ -117,7 +119,25 @@ static void read_lines(struct work *w, const json_t *data, const struct place *a
 
 /* ---- payments ---- */
 
-static void read_payment(struct reader *r, const json_t *json, const struct place *at, struct payment *out)
+/* The event's list of rewards names each once, whether it is listed, pays, or both. */
+static int add_reward(struct arena *arena, struct event *event, struct str text)
+{
+    for (size_t i = 0; i < event->rewards_n; i++) {
+        if (str_eq(event->rewards[i].text, text)) {
+            return (int)i;
+        }
+    }
+    event->rewards = arena_grow(arena, event->rewards, event->rewards_n * sizeof *event->rewards,
+                                (event->rewards_n + 1) * sizeof *event->rewards);
+    struct reward_ref *ref = &event->rewards[event->rewards_n];
+    *ref = (struct reward_ref){.text = text};
+    if (!id_read("rwd_", text, &ref->id)) {
+        ref->id = 0; // a code, looked up where the members are
+    }
+    return (int)event->rewards_n++;
+}
+
+static void read_payment(struct reader *r, struct event *event, const json_t *json, const struct place *at, struct payment *out)
 {
     static const char *const FIELDS[] = {"method", "wallet", "points", "amount", "reward"};
     const struct place method = {.parent = at, .name = "method"};
@@ -127,9 +147,12 @@ static void read_payment(struct reader *r, const json_t *json, const struct plac
     read_text(r, json, at, "method", READ_REQUIRED, METHOD_BYTES_MAX, &out->method);
     read_whole(r, json, at, "amount", READ_REQUIRED, 0, WHOLE_MAX, &out->amount);
     const bool by_points = str_eq(out->method, STR("points"));
-    if (str_eq(out->method, STR("reward")) || json_at(json, "reward") != NULL) {
-        read_fault(r, ERR_NOT_SUPPORTED, &method, "This release cannot take rewards as payment yet.");
-        return;
+    if (str_eq(out->method, STR("reward"))) {
+        struct str text = {0};
+        read_text(r, json, at, "reward", READ_REQUIRED, CODE_BYTES_MAX, &text);
+        out->reward = add_reward(r->arena, event, text);
+    } else if (json_at(json, "reward") != NULL) {
+        read_fault(r, ERR_INVALID, &method, "A reward belongs to a payment whose method is \"reward\".");
     }
     if (by_points) {
         read_text(r, json, at, "wallet", READ_REQUIRED, SLUG_BYTES_MAX, &out->wallet);
@@ -151,7 +174,7 @@ static void read_payments(struct work *w, const json_t *data, const struct place
     w->event->payments = arena_new(w->r->arena, struct payment, w->event->payments_n);
     for (size_t i = 0; i < w->event->payments_n; i++) {
         const struct place item = {.parent = &here, .index = i};
-        read_payment(w->r, json_array_get(list, i), &item, &w->event->payments[i]);
+        read_payment(w->r, w->event, json_array_get(list, i), &item, &w->event->payments[i]);
         if (!whole_add(amount, w->event->payments[i].amount, &amount)) {
             read_fault(w->r, ERR_OVERFLOW, &item, "The payments up to this one add up to more than 9007199254740991.");
             return;
@@ -199,12 +222,22 @@ static void read_status(struct work *w, const json_t *data, const struct place *
     }
 }
 
-static void refuse_rewards(struct work *w, const json_t *data, const struct place *at)
+/* Issued rewards that the purchase uses, by id or by code. */
+static void read_rewards(struct work *w, const json_t *data, const struct place *at)
 {
     const struct place here = {.parent = at, .name = "rewards"};
-    const json_t *list = read_array(w->r, data, at, "rewards", READ_OPTIONAL, EVENT_PAYMENTS_MAX);
-    if (list != NULL && json_array_size(list) > 0) {
-        read_fault(w->r, ERR_NOT_SUPPORTED, &here, "This release cannot use rewards in a purchase yet.");
+    const json_t *list = read_array(w->r, data, at, "rewards", READ_OPTIONAL, EVENT_REWARDS_MAX);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const struct place item = {.parent = &here, .index = i};
+        const struct str text = json_str(json_array_get(list, i));
+        if (text.n == 0 || text.n > CODE_BYTES_MAX) {
+            read_fault(w->r, ERR_INVALID, &item, "A reward is named by its id (rwd_…) or its code.");
+            return;
+        }
+        (void)add_reward(w->r->arena, w->event, text);
+    }
+    if (w->event->rewards_n > EVENT_REWARDS_MAX) {
+        read_fault(w->r, ERR_INVALID, &here, "A purchase uses at most %d rewards.", EVENT_REWARDS_MAX);
     }
 }
 
@@ -221,7 +254,7 @@ static void read_content(struct work *w, const json_t *data, const struct place 
     read_status(w, data, at);
     read_lines(w, data, at);
     read_payments(w, data, at);
-    refuse_rewards(w, data, at);
+    read_rewards(w, data, at);
     read_attributes(w, data, at);
 }
 

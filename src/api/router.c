@@ -124,6 +124,8 @@ static bool media_is_accepted(enum media media, struct str type)
     case MEDIA_BATCH:
         return media_is(type, "application/json") || media_is(type, "application/cloudevents-batch+json") ||
                media_is(type, "application/x-ndjson");
+    case MEDIA_CODES:
+        return media_is(type, "text/plain") || media_is(type, "text/csv");
     }
     return false;
 }
@@ -135,6 +137,7 @@ static enum err check_media(struct api_call *call)
         [MEDIA_JSON] = "application/json",
         [MEDIA_EVENT] = "application/json or application/cloudevents+json",
         [MEDIA_BATCH] = "application/json, application/cloudevents-batch+json or application/x-ndjson",
+        [MEDIA_CODES] = "text/plain or text/csv, one code a line",
     };
     if (call->request->body_bytes == 0 ||
         media_is_accepted(call->route->media, http_header(call->request, "content-type"))) {

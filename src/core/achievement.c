@@ -192,24 +192,6 @@ static int64_t completes(const struct achievement *a, const struct progress_inpu
     return a->repeats ? int64_max(0, times) : (times > 0 && before->completed == 0);
 }
 
-static enum err note_completed(struct arena *arena, struct award_env *env, const struct achievement *a, int64_t times,
-                               struct award_list *list)
-{
-    if (env->occasion->level >= CHAIN_LEVELS_MAX) {
-        return ERR_CHAIN;
-    }
-    const int level = env->occasion->level + 1;
-    arena_room(arena, list->occasions, list->occasions_n, list->occasions_max);
-    list->occasions[list->occasions_n++] = (struct occasion){
-        .type = STR("achievement.completed"),
-        .level = level,
-        .times = times,
-        .fields = {{.name = STR("achievement"), .text = a->slug}},
-        .fields_n = 1,
-    };
-    return ERR_OK;
-}
-
 static enum err run_one(struct arena *arena, struct award_env *env, int index, struct award_list *list)
 {
     const struct program *program = env->view->program;
@@ -238,7 +220,9 @@ static enum err run_one(struct arena *arena, struct award_env *env, int index, s
     }
     arena_room(arena, list->progress, list->progress_n, list->progress_max);
     list->progress[list->progress_n++] = progress;
-    return progress.completed > 0 ? note_completed(arena, env, a, progress.completed, list) : ERR_OK;
+    return progress.completed == 0 ? ERR_OK
+                                   : award_follow(arena, env, list, STR("achievement.completed"), STR("achievement"), a->slug,
+                                                  progress.completed);
 }
 
 /* The same achievement counts an event once, however often occasions of one type follow each other. */

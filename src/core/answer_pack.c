@@ -6,7 +6,7 @@
 #include "base/pack.h"
 
 enum { RECORD_FORMAT = 1, SECTIONS_FORMAT = 2, LIST_MAX = 100000 };
-enum { SECTION_END = 0, SECTION_ACHIEVEMENTS = 1 }; // tags of sections: append only
+enum { SECTION_END = 0, SECTION_ACHIEVEMENTS = 1, SECTION_REWARDS = 2, SECTION_NOT_RECOVERED = 3 }; // tags of sections: append only
 
 static void pack_at(struct buf *out, int64_t at)
 {
@@ -34,9 +34,53 @@ static void pack_achievements(struct buf *out, const struct answer *answer)
     }
 }
 
+static void pack_rewards(struct buf *out, const struct answer *answer)
+{
+    pack_u(out, SECTION_REWARDS);
+    pack_u(out, answer->rewards_n);
+    for (size_t i = 0; i < answer->rewards_n; i++) {
+        const struct answer_reward *r = &answer->rewards[i];
+        pack_i(out, r->id);
+        pack_u(out, (uint64_t)r->reward);
+        pack_u(out, (uint64_t)r->origin);
+        pack_u(out, (uint64_t)r->kind);
+        pack_u(out, (uint64_t)r->state);
+        pack_at(out, r->expires_at);
+        pack_i(out, r->amount);
+    }
+}
+
+static void pack_not_recovered(struct buf *out, const struct answer *answer)
+{
+    pack_u(out, SECTION_NOT_RECOVERED);
+    pack_u(out, answer->not_recovered_n);
+    for (size_t i = 0; i < answer->not_recovered_n; i++) {
+        pack_i(out, answer->not_recovered[i]);
+    }
+}
+
+static size_t sections_n(const struct answer *answer)
+{
+    return answer->achievements_n + answer->rewards_n + answer->not_recovered_n;
+}
+
+static void pack_sections(struct buf *out, const struct answer *answer)
+{
+    if (answer->achievements_n > 0) {
+        pack_achievements(out, answer);
+    }
+    if (answer->rewards_n > 0) {
+        pack_rewards(out, answer);
+    }
+    if (answer->not_recovered_n > 0) {
+        pack_not_recovered(out, answer);
+    }
+    pack_u(out, SECTION_END);
+}
+
 void answer_pack(struct buf *out, const struct answer *answer)
 {
-    pack_u(out, answer->achievements_n > 0 ? SECTIONS_FORMAT : RECORD_FORMAT);
+    pack_u(out, sections_n(answer) > 0 ? SECTIONS_FORMAT : RECORD_FORMAT);
     pack_u(out, (uint64_t)answer->outcome);
     pack_u(out, (uint64_t)answer->reason);
     pack_u(out, (uint64_t)answer->version);
@@ -71,9 +115,8 @@ void answer_pack(struct buf *out, const struct answer *answer)
         pack_u(out, (uint64_t)t->next);
         pack_i(out, t->needed);
     }
-    if (answer->achievements_n > 0) {
-        pack_achievements(out, answer);
-        pack_u(out, SECTION_END);
+    if (sections_n(answer) > 0) {
+        pack_sections(out, answer);
     }
 }
 
@@ -128,11 +171,43 @@ static void unpack_achievements(struct arena *arena, struct unpack *in, struct a
     }
 }
 
+static void unpack_rewards(struct arena *arena, struct unpack *in, struct answer *answer)
+{
+    answer->rewards_n = answer->rewards_max = unpack_count(in, LIST_MAX);
+    answer->rewards = arena_new(arena, struct answer_reward, answer->rewards_n);
+    for (size_t i = 0; i < answer->rewards_n; i++) {
+        struct answer_reward *r = &answer->rewards[i];
+        r->id = unpack_i(in);
+        r->reward = (int32_t)unpack_u(in);
+        r->origin = (int32_t)unpack_u(in);
+        const uint64_t kind = unpack_u(in);
+        const uint64_t state = unpack_u(in);
+        in->is_bad |= kind == 0 || kind >= REWARD_KINDS_N || state == 0 || state >= ISSUED_STATES_N;
+        r->kind = in->is_bad ? REWARD_CODE : (enum reward_kind)kind;
+        r->state = in->is_bad ? ISSUED_OPEN : (enum issued_state)state;
+        r->expires_at = unpack_at(in);
+        r->amount = unpack_i(in);
+    }
+}
+
+static void unpack_not_recovered(struct arena *arena, struct unpack *in, struct answer *answer)
+{
+    answer->not_recovered_n = answer->not_recovered_max = unpack_count(in, LIST_MAX);
+    answer->not_recovered = arena_new(arena, int64_t, answer->not_recovered_n);
+    for (size_t i = 0; i < answer->not_recovered_n; i++) {
+        answer->not_recovered[i] = unpack_i(in);
+    }
+}
+
 static void unpack_sections(struct arena *arena, struct unpack *in, struct answer *answer)
 {
     for (uint64_t tag = unpack_u(in); tag != SECTION_END && !in->is_bad; tag = unpack_u(in)) {
         if (tag == SECTION_ACHIEVEMENTS) {
             unpack_achievements(arena, in, answer);
+        } else if (tag == SECTION_REWARDS) {
+            unpack_rewards(arena, in, answer);
+        } else if (tag == SECTION_NOT_RECOVERED) {
+            unpack_not_recovered(arena, in, answer);
         } else {
             in->is_bad = true; // of a newer release
         }

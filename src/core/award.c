@@ -4,6 +4,7 @@
 
 #include "core/achievement.h"
 #include "core/award_vars.h"
+#include "core/reward.h"
 
 static bool line_matches(struct award_env *env, const struct effect *effect, const struct content_line *line)
 {
@@ -182,6 +183,19 @@ static enum err run_stage(struct arena *arena, struct award_env *env, enum stage
     return ERR_OK;
 }
 
+enum err award_follow(struct arena *arena, const struct award_env *env, struct award_list *list, struct str type, struct str field,
+                      struct str text, int64_t times)
+{
+    if (env->occasion->level >= CHAIN_LEVELS_MAX) {
+        return ERR_CHAIN;
+    }
+    const int level = env->occasion->level + 1;
+    arena_room(arena, list->occasions, list->occasions_n, list->occasions_max);
+    list->occasions[list->occasions_n++] = (struct occasion){
+        .type = type, .level = level, .times = times, .fields = {{.name = field, .text = text}}, .fields_n = 1};
+    return ERR_OK;
+}
+
 /* What the content adds to the tier set's own sums and counts. */
 static void run_metrics(struct award_env *env, struct award_list *list)
 {
@@ -266,6 +280,9 @@ static void record_inputs(struct arena *arena, struct award_env *env, const stru
         record_campaign(env, &view->program->campaigns[rule->campaign]);
     }
     for (size_t e = 0; e < rule->effects_n; e++) {
+        if (rule->effects[e].kind == EFFECT_REWARD) {
+            continue; // how many it gave is recorded when it is known
+        }
         const struct wallet *wallet = &view->program->wallets[rule->effects[e].wallet];
         record_effect(arena, view, &rule->effects[e]);
         for (size_t i = 0; i < wallet->caps_n; i++) {
@@ -305,13 +322,13 @@ static void fire(struct arena *arena, struct award_env *env, struct award_list *
     }
 }
 
-/* What follows from a completed achievement may not happen with less content, or only then: what its rules read is recorded
- * before anybody knows. */
+/* What follows from the event may not happen with less content, or only then: what its rules read is recorded before anybody
+ * knows. */
 static void record_chained(struct arena *arena, struct award_env *env)
 {
     const struct program *program = env->view->program;
     for (size_t r = 0; r < program->rules_n; r++) {
-        if (program->achievements_n > 0 && str_eq(program->rules[r].trigger, STR("achievement.completed"))) {
+        if (program_is_occasion(program->rules[r].trigger)) {
             record_inputs(arena, env, &program->rules[r]);
         }
     }
@@ -323,6 +340,63 @@ static enum err count_chained(const struct program *program, const bool *fired, 
         list->chained_effects_n += fired[r] ? program->rules[r].effects_n : 0;
     }
     return list->chained_effects_n > CHAIN_EFFECTS_MAX ? ERR_CHAIN : ERR_OK;
+}
+
+static int64_t granted(const struct award_list *list, int reward)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < list->grants_n; i++) {
+        n += list->grants[i].reward == reward ? list->grants[i].count : 0;
+    }
+    return n;
+}
+
+/* How many of the reward the effect gives: as many as there are, at the first decision; later as many as then. */
+static int64_t grant_count(struct arena *arena, struct award_env *env, int r, int e, int64_t times, const struct award_list *list)
+{
+    const struct award_view *view = env->view;
+    struct inputs *inputs = view->inputs;
+    const int index = view->program->rules[r].effects[e].reward;
+    for (size_t i = 0; i < inputs->grants_n; i++) {
+        if (inputs->grants[i].rule == r && inputs->grants[i].effect == e) {
+            return int64_min(times, inputs->grants[i].count);
+        }
+    }
+    if (view->facts == NULL) {
+        return 0;
+    }
+    const struct reward *reward = &view->program->rewards[index];
+    enum reason why = REASON_NONE;
+    int64_t count = 0;
+    if (reward_refusal(env, reward) == REASON_NONE) {
+        const int64_t room = reward_room(view, view->facts->state, NULL, 0, reward, &why) - granted(list, index);
+        count = int64_max(0, int64_min(times, room));
+    }
+    arena_room(arena, inputs->grants, inputs->grants_n, inputs->grants_max);
+    inputs->grants[inputs->grants_n++] = (struct grant_input){.rule = r, .effect = e, .count = count};
+    return count;
+}
+
+static enum err run_grants(struct arena *arena, struct award_env *env, const bool *fired, struct award_list *list)
+{
+    const struct program *program = env->view->program;
+    for (size_t r = 0; r < program->rules_n; r++) {
+        for (size_t e = 0; fired[r] && e < program->rules[r].effects_n; e++) {
+            const struct effect *effect = &program->rules[r].effects[e];
+            if (effect->kind != EFFECT_REWARD) {
+                continue;
+            }
+            const int64_t count = grant_count(arena, env, (int)r, (int)e, env->occasion->times, list);
+            if (count == 0) {
+                continue;
+            }
+            arena_room(arena, list->grants, list->grants_n, list->grants_max);
+            list->grants[list->grants_n++] =
+                (struct grant){.rule = (int)r, .effect = (int)e, .reward = effect->reward, .count = count};
+            try(award_follow(arena, env, list, STR("reward.issued"), STR("reward"), program->rewards[effect->reward].slug, count));
+        }
+    }
+    return ERR_OK;
 }
 
 /* The event first, then one by one what follows from it. */
@@ -342,6 +416,7 @@ static enum err run_occasions(struct arena *arena, struct award_env *env, struct
         }
         try(run_stage(arena, env, STAGE_BONUS, fired, list));
         award_stack(program, list, fired);
+        try(run_grants(arena, env, fired, list));
         try(achievement_run(arena, env, list));
     }
     return ERR_OK;
@@ -351,11 +426,14 @@ enum err award_run(struct arena *arena, const struct award_view *view, struct aw
 {
     const struct program *program = view->program;
     const bool is_changed = view->content->event->kind == EVENT_PURCHASE_CHANGED;
-    const struct occasion event = {.type = is_changed ? STR("purchase") : view->content->event->type, .times = 1};
+    struct occasion event = {.type = is_changed ? STR("purchase") : view->content->event->type, .times = 1};
     *out = (struct award_list){
         .caps_used = arena_new(arena, int64_t, program->caps_n),
         .metrics = arena_new(arena, int64_t, program->tier_set ? program->tier_set->metrics_n : 0),
     };
+    if (view->reward.n > 0) {
+        event.fields[event.fields_n++] = (struct occasion_field){.name = STR("reward"), .text = view->reward};
+    }
     if (view->content->is_empty) {
         return ERR_OK; // nothing left, nothing due, fixed points included
     }
@@ -365,7 +443,7 @@ enum err award_run(struct arena *arena, const struct award_view *view, struct aw
     if (view->facts != NULL && program->tier_set != NULL) {
         award_record_slots(&env, program->tier_set->member_slots, program->tier_set->member_slots_n);
     }
-    if (view->facts != NULL) {
+    if (view->facts != NULL && program->has_occasions) {
         record_chained(arena, &env);
     }
     arena_room(arena, out->occasions, out->occasions_n, out->occasions_max);

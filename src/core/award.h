@@ -61,12 +61,21 @@ struct award {
     struct str clipped_by; // where the cap stands that left less than `raw`, or empty
 };
 
+/* Rewards that one effect is due. */
+struct grant {
+    int rule, effect;    // indexes
+    int reward;          // index
+    int64_t count;
+};
+
 struct award_list {
     struct award *awards;
     size_t n, max;
     int64_t *caps_used;    // by cap index: points of this event that the cap counted
     struct explain_rule *explain; // of each triggered rule; none unless asked for
     size_t explain_n, explain_max;
+    struct grant *grants;
+    size_t grants_n, grants_max;
     struct progress *progress;
     size_t progress_n, progress_max;
     struct occasion *occasions; // the first is the event itself
@@ -82,6 +91,7 @@ struct award_view {
     struct inputs *inputs;
     const struct facts *facts;
     bool wants_explain;
+    struct str reward;       // of an event about a reward: its slug, for conditions; else empty
 };
 
 /* Computes what is due. */
@@ -90,6 +100,9 @@ enum err award_run(struct arena *arena, const struct award_view *view, struct aw
 /* How an offer stands for the member of the view at the instant of its event. */
 enum offer_standing { OFFER_OPEN, OFFER_ACCEPTED, OFFER_CLOSED, OFFER_NOT_FOR_MEMBER };
 enum offer_standing award_offer_standing(struct arena *arena, const struct award_view *view, const struct offer *offer);
+
+/* The value of a counter for all members together. */
+int64_t shared_value(const struct facts *facts, int32_t symbol, int32_t day);
 
 /* First local day of a cap's period around an instant, in the program's zone. */
 int32_t cap_day(const struct program *program, const struct cap *cap, int64_t at);

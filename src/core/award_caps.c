@@ -7,6 +7,16 @@ int32_t cap_day(const struct program *program, const struct cap *cap, int64_t at
     return period_first_day(cap->period, zone_day(program->zone, at));
 }
 
+int64_t shared_value(const struct facts *facts, int32_t symbol, int32_t day)
+{
+    for (size_t i = 0; i < facts->shared_n; i++) {
+        if (facts->shared[i].symbol == symbol && facts->shared[i].day == day) {
+            return int64_max(0, facts->shared[i].points);
+        }
+    }
+    return 0;
+}
+
 int64_t award_cap_used(const struct award_view *view, const struct cap *cap)
 {
     int64_t *used = &view->inputs->caps_used[cap->index];
@@ -15,8 +25,8 @@ int64_t award_cap_used(const struct award_view *view, const struct cap *cap)
         if (view->facts != NULL && cap->per == CAP_MEMBER) {
             *used = int64_max(0, state_counter(view->facts->state, cap->symbol,
                                                cap_day(view->program, cap, view->content->event->time)));
-        } else if (view->facts != NULL && cap->per == CAP_RULE && view->facts->shared_used != NULL) {
-            *used = int64_max(0, view->facts->shared_used[cap->index]);
+        } else if (view->facts != NULL && cap->per == CAP_RULE) {
+            *used = shared_value(view->facts, cap->symbol, cap_day(view->program, cap, view->content->event->time));
         }
     }
     return *used;

@@ -36,6 +36,11 @@ static const char *window_failure(const struct window *window, const struct zone
     return NULL;
 }
 
+bool award_in_window(const struct window *window, const struct zone *zone, int64_t at)
+{
+    return window_failure(window, zone, at) == NULL;
+}
+
 bool award_is_triggered(const struct award_env *env, const struct earning_rule *rule)
 {
     if (!str_eq(rule->trigger, env->occasion->type)) {

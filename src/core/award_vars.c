@@ -354,7 +354,7 @@ static struct value occasion_value(struct award_env *env, const struct var *var)
 
 struct str award_field(const struct award_env *env, struct str name)
 {
-    if (env->occasion->level > 0) {
+    if (env->occasion->level > 0 || env->occasion->fields_n > 0) {
         const struct occasion_field *field = occasion_field(env->occasion, name);
         return field ? field->text : (struct str){0};
     }
@@ -391,7 +391,7 @@ static void award_get(const struct rule_env *rule_env, int slot, struct value *o
         return;
     case VAR_EVENT:
     case VAR_EVENT_DATA:
-        if (env->occasion->level > 0) {
+        if (env->occasion->level > 0 || env->occasion->fields_n > 0) {
             *out = occasion_value(env, var);
             return;
         }

@@ -25,6 +25,13 @@ bool award_line_holds(struct award_env *env, const struct content_line *line, co
 /* Reads the member's slots, so that they are recorded whether a condition asks or not. */
 void award_record_slots(struct award_env *env, const int *slots, size_t n);
 
+/* Adds an occasion that follows from the one at hand; ERR_CHAIN beyond CHAIN_LEVELS_MAX. */
+enum err award_follow(struct arena *arena, const struct award_env *env, struct award_list *list, struct str type, struct str field,
+                      struct str text, int64_t times) MUST_USE;
+
+/* Whether an instant lies in a window. */
+bool award_in_window(const struct window *window, const struct zone *zone, int64_t at);
+
 /* Whether the occasion is the rule's: award_fire.c. */
 bool award_is_triggered(const struct award_env *env, const struct earning_rule *rule);
 

@@ -3,6 +3,7 @@
 #include "core/book.h"
 
 #include "core/achievement.h"
+#include "core/reward.h"
 
 static int32_t event_day(const struct booking *b, int64_t at)
 {
@@ -15,11 +16,11 @@ static void count(struct booking *b, int32_t symbol, int64_t at, int64_t value)
     state_counter_add(b->arena, b->state, symbol, DAY_TOTAL, value);
 }
 
-static void count_shared(struct booking *b, int32_t symbol, int32_t day, int64_t points)
+void booking_share(struct booking *b, int32_t symbol, int32_t day, int64_t n)
 {
     struct decision *d = b->decision;
     arena_room(b->arena, d->shared, d->shared_n, d->shared_max);
-    d->shared[d->shared_n++] = (struct shared_use){.symbol = symbol, .day = day, .points = points};
+    d->shared[d->shared_n++] = (struct shared_use){.symbol = symbol, .day = day, .points = n};
 }
 
 /* Caps count what they let through; `sign` -1 takes a former count back. */
@@ -36,7 +37,7 @@ static void count_caps(struct booking *b, const struct program *program, const s
         if (cap->per == CAP_MEMBER) {
             state_counter_add(b->arena, b->state, cap->symbol, day, points);
         } else {
-            count_shared(b, cap->symbol, day, points);
+            booking_share(b, cap->symbol, day, points);
         }
     }
 }
@@ -246,8 +247,8 @@ static enum err run_again(struct booking *b, const struct purchase *purchase, co
     return award_run(b->arena, &view, out);
 }
 
-enum err book_difference(struct booking *b, const struct purchase *purchase, const struct program *policy,
-                         const struct content *before, const struct content *after)
+enum err book_difference(struct booking *b, const struct facts *facts, const struct purchase *purchase,
+                         const struct program *policy, const struct content *before, const struct content *after)
 {
     struct award_list was;
     struct award_list is;
@@ -266,9 +267,13 @@ enum err book_difference(struct booking *b, const struct purchase *purchase, con
     try(achievement_book(b, purchase->program, &was, -1));
     achievement_book_first(b, purchase->program, &was);
     achievement_book_first(b, purchase->program, &is);
+    try(reward_book_difference(b, facts, purchase, &was, &is));
     for (size_t i = 0; i < purchase->program->wallets_n; i++) {
         if (d.qualifying[i] != 0) {
             count(b, purchase->program->wallets[i].qualifying_symbol, at, d.qualifying[i]);
+        }
+        if (d.points[i] < 0) {
+            try(reward_make_room(b, facts, purchase, purchase->program->wallets[i].symbol, -d.points[i]));
         }
         try(book_wallet(b, purchase, policy, (int)i, d.points[i]));
     }

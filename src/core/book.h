@@ -16,9 +16,9 @@
 enum err book_awards(struct booking *b, const struct award_view *view, const struct award_list *list, bool is_order) MUST_USE;
 
 /* Books what a purchase is due now against what it was due before. `policy` is the program whose return policy holds.
- * Transfers count from the purchase's terms. */
-enum err book_difference(struct booking *b, const struct purchase *purchase, const struct program *policy,
-                         const struct content *before, const struct content *after) MUST_USE;
+ * Transfers count from the purchase's terms. `facts` holds all of the purchase's rewards. */
+enum err book_difference(struct booking *b, const struct facts *facts, const struct purchase *purchase,
+                         const struct program *policy, const struct content *before, const struct content *after) MUST_USE;
 
 /* Adds to the counters of purchases and spend on the purchase's local day. */
 void book_sales(struct booking *b, const struct program *program, const struct event *purchase, int64_t purchases,

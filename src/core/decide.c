@@ -4,6 +4,7 @@
 
 #include "core/achievement.h"
 #include "core/decide_internal.h"
+#include "core/reward.h"
 #include "core/tier.h"
 
 static const char *const REASONS[] = {
@@ -11,6 +12,9 @@ static const char *const REASONS[] = {
     "original_other_member", "not_placed", "suspended", "below_minimum", "above_share", "wallet_does_not_pay",
     "overflow", "unknown_member", "unknown_original", "currency_differs", "chain_too_long",
     "offer_closed", "not_eligible", "offer_accepted",
+    "not_available", "sold_out", "limit_reached", "price_changed", "no_price", "unknown_reward", "reward_used",
+    "reward_cancelled", "reward_expired", "reward_reserved", "below_min_spend", "not_combinable", "no_eligible_line",
+    "above_value", "too_many_rewards",
 };
 _Static_assert(ARRAY_N(REASONS) == REASONS_N, "one slug per reason");
 
@@ -61,6 +65,7 @@ static bool lacks_lots(const struct deciding *d)
     case EVENT_CLASS_AFTER_PURCHASE:
     case EVENT_CLASS_ADJUSTMENT:
     case EVENT_CLASS_CLOCK:
+    case EVENT_CLASS_REWARD:
     case EVENT_CLASS_ERASURE:
         return true;
     case EVENT_CLASS_MEMBER:
@@ -120,7 +125,7 @@ static enum err note_activity(struct deciding *d)
 }
 
 /* Rules on an event that earns: purchases, visits, custom events, enrolment. */
-static enum err decide_awards(struct deciding *d, const struct content *content)
+enum err deciding_award(struct deciding *d, const struct content *content, struct str reward)
 {
     struct award_list list;
     const struct award_view view = {
@@ -129,13 +134,15 @@ static enum err decide_awards(struct deciding *d, const struct content *content)
         .inputs = &d->out->inputs,
         .facts = d->facts,
         .wants_explain = d->facts->wants_explain,
+        .reward = reward,
     };
     inputs_open(d->arena, d->program, &d->out->inputs);
     d->out->has_inputs = true;
     try(award_run(d->arena, &view, &list));
     d->out->explain = list.explain;
     d->out->explain_n = list.explain_n;
-    return book_awards(&d->booking, &view, &list, d->event->is_placed);
+    try(book_awards(&d->booking, &view, &list, d->event->is_placed));
+    return reward_book_grants(&d->booking, &view, &list, d->booking.event);
 }
 
 static enum err decide_purchase(struct deciding *d)
@@ -148,8 +155,12 @@ static enum err decide_purchase(struct deciding *d)
         return deciding_refuse(d, reason);
     }
     content_open(d->arena, d->event, &content);
+    try(deciding_use_rewards(d, &content, &reason));
+    if (reason != REASON_NONE) {
+        return deciding_refuse(d, reason);
+    }
     try(note_activity(d));
-    try(decide_awards(d, &content));
+    try(deciding_award(d, &content, (struct str){0}));
     book_sales(&d->booking, d->program, d->event, 1, d->event->amount);
     if (d->event->is_placed) {
         struct state *state = d->out->state;
@@ -208,7 +219,7 @@ static enum err decide_plain(struct deciding *d)
         state_counter_add(d->arena, d->out->state, d->program->standard.visits, day, 1);
         state_counter_add(d->arena, d->out->state, d->program->standard.visits, DAY_TOTAL, 1);
     }
-    return decide_awards(d, &content);
+    return deciding_award(d, &content, (struct str){0});
 }
 
 static enum err decide_adjusted(struct deciding *d)
@@ -264,6 +275,8 @@ static enum err decide_class(struct deciding *d)
         return decide_adjusted(d);
     case EVENT_CLASS_MEMBER:
         return decide_member_changed(d);
+    case EVENT_CLASS_REWARD:
+        return decide_reward(d);
     case EVENT_CLASS_ERASURE:
         return decide_member_erased(d);
     case EVENT_CLASS_CLOCK:
@@ -365,6 +378,10 @@ enum err decide(struct arena *arena, const struct program *program, const struct
         out->answer.reason = REASON_UNKNOWN_ORIGINAL;
     } else {
         err = decide_class(&d);
+        if (err == ERR_OK && out->answer.outcome == OUTCOME_APPLIED && class != EVENT_CLASS_REWARD &&
+            class != EVENT_CLASS_ERASURE) {
+            err = deciding_auto_rewards(&d);
+        }
     }
     if (err == ERR_OVERFLOW) {
         err = deciding_refuse(&d, REASON_OVERFLOW);

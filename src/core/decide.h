@@ -41,6 +41,21 @@ enum reason {
     REASON_OFFER_CLOSED = 17,
     REASON_NOT_ELIGIBLE = 18,
     REASON_OFFER_ACCEPTED = 19,
+    REASON_NOT_AVAILABLE = 20,   // the reward is not given out at this time
+    REASON_SOLD_OUT = 21,
+    REASON_LIMIT_REACHED = 22,   // so many a member may have
+    REASON_PRICE_CHANGED = 23,
+    REASON_NO_PRICE = 24,        // the reward cannot be bought
+    REASON_UNKNOWN_REWARD = 25,  // none of the member's
+    REASON_REWARD_USED = 26,
+    REASON_REWARD_CANCELLED = 27,
+    REASON_REWARD_EXPIRED = 28,
+    REASON_REWARD_RESERVED = 29,
+    REASON_BELOW_MIN_SPEND = 30,
+    REASON_NOT_COMBINABLE = 31,
+    REASON_NO_ELIGIBLE_LINE = 32,
+    REASON_ABOVE_VALUE = 33,     // more than the reward is worth
+    REASON_TOO_MANY_REWARDS = 34,
     REASONS_N
 };
 struct str reason_slug(enum reason reason);
@@ -110,6 +125,86 @@ struct answer_tier {
     int32_t next;           // symbol of the next tier, 0: none
     int64_t needed;
 };
+/* One lot taken by a payment in points: what a refund brings back. */
+struct spent_lot {
+    int64_t lot;
+    int64_t event;
+    int64_t earned_at;
+    int32_t wallet;
+    int32_t version;
+    int64_t expires_at;
+    int32_t sliding_months;
+    int64_t points;
+};
+
+/* States of an issued reward. Numbers are stored: append only. */
+enum issued_state {
+    ISSUED_OPEN = 1, // "issued"
+    ISSUED_RESERVED = 2,
+    ISSUED_USED = 3,
+    ISSUED_CANCELLED = 4,
+    ISSUED_EXPIRED = 5,
+    ISSUED_STATES_N
+};
+/* How far goods that are sent are. */
+enum fulfilment {
+    FULFIL_NONE = 0, // nothing is sent
+    FULFIL_ORDERED = 1,
+    FULFIL_PACKED = 2,
+    FULFIL_SHIPPED = 3,
+    FULFIL_DELIVERED = 4,
+    FULFIL_RETURNED = 5,
+    FULFILMENTS_N
+};
+
+/* A reward that a member was given: price, terms and value are frozen when it is issued. */
+struct issued {
+    int64_t id;
+    int64_t previous;        // the member's reward issued before, 0: none
+    int64_t member;
+    int64_t event;           // that issued it
+    int32_t origin;          // symbol of the rule that gave it; 0: bought
+    int32_t reward;          // symbol
+    int32_t version;         // of the program
+    enum reward_kind kind;
+    enum issued_state state;
+    enum fulfilment fulfilment;
+    int64_t issued_at;
+    int64_t expires_at;      // AT_NEVER: never
+    int64_t reserved_until;  // of ISSUED_RESERVED
+    int32_t price_wallet;    // symbol, 0: free
+    int64_t price_points;
+    struct spent_lot *spent; // what a cancellation gives back
+    size_t spent_n;
+    int64_t value;           // minor units; of percent_off the maximum, 0: none
+    struct str currency;
+    int percent_basis_points;
+    int64_t left;            // of a gift card: what can still be used
+    int64_t min_spend;
+    bool combines;
+    int64_t used_at;         // 0: not used
+    int64_t used_event;      // the last event that used it
+    int32_t pool;            // symbol of the pool's counter of taken codes, 0: the code is generated
+    int64_t pool_n;          // number of the code in its pool
+    int64_t row_version;     // 0: not stored yet
+    struct str store;        // where it was given out, of stock that is counted by store
+    struct str code;         // filled in where codes are: not by decisions
+    int64_t amount;          // what it pays of the purchase at hand; not stored
+};
+void issued_pack(struct buf *out, const struct issued *issued);
+enum err issued_unpack(struct arena *arena, struct str bytes, struct issued *out) MUST_USE;
+
+/* A reward that an event issued, used or changed, as it stood then. */
+struct answer_reward {
+    int64_t id;
+    int32_t reward, origin;
+    enum reward_kind kind;
+    enum issued_state state;
+    int64_t expires_at;
+    int64_t amount;          // minor units that it paid of the purchase
+    struct str code;         // not stored with the answer
+};
+
 /* An achievement that the event moved, as it stands afterwards. */
 struct answer_achievement {
     int32_t achievement;    // symbol
@@ -128,6 +223,10 @@ struct answer {
     size_t tiers_n;
     struct answer_achievement *achievements; // those that moved
     size_t achievements_n;
+    struct answer_reward *rewards;
+    size_t rewards_n, rewards_max;
+    int64_t *not_recovered;   // issued rewards that a refund could not take back: they were used
+    size_t not_recovered_n, not_recovered_max;
 };
 void answer_pack(struct buf *out, const struct answer *answer);
 enum err answer_unpack(struct arena *arena, struct str bytes, struct answer *out) MUST_USE;
@@ -153,6 +252,11 @@ struct inputs {
     int64_t *caps_used;          // by cap index, before the event; -1: not asked
     struct remainder *remainders; // those asked, by symbol
     size_t remainders_n, remainders_max;
+    struct grant_input {         // how many of a reward a rule's effect gave
+        int32_t rule, effect;    // indexes
+        int64_t count;
+    } *grants;
+    size_t grants_n, grants_max;
     struct progress_input *progress; // of the achievements that the event could count for
     size_t progress_n, progress_max;
 };
@@ -160,18 +264,6 @@ void inputs_open(struct arena *arena, const struct program *program, struct inpu
 void inputs_pack(struct buf *out, const struct inputs *inputs);
 enum err inputs_unpack(struct arena *arena, const struct program *program, struct str bytes,
                        struct inputs *out) MUST_USE;
-
-/* One lot taken by a payment in points: what a refund brings back. */
-struct spent_lot {
-    int64_t lot;
-    int64_t event;
-    int64_t earned_at;
-    int32_t wallet;
-    int32_t version;
-    int64_t expires_at;
-    int32_t sliding_months;
-    int64_t points;
-};
 
 /* A purchase as it stands after its refunds and changes. */
 struct purchase {
@@ -183,12 +275,15 @@ struct purchase {
     enum outcome outcome;
     struct spent_lot *spent;
     size_t spent_n;
+    const struct answer_reward *rewards; // those it issued and used, as they were then
+    size_t rewards_n;
     // From the purchase's own small state row, all zero while nothing has touched it:
     int64_t row_version;       // 0: no row yet
     int64_t *refunded_milli;   // by line: cumulative quantity refunded by line
     int64_t *refunded_amount;  // by line: cumulative amount refunded by line
     int64_t refunded_total;    // cumulative amount refunded without naming lines
     int64_t restored_points;   // points of payments given back so far
+    int64_t returned_value;    // of a gift card's payment given back so far
     bool is_cancelled;
     bool is_completed;
     int64_t content_event;     // the event whose content holds: `id`, or the last purchase.changed (a column of the row)
@@ -207,6 +302,13 @@ struct profile {
     const json_t *attributes;  // the clear ones
 };
 
+/* A counter for all members together: its value, or what is added to it. */
+struct shared_use {
+    int32_t symbol;
+    int32_t day;
+    int64_t points;            // in the counter's unit; +- where it is added
+};
+
 struct facts {
     const struct state *state;
     const struct profile *profile;
@@ -214,7 +316,10 @@ struct facts {
     size_t purchases_n;
     int64_t original;          // event id of the event's original, 0: not known here
     int64_t original_member;
-    const int64_t *shared_used; // by cap index: points that CAP_RULE caps have counted; NULL when there are none
+    const struct shared_use *shared; // what is counted for all members together
+    size_t shared_n;
+    const struct issued **issued;    // loaded rewards of this member
+    size_t issued_n;
     int64_t booked_at;         // the booking instant
     const unsigned char *reason_commitment; // HASH_BYTES that stand for the event's reason in its transfers, or NULL
     bool is_forgotten;         // the member was erased: what is still said of them is noted and moves nothing
@@ -227,6 +332,8 @@ struct needs {
     bool lots;                 // all chunks of lots
     bool counters;             // all chunks of counters
     int64_t purchase;          // event id of a purchase, 0: none
+    const int64_t *issued;     // ids of issued rewards
+    size_t issued_n;
 };
 
 /* One rule as explain shows it. */
@@ -241,12 +348,6 @@ struct explain_rule {
     int64_t points_before_caps;
     int64_t base;              // the earning base it saw
     struct str clipped_by;     // where the cap or budget stands that clipped it, or empty
-};
-
-struct shared_use {
-    int32_t symbol;
-    int32_t day;
-    int64_t points;            // +-
 };
 
 /* Something the clock did on the way, before the event: a row of the timeline by itself. */
@@ -266,6 +367,8 @@ struct decision {
     struct purchase *purchase; // the original, changed by this event; NULL: none
     struct shared_use *shared;
     size_t shared_n, shared_max;
+    struct issued *issued;     // rewards issued or changed, each once
+    size_t issued_n, issued_max;
     struct explain_rule *explain;
     size_t explain_n;
     int64_t releases;          // > 0: events held for this purchase may be decided now

@@ -82,6 +82,26 @@ static void answer_achievements(struct deciding *d)
     }
 }
 
+/* The rewards that the decision issued or changed. */
+static void answer_rewards(struct deciding *d)
+{
+    struct answer *answer = &d->out->answer;
+    answer->rewards = arena_new(d->arena, struct answer_reward, d->out->issued_n);
+    answer->rewards_n = answer->rewards_max = d->out->issued_n;
+    for (size_t i = 0; i < d->out->issued_n; i++) {
+        const struct issued *issued = &d->out->issued[i];
+        answer->rewards[i] = (struct answer_reward){
+            .id = issued->id,
+            .reward = issued->reward,
+            .origin = issued->origin,
+            .kind = issued->kind,
+            .state = issued->state,
+            .expires_at = issued->expires_at,
+            .amount = issued->amount,
+        };
+    }
+}
+
 /* Derived figures, the answer, and the split into hot and cold. */
 void deciding_finish(struct deciding *d)
 {
@@ -91,6 +111,7 @@ void deciding_finish(struct deciding *d)
     }
     answer_points(d);
     answer_achievements(d);
+    answer_rewards(d);
     answer_open(d->arena, d->now, d->facts->state, state, d->facts->booked_at, &d->out->answer);
     state->last_event = d->booking.event;
     state_spill(d->arena, state, d->now->zone);

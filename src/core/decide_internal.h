@@ -4,6 +4,8 @@
 
 #include "core/book.h"
 
+enum { REWARD_RETURNED_MIN_DAYS = 30 }; // what comes back with a refund lives at least so long
+
 /* What every step of one decision needs. */
 struct deciding {
     struct arena *arena;
@@ -42,6 +44,21 @@ enum err decide_completed(struct deciding *d) MUST_USE;
 
 /* Books the way from `before` to what is left of the purchase now. */
 enum err deciding_book_way(struct deciding *d, struct purchase *purchase, const struct content *before) MUST_USE;
+
+/* Rules and achievements on the event, booked. `reward` is the slug of the reward that the event is about, or empty. */
+enum err deciding_award(struct deciding *d, const struct content *content, struct str reward) MUST_USE;
+
+/* Rewards: decide_reward.c. */
+enum err decide_reward(struct deciding *d) MUST_USE;
+
+/* Uses the rewards that a purchase names; all or none. */
+enum err deciding_use_rewards(struct deciding *d, const struct content *content, enum reason *reason) MUST_USE;
+
+/* Opens rewards again that a purchase used, as far as it is undone. */
+enum err deciding_return_rewards(struct deciding *d, struct purchase *purchase, const struct content *left) MUST_USE;
+
+/* Buys what members have bought by itself, once they have the points. */
+enum err deciding_auto_rewards(struct deciding *d) MUST_USE;
 
 /* A placed purchase waits no more. */
 void deciding_close_order(struct state *state, int64_t event);

@@ -3,6 +3,7 @@
 #include "core/decide.h"
 
 #include "core/decide_internal.h"
+#include "core/reward.h"
 
 /* Points used as payment: all or nothing. */
 static enum reason check_payment(const struct deciding *d, const struct payment *payment, int64_t spent_before,
@@ -133,11 +134,15 @@ enum err deciding_book_way(struct deciding *d, struct purchase *purchase, const 
 {
     struct content after;
     int64_t keep = 0;
+    if (reward_lacks(d->arena, d->facts, purchase, d->needs)) {
+        return ERR_RETRY;
+    }
     content_left(d->arena, purchase, &after);
+    try(deciding_return_rewards(d, purchase, &after));
     try(keep_points(purchase, &after, &keep));
     // What was paid in points comes back first: then there is as much to take from as when all is refunded at once.
     try(book_restore(&d->booking, purchase, d->program, keep));
-    try(book_difference(&d->booking, purchase, d->program, before, &after));
+    try(book_difference(&d->booking, d->facts, purchase, d->program, before, &after));
     if (after.is_empty) {
         deciding_close_order(d->out->state, purchase->id);
     }
@@ -194,6 +199,9 @@ enum err decide_changed(struct deciding *d)
     if (reason != REASON_NONE) {
         return deciding_refuse(d, reason);
     }
+    if (reward_lacks(d->arena, d->facts, purchase, d->needs)) {
+        return ERR_RETRY;
+    }
     for (size_t i = 0; i < purchase->spent_n; i++) {
         paid_before += purchase->spent[i].points;
     }
@@ -215,7 +223,7 @@ enum err decide_changed(struct deciding *d)
     if (paid_points < paid_before) {
         try(book_restore(&d->booking, purchase, d->program, paid_points));
     }
-    try(book_difference(&d->booking, purchase, d->program, &before, &after));
+    try(book_difference(&d->booking, d->facts, purchase, d->program, &before, &after));
     // From here on the points paid for the new content are what a refund gives back.
     const size_t n = purchase->spent_n + d->out->spent_n;
     struct spent_lot *spent = arena_new(d->arena, struct spent_lot, n);

@@ -3,6 +3,7 @@
 #include "core/decide.h"
 
 #include "core/decide_internal.h"
+#include "core/reward.h"
 #include "core/tier.h"
 
 int64_t state_next_due(const struct state *state, const struct program *program)
@@ -19,6 +20,9 @@ int64_t state_next_due(const struct state *state, const struct program *program)
     }
     for (size_t i = 0; i < state->orders_n; i++) {
         due = int64_min(due, state->orders[i].voids_at);
+    }
+    for (size_t i = 0; i < state->rewards_n; i++) {
+        due = int64_min(due, state->rewards[i].expires_at);
     }
     return int64_min(due, tier_due(program, state));
 }
@@ -88,6 +92,28 @@ static enum err void_order(struct deciding *d, int64_t due)
     return deciding_book_way(d, purchase, &before);
 }
 
+/* One reward whose validity has ended. */
+static enum err expire_reward(struct deciding *d, struct event *event, const struct open_reward *open)
+{
+    const struct issued *issued = NULL;
+    for (size_t i = 0; i < d->facts->issued_n; i++) {
+        issued = d->facts->issued[i]->id == open->id ? d->facts->issued[i] : issued;
+    }
+    if (issued == NULL) {
+        int64_t *id = arena_new(d->arena, int64_t, 1);
+        *id = open->id;
+        d->needs->issued = id;
+        d->needs->issued_n = 1;
+        return ERR_RETRY;
+    }
+    char text[ID_TEXT_BYTES + 1];
+    id_write("rwd_", open->id, text);
+    event->kind = EVENT_REWARD_EXPIRED;
+    event->reward = str_dup(d->arena, str_c(text));
+    reward_close(&d->booking, reward_change(&d->booking, issued), ISSUED_EXPIRED);
+    return ERR_OK;
+}
+
 static enum err run_due(struct deciding *d, struct event *event, int64_t due)
 {
     struct state *state = d->out->state;
@@ -101,6 +127,12 @@ static enum err run_due(struct deciding *d, struct event *event, int64_t due)
         if (state->orders[i].voids_at <= due) {
             event->kind = EVENT_ORDER_VOIDED;
             return void_order(d, due);
+        }
+    }
+    for (size_t i = 0; i < state->rewards_n; i++) {
+        if (state->rewards[i].expires_at <= due) {
+            const struct open_reward open = state->rewards[i];
+            return expire_reward(d, event, &open);
         }
     }
     event->kind = EVENT_TIER_PERIOD_ENDED;
@@ -133,12 +165,16 @@ enum err decide_timer(struct arena *arena, const struct facts *facts, struct id_
     };
     deciding_open(&d, ids);
     try(run_due(&d, &event, due));
+    if (event.kind == EVENT_POINTS_ACTIVATED) {
+        try(deciding_auto_rewards(&d));
+    }
     event.type = event_kind_type(event.kind);
     char at[INSTANT_BYTES + 1];
     char member[ID_TEXT_BYTES + 1];
     instant_write(due, at);
     id_write("mbr_", facts->state->member, member);
-    event.external_id = str_fmt(arena, "%.*s/%s/%.*s/%s", STR_ARG(event.type), member, STR_ARG(event.wallet), at);
+    event.external_id = str_fmt(arena, "%.*s/%s/%.*s/%s", STR_ARG(event.type), member,
+                                STR_ARG(event.kind == EVENT_REWARD_EXPIRED ? event.reward : event.wallet), at);
     out->event = event;
     if (event.kind == EVENT_ORDER_VOIDED) {
         deciding_judge_tier(&d);

@@ -14,7 +14,7 @@
 #include "base/pack.h"
 #include "core/program.h"
 
-enum { EVENT_LINES_MAX = 10000, EVENT_PAYMENTS_MAX = 50, EVENT_TEXT_BYTES_MAX = 256 };
+enum { EVENT_LINES_MAX = 10000, EVENT_PAYMENTS_MAX = 50, EVENT_REWARDS_MAX = 20, EVENT_TEXT_BYTES_MAX = 256 };
 
 /* What happened, by type: event_kinds.def. */
 enum event_kind {
@@ -32,6 +32,7 @@ enum event_class {
     EVENT_CLASS_ADJUSTMENT,
     EVENT_CLASS_CLOCK,          // made by the clock: decide_timer()
     EVENT_CLASS_MEMBER,         // in the timeline only
+    EVENT_CLASS_REWARD,         // a reward is bought, used, reserved, released, cancelled, sent
     EVENT_CLASS_ERASURE,        // the member is forgotten: their points void
 };
 enum event_class event_kind_class(enum event_kind kind);
@@ -53,6 +54,13 @@ struct payment {
     struct str wallet;   // of method "points"
     int64_t points;
     int64_t amount;      // minor units
+    int reward;          // of method "reward": index in the event's rewards
+};
+
+/* An issued reward that an event names, by id or by code. */
+struct reward_ref {
+    struct str text;     // as sent
+    int64_t id;          // 0: not known yet, or nobody's
 };
 
 struct original {
@@ -83,6 +91,15 @@ struct event {
     size_t lines_n;
     struct payment *payments;
     size_t payments_n;
+    struct reward_ref *rewards; // also of reward.used and so on, where it is one
+    size_t rewards_n;
+    // reward.bought
+    struct str reward;       // slug
+    int64_t count;           // how many
+    int64_t expected_price;  // of each, -1: whatever it is
+    // reward.used: `amount` of it, 0: all
+    // reward.fulfilled
+    int fulfilment;          // enum fulfilment
     // refund, purchase.changed, .completed, .cancelled
     struct original original;
     bool has_refund_amount;

@@ -6,7 +6,7 @@
 #include "base/pack.h"
 
 enum { RECORD_FORMAT = 1, SECTIONS_FORMAT = 2, LIST_MAX = 100000, VALUE_NESTING_MAX = 4 };
-enum { SECTION_END = 0, SECTION_PROGRESS = 1 }; // tags of sections: append only
+enum { SECTION_END = 0, SECTION_PROGRESS = 1, SECTION_GRANTS = 2 }; // tags of sections: append only
 
 void inputs_open(struct arena *arena, const struct program *program, struct inputs *out)
 {
@@ -105,6 +105,28 @@ static void pack_progress(struct buf *out, const struct inputs *inputs)
     }
 }
 
+static void pack_grants(struct buf *out, const struct inputs *inputs)
+{
+    pack_u(out, SECTION_GRANTS);
+    pack_u(out, inputs->grants_n);
+    for (size_t i = 0; i < inputs->grants_n; i++) {
+        pack_u(out, (uint64_t)inputs->grants[i].rule);
+        pack_u(out, (uint64_t)inputs->grants[i].effect);
+        pack_u(out, (uint64_t)inputs->grants[i].count);
+    }
+}
+
+static void unpack_grants(struct arena *arena, struct unpack *in, struct inputs *inputs)
+{
+    inputs->grants_n = inputs->grants_max = unpack_count(in, LIST_MAX);
+    inputs->grants = arena_new(arena, struct grant_input, inputs->grants_n);
+    for (size_t i = 0; i < inputs->grants_n && !in->is_bad; i++) {
+        inputs->grants[i].rule = (int32_t)unpack_u(in);
+        inputs->grants[i].effect = (int32_t)unpack_u(in);
+        inputs->grants[i].count = (int64_t)unpack_u(in);
+    }
+}
+
 static void unpack_progress(struct arena *arena, struct unpack *in, struct inputs *inputs)
 {
     inputs->progress_n = inputs->progress_max = unpack_count(in, ACHIEVEMENTS_MAX);
@@ -136,7 +158,7 @@ void inputs_pack(struct buf *out, const struct inputs *inputs)
     for (size_t i = 0; i < program->vars_n; i++) {
         known += inputs->vars[i].is_known && is_member_var(&program->vars[i]);
     }
-    pack_u(out, inputs->progress_n > 0 ? SECTIONS_FORMAT : RECORD_FORMAT);
+    pack_u(out, inputs->progress_n + inputs->grants_n > 0 ? SECTIONS_FORMAT : RECORD_FORMAT);
     pack_u(out, known);
     for (size_t i = 0; i < program->vars_n; i++) {
         if (inputs->vars[i].is_known && is_member_var(&program->vars[i])) {
@@ -171,6 +193,11 @@ void inputs_pack(struct buf *out, const struct inputs *inputs)
     }
     if (inputs->progress_n > 0) {
         pack_progress(out, inputs);
+    }
+    if (inputs->grants_n > 0) {
+        pack_grants(out, inputs);
+    }
+    if (inputs->progress_n + inputs->grants_n > 0) {
         pack_u(out, SECTION_END);
     }
 }
@@ -202,6 +229,8 @@ static void unpack_sections(struct arena *arena, struct unpack *in, struct input
     for (uint64_t tag = unpack_u(in); tag != SECTION_END && !in->is_bad; tag = unpack_u(in)) {
         if (tag == SECTION_PROGRESS) {
             unpack_progress(arena, in, inputs);
+        } else if (tag == SECTION_GRANTS) {
+            unpack_grants(arena, in, inputs);
         } else {
             in->is_bad = true; // of a newer release
         }
@@ -302,13 +331,17 @@ void purchase_pack(struct buf *out, const struct purchase *purchase)
     const bool has_lines = purchase->refunded_milli != NULL;
     pack_u(out, RECORD_FORMAT);
     pack_u(out, (uint64_t)purchase->is_cancelled | (uint64_t)purchase->is_completed << 1 |
-                    (uint64_t)has_lines << 2);
+                    (uint64_t)has_lines << 2 |
+                    (uint64_t)(purchase->returned_value > 0) << 3);
     pack_i(out, purchase->refunded_total);
     pack_i(out, purchase->restored_points);
     spent_pack(out, purchase->spent, purchase->spent_n);
     for (size_t i = 0; has_lines && i < purchase_lines_n(purchase); i++) {
         pack_i(out, purchase->refunded_milli[i]);
         pack_i(out, purchase->refunded_amount[i]);
+    }
+    if (purchase->returned_value > 0) {
+        pack_i(out, purchase->returned_value);
     }
 }
 
@@ -332,6 +365,7 @@ enum err purchase_unpack(struct arena *arena, struct str bytes, struct purchase 
             p.refunded_amount[i] = unpack_i(&in);
         }
     }
+    p.returned_value = (flags & 8) != 0 ? unpack_i(&in) : 0;
     if (!unpack_done(&in)) {
         return ERR_INTEGRITY;
     }

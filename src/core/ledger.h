@@ -80,4 +80,7 @@ void ledger_next_expiries(struct arena *arena, struct state *state, const struct
 /* FNV-1a of 64 bits: the matched field of a lot that waits for an event. */
 uint64_t match_hash(struct str text);
 
+/* Adds to a counter for all members together: book.c. */
+void booking_share(struct booking *b, int32_t symbol, int32_t day, int64_t n);
+
 #endif

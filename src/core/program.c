@@ -78,9 +78,9 @@ static void read_strings(struct compile *c, const json_t *list, struct str **out
 }
 
 /* Types that are no events of their own: what follows inside a decision. */
-static bool is_occasion(struct str type)
+bool program_is_occasion(struct str type)
 {
-    return str_eq(type, STR("achievement.completed"));
+    return str_eq(type, STR("achievement.completed")) || str_eq(type, STR("reward.issued"));
 }
 
 static enum err compile_event_types(struct compile *c, const json_t *document)
@@ -94,7 +94,7 @@ static enum err compile_event_types(struct compile *c, const json_t *document)
         const struct str pointer = pointer_index(c->arena, STR("/event_types"), i);
         struct event_type *type = &p->event_types[i];
         type->type = read_str(json, "type");
-        if (event_kind_of(type->type) != EVENT_CUSTOM || is_occasion(type->type)) {
+        if (event_kind_of(type->type) != EVENT_CUSTOM || program_is_occasion(type->type)) {
             return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("type")),
                            "\"%.*s\" is a built-in event type: choose another name.", STR_ARG(type->type));
         }
@@ -163,11 +163,17 @@ enum err program_compile(struct arena *arena, const json_t *document, struct sym
     compile_attributes(&c, document);
     try(compile_wallets(&c, document));
     try(compile_segments(&c, document));
+    name_rewards(&c, document);
     try(compile_rules(&c, document));
     try(compile_campaigns(&c, document));
     try(compile_tiers(&c, document));
+    try(compile_rewards(&c, document));
     try(compile_achievements(&c, document));
     finish_rules(&c);
+    program->has_shared |= program->shared_caps_n > 0;
+    for (size_t i = 0; i < program->rules_n; i++) {
+        program->has_occasions |= program_is_occasion(program->rules[i].trigger);
+    }
     *out = program;
     return ERR_OK;
 }
@@ -222,6 +228,26 @@ bool program_is_activity(const struct program *program, struct str type)
     return false;
 }
 
+const struct reward *program_reward(const struct program *program, struct str slug)
+{
+    for (size_t i = 0; i < program->rewards_n; i++) {
+        if (str_eq(program->rewards[i].slug, slug)) {
+            return &program->rewards[i];
+        }
+    }
+    return NULL;
+}
+
+const struct reward *program_reward_by_symbol(const struct program *program, int32_t symbol)
+{
+    for (size_t i = 0; i < program->rewards_n; i++) {
+        if (program->rewards[i].symbol == symbol) {
+            return &program->rewards[i];
+        }
+    }
+    return NULL;
+}
+
 const struct offer *program_offer(const struct program *program, struct str slug)
 {
     for (size_t i = 0; i < program->offers_n; i++) {
@@ -246,10 +272,10 @@ bool program_is_trigger(const struct program *program, struct str type)
 {
     const enum event_kind kind = event_kind_of(type);
     if (kind == EVENT_CUSTOM) {
-        return is_occasion(type) || program_event_type(program, type) != NULL;
+        return program_is_occasion(type) || program_event_type(program, type) != NULL;
     }
     const enum event_class class = event_kind_class(kind);
-    return class == EVENT_CLASS_PURCHASE || class == EVENT_CLASS_PLAIN;
+    return class == EVENT_CLASS_PURCHASE || class == EVENT_CLASS_PLAIN || kind == EVENT_REWARD_BOUGHT || kind == EVENT_REWARD_USED;
 }
 
 int32_t period_first_day(enum period_kind period, int32_t day)

@@ -32,6 +32,8 @@ enum {
     ACHIEVEMENTS_MAX = 200,
     RULE_MATCHES_MAX = 2,
     CAMPAIGNS_MAX = 500,
+    REWARDS_MAX = 1000,
+    REWARD_QUANTITY_MAX = 100,
     OFFERS_MAX = 500,
 };
 
@@ -124,11 +126,12 @@ enum line_kind {
     LINE_KINDS_N
 };
 
-enum effect_kind { EFFECT_EARN, EFFECT_MULTIPLY };
+enum effect_kind { EFFECT_EARN, EFFECT_MULTIPLY, EFFECT_REWARD };
 
 struct effect {
     enum effect_kind kind;
-    int wallet;               // index
+    int wallet;               // index; -1 of effects without points
+    int reward;               // REWARD: index
     int64_t points;           // EARN
     int64_t per_amount;       // EARN: minor units; 0: fixed points (a bonus)
     uint32_t kinds;           // EARN per amount: bits of enum line_kind in the earning base
@@ -201,6 +204,88 @@ struct offer {
     int campaign;             // index
     bool is_opt_in;
     const json_t *json;       // its texts
+};
+
+/* Numbers are stored: append only. */
+enum reward_kind {
+    REWARD_MONEY_OFF = 1,
+    REWARD_PERCENT_OFF = 2,
+    REWARD_FREE_PRODUCT = 3,
+    REWARD_GIFT_CARD = 4,  // a stored value, used in parts
+    REWARD_COUPON = 5,     // a code from a coupon pool
+    REWARD_CODE = 6,       // a generated code
+    REWARD_PHYSICAL = 7,   // goods that are sent
+    REWARD_CASHBACK = 8,   // money that is paid out
+    REWARD_WEBHOOK = 9,    // fulfilled by somebody else
+    REWARD_KINDS_N
+};
+
+/* What members of these tiers (none: all) pay. */
+struct reward_price {
+    struct str *tiers;
+    size_t tiers_n;
+    int wallet;
+    int64_t points;
+};
+
+/* What the reward is worth in these countries. */
+struct reward_market {
+    struct str *countries;
+    size_t countries_n;
+    int64_t value;
+    struct str currency;
+    struct str pool;          // "SLUG" of the coupon pool, empty: the reward's own
+};
+
+/* How many there are, in all or in one store. */
+struct reward_stock {
+    struct str store;         // empty: all stores together
+    int64_t count;
+    int32_t symbol;           // its shared counter: how many are given out
+};
+
+struct reward {
+    struct str slug;
+    int32_t symbol;
+    enum reward_kind kind;
+    const json_t *json;       // its texts
+    struct reward_price *prices;
+    size_t prices_n;
+    struct reward_market *markets;
+    size_t markets_n;
+    int64_t value;            // minor units; of percent_off unused
+    struct str currency;
+    int percent_basis_points; // percent_off
+    int64_t max_value;        // percent_off: 0: no maximum
+    int64_t cost;             // what one costs the merchant, minor units of the program's currency
+    struct str pool;          // coupon: the pool's name
+    int64_t min_spend;        // of the purchase that it is used in
+    const struct rule *lines; // which lines it may pay for, NULL: all
+    bool combines;
+    int64_t auto_at;          // > 0: bought by itself once active points reach this
+    bool auto_repeats;
+    struct {
+        struct str *tiers;
+        size_t tiers_n;
+        struct str *countries;
+        size_t countries_n;
+        int audience;         // index of a segment, or -1
+        int min_age;
+        struct window window;
+        struct reward_stock *stocks;
+        size_t stocks_n;
+        int64_t per_member;   // -1: no limit
+        enum period_kind period;
+    } available;
+    int32_t count_symbol;     // a member's counter of those received
+    int valid_days;           // 0: for ever
+    int reserve_minutes;
+    struct pool_symbols {
+        struct str pool;
+        int32_t uploaded;     // shared counters of the pool
+        int32_t taken;
+    } *pools;                 // of all its markets
+    size_t pools_n;
 };
 
 struct sales_store {
@@ -359,6 +444,10 @@ struct program {
     size_t campaigns_n;
     struct offer *offers;
     size_t offers_n;
+    struct reward *rewards;
+    size_t rewards_n;
+    bool has_occasions;         // a rule waits for what follows from events
+    bool has_shared;            // anything is counted for all members together
     int offers_slot;            // of the variable member.offers where an offer has to be accepted, else -1
     struct tier_set *tier_set;  // NULL: none
     struct achievement *achievements;
@@ -391,6 +480,9 @@ struct zone_finder {
     const struct zone *(*find)(void *self, struct arena *arena, struct str name);
 };
 
+/* Types that are no events of their own: what follows inside a decision. */
+bool program_is_occasion(struct str type);
+
 /* Whether a type may trigger an earning rule in this release. */
 bool program_is_trigger(const struct program *program, struct str type);
 
@@ -408,6 +500,10 @@ const struct sales_store *program_store(const struct program *program, struct st
 
 /* The declared custom event type, or NULL. */
 const struct event_type *program_event_type(const struct program *program, struct str type);
+
+/* The reward of that slug or symbol, or NULL. */
+const struct reward *program_reward(const struct program *program, struct str slug);
+const struct reward *program_reward_by_symbol(const struct program *program, int32_t symbol);
 
 /* The offer of that slug, or NULL. */
 const struct offer *program_offer(const struct program *program, struct str slug);

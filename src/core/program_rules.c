@@ -119,9 +119,27 @@ static enum err compile_multiply(struct compile *c, const json_t *json, struct s
     return ERR_OK;
 }
 
+static enum err compile_reward_effect(struct compile *c, const json_t *json, struct str pointer, struct effect *effect)
+{
+    const struct str slug = read_str(json, "reward");
+    const struct reward *reward = program_reward(c->program, slug);
+    effect->kind = EFFECT_REWARD;
+    effect->wallet = -1;
+    effect->base_index = -1;
+    if (reward == NULL) {
+        return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("reward")), "There is no reward \"%.*s\".",
+                       STR_ARG(slug));
+    }
+    effect->reward = (int)(reward - c->program->rewards);
+    return ERR_OK;
+}
+
 static enum err compile_effect(struct compile *c, const json_t *json, struct str pointer, const struct earning_rule *rule,
                                size_t index, struct effect *effect)
 {
+    if (str_eq(read_str(json, "kind"), STR("reward"))) {
+        return compile_reward_effect(c, json, pointer, effect);
+    }
     effect->wallet = program_wallet(c->program, read_str(json, "wallet"));
     if (effect->wallet < 0) {
         return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("wallet")), "There is no wallet \"%.*s\".",

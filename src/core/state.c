@@ -36,6 +36,7 @@ void state_copy(struct arena *arena, const struct state *from, struct state *out
     COPY(arena, out, from, tiers);
     COPY(arena, out, from, orders);
     COPY(arena, out, from, distincts);
+    COPY(arena, out, from, rewards);
     COPY(arena, out, from, next_expiries);
     out->lot_chunks = arena_grow(arena, from->lot_chunks, from->lot_chunks_touched_n * sizeof *from->lot_chunks,
                                  from->lot_chunks_max * sizeof *from->lot_chunks);

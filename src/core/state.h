@@ -20,6 +20,7 @@ enum {
     CHUNK_ITEMS = 64,
     STATE_ORDERS_MAX = 1000,
     STATE_DISTINCTS_MAX = 10000,
+    STATE_REWARDS_MAX = 1000, // open at once
     HASH_BYTES = 32,
 };
 
@@ -64,6 +65,14 @@ struct distinct {
     int32_t day;    // first day of the period, or DAY_TOTAL
     uint64_t value; // hash of the value
     int64_t n;      // events that brought it, > 0
+};
+
+/* A reward that was issued and is neither used up, cancelled nor expired; its row has the rest. */
+struct open_reward {
+    int64_t id;
+    int64_t event;      // the event that issued it: its refund takes the reward back
+    int32_t reward;     // symbol
+    int64_t expires_at; // AT_NEVER: never
 };
 
 struct balance {
@@ -129,6 +138,10 @@ struct state {
     size_t orders_n, orders_max;
     struct distinct *distincts;
     size_t distincts_n, distincts_max;
+    struct open_reward *rewards;
+    size_t rewards_n, rewards_max;
+    int64_t last_reward;     // newest issued reward: head of their list, 0: none
+    bool is_auto_off;        // the member wants no rewards bought by themselves
     // Cold storage.
     int32_t lot_chunks_n;     // chunks of lots that exist
     int64_t cold_due_at;      // earliest activation, voiding or expiry among cold lots (a lower bound)

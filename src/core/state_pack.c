@@ -206,6 +206,41 @@ static void unpack_distincts(struct arena *arena, struct unpack *in, struct stat
     }
 }
 
+static void pack_rewards(struct buf *out, const struct state *state)
+{
+    pack_i(out, state->last_reward);
+    pack_u(out, state->is_auto_off);
+    pack_u(out, state->rewards_n);
+    for (size_t i = 0; i < state->rewards_n; i++) {
+        const struct open_reward *r = &state->rewards[i];
+        pack_i(out, r->id);
+        pack_i(out, r->event);
+        pack_u(out, (uint64_t)r->reward);
+        pack_at(out, r->expires_at);
+    }
+}
+
+static void unpack_rewards(struct arena *arena, struct unpack *in, struct state *state)
+{
+    state->last_reward = unpack_i(in);
+    state->is_auto_off = unpack_u(in) != 0;
+    const size_t n = unpack_count(in, STATE_REWARDS_MAX);
+    for (size_t i = 0; i < n && !in->is_bad; i++) {
+        struct open_reward r = {.id = unpack_i(in)};
+        r.event = unpack_i(in);
+        r.reward = (int32_t)unpack_u(in);
+        r.expires_at = unpack_at(in);
+        in->is_bad |= r.id <= 0 || r.reward <= 0;
+        arena_room(arena, state->rewards, state->rewards_n, state->rewards_max);
+        state->rewards[state->rewards_n++] = r;
+    }
+}
+
+static size_t has_rewards(const struct state *state)
+{
+    return state->rewards_n > 0 || state->last_reward != 0 || state->is_auto_off;
+}
+
 static size_t distincts_n(const struct state *state)
 {
     return state->distincts_n;
@@ -219,6 +254,7 @@ static const struct section {
     void (*unpack)(struct arena *arena, struct unpack *in, struct state *state);
 } SECTIONS[] = {
     {1, distincts_n, pack_distincts, unpack_distincts},
+    {2, has_rewards, pack_rewards, unpack_rewards},
 };
 
 static void pack_sections(struct buf *out, const struct state *state)

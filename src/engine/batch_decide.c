@@ -5,6 +5,8 @@
 #include "engine/batch_internal.h"
 
 #include "base/log.h"
+#include "store/rewards.h"
+#include "vault/code.h"
 #include "store/frozen.h"
 
 enum { NEEDS_ROUNDS_MAX = 8 };
@@ -14,16 +16,41 @@ static void fail_one(struct submission *s, enum err err, const char *pointer, co
     s->err = fail(&s->fail, err, pointer, "%s", text);
 }
 
-/* A refusal as an error: nothing is stored. */
+/* Refusals as errors: nothing is stored, and the caller is told what to do. */
+static const struct {
+    enum reason reason;
+    enum err err;
+    const char *pointer;
+    const char *text;
+} REFUSALS[] = {
+    {REASON_SUSPENDED, ERR_SUSPENDED, "", "The member is suspended: resume them first."},
+    {REASON_OVERFLOW, ERR_OVERFLOW, "/points", "The balance would leave its range."},
+    {REASON_CHAIN_TOO_LONG, ERR_CHAIN, "", "Too much follows from this: look for rules and achievements that set each other off."},
+    {REASON_NOT_AVAILABLE, ERR_NOT_AVAILABLE, "/reward", "The reward is not given out at this time: see its window."},
+    {REASON_NOT_ELIGIBLE, ERR_NOT_ELIGIBLE, "/reward", "The reward is for other members: see for whom it is available."},
+    {REASON_SOLD_OUT, ERR_SOLD_OUT, "/reward", "There are not as many left: raise the stock, upload codes, or take another reward."},
+    {REASON_LIMIT_REACHED, ERR_LIMIT_REACHED, "/reward", "The member has had as many as they may have in this period."},
+    {REASON_PRICE_CHANGED, ERR_PRICE_CHANGED, "/expected_price", "The price is another one now: read the catalogue and ask the member again."},
+    {REASON_NO_PRICE, ERR_NO_PRICE, "/reward", "The reward has no price for this member: it is only given."},
+    {REASON_UNKNOWN_REWARD, ERR_NOT_FOUND, "", "The member has no such reward."},
+    {REASON_REWARD_USED, ERR_REWARD_USED, "", "The reward was used already."},
+    {REASON_REWARD_CANCELLED, ERR_REWARD_CANCELLED, "", "The reward was cancelled."},
+    {REASON_REWARD_EXPIRED, ERR_REWARD_EXPIRED, "", "The reward has expired."},
+    {REASON_REWARD_RESERVED, ERR_REWARD_RESERVED, "", "The reward is reserved: wait until that ends, or release it."},
+    {REASON_ABOVE_VALUE, ERR_ABOVE_VALUE, "/amount", "That is more than the reward is worth."},
+    {REASON_TOO_MANY_REWARDS, ERR_TOO_MANY_REWARDS, "", "The member has 1,000 open rewards: let them use some first."},
+    {REASON_NOT_ENOUGH_POINTS, ERR_NOT_ENOUGH_POINTS, "/points", "The balance is smaller than what would be taken."},
+};
+
 static void fail_refusal(struct submission *s, enum reason reason)
 {
-    if (reason == REASON_SUSPENDED) {
-        fail_one(s, ERR_SUSPENDED, "", "The member is suspended: resume them first.");
-    } else if (reason == REASON_OVERFLOW) {
-        fail_one(s, ERR_OVERFLOW, "/points", "The balance would leave its range.");
-    } else {
-        fail_one(s, ERR_NOT_ENOUGH_POINTS, "/points", "The balance is smaller than what would be taken.");
+    for (size_t i = 0; i < ARRAY_N(REFUSALS); i++) {
+        if (REFUSALS[i].reason == reason) {
+            fail_one(s, REFUSALS[i].err, REFUSALS[i].pointer, REFUSALS[i].text);
+            return;
+        }
     }
+    fail_one(s, ERR_INVALID, "", str_fmt(s->arena, "Refused: %.*s.", STR_ARG(reason_slug(reason))).p);
 }
 
 /* ---- effects ---- */
@@ -57,7 +84,34 @@ static void note_shared(struct batch *b, const struct shared_use *use)
     }
     arena_room(b->arena, b->shared, b->shared_n, b->shared_max);
     b->shared[b->shared_n++] =
-        (struct shared_counter){.symbol = use->symbol, .day = use->day, .points = int64_max(0, use->points)};
+        (struct shared_use){.symbol = use->symbol, .day = use->day, .points = int64_max(0, use->points)};
+}
+
+/* Codes are drawn when a decision is applied, and stored with it. */
+static enum err take_code(struct batch *b, struct issued *issued)
+{
+    if (b->mode != BATCH_APPLY) {
+        return ERR_OK; // what is only tried has no code
+    }
+    if (issued->pool != 0) {
+        return store_coupon_read(b->store, b->arena, issued->pool, issued->pool_n, &issued->code);
+    }
+    issued->code = code_draw(b->arena);
+    return ERR_OK;
+}
+
+/* Later events of the batch see the rewards as this one leaves them. */
+static enum err note_rewards(struct batch *b, struct decision *decision)
+{
+    for (size_t i = 0; i < decision->issued_n; i++) {
+        struct issued *issued = &decision->issued[i];
+        if (issued->event == decision->event_id && issued->row_version == 0 && issued->code.n == 0) {
+            try(take_code(b, issued));
+        }
+        decision->answer.rewards[i].code = issued->code;
+        map_set_int(&b->issued, issued->id, issued);
+    }
+    return ERR_OK;
 }
 
 /* Takes a decision over into the batch: the member's next event sees it. `s` NULL: the clock's or a released one. */
@@ -69,6 +123,7 @@ enum err batch_note_decision(struct batch *b, struct member_facts *facts, struct
         log_line(LOG_ERROR, "engine", "decision_check=\"%s\" member=%" PRId64, broken, facts->member);
         return ERR_INTERNAL;
     }
+    try(note_rewards(b, decision));
     decision->state->version = facts->state->version;
     facts->state = decision->state;
     mark_dirty(b, facts);
@@ -102,6 +157,8 @@ void batch_note_purchase(struct batch *b, const struct decision *decision, const
         .outcome = decision->answer.outcome,
         .spent = decision->spent,
         .spent_n = decision->spent_n,
+        .rewards = decision->answer.rewards,
+        .rewards_n = decision->answer.rewards_n,
         .content_event = decision->event_id,
     };
     map_set_int(&b->purchases, purchase->id, purchase);
@@ -109,8 +166,46 @@ void batch_note_purchase(struct batch *b, const struct decision *decision, const
 
 /* ---- deciding ---- */
 
+/* Issued rewards that a decision asks for: as this batch has left them, else from the database. */
+static enum err supply_issued(struct batch *b, const struct member_facts *member, struct facts *facts, const struct needs *needs)
+{
+    const struct issued **list = arena_new(b->arena, const struct issued *, facts->issued_n + needs->issued_n);
+    int64_t *missing = arena_new(b->arena, int64_t, needs->issued_n);
+    size_t missing_n = 0;
+    struct issued *read = NULL;
+    size_t read_n = 0;
+    for (size_t i = 0; i < needs->issued_n; i++) {
+        if (map_find_int(&b->issued, needs->issued[i]) == NULL) {
+            missing[missing_n++] = needs->issued[i];
+        }
+    }
+    try(store_issued_load(b->store, b->arena, member, missing, missing_n, &read, &read_n));
+    for (size_t i = 0; i < read_n; i++) {
+        map_set_int(&b->issued, read[i].id, &read[i]);
+    }
+    for (size_t i = 0; i < facts->issued_n; i++) {
+        list[i] = facts->issued[i];
+    }
+    for (size_t i = 0; i < needs->issued_n; i++) {
+        static const struct issued NOBODYS;
+        struct issued *known = map_find_int(&b->issued, needs->issued[i]);
+        if (known == NULL) { // another member's, or none: an issued reward of nobody
+            known = arena_new(b->arena, struct issued, 1);
+            *known = NOBODYS;
+            known->id = needs->issued[i];
+            known->state = ISSUED_CANCELLED;
+        }
+        list[facts->issued_n++] = known;
+    }
+    facts->issued = list;
+    return ERR_OK;
+}
+
 static enum err supply(struct batch *b, struct member_facts *member, struct facts *facts, const struct needs *needs)
 {
+    if (needs->issued_n > 0) {
+        try(supply_issued(b, member, facts, needs));
+    }
     if (needs->lots) {
         try(store_state_load_lots(b->store, b->arena, member->state));
     }
@@ -133,24 +228,6 @@ static enum err supply(struct batch *b, struct member_facts *member, struct fact
     }
     facts->state = member->state;
     return ERR_OK;
-}
-
-static const int64_t *shared_used(struct batch *b, const struct program *program, int64_t at)
-{
-    if (!b->has_shared) {
-        return NULL;
-    }
-    int64_t *used = arena_new(b->arena, int64_t, program->caps_n);
-    for (size_t i = 0; i < program->caps_n; i++) {
-        const struct cap *cap = program->caps[i];
-        const int32_t day = period_first_day(cap->period, zone_day(program->zone, at));
-        for (size_t k = 0; k < b->shared_n; k++) {
-            if (b->shared[k].symbol == cap->symbol && b->shared[k].day == day) {
-                used[i] = b->shared[k].points;
-            }
-        }
-    }
-    return used;
 }
 
 /* A member's events and transfers are numbered in the order of booking, whichever process booked the ones before. */
@@ -178,7 +255,8 @@ enum err batch_decide_event(struct batch *b, struct member_facts *member, const 
         .profile = member->profile,
         .original = original != NULL ? known_id(original) : 0,
         .original_member = original != NULL ? known_owner(original) : 0,
-        .shared_used = shared_used(b, program, event->time),
+        .shared = b->shared,
+        .shared_n = b->shared_n,
         .booked_at = b->now,
         .is_forgotten = is_forgotten(member),
         .wants_explain = wants_explain,
@@ -212,7 +290,8 @@ static enum err run_timers(struct batch *b, struct member_facts *member, bool *m
         struct needs needs;
         struct decision *decision = arena_new(b->arena, struct decision, 1);
         try(store_program_at(b->store, due, &program));
-        struct facts facts = {.state = member->state, .booked_at = b->now, .program_now = program};
+        struct facts facts = {.state = member->state, .profile = member->profile, .shared = b->shared, .shared_n = b->shared_n,
+                              .booked_at = b->now, .program_now = program};
         // Judged by the version in force when it was due; where that one sees nothing due yet, by today's.
         if (state_next_due(member->state, program) > b->now) {
             facts.program_now = b->program_now;
@@ -248,6 +327,9 @@ void batch_answer(struct batch *b, struct submission *s, const struct decision *
     answer_pack(&packed, &decision->answer);
     const enum err err = answer_unpack(s->arena, buf_view(&packed), &s->answer);
     ensure(err == ERR_OK);
+    for (size_t i = 0; i < s->answer.rewards_n; i++) {
+        s->answer.rewards[i].code = str_dup(s->arena, decision->answer.rewards[i].code); // sealed, not packed
+    }
     s->has_answer = true;
     s->epoch = b->epoch;
     s->event_id = decision->event_id;

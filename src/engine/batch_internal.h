@@ -19,11 +19,12 @@ struct batch {
     struct map members;          // id -> struct member_facts
     struct map identifiers;      // blind index -> struct member_facts, of this batch's enrolments
     struct map known;            // natural key -> struct known_event
+    struct map issued;           // reward id -> struct issued, loaded or changed
     struct map purchases;        // event id -> struct purchase, loaded or changed
     struct map replays;          // event id -> struct event_row
     struct held_event *waiting;  // held events that something in this batch may release
     size_t waiting_n;
-    struct shared_counter *shared;
+    struct shared_use *shared;
     size_t shared_n, shared_max;
     bool has_shared;
     struct batch_effects effects;

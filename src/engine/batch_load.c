@@ -3,6 +3,7 @@
 #include "engine/batch.h"
 
 #include "engine/batch_internal.h"
+#include "store/rewards.h"
 
 /* Members named by subjects. Enrolments' identifiers are looked up too: a taken one is a conflict. */
 static enum err find_members(struct batch *b, int64_t **found)
@@ -232,6 +233,36 @@ static enum err make_keys(struct batch *b, const int64_t *found)
     return ERR_OK;
 }
 
+/* Rewards that events name by their codes. */
+static enum err find_rewards(struct batch *b)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        n += b->list[i]->event.rewards_n;
+    }
+    if (n == 0) {
+        return ERR_OK;
+    }
+    struct str *codes = arena_new(b->arena, struct str, n);
+    int64_t *ids = arena_new(b->arena, int64_t, n);
+    int64_t *members = arena_new(b->arena, int64_t, n);
+    n = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        for (size_t k = 0; k < b->list[i]->event.rewards_n; k++) {
+            codes[n++] = b->list[i]->event.rewards[k].text;
+        }
+    }
+    try(store_codes_find(b->store, b->arena, codes, n, ids, members));
+    n = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        for (size_t k = 0; k < b->list[i]->event.rewards_n; k++, n++) {
+            struct reward_ref *ref = &b->list[i]->event.rewards[k];
+            ref->id = ref->id != 0 ? ref->id : ids[n]; // an id was read where it was sent
+        }
+    }
+    return ERR_OK;
+}
+
 enum err batch_load(struct batch *b)
 {
     int64_t *found = NULL;
@@ -248,11 +279,12 @@ enum err batch_load(struct batch *b)
     try(load_members(b, ids, add_owners(b, ids, n)));
     try(load_replays(b));
     try(load_waiting(b));
+    try(find_rewards(b));
     try(make_keys(b, found));
     for (size_t i = 0; i < b->n; i++) {
         b->list[i]->member = found[i];
     }
-    if (b->program_now->shared_caps_n > 0) {
+    if (b->program_now->has_shared) {
         b->has_shared = true;
         try(store_shared_read(b->store, b->arena, &b->shared, &b->shared_n));
         b->shared_max = b->shared_n;

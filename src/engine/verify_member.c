@@ -26,6 +26,7 @@ struct running {
 struct moved {
     int32_t wallet;
     int64_t earned, pending, spent, revoked;
+    int64_t paid;              // of `spent`: on the purchase itself, not for a reward
 };
 
 struct walk {
@@ -239,6 +240,7 @@ static void take_back(struct walk *w, const struct transfer *t)
         moved->earned += t->kind == TRANSFER_EARN ? t->points : 0;
         moved->pending += t->kind == TRANSFER_EARN && t->to == ACCOUNT_PENDING ? t->points : 0;
         moved->spent += t->kind == TRANSFER_SPEND ? t->points : 0;
+        moved->paid += t->kind == TRANSFER_SPEND && t->rule == 0 ? t->points : 0;
         moved->revoked += t->kind == TRANSFER_REVOKE ? t->points : 0;
     }
 }
@@ -363,7 +365,7 @@ static void check_spent(const struct walk *w, const struct check_event *event)
         for (size_t k = 0; k < event->row.spent_n; k++) {
             spent += event->row.spent[k].wallet == w->moved[i].wallet ? event->row.spent[k].points : 0;
         }
-        if (spent != w->moved[i].spent) {
+        if (spent != w->moved[i].paid) {
             tell_event(w, INV_REDEMPTIONS, event->row.id, "the points spent are not those that the event's record names");
         }
     }

@@ -243,11 +243,6 @@ struct applied_held {
     unsigned char hash[VAULT_HASH_BYTES];
     unsigned char fingerprint[VAULT_HASH_BYTES];
 };
-struct shared_counter {
-    int32_t symbol;
-    int32_t day;
-    int64_t points;
-};
 struct batch_effects {
     struct enrolment *enrolments;
     size_t enrolments_n, enrolments_max;
@@ -268,14 +263,16 @@ struct batch_effects {
     size_t waiting_n, waiting_max;
     struct member_facts **members; // those with a changed state
     size_t members_n, members_max;
-    const struct shared_counter *shared; // absolute values
+    const struct shared_use *shared; // absolute values
     size_t shared_n;
     int64_t now;
 };
 /* Writes all; the caller commits. ERR_RETRY: another process was faster. ERR_IDENTIFIER_TAKEN. */
 enum err store_apply(struct store *store, struct arena *arena, struct batch_effects *effects) MUST_USE;
 
-enum err store_shared_read(struct store *store, struct arena *arena, struct shared_counter **out, size_t *n) MUST_USE;
+/* Counters for all members together; _read locks them until the transaction ends. */
+enum err store_shared_list(struct store *store, struct arena *arena, struct shared_use **out, size_t *n) MUST_USE;
+enum err store_shared_read(struct store *store, struct arena *arena, struct shared_use **out, size_t *n) MUST_USE;
 
 /* Members whose timers are due, earliest first. */
 struct due_timer {

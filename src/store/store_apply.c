@@ -2,6 +2,7 @@
 #include "base/base.h"
 #include "store/store.h"
 
+#include "store/rewards.h"
 #include "store/store_internal.h"
 
 enum { TIMER_LEDGER = 0 };
@@ -130,8 +131,7 @@ static enum err apply_events(struct store *store, struct arena *arena, const str
         buf_open(&answer, arena, EVENT_RECORD_BYTES_MAX);
         answer_pack(&answer, &d->answer);
         const struct str content = event_row_content(arena, d);
-        const struct str sealed =
-            event_row_sealed(arena, &e->member->key, d->member, &d->event, d->has_inputs ? &d->inputs : NULL);
+        const struct str sealed = event_row_sealed(arena, &e->member->key, d);
         const struct db_value row[COLS] = {
             db_int(d->event_id), db_int(d->member), db_int(d->previous_event), db_int(d->event.kind),
             db_int(d->event.time), db_int(effects->now), db_int(d->has_inputs ? d->inputs.program->version : d->answer.version),
@@ -428,5 +428,6 @@ enum err store_apply(struct store *store, struct arena *arena, struct batch_effe
     try(apply_transfers(store, arena, effects));
     try(apply_held(store, arena, effects));
     try(apply_sales(store, arena, effects));
+    try(store_rewards_apply(store, arena, effects));
     return apply_shared(store, arena, effects);
 }

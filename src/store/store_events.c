@@ -20,8 +20,22 @@ struct str event_row_content(struct arena *arena, const struct decision *decisio
     return buf_view(&out);
 }
 
-struct str event_row_sealed(struct arena *arena, const struct vault_key *key, int64_t member, const struct event *event,
-                            const struct inputs *inputs)
+/* Codes of the answer's rewards, one after the other; nothing where there are none. */
+static void pack_codes(struct buf *out, const struct answer *answer)
+{
+    for (size_t i = 0; i < answer->rewards_n; i++) {
+        pack_str(out, answer->rewards[i].code);
+    }
+}
+
+static void unpack_codes(struct unpack *in, struct answer *answer)
+{
+    for (size_t i = 0; i < answer->rewards_n; i++) {
+        answer->rewards[i].code = unpack_str(in);
+    }
+}
+
+struct str event_row_sealed(struct arena *arena, const struct vault_key *key, const struct decision *decision)
 {
     struct buf sealed;
     struct buf packed;
@@ -32,14 +46,15 @@ struct str event_row_sealed(struct arena *arena, const struct vault_key *key, in
     buf_open(&sealed, arena, EVENT_RECORD_BYTES_MAX);
     buf_open(&packed, arena, EVENT_RECORD_BYTES_MAX);
     buf_open(&out, arena, EVENT_RECORD_BYTES_MAX);
-    event_pack_sealed(&sealed, event);
-    if (inputs != NULL) {
-        inputs_pack(&packed, inputs);
+    event_pack_sealed(&sealed, &decision->event);
+    if (decision->has_inputs) {
+        inputs_pack(&packed, &decision->inputs);
     }
     pack_str(&out, buf_view(&sealed));
     pack_str(&out, buf_view(&packed));
+    pack_codes(&out, &decision->answer);
     ensure(!out.is_full);
-    return vault_seal(arena, key, EVENT_PLACE(member), buf_view(&out));
+    return vault_seal(arena, key, EVENT_PLACE(decision->member), buf_view(&out));
 }
 
 static enum err read_content(struct arena *arena, struct str content, struct str *clear, struct spent_lot **spent, size_t *n)
@@ -80,6 +95,7 @@ static enum err read_row(struct arena *arena, struct db_result *rows, size_t i, 
     struct unpack in = unpack_open(plain);
     const struct str sealed = unpack_str(&in);
     row.inputs = unpack_str(&in);
+    unpack_codes(&in, &row.answer);
     if (!unpack_done(&in) || rows->is_bad) {
         return ERR_INTEGRITY;
     }
@@ -131,6 +147,8 @@ enum err store_purchase_load(struct store *store, struct arena *arena, const str
         .outcome = row.answer.outcome,
         .spent = row.spent,
         .spent_n = row.spent_n,
+        .rewards = row.answer.rewards,
+        .rewards_n = row.answer.rewards_n,
         .content_event = event,
     };
     if (row.inputs.n > 0) {

@@ -223,17 +223,23 @@ enum err store_state_load_counters(struct store *store, struct arena *arena, str
     return ERR_OK;
 }
 
-enum err store_shared_read(struct store *store, struct arena *arena, struct shared_counter **out, size_t *n)
+enum err store_shared_read(struct store *store, struct arena *arena, struct shared_use **out, size_t *n)
 {
     struct db_result rows;
     const struct db_value zero = db_int(0);
-    const struct db_value most = db_int(DB_ROWS_MAX);
     try(db_one(store->db, arena, Q_SHARED_COUNTERS_LOCK, &zero, 1, &rows));
+    return store_shared_list(store, arena, out, n);
+}
+
+enum err store_shared_list(struct store *store, struct arena *arena, struct shared_use **out, size_t *n)
+{
+    struct db_result rows;
+    const struct db_value most = db_int(DB_ROWS_MAX);
     try(db_query(store->db, arena, Q_SHARED_COUNTERS_READ, &most, 1, &rows));
-    *out = arena_new(arena, struct shared_counter, rows.rows_n);
+    *out = arena_new(arena, struct shared_use, rows.rows_n);
     *n = rows.rows_n;
     for (size_t i = 0; i < rows.rows_n; i++) {
-        (*out)[i] = (struct shared_counter){
+        (*out)[i] = (struct shared_use){
             .symbol = (int32_t)db_at_int(&rows, i, 0),
             .day = (int32_t)db_at_int(&rows, i, 1),
             .points = db_at_int(&rows, i, 2),

@@ -56,8 +56,7 @@ enum err store_config_resolve(struct arena *arena, const struct store_config *co
 
 /* The sealed and clear records of an event row. */
 struct str event_row_content(struct arena *arena, const struct decision *decision);
-struct str event_row_sealed(struct arena *arena, const struct vault_key *key, int64_t member, const struct event *event,
-                            const struct inputs *inputs);
+struct str event_row_sealed(struct arena *arena, const struct vault_key *key, const struct decision *decision);
 
 struct str held_row_sealed(struct arena *arena, const struct vault_key *key, int64_t held_id, const struct event *event);
 

@@ -50,7 +50,6 @@ const refused = [
   ['an unknown field', '/data/balance', 5, 'unknown_field'],
   ['an unknown status', '/data/status', 'paid', 'invalid'],
   ['a rate', '/data/rate', '0.9', 'not_supported'],
-  ['rewards', '/data/rewards', ['rwd_1'], 'not_supported'],
   ['an object as lines', '/data/lines', {}, 'invalid'],
   ['a line that is none', '/data/lines/1', 7, 'invalid'],
   ['a line without amount', '/data/lines/1/amount', undefined, 'invalid'],
@@ -70,7 +69,6 @@ const refused = [
   ['a payment without method', '/data/payments/0/method', undefined, 'invalid'],
   ['a payment in points without a wallet', '/data/payments/0', { method: 'points', points: 5, amount: 5 }, 'invalid', '/data/payments/0/wallet'],
   ['a payment of no points', '/data/payments/0', { method: 'points', wallet: 'points', points: 0, amount: 5 }, 'invalid', '/data/payments/0/points'],
-  ['a payment by reward', '/data/payments/0', { method: 'reward', reward: 'rwd_1', amount: 5 }, 'not_supported', '/data/payments/0/method'],
   ['a card with points', '/data/payments/0/points', 5, 'invalid', '/data/payments/0/method'],
 ];
 

@@ -223,7 +223,7 @@ static void what_later_releases_do_is_not_supported(void **state)
 {
     (void)state;
     static const char *const SECTIONS[] = {
-        "exchange",     "schedules",        "rewards",
+        "exchange",     "schedules",
         "referrals",    "partners",  "quizzes",  "surveys",
         "contests",     "redemption_codes", "templates", "journeys", "tests"};
     for (size_t i = 0; i < ARRAY_N(SECTIONS); i++) {
@@ -233,8 +233,6 @@ static void what_later_releases_do_is_not_supported(void **state)
     assert_string_equal(faults("\"messaging\":{\"quiet\":[]}"), "not_supported /messaging");
     assert_string_equal(faults("\"reviews\":{\"moderated\":true}"), "not_supported /reviews");
     assert_string_equal(faults("\"tables\":{\"a\":1}"), "not_supported /tables");
-    assert_string_equal(effect_faults("{\"kind\":\"reward\",\"reward\":\"free-coffee\"}"),
-                        "not_supported /earning_rules/0/effects/0/kind");
 }
 
 static void mistakes_are_named_where_they_are(void **state)

@@ -1,0 +1,230 @@
+/* Coupon pools: uploading codes, and how many there are. */
+#include "base/base.h"
+#include "api/api_internal.h"
+
+#include "api/handlers.h"
+#include "store/audit.h"
+#include "store/rewards.h"
+#include "vault/code.h"
+
+enum { LINES_SHOWN_MAX = 1000 };
+
+/* The pool that a path and ?pool= name. */
+static enum err pool_find(struct api_call *call, struct store *store, struct pool_symbols *out)
+{
+    const struct program *program = NULL;
+    struct str name;
+    try(store_program_at(store, call->now, &program));
+    const struct reward *reward = program_reward(program, call->params[0]);
+    if (reward == NULL || reward->pools_n == 0) {
+        return fail(&call->fail, ERR_NOT_FOUND, "", "The program has no reward of the kind \"coupon\" with this name.");
+    }
+    const struct str wanted = http_query(call->request, "pool", &name)
+                                  ? str_fmt(call->arena, "%.*s/%.*s", STR_ARG(reward->slug), STR_ARG(name))
+                                  : reward->slug;
+    for (size_t i = 0; i < reward->pools_n; i++) {
+        if (str_eq(reward->pools[i].pool, wanted)) {
+            *out = reward->pools[i];
+            return ERR_OK;
+        }
+    }
+    return fail(&call->fail, ERR_NOT_FOUND, "", "The reward has no coupon pool of this name: see its \"markets\".");
+}
+
+static enum err counts_write(struct api_call *call, struct store *store, const struct pool_symbols *pool, struct json_out *w)
+{
+    int64_t uploaded = 0;
+    int64_t taken = 0;
+    try(store_shared_value(store, call->arena, pool->uploaded, &uploaded));
+    try(store_shared_value(store, call->arena, pool->taken, &taken));
+    json_key(w, "uploaded");
+    json_put_int(w, uploaded);
+    json_key(w, "taken");
+    json_put_int(w, taken);
+    json_key(w, "left");
+    json_put_int(w, uploaded - taken);
+    return ERR_OK;
+}
+
+enum err api_codes_get(struct api_call *call, struct store *store, struct json_out *w)
+{
+    struct pool_symbols pool;
+    try(pool_find(call, store, &pool));
+    json_open(w, '{');
+    json_key(w, "pool");
+    json_put_str(w, str_dup(call->arena, pool.pool));
+    try(counts_write(call, store, &pool, w));
+    json_close(w, '}');
+    return ERR_OK;
+}
+
+/* ---- uploading ---- */
+
+struct upload {
+    struct api_call *call;
+    struct pool_symbols pool;
+    struct str rest;          // of the body
+    int64_t line;             // of `rest`
+    // The codes at hand.
+    struct str codes[COUPONS_PER_WRITE];
+    int64_t lines[COUPONS_PER_WRITE];
+    bool is_duplicate[COUPONS_PER_WRITE];
+    size_t n;
+    int64_t added;            // by the last write
+    // In all.
+    int64_t added_n, duplicates_n, rejected_n;
+    int64_t *duplicates;      // their lines, the first LINES_SHOWN_MAX
+    int64_t *rejected;
+};
+
+static bool is_code(struct str text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        if ((unsigned char)text.p[i] <= ' ' || text.p[i] == 127) {
+            return false;
+        }
+    }
+    return text.n > 0 && text.n <= CODE_BYTES_MAX;
+}
+
+static void note(int64_t *lines, int64_t *n, int64_t line)
+{
+    if (*n < LINES_SHOWN_MAX) {
+        lines[*n] = line;
+    }
+    ++*n;
+}
+
+/* The first column of a line, without quotes around it. */
+static struct str first_column(struct str line)
+{
+    struct str text = str_trim(line);
+    const size_t end = text.n > 0 && text.p[0] == '"' ? str_find(str_after(text, 1), '"', 0) + 1 : 0;
+    if (end > 0 && end < text.n) {
+        return (struct str){.p = text.p + 1, .n = end - 1};
+    }
+    text.n = str_find(text, ',', 0);
+    return str_trim(text);
+}
+
+/* The next codes, as many as are written at once. */
+static void read_codes(struct upload *u)
+{
+    u->n = 0;
+    while (u->rest.n > 0 && u->n < COUPONS_PER_WRITE) {
+        const size_t end = str_find(u->rest, '\n', 0);
+        const struct str code = first_column((struct str){.p = u->rest.p, .n = end});
+        u->rest = str_after(u->rest, end < u->rest.n ? end + 1 : end);
+        u->line++;
+        if (code.n == 0 || (u->line == 1 && str_eq(code, STR("code")))) {
+            continue; // an empty line, the heading of a file
+        }
+        if (!is_code(code)) {
+            note(u->rejected, &u->rejected_n, u->line);
+            continue;
+        }
+        u->lines[u->n] = u->line;
+        u->codes[u->n++] = code;
+    }
+}
+
+/* A job on the lane: the codes, the pool's counter, the audit entry. */
+static enum err write_codes(struct store *store, struct arena *arena, void *self)
+{
+    struct upload *u = self;
+    int64_t uploaded = 0;
+    struct instance instance;
+    struct shared_use *locked = NULL;
+    size_t locked_n = 0;
+    try(store_instance_read(store, arena, &instance));
+    try(store_shared_read(store, arena, &locked, &locked_n)); // locks: numbers are without gaps
+    try(store_shared_value(store, arena, u->pool.uploaded, &uploaded));
+    if (uploaded + (int64_t)u->n > POOL_CODES_MAX) {
+        return ERR_OVERFLOW;
+    }
+    try(store_coupons_add(store, arena, u->pool.taken, uploaded, u->codes, u->n, u->is_duplicate, &u->added));
+    try(store_shared_set(store, arena, u->pool.uploaded, uploaded + u->added));
+    const struct audit_entry entry = {
+        .actor = call_actor(u->call),
+        .action = STR("codes.upload"),
+        .object = str_fmt(arena, "reward/%.*s", STR_ARG(u->pool.pool)),
+        .after = str_fmt(arena, "{\"uploaded\":%" PRId64 "}", uploaded + u->added),
+        .at = store_now(&instance),
+    };
+    return u->added > 0 ? store_audit_write(store, arena, &entry) : ERR_OK;
+}
+
+static void lines_write(struct json_out *w, const char *name, const int64_t *lines, int64_t n)
+{
+    json_key(w, name);
+    json_open(w, '[');
+    for (int64_t i = 0; i < n && i < LINES_SHOWN_MAX; i++) {
+        json_put_int(w, lines[i]);
+    }
+    json_close(w, ']');
+}
+
+static enum err upload_all(struct upload *u)
+{
+    while (u->rest.n > 0) {
+        struct ticket ticket = {.job = write_codes, .job_self = u};
+        read_codes(u);
+        if (u->n == 0) {
+            continue;
+        }
+        try(engine_run(u->call->api->config.engine, &ticket));
+        u->added_n += u->added;
+        for (size_t i = 0; i < u->n; i++) {
+            if (u->is_duplicate[i]) {
+                note(u->duplicates, &u->duplicates_n, u->lines[i]);
+            }
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err upload(struct api_call *call, struct store *store, struct upload *u)
+{
+    try(call_snapshot(call, store));
+    const enum err err = pool_find(call, store, &u->pool);
+    u->pool.pool = str_dup(call->arena, u->pool.pool);
+    db_rollback(store_db(store));
+    try(err);
+    try(upload_all(u));
+    struct json_out *w = &call->w;
+    json_open(w, '{');
+    json_key(w, "pool");
+    json_put_str(w, u->pool.pool);
+    json_key(w, "added");
+    json_put_int(w, u->added_n);
+    json_key(w, "duplicates");
+    json_put_int(w, u->duplicates_n);
+    json_key(w, "rejected");
+    json_put_int(w, u->rejected_n);
+    lines_write(w, "duplicate_lines", u->duplicates, u->duplicates_n);
+    lines_write(w, "rejected_lines", u->rejected, u->rejected_n);
+    json_close(w, '}');
+    return ERR_OK;
+}
+
+static void work(struct api_task *task, struct store *store)
+{
+    struct api_call *call = task->call;
+    struct upload *u = arena_new(call->arena, struct upload, 1);
+    u->call = call;
+    u->rest = call->request->body;
+    u->duplicates = arena_new(call->arena, int64_t, LINES_SHOWN_MAX);
+    u->rejected = arena_new(call->arena, int64_t, LINES_SHOWN_MAX);
+    const enum err err = upload(call, store, u);
+    if (err != ERR_OK) {
+        call_refuse(call, err, NULL);
+        return;
+    }
+    call->status = 201;
+    call_answer(call);
+}
+
+void api_codes_post(struct api_call *call)
+{
+    call_work(call, work);
+}

@@ -1,0 +1,133 @@
+/* Rewards that rules give, and what becomes of them when their purchase is refunded. */
+#include "base/base.h"
+#include "core/reward.h"
+
+static enum err issue_times(struct booking *b, const struct award_view *view, const struct earning_rule *rule,
+                            const struct reward *reward, int64_t times, int64_t event)
+{
+    const struct award_env env = {.view = view};
+    const struct issue issue = {
+        .view = view,
+        .reward = reward,
+        .market = reward_market(&env, reward),
+        .origin = rule->symbol,
+        .event = event,
+    };
+    for (int64_t i = 0; i < times; i++) {
+        try(reward_issue(b, &issue));
+    }
+    return ERR_OK;
+}
+
+enum err reward_book_grants(struct booking *b, const struct award_view *view, const struct award_list *list, int64_t event)
+{
+    const struct program *program = view->program;
+    for (size_t i = 0; i < list->grants_n; i++) {
+        const struct grant *grant = &list->grants[i];
+        try(issue_times(b, view, &program->rules[grant->rule], &program->rewards[grant->reward], grant->count, event));
+    }
+    return ERR_OK;
+}
+
+/* ---- refunds ---- */
+
+static const struct issued *loaded(const struct facts *facts, int64_t id)
+{
+    for (size_t i = 0; i < facts->issued_n; i++) {
+        if (facts->issued[i]->id == id) {
+            return facts->issued[i];
+        }
+    }
+    return NULL;
+}
+
+bool reward_lacks(struct arena *arena, const struct facts *facts, const struct purchase *purchase, struct needs *needs)
+{
+    int64_t *ids = arena_new(arena, int64_t, purchase->rewards_n);
+    size_t n = 0;
+    for (size_t i = 0; i < purchase->rewards_n; i++) {
+        if (loaded(facts, purchase->rewards[i].id) == NULL) {
+            ids[n++] = purchase->rewards[i].id;
+        }
+    }
+    needs->issued = ids;
+    needs->issued_n = n;
+    return n > 0;
+}
+
+static int64_t given(const struct award_list *list, const struct grant *like)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < list->grants_n; i++) {
+        const struct grant *g = &list->grants[i];
+        n += g->rule == like->rule && g->effect == like->effect ? g->count : 0;
+    }
+    return n;
+}
+
+static void note_not_recovered(struct booking *b, int64_t id)
+{
+    struct answer *answer = &b->decision->answer;
+    arena_room(b->arena, answer->not_recovered, answer->not_recovered_n, answer->not_recovered_max);
+    answer->not_recovered[answer->not_recovered_n++] = id;
+}
+
+static bool is_open(const struct issued *issued)
+{
+    return issued->state == ISSUED_OPEN || issued->state == ISSUED_RESERVED;
+}
+
+/* Takes n rewards of a rule back: open ones first, the newest first; what was used cannot come back. */
+static enum err take_back(struct booking *b, const struct facts *facts, const struct purchase *purchase, int32_t origin,
+                          int32_t reward, int64_t n, const struct program *policy)
+{
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = purchase->rewards_n; i-- > 0 && n > 0;) {
+            const struct issued *known = loaded(facts, purchase->rewards[i].id);
+            ensure(known != NULL);
+            if (known->event != purchase->id || known->origin != origin || known->reward != reward) {
+                continue;
+            }
+            const struct issued *now = reward_now(b, known);
+            if (pass == 0 && is_open(now)) {
+                try(reward_cancel(b, reward_change(b, known), policy));
+                n--;
+            } else if (pass == 1 && now->state == ISSUED_USED) {
+                note_not_recovered(b, now->id);
+                n--;
+            }
+        }
+    }
+    return ERR_OK;
+}
+
+enum err reward_book_difference(struct booking *b, const struct facts *facts, const struct purchase *purchase,
+                                const struct award_list *was, const struct award_list *is)
+{
+    const struct program *program = purchase->program;
+    for (size_t i = 0; i < was->grants_n; i++) {
+        const struct grant *grant = &was->grants[i];
+        const int64_t less = given(was, grant) - given(is, grant);
+        if (less > 0) {
+            try(take_back(b, facts, purchase, program->rules[grant->rule].symbol, program->rewards[grant->reward].symbol, less,
+                          facts->program_now));
+        }
+    }
+    return ERR_OK;
+}
+
+enum err reward_make_room(struct booking *b, const struct facts *facts, const struct purchase *purchase, int32_t wallet,
+                          int64_t points)
+{
+    for (size_t i = purchase->rewards_n; i-- > 0;) {
+        const struct issued *known = loaded(facts, purchase->rewards[i].id);
+        ensure(known != NULL);
+        const struct balance *balance = state_balance_find(b->state, wallet);
+        const int64_t held = balance ? balance->active + balance->pending : 0;
+        const bool is_by_itself = known->event == purchase->id && known->origin == known->reward && known->price_wallet == wallet;
+        if (held < points && is_by_itself && is_open(reward_now(b, known))) {
+            try(reward_cancel(b, reward_change(b, known), facts->program_now));
+        }
+    }
+    return ERR_OK;
+}

@@ -1,0 +1,124 @@
+// Rewards over HTTP: the catalogue, buying, codes, the last one under a crowd.
+import assert from 'node:assert/strict';
+import { before, test } from 'node:test';
+import { onEach, problem, purchase } from './harness.mjs';
+
+const document = {
+  name: 'Shop', currency: 'EUR', timezone: 'Europe/Amsterdam', unknown_members: 'enrol', wallets: [{ slug: 'points' }],
+  earning_rules: [{ slug: 'base', trigger: 'purchase', effects: [{ kind: 'earn', wallet: 'points', points: 1, per_amount: 100 }] }],
+  rewards: [
+    { slug: 'coffee', kind: 'free_product', name: { en: 'A free coffee' }, price: [{ wallet: 'points', points: 100 }], valid_days: 30 },
+    { slug: 'last', kind: 'free_product', price: [{ wallet: 'points', points: 1 }], available: { stock: { total: 1 } } },
+    { slug: 'cinema', kind: 'coupon', price: [{ wallet: 'points', points: 1 }] },
+    { slug: 'five', kind: 'money_off', value: { amount: 500 }, price: [{ wallet: 'points', points: 10 }] },
+    { slug: 'adults', kind: 'free_product', price: [{ wallet: 'points', points: 1 }], available: { min_age: 18 } },
+  ],
+};
+const keyed = (key) => ({ headers: { 'idempotency-key': key } });
+const plain = { type: 'text/plain' };
+
+onEach('rewards', { document }, (shop) => {
+  before(async () => {
+    await shop.serve();
+    await shop.event(purchase({ amount: 100000 }, { subject: 'ext:rich' }));
+  });
+
+  test('the catalogue is for everybody, or for one member with what they may have', async () => {
+    const all = await shop.get('/v1/rewards');
+    assert.deepEqual(all.body.data.map((r) => r.slug), ['coffee', 'last', 'cinema', 'five', 'adults']);
+    assert.deepEqual([all.body.data[0].name, all.body.data[0].price], [{ en: 'A free coffee' }, { wallet: 'points', points: 100 }]);
+    const rich = await shop.get('/v1/rewards?member=ext:rich');
+    assert.deepEqual(rich.body.data.map((r) => [r.slug, r.refusal]), [['coffee', null], ['last', null], ['cinema', 'sold_out'], ['five', null]]);
+  });
+
+  test('a reward is bought once for one Idempotency-Key, with a code that finds it', async () => {
+    const bought = await shop.post('/v1/members/ext:rich/rewards', { reward: 'coffee', expected_price: 100 }, keyed('b1'));
+    assert.equal(bought.status, 201, bought.text);
+    const [reward] = bought.body.rewards;
+    assert.match(reward.code, /^[0-9A-HJKMNP-TV-Z]{4}(-[0-9A-HJKMNP-TV-Z]{4}){2}-[0-9A-HJKMNP-TV-Z]{4}[0-9A-HJKMNP-TV-ZU]$/);
+    assert.equal(reward.expires_at, '2026-01-31T23:00:00.000Z');
+    const again = await shop.post('/v1/members/ext:rich/rewards', { reward: 'coffee', expected_price: 100 }, keyed('b1'));
+    assert.equal(again.headers.get('idempotency-replayed'), 'true');
+    assert.equal(again.text, bought.text, 'the code is in the stored answer');
+    for (const name of [reward.id, reward.code, reward.code.toLowerCase().replaceAll('-', '')]) {
+      const found = await shop.get(`/v1/rewards/issued/${encodeURIComponent(name)}`);
+      assert.equal(found.status, 200, found.text);
+      assert.deepEqual([found.body.id, found.body.code, found.body.state], [reward.id, reward.code, 'issued']);
+    }
+    problem(await shop.get('/v1/rewards/issued/0000-0000-0000-0001U'), 404, 'not_found');
+    problem(await shop.get('/v1/rewards/issued/rwd_0000000000001'), 404, 'not_found');
+    problem(await shop.post('/v1/members/ext:rich/rewards', { reward: 'coffee', expected_price: 90 }, keyed('b2')), 409, 'price_changed', '/expected_price');
+    problem(await shop.post('/v1/members/ext:rich/rewards', { reward: 'nothing' }, keyed('b3')), 422, 'invalid', '/reward');
+    problem(await shop.post('/v1/members/ext:rich/rewards', { reward: 'adults' }, keyed('b4')), 422, 'not_eligible');
+    const dry = await shop.post('/v1/members/ext:rich/rewards?dry_run=true', { reward: 'coffee' });
+    assert.deepEqual([dry.status, dry.body.rewards[0].id, dry.body.rewards[0].code], [200, null, null], dry.text);
+  });
+
+  test('a code is used at the till, once', async () => {
+    const { body } = await shop.post('/v1/members/ext:rich/rewards', { reward: 'coffee' }, keyed('u0'));
+    const at = `/v1/rewards/issued/${body.rewards[0].code}`;
+    const held = await shop.post(`${at}/reserve`, { minutes: 5 }, keyed('u1'));
+    assert.equal(held.body.rewards[0].state, 'reserved', held.text);
+    problem(await shop.post(`${at}/reserve`, undefined, keyed('u2')), 422, 'reward_reserved');
+    const used = await shop.post(`${at}/use`, { reference: 'till 7' }, keyed('u3'));
+    assert.deepEqual([used.status, used.body.rewards[0].state], [201, 'used'], used.text);
+    assert.equal((await shop.post(`${at}/use`, { reference: 'till 7' }, keyed('u3'))).text, used.text);
+    problem(await shop.post(`${at}/use`, { reference: 'till 8' }, keyed('u4')), 422, 'reward_used');
+    problem(await shop.post(`${at}/cancel`, { reason: 'no' }, keyed('u5')), 422, 'reward_used');
+  });
+
+  test('a purchase pays with a code and earns on the rest', async () => {
+    const { body } = await shop.post('/v1/members/ext:rich/rewards', { reward: 'five' }, keyed('p0'));
+    const code = body.rewards[0].code;
+    const wrong = await shop.event(purchase({ amount: 2000, payments: [{ method: 'reward', reward: '0000-0000', amount: 500 }] }, { subject: 'ext:rich' }));
+    assert.deepEqual([wrong.status, wrong.body.outcome, wrong.body.reason], [201, 'refused', 'unknown_reward'], wrong.text);
+    const paid = await shop.event(purchase({ amount: 2000, payments: [{ method: 'reward', reward: code, amount: 500 }, { method: 'card', amount: 1500 }] }, { subject: 'ext:rich' }));
+    assert.deepEqual([paid.body.outcome, paid.body.points[0].earned, paid.body.rewards[0].state], ['applied', 15, 'used'], paid.text);
+    const thief = await shop.event(purchase({ amount: 2000, rewards: [code] }, { subject: 'ext:thief' }));
+    assert.equal(thief.body.reason, 'unknown_reward', thief.text);
+  });
+
+  test('codes of a pool are uploaded, duplicates reported, and given out one by one', async () => {
+    problem(await shop.post('/v1/rewards/coffee/codes', 'A\n', plain), 404, 'not_found');
+    const first = await shop.post('/v1/rewards/cinema/codes', 'code\nCIN-1\nCIN-2\n\ncin1\n"CIN-3",extra\nbad code\n', { ...plain, ...keyed('c1') });
+    assert.deepEqual([first.status, first.body.added, first.body.duplicates, first.body.duplicate_lines, first.body.rejected_lines], [201, 3, 1, [5], [7]], first.text);
+    const second = await shop.post('/v1/rewards/cinema/codes', 'CIN-2\nCIN-4\n', { ...plain, ...keyed('c2') });
+    assert.deepEqual([second.body.added, second.body.duplicates], [1, 1]);
+    const codes = [];
+    for (let i = 0; i < 4; i++) {
+      codes.push((await shop.post('/v1/members/ext:rich/rewards', { reward: 'cinema' }, keyed(`cc${i}`))).body.rewards[0].code);
+    }
+    assert.deepEqual(codes, ['CIN-1', 'CIN-2', 'CIN-3', 'CIN-4']);
+    problem(await shop.post('/v1/members/ext:rich/rewards', { reward: 'cinema' }, keyed('cc4')), 422, 'sold_out');
+    assert.deepEqual((await shop.get('/v1/rewards/cinema/codes')).body, { pool: 'cinema', uploaded: 4, taken: 4, left: 0 });
+  });
+
+  test('of 64 members who want the last one exactly one gets it', async () => {
+    for (let i = 0; i < 64; i++) await shop.event(purchase({ amount: 100 }, { subject: `ext:crowd-${i}` }));
+    const asked = await Promise.all(Array.from({ length: 64 }, (_, i) => shop.post(`/v1/members/ext:crowd-${i}/rewards`, { reward: 'last' }, keyed(`last-${i}`))));
+    assert.equal(asked.filter((a) => a.status === 201).length, 1);
+    for (const a of asked) if (a.status !== 201) problem(a, 422, 'sold_out');
+  });
+
+  test("a member's rewards are listed newest first, in pages", async () => {
+    const page = await shop.get('/v1/members/ext:rich/rewards?limit=3');
+    assert.equal(page.body.data.length, 3);
+    assert.ok(page.body.data[0].id > page.body.data[1].id);
+    const rest = await shop.get(`/v1/members/ext:rich/rewards?limit=3&cursor=${page.body.next_cursor}`);
+    assert.ok(page.body.data[2].id > rest.body.data[0].id);
+    const all = await shop.get('/v1/members/ext:rich/rewards?limit=1000');
+    assert.equal(all.body.next_cursor, null);
+    assert.deepEqual(all.body.data.slice(0, 6).map((r) => r.id), [...page.body.data, ...rest.body.data].map((r) => r.id));
+  });
+
+  test('what was forgotten has no code any more', async () => {
+    const { body } = await shop.post('/v1/members/ext:crowd-5/rewards', { reward: 'last' }, keyed('forget-0'));
+    assert.ok(body);
+    await shop.event(purchase({ amount: 10000 }, { subject: 'ext:gone' }));
+    const bought = await shop.post('/v1/members/ext:gone/rewards', { reward: 'coffee' }, keyed('forget-1'));
+    const { id, code } = bought.body.rewards[0];
+    assert.equal((await shop.ask('DELETE', '/v1/members/ext:gone', undefined, keyed('forget-2'))).status, 200);
+    problem(await shop.get(`/v1/rewards/issued/${code}`), 404, 'not_found');
+    assert.equal((await shop.get(`/v1/rewards/issued/${id}`)).body.code, null);
+  });
+});
