@@ -360,26 +360,48 @@ static inline void scenario_expect_balances(struct scenario *s, const json_t *wa
     }
 }
 
+static inline void scenario_expect_until(struct scenario *s, const json_t *until, int64_t valid_until)
+{
+    char at[INSTANT_BYTES + 1] = "null";
+    if (valid_until != AT_NEVER) {
+        instant_write(valid_until, at);
+    }
+    const bool is_right = json_is_null(until) ? strcmp(at, "null") == 0 : str_eq(str_c(at), json_str(until));
+    scenario_check(s, is_right, "valid_until is %s", at);
+}
+
+/* What an answer to the next event would say of a tier set. */
+static inline struct answer_tier scenario_tier(struct scenario *s, const struct state *state, const char *set)
+{
+    struct answer answer = {0};
+    const struct program *program = NULL;
+    assert_ok(store_program_at(s->reader, s->now, &program));
+    answer_open(&s->both->arena, program, NULL, state, s->now, &answer);
+    for (size_t i = 0; i < answer.tiers_n; i++) {
+        if (set == NULL || str_eq(store_symbol_slug(s->reader, answer.tiers[i].set), str_c(set))) {
+            return answer.tiers[i];
+        }
+    }
+    scenario_check(s, false, "no tier set %s", set ? set : "at all");
+    return (struct answer_tier){0};
+}
+
+/* {"main": "silver"}, and "valid_until" of the first set, or of each: {"main": INSTANT}. */
 static inline void scenario_expect_tiers(struct scenario *s, const json_t *wanted, const json_t *until, const struct state *state)
 {
     const char *set = NULL;
     json_t *value = NULL;
     json_object_foreach((json_t *)wanted, set, value)
     {
-        struct str is = STR("(lowest)");
-        for (size_t i = 0; i < state->tiers_n; i++) {
-            is = store_symbol_slug(s->reader, state->tiers[i].tier);
-        }
-        scenario_check(s, str_eq(is, json_str(value)) || (state->tiers_n == 0 && str_eq(json_str(value), STR("(lowest)"))),
-                       "tier is %.*s", STR_ARG(is));
+        const struct str is = store_symbol_slug(s->reader, scenario_tier(s, state, set).tier);
+        scenario_check(s, str_eq(is, json_str(value)), "tier of %s is %.*s", set, STR_ARG(is));
     }
-    if (until != NULL) {
-        char at[INSTANT_BYTES + 1] = "null";
-        if (state->tiers_n > 0 && state->tiers[0].valid_until != AT_NEVER) {
-            instant_write(state->tiers[0].valid_until, at);
-        }
-        const bool is_right = json_is_null(until) ? strcmp(at, "null") == 0 : str_eq(str_c(at), json_str(until));
-        scenario_check(s, is_right, "valid_until is %s", at);
+    if (until != NULL && !json_is_object(until)) {
+        scenario_expect_until(s, until, scenario_tier(s, state, NULL).valid_until);
+    }
+    json_object_foreach((json_t *)until, set, value)
+    {
+        scenario_expect_until(s, value, scenario_tier(s, state, set).valid_until);
     }
 }
 

@@ -196,23 +196,29 @@ enum err award_follow(struct arena *arena, const struct award_env *env, struct a
     return ERR_OK;
 }
 
-/* What the content adds to the tier set's own sums and counts. */
+/* What the content adds to a tier set's own sum or count. */
+static int64_t run_metric(struct award_env *env, const struct metric *metric)
+{
+    struct value value;
+    if ((metric->kind != METRIC_SUM && metric->kind != METRIC_COUNT) || !str_eq(metric->trigger, env->occasion->type) ||
+        (metric->when != NULL && !rule_holds(metric->when, &env->rule))) {
+        return 0;
+    }
+    if (metric->kind == METRIC_COUNT) {
+        return 1;
+    }
+    rule_run(metric->of, &env->rule, &value);
+    const bool is_usable = value.kind == VALUE_NUMBER && value.number >= 0 && value.number <= (double)TRANSFER_POINTS_MAX;
+    return is_usable ? (int64_t)value.number : 0;
+}
+
 static void run_metrics(struct award_env *env, struct award_list *list)
 {
-    const struct tier_set *set = env->view->program->tier_set;
-    for (size_t i = 0; set != NULL && i < set->metrics_n; i++) {
-        const struct metric *metric = &set->metrics[i];
-        if ((metric->kind != METRIC_SUM && metric->kind != METRIC_COUNT) ||
-            !str_eq(metric->trigger, env->occasion->type) ||
-            (metric->when != NULL && !rule_holds(metric->when, &env->rule))) {
-            continue;
-        }
-        list->metrics[i] = 1;
-        if (metric->kind == METRIC_SUM) {
-            struct value value;
-            rule_run(metric->of, &env->rule, &value);
-            const bool is_usable = value.kind == VALUE_NUMBER && value.number >= 0 && value.number <= (double)TRANSFER_POINTS_MAX;
-            list->metrics[i] = is_usable ? (int64_t)value.number : 0;
+    const struct program *program = env->view->program;
+    for (size_t s = 0; s < program->tier_sets_n; s++) {
+        const struct tier_set *set = &program->tier_sets[s];
+        for (size_t i = 0; i < set->metrics_n; i++) {
+            list->metrics[set->metrics[i].index] = run_metric(env, &set->metrics[i]);
         }
     }
 }
@@ -429,7 +435,7 @@ enum err award_run(struct arena *arena, const struct award_view *view, struct aw
     struct occasion event = {.type = is_changed ? STR("purchase") : view->content->event->type, .times = 1};
     *out = (struct award_list){
         .caps_used = arena_new(arena, int64_t, program->caps_n),
-        .metrics = arena_new(arena, int64_t, program->tier_set ? program->tier_set->metrics_n : 0),
+        .metrics = arena_new(arena, int64_t, program->metrics_n),
     };
     if (view->reward.n > 0) {
         event.fields[event.fields_n++] = (struct occasion_field){.name = STR("reward"), .text = view->reward};
@@ -440,8 +446,8 @@ enum err award_run(struct arena *arena, const struct award_view *view, struct aw
     struct award_env env;
     award_env_open(arena, view, &env);
     env.occasion = &event;
-    if (view->facts != NULL && program->tier_set != NULL) {
-        award_record_slots(&env, program->tier_set->member_slots, program->tier_set->member_slots_n);
+    for (size_t i = 0; view->facts != NULL && i < program->tier_sets_n; i++) {
+        award_record_slots(&env, program->tier_sets[i].member_slots, program->tier_sets[i].member_slots_n);
     }
     if (view->facts != NULL && program->has_occasions) {
         record_chained(arena, &env);

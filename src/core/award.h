@@ -81,7 +81,7 @@ struct award_list {
     struct occasion *occasions; // the first is the event itself
     size_t occasions_n, occasions_max;
     size_t chained_effects_n;
-    int64_t *metrics;      // by metric of the tier set: what this content adds to sums and counts
+    int64_t *metrics;      // by metric of all tier sets: what this content adds to sums and counts
 };
 
 /* Everything the evaluation may look at. With facts == NULL nothing but the recorded inputs is read. */

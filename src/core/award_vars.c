@@ -3,6 +3,7 @@
 #include "core/award.h"
 
 #include "core/award_vars.h"
+#include "core/tier.h"
 
 static const char *const LINE_KINDS[] = {"goods", "service", "shipping", "fee", "tip", "gift_card", "deposit", "donation"};
 _Static_assert(ARRAY_N(LINE_KINDS) == LINE_KINDS_N, "one name per kind");
@@ -285,19 +286,8 @@ static struct value stat_value(const struct award_view *view, const struct var *
 
 static struct value tier_value(const struct award_view *view, const struct var *var)
 {
-    const struct tier_set *set = view->program->tier_set;
-    if (set == NULL || !str_eq(set->slug, var->path)) {
-        return value_null();
-    }
-    const struct state *state = view->facts->state;
-    for (size_t i = 0; i < state->tiers_n; i++) {
-        for (size_t t = 0; state->tiers[i].set == set->symbol && t < set->tiers_n; t++) {
-            if (set->tiers[t].symbol == state->tiers[i].tier) {
-                return value_str(set->tiers[t].slug);
-            }
-        }
-    }
-    return set->tiers_n > 0 ? value_str(set->tiers[0].slug) : value_null();
+    const struct tier_set *set = program_tier_set(view->program, var->path);
+    return set != NULL ? value_str(set->tiers[tier_rank(set, view->facts->state)].slug) : value_null();
 }
 
 static struct value facts_value(struct award_env *env, const struct var *var)

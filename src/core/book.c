@@ -45,10 +45,13 @@ static void count_caps(struct booking *b, const struct program *program, const s
 static void count_metrics(struct booking *b, const struct program *program, const struct award_list *list, int64_t at,
                           int sign)
 {
-    const struct tier_set *set = program->tier_set;
-    for (size_t i = 0; set != NULL && i < set->metrics_n; i++) {
-        if (list->metrics[i] != 0) {
-            count(b, set->metrics[i].symbol, at, sign * list->metrics[i]);
+    for (size_t s = 0; s < program->tier_sets_n; s++) {
+        const struct tier_set *set = &program->tier_sets[s];
+        for (size_t i = 0; i < set->metrics_n; i++) {
+            const int64_t added = list->metrics[set->metrics[i].index];
+            if (added != 0) {
+                count(b, set->metrics[i].symbol, at, sign * added);
+            }
         }
     }
 }

@@ -324,20 +324,6 @@ static void undo(struct deciding *d)
     };
 }
 
-void deciding_judge_tier(struct deciding *d)
-{
-    const int32_t day = zone_day(d->now->zone, d->event->time);
-    const enum event_class class = event_kind_class(d->event->kind);
-    if (class == EVENT_CLASS_PURCHASE || class == EVENT_CLASS_PLAIN) {
-        tier_after_event(d->arena, d->now, d->facts->state, d->out->state, day, deciding_today(d));
-    } else if (d->out->purchase != NULL && d->event->kind != EVENT_PURCHASE_COMPLETED) {
-        tier_after_refund(d->arena, d->now, d->facts->state, d->out->state, deciding_today(d));
-        // More content than before may also raise, on the purchase's own day or since.
-        tier_after_event(d->arena, d->now, d->facts->state, d->out->state,
-                         zone_day(d->now->zone, d->out->purchase->content.time), deciding_today(d));
-    }
-}
-
 /* Of a forgotten member: noted, so that it is known when it is sent again, and nothing moves (domain.md 8). */
 static enum err decide_nothing(struct deciding *d, struct id_source *ids)
 {
@@ -394,7 +380,7 @@ enum err decide(struct arena *arena, const struct program *program, const struct
     if (out->answer.outcome == OUTCOME_REFUSED) {
         undo(&d);
     } else if (out->answer.outcome == OUTCOME_APPLIED) {
-        deciding_judge_tier(&d);
+        deciding_judge_tiers(&d);
     }
     deciding_finish(&d);
     return ERR_OK;

@@ -57,10 +57,10 @@ void answer_open(struct arena *arena, const struct program *program, const struc
 {
     answer->version = program->version;
     answer_balances(arena, program, state, answer);
-    if (program->tier_set != NULL) {
-        answer->tiers = arena_new(arena, struct answer_tier, 1);
-        answer->tiers_n = 1;
-        tier_answer(program, before, state, zone_day(program->zone, booked_at), &answer->tiers[0]);
+    answer->tiers = arena_new(arena, struct answer_tier, program->tier_sets_n);
+    answer->tiers_n = program->tier_sets_n;
+    for (size_t i = 0; i < program->tier_sets_n; i++) {
+        tier_answer(program, &program->tier_sets[i], before, state, zone_day(program->zone, booked_at), &answer->tiers[i]);
     }
 }
 

@@ -63,8 +63,8 @@ enum err deciding_auto_rewards(struct deciding *d) MUST_USE;
 /* A placed purchase waits no more. */
 void deciding_close_order(struct state *state, int64_t event);
 
-/* Tiers after the counters of this event. */
-void deciding_judge_tier(struct deciding *d);
+/* Tiers after the counters of this event: decide_tier.c. */
+void deciding_judge_tiers(struct deciding *d);
 
 /* Derived figures, the answer, and the split into hot and cold. */
 void deciding_finish(struct deciding *d);

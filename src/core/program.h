@@ -25,7 +25,8 @@ enum {
     PROGRAM_CAPS_MAX = 2000,
     STORES_MAX = 20000,
     SEGMENTS_MAX = 500,
-    METRICS_MAX = 16,
+    TIER_SETS_MAX = 8,
+    METRICS_MAX = 16,    // per tier set
     TIERS_MAX = 32,
     VARS_MAX = 1000,
     EVENT_TYPES_MAX = 200,
@@ -306,6 +307,7 @@ struct metric {
     const struct rule *of;    // SUM: the number summed up
     int32_t symbol;           // its counter by day
     int32_t name_symbol;      // "metric:SET/SLUG", for answers
+    size_t index;             // among the metrics of all tier sets
 };
 
 struct tier_goal {
@@ -449,7 +451,9 @@ struct program {
     bool has_occasions;         // a rule waits for what follows from events
     bool has_shared;            // anything is counted for all members together
     int offers_slot;            // of the variable member.offers where an offer has to be accepted, else -1
-    struct tier_set *tier_set;  // NULL: none
+    struct tier_set *tier_sets;
+    size_t tier_sets_n;
+    size_t metrics_n;           // of all tier sets
     struct achievement *achievements;
     size_t achievements_n;
     struct event_type *event_types;
@@ -504,6 +508,10 @@ const struct event_type *program_event_type(const struct program *program, struc
 /* The reward of that slug or symbol, or NULL. */
 const struct reward *program_reward(const struct program *program, struct str slug);
 const struct reward *program_reward_by_symbol(const struct program *program, int32_t symbol);
+
+/* The tier set of that slug, or NULL; a set's tier by slug, its rank or -1. */
+const struct tier_set *program_tier_set(const struct program *program, struct str slug);
+int tier_set_rank(const struct tier_set *set, struct str tier);
 
 /* The offer of that slug, or NULL. */
 const struct offer *program_offer(const struct program *program, struct str slug);

@@ -17,9 +17,8 @@ static void read_texts(struct compile *c, const json_t *list, struct str **out, 
 
 static bool is_tier(const struct program *p, struct str slug)
 {
-    const struct tier_set *set = p->tier_set;
-    for (size_t i = 0; set != NULL && i < set->tiers_n; i++) {
-        if (str_eq(set->tiers[i].slug, slug)) {
+    for (size_t i = 0; i < p->tier_sets_n; i++) {
+        if (tier_set_rank(&p->tier_sets[i], slug) >= 0) {
             return true;
         }
     }

@@ -1,4 +1,4 @@
-/* Compiling the tier set: metrics, period, tiers. */
+/* Compiling tier sets: metrics, period, tiers. */
 #include "base/base.h"
 #include "core/program.h"
 
@@ -39,8 +39,9 @@ static enum err compile_metric(struct compile *c, const json_t *json, struct str
     return ERR_OK;
 }
 
-static enum err compile_metrics(struct compile *c, const json_t *json, struct tier_set *set)
+static enum err compile_metrics(struct compile *c, const json_t *json, struct str of_set, struct tier_set *set)
 {
+    const struct str at = pointer_key(c->arena, of_set, STR("metrics"));
     const json_t *metrics = json_at(json, "metrics");
     set->metrics = arena_new(c->arena, struct metric, json_object_size(metrics));
     const char *name = NULL;
@@ -49,7 +50,8 @@ static enum err compile_metrics(struct compile *c, const json_t *json, struct ti
     {
         struct metric *metric = &set->metrics[set->metrics_n++];
         metric->slug = str_dup(c->arena, str_c(name));
-        const struct str pointer = pointer_key(c->arena, STR("/tier_sets/0/metrics"), metric->slug);
+        metric->index = c->program->metrics_n++;
+        const struct str pointer = pointer_key(c->arena, at, metric->slug);
         try(compile_metric(c, value, pointer, set, metric));
         collect_member_slots(c, metric->when, &set->member_slots, &set->member_slots_n);
         collect_member_slots(c, metric->of, &set->member_slots, &set->member_slots_n);
@@ -81,10 +83,11 @@ static enum err compile_goals(struct compile *c, const json_t *json, struct str 
     return ERR_OK;
 }
 
-static enum err compile_tier(struct compile *c, const json_t *list, size_t i, const struct tier_set *set, struct tier *tier)
+static enum err compile_tier(struct compile *c, const json_t *list, struct str at, size_t i, struct tier_set *set)
 {
     const json_t *json = json_array_get(list, i);
-    const struct str pointer = pointer_index(c->arena, STR("/tier_sets/0/tiers"), i);
+    const struct str pointer = pointer_index(c->arena, at, i);
+    struct tier *tier = &set->tiers[i];
     try(check_unique(c, list, i, pointer));
     tier->slug = read_str(json, "slug");
     tier->symbol = take_symbol(c, "tier", str_fmt(c->arena, "%.*s/%.*s", STR_ARG(set->slug), STR_ARG(tier->slug)));
@@ -119,28 +122,57 @@ static void compile_period(const json_t *json, struct tier_set *set)
     }
 }
 
-enum err compile_tiers(struct compile *c, const json_t *document)
+static enum err compile_set(struct compile *c, const json_t *json, struct str pointer, struct tier_set *set)
 {
     static const char *const DOWNGRADES[] = {"never", "one_step", "full"};
-    const json_t *json = json_array_get(json_at(document, "tier_sets"), 0);
-    if (json == NULL) {
-        return ERR_OK;
-    }
-    struct tier_set *set = arena_new(c->arena, struct tier_set, 1);
     const json_t *downgrade = json_at(json, "downgrade");
+    const json_t *tiers = json_at(json, "tiers");
     set->slug = read_str(json, "slug");
     set->symbol = take_symbol(c, "tier_set", set->slug);
-    set->downgrade = (enum tier_downgrade)read_choice(read_str(downgrade, "kind"), DOWNGRADES, ARRAY_N(DOWNGRADES), DOWNGRADE_FULL);
+    set->downgrade =
+        (enum tier_downgrade)read_choice(read_str(downgrade, "kind"), DOWNGRADES, ARRAY_N(DOWNGRADES), DOWNGRADE_FULL);
     set->grace_days = (int)read_int(downgrade, "grace_days", 0);
     set->refund_reverts = !str_eq(read_str(json, "on_refund"), STR("keep"));
     compile_period(json, set);
-    try(compile_metrics(c, json, set));
-    const json_t *tiers = json_at(json, "tiers");
+    try(compile_metrics(c, json, pointer, set));
     set->tiers_n = json_array_size(tiers);
     set->tiers = arena_new(c->arena, struct tier, set->tiers_n);
     for (size_t i = 0; i < set->tiers_n; i++) {
-        try(compile_tier(c, tiers, i, set, &set->tiers[i]));
+        try(compile_tier(c, tiers, pointer_key(c->arena, pointer, STR("tiers")), i, set));
     }
-    c->program->tier_set = set;
     return ERR_OK;
+}
+
+enum err compile_tiers(struct compile *c, const json_t *document)
+{
+    const json_t *list = json_at(document, "tier_sets");
+    struct program *p = c->program;
+    p->tier_sets = arena_new(c->arena, struct tier_set, json_array_size(list));
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const struct str pointer = pointer_index(c->arena, STR("/tier_sets"), i);
+        try(check_unique(c, list, i, pointer));
+        try(compile_set(c, json_array_get(list, i), pointer, &p->tier_sets[i]));
+        p->tier_sets_n++;
+    }
+    return ERR_OK;
+}
+
+const struct tier_set *program_tier_set(const struct program *program, struct str slug)
+{
+    for (size_t i = 0; i < program->tier_sets_n; i++) {
+        if (str_eq(program->tier_sets[i].slug, slug)) {
+            return &program->tier_sets[i];
+        }
+    }
+    return NULL;
+}
+
+int tier_set_rank(const struct tier_set *set, struct str tier)
+{
+    for (size_t i = 0; i < set->tiers_n; i++) {
+        if (str_eq(set->tiers[i].slug, tier)) {
+            return (int)i;
+        }
+    }
+    return -1;
 }

@@ -2,6 +2,8 @@
 #include "base/base.h"
 #include "core/reward.h"
 
+#include "core/tier.h"
+
 /* ---- who may have one ---- */
 
 static bool has_text(const struct str *list, size_t n, struct str text)
@@ -14,18 +16,14 @@ static bool has_text(const struct str *list, size_t n, struct str text)
     return false;
 }
 
-/* The slug of the member's tier in the set that has tiers of these names. */
+/* Whether the member has one of these tiers, in whichever set. */
 static bool has_tier(const struct award_env *env, const struct str *tiers, size_t n)
 {
-    const struct tier_set *set = env->view->program->tier_set;
-    const struct state *state = env->view->facts->state;
-    int32_t tier = set != NULL && set->tiers_n > 0 ? set->tiers[0].symbol : 0;
-    for (size_t i = 0; set != NULL && i < state->tiers_n; i++) {
-        tier = state->tiers[i].set == set->symbol ? state->tiers[i].tier : tier;
-    }
-    for (size_t i = 0; set != NULL && i < set->tiers_n; i++) {
-        if (set->tiers[i].symbol == tier) {
-            return has_text(tiers, n, set->tiers[i].slug);
+    const struct program *program = env->view->program;
+    for (size_t i = 0; i < program->tier_sets_n; i++) {
+        const struct tier_set *set = &program->tier_sets[i];
+        if (has_text(tiers, n, set->tiers[tier_rank(set, env->view->facts->state)].slug)) {
+            return true;
         }
     }
     return false;

@@ -1,4 +1,4 @@
-/* Tiers: who enters, who keeps, and until when (domain.md 5 and 11).
+/* Tiers: who enters, who keeps, and until when (domain.md 5 and 11). A member stands in each tier set by itself.
  *
  * Owns:    nothing.
  * Threads: any thread.
@@ -16,22 +16,25 @@ bool tier_needs_counters(const struct program *program, const struct state *stat
 
 /* After an event's counters were added: upgrades at once; a late event may also upgrade by a day gone by, or restore
  * a tier that it would have kept. `before` is the state without the event. */
-void tier_after_event(struct arena *arena, const struct program *program, const struct state *before,
-                      struct state *state, int32_t event_day, int32_t today);
+void tier_after_event(struct arena *arena, const struct program *program, const struct tier_set *set,
+                      const struct state *before, struct state *state, int32_t event_day, int32_t today);
 
 /* After a refund's counters were taken off: takes the tier back where its entry is no longer met on any day since it
  * was reached. */
-void tier_after_refund(struct arena *arena, const struct program *program, const struct state *before,
+void tier_after_refund(const struct program *program, const struct tier_set *set, const struct state *before,
                        struct state *state, int32_t today);
 
 /* The instant at which the tier is judged again, AT_NEVER for none: the end of its validity plus grace. */
-int64_t tier_due(const struct program *program, const struct state *state);
+int64_t tier_due(const struct program *program, const struct tier_set *set, const struct state *state);
 
 /* Judges the tier whose validity (and grace) is over: renewal or downgrade. */
-void tier_end_period(struct arena *arena, const struct program *program, struct state *state);
+void tier_end_period(const struct program *program, const struct tier_set *set, struct state *state);
+
+/* The rank of the tier that the member has in a set. */
+size_t tier_rank(const struct tier_set *set, const struct state *state);
 
 /* Tier and progress for the answer. */
-void tier_answer(const struct program *program, const struct state *before, const struct state *state, int32_t today,
-                 struct answer_tier *out);
+void tier_answer(const struct program *program, const struct tier_set *set, const struct state *before,
+                 const struct state *state, int32_t today, struct answer_tier *out);
 
 #endif

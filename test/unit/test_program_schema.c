@@ -250,7 +250,7 @@ static void mistakes_are_named_where_they_are(void **state)
     assert_string_equal(faults("\"hold_day\":3"), "unknown_field /hold_day");
     assert_string_equal(faults("\"hold_days\":0"), "invalid /hold_days");
     assert_string_equal(faults("\"hold_days\":\"3\""), "invalid /hold_days");
-    assert_string_equal(faults("\"tier_sets\":[{},{}]"), "invalid /tier_sets");
+    assert_string_equal(faults("\"tier_sets\":[{},{},{},{},{},{},{},{},{}]"), "invalid /tier_sets");
     assert_string_equal(faults("\"segments\":[{\"slug\":\"A\",\"when\":true}]"),
                         "invalid /segments/0/slug");
     assert_string_equal(faults("\"sets\":{\"Bad Name\":[]}"), "invalid /sets/Bad Name");

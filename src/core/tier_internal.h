@@ -1,0 +1,43 @@
+/* What the files of tiers share. Private to core/tier*.c. */
+#ifndef LOYALD_TIER_INTERNAL_H
+#define LOYALD_TIER_INTERNAL_H
+
+#include "core/tier.h"
+
+/* First day of the window that ends on a day; DAY_TOTAL: all time. */
+int32_t tier_window_from(const struct program *program, const struct tier_set *set, const struct state *state, int32_t day);
+
+/* A metric's sum over days from..through; `from` DAY_TOTAL: over all time. */
+int64_t tier_sum(const struct metric *metric, const struct state *state, int32_t from, int32_t through);
+
+/* Whether the window's sums meet a condition. */
+bool tier_is_met(const struct tier_set *set, const struct tier_condition *condition, const struct state *state, int32_t from,
+                 int32_t through);
+
+/* Whether the entry of a rank is met by the window that ends on a day. */
+bool tier_enters_on(const struct program *program, const struct tier_set *set, const struct state *state, size_t rank,
+                    int32_t day);
+
+/* The end of a validity that counts from a day; AT_NEVER: none. */
+int64_t tier_validity(const struct program *program, const struct tier_set *set, const struct state *state, size_t rank,
+                      int32_t day);
+
+/* The end of the validity after one that ended with the local day `last`. */
+int64_t tier_validity_again(const struct program *program, const struct tier_set *set, const struct state *state, size_t rank,
+                            int32_t last);
+
+/* The first day that is judged at the end of a validity whose last day is `last`: exactly the days after the starting day;
+ * of years, the year that has ended. */
+int32_t tier_judged_from(const struct program *program, const struct tier_set *set, const struct state *state,
+                         const struct tier_state *tier, int32_t last);
+
+/* The member's own standing in a set, NULL before they have reached anything. */
+struct tier_state *tier_find(const struct state *state, const struct tier_set *set);
+
+/* The rank of a tier by symbol; a tier that the set no longer has counts as the lowest. */
+size_t tier_rank_of(const struct tier_set *set, int32_t tier);
+
+/* The rank that the member has earned. */
+size_t tier_rank_earned(const struct tier_set *set, const struct state *state);
+
+#endif
