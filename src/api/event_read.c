@@ -387,6 +387,23 @@ static void read_offer(struct work *w, const json_t *data, const struct place *a
     w->event->data = data;
 }
 
+/* Answers are checked against the program's questions once it is known which program. */
+static void read_answers(struct work *w, const json_t *data, const struct place *at)
+{
+    static const char *const QUIZ[] = {"quiz", "answers", "channel", "attributes"};
+    static const char *const SURVEY[] = {"survey", "answers", "channel", "attributes"};
+    const bool is_quiz = w->event->kind == EVENT_QUIZ_COMPLETED;
+    struct str slug;
+    if (!read_object(w->r, data, at, is_quiz ? QUIZ : SURVEY, ARRAY_N(QUIZ))) {
+        return;
+    }
+    read_text(w->r, data, at, is_quiz ? "quiz" : "survey", READ_REQUIRED, SLUG_BYTES_MAX, &slug);
+    (void)read_child(w->r, data, at, "answers", READ_REQUIRED); // noted as a fault where it is none
+    read_text(w->r, data, at, "channel", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX, &w->event->channel);
+    read_attributes(w, data, at);
+    w->event->data = data;
+}
+
 static void read_custom(struct work *w, const json_t *data, const struct place *at)
 {
     if (data != NULL && !json_is_object(data)) {
@@ -413,6 +430,8 @@ static const struct {
     {EVENT_VISIT, read_visit},
     {EVENT_STAY_COMPLETED, read_stay},
     {EVENT_OFFER_ACCEPTED, read_offer},
+    {EVENT_QUIZ_COMPLETED, read_answers},
+    {EVENT_SURVEY_COMPLETED, read_answers},
 };
 
 static void read_data(struct work *w, const json_t *data, const struct place *at)

@@ -437,9 +437,9 @@ enum err award_run(struct arena *arena, const struct award_view *view, struct aw
         .caps_used = arena_new(arena, int64_t, program->caps_n),
         .metrics = arena_new(arena, int64_t, program->metrics_n),
     };
-    if (view->reward.n > 0) {
-        event.fields[event.fields_n++] = (struct occasion_field){.name = STR("reward"), .text = view->reward};
-    }
+    const struct about *about = &view->inputs->about;
+    memcpy(event.fields, about->fields, sizeof event.fields);
+    event.fields_n = about->fields_n;
     if (view->content->is_empty) {
         return ERR_OK; // nothing left, nothing due, fixed points included
     }
@@ -454,6 +454,10 @@ enum err award_run(struct arena *arena, const struct award_view *view, struct aw
     }
     arena_room(arena, out->occasions, out->occasions_n, out->occasions_max);
     out->occasions[out->occasions_n++] = event;
+    for (size_t i = 0; i < about->follows_n; i++) {
+        arena_room(arena, out->occasions, out->occasions_n, out->occasions_max);
+        out->occasions[out->occasions_n++] = about->follows[i];
+    }
     try(run_occasions(arena, &env, out));
     env.occasion = &event;
     award_clip(view, out);

@@ -16,22 +16,8 @@
 
 enum {
     AWARDS_MAX = 5000,
-    OCCASION_FIELDS_MAX = 4,
     CHAIN_LEVELS_MAX = 8,    // occasions that follow from occasions
     CHAIN_EFFECTS_MAX = 100, // effects of all occasions of one event
-};
-
-/* What rules are run for: the event itself, or something that follows from it inside the same decision, such as a
- * completed achievement. */
-struct occasion {
-    struct str type;
-    int level;               // 0: the event itself
-    int64_t times;           // how often at once
-    struct occasion_field {
-        struct str name;
-        struct str text;
-    } fields[OCCASION_FIELDS_MAX];
-    size_t fields_n;
 };
 
 /* What a content adds to an achievement. */
@@ -91,7 +77,6 @@ struct award_view {
     struct inputs *inputs;
     const struct facts *facts;
     bool wants_explain;
-    struct str reward;       // of an event about a reward: its slug, for conditions; else empty
 };
 
 /* Computes what is due. */

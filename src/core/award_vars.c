@@ -339,14 +339,21 @@ static struct value occasion_value(struct award_env *env, const struct var *var)
         return value_int(occasion->times);
     }
     const struct occasion_field *field = occasion_field(occasion, var->path);
-    return field ? value_str(field->text) : value_null();
+    if (field == NULL) {
+        // Of the event itself the rest of its data can be read too.
+        return occasion->level > 0 ? value_null()
+                                   : value_of_json(event_data_at(env->view->content->event, var->path), env->rule.arena);
+    }
+    return field->is_number ? value_int(field->number) : value_str(field->text);
 }
 
 struct str award_field(const struct award_env *env, struct str name)
 {
     if (env->occasion->level > 0 || env->occasion->fields_n > 0) {
         const struct occasion_field *field = occasion_field(env->occasion, name);
-        return field ? field->text : (struct str){0};
+        if (field != NULL || env->occasion->level > 0) {
+            return field ? field->text : (struct str){0};
+        }
     }
     return json_str(event_data_at(env->view->content->event, name));
 }

@@ -14,7 +14,7 @@ static const char *const REASONS[] = {
     "offer_closed", "not_eligible", "offer_accepted",
     "not_available", "sold_out", "limit_reached", "price_changed", "no_price", "unknown_reward", "reward_used",
     "reward_cancelled", "reward_expired", "reward_reserved", "below_min_spend", "not_combinable", "no_eligible_line",
-    "above_value", "too_many_rewards",
+    "above_value", "too_many_rewards", "closed", "no_attempts_left", "too_soon",
 };
 _Static_assert(ARRAY_N(REASONS) == REASONS_N, "one slug per reason");
 
@@ -125,7 +125,26 @@ static enum err note_activity(struct deciding *d)
 }
 
 /* Rules on an event that earns: purchases, visits, custom events, enrolment. */
-enum err deciding_award(struct deciding *d, const struct content *content, struct str reward)
+void about_text(struct about *about, const char *name, struct str text)
+{
+    ensure(about->fields_n < OCCASION_FIELDS_MAX);
+    about->fields[about->fields_n++] = (struct occasion_field){.name = str_c(name), .text = text};
+}
+
+void about_number(struct about *about, const char *name, int64_t number)
+{
+    ensure(about->fields_n < OCCASION_FIELDS_MAX);
+    about->fields[about->fields_n++] = (struct occasion_field){.name = str_c(name), .is_number = true, .number = number};
+}
+
+void about_follow(struct about *about, const char *type, struct str quiz, int64_t times)
+{
+    ensure(about->follows_n < ARRAY_N(about->follows));
+    about->follows[about->follows_n++] = (struct occasion){
+        .type = str_c(type), .level = 1, .times = times, .fields = {{.name = STR("quiz"), .text = quiz}}, .fields_n = 1};
+}
+
+enum err deciding_award(struct deciding *d, const struct content *content, const struct about *about)
 {
     struct award_list list;
     const struct award_view view = {
@@ -134,9 +153,9 @@ enum err deciding_award(struct deciding *d, const struct content *content, struc
         .inputs = &d->out->inputs,
         .facts = d->facts,
         .wants_explain = d->facts->wants_explain,
-        .reward = reward,
     };
     inputs_open(d->arena, d->program, &d->out->inputs);
+    d->out->inputs.about = *about;
     d->out->has_inputs = true;
     try(award_run(d->arena, &view, &list));
     d->out->explain = list.explain;
@@ -160,7 +179,7 @@ static enum err decide_purchase(struct deciding *d)
         return deciding_refuse(d, reason);
     }
     try(note_activity(d));
-    try(deciding_award(d, &content, (struct str){0}));
+    try(deciding_award(d, &content, &(struct about){0}));
     book_sales(&d->booking, d->program, d->event, 1, d->event->amount);
     if (d->event->is_placed) {
         struct state *state = d->out->state;
@@ -209,9 +228,15 @@ static enum err decide_plain(struct deciding *d)
     content_open(d->arena, d->event, &content);
     if (d->event->kind == EVENT_OFFER_ACCEPTED) {
         try(accept_offer(d, &content));
-        if (d->out->answer.outcome == OUTCOME_REFUSED) {
-            return ERR_OK;
-        }
+    }
+    struct about about = {0};
+    if (d->event->kind == EVENT_QUIZ_COMPLETED) {
+        decide_quiz(d, &about);
+    } else if (d->event->kind == EVENT_SURVEY_COMPLETED) {
+        decide_survey(d);
+    }
+    if (d->out->answer.outcome == OUTCOME_REFUSED) {
+        return ERR_OK;
     }
     try(note_activity(d));
     if (d->event->kind == EVENT_VISIT) {
@@ -219,7 +244,7 @@ static enum err decide_plain(struct deciding *d)
         state_counter_add(d->arena, d->out->state, d->program->standard.visits, day, 1);
         state_counter_add(d->arena, d->out->state, d->program->standard.visits, DAY_TOTAL, 1);
     }
-    return deciding_award(d, &content, (struct str){0});
+    return deciding_award(d, &content, &about);
 }
 
 static enum err decide_adjusted(struct deciding *d)

@@ -56,6 +56,9 @@ enum reason {
     REASON_NO_ELIGIBLE_LINE = 32,
     REASON_ABOVE_VALUE = 33,     // more than the reward is worth
     REASON_TOO_MANY_REWARDS = 34,
+    REASON_CLOSED = 35,          // a quiz, survey or contest outside its window
+    REASON_NO_ATTEMPTS_LEFT = 36,
+    REASON_TOO_SOON = 37,        // answered within the survey's once_per
     REASONS_N
 };
 struct str reason_slug(enum reason reason);
@@ -231,6 +234,31 @@ struct answer {
 void answer_pack(struct buf *out, const struct answer *answer);
 enum err answer_unpack(struct arena *arena, struct str bytes, struct answer *out) MUST_USE;
 
+enum { OCCASION_FIELDS_MAX = 4, FOLLOWS_MAX = 2 };
+
+/* What rules are run for: the event itself, or something that follows from it inside the same decision, such as a
+ * completed achievement. */
+struct occasion {
+    struct str type;
+    int level;               // 0: the event itself
+    int64_t times;           // how often at once
+    struct occasion_field {
+        struct str name;
+        struct str text;
+        bool is_number;
+        int64_t number;
+    } fields[OCCASION_FIELDS_MAX];
+    size_t fields_n;
+};
+
+/* What conditions may know of an event beside its data, and what follows from it in any case: how a quiz went, say. */
+struct about {
+    struct occasion_field fields[OCCASION_FIELDS_MAX];
+    size_t fields_n;
+    struct occasion follows[FOLLOWS_MAX];
+    size_t follows_n;
+};
+
 /* What a decision read beyond the event: stored, so that refunds, explain and verify decide again from it. */
 struct input_var {
     struct value value;
@@ -247,6 +275,7 @@ struct progress_input {
 };
 struct inputs {
     const struct program *program;
+    struct about about;
     struct input_var *vars;      // by slot
     int8_t *audiences;           // by segment: -1 not asked, 0, 1
     int64_t *caps_used;          // by cap index, before the event; -1: not asked

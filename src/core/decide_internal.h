@@ -45,8 +45,16 @@ enum err decide_completed(struct deciding *d) MUST_USE;
 /* Books the way from `before` to what is left of the purchase now. */
 enum err deciding_book_way(struct deciding *d, struct purchase *purchase, const struct content *before) MUST_USE;
 
-/* Rules and achievements on the event, booked. `reward` is the slug of the reward that the event is about, or empty. */
-enum err deciding_award(struct deciding *d, const struct content *content, struct str reward) MUST_USE;
+void about_follow(struct about *about, const char *type, struct str quiz, int64_t times);
+void about_text(struct about *about, const char *name, struct str text);
+void about_number(struct about *about, const char *name, int64_t number);
+
+/* Rules and achievements on the event, booked. */
+enum err deciding_award(struct deciding *d, const struct content *content, const struct about *about) MUST_USE;
+
+/* Quizzes and surveys: decide_answers.c. Refuses, or counts the attempt and says what is to be known of it. */
+void decide_quiz(struct deciding *d, struct about *about);
+void decide_survey(struct deciding *d);
 
 /* Rewards: decide_reward.c. */
 enum err decide_reward(struct deciding *d) MUST_USE;

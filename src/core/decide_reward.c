@@ -355,6 +355,7 @@ enum err decide_reward(struct deciding *d)
     struct content content;
     struct inputs inputs;
     struct award_env env;
+    struct about about = {0};
     enum reason reason = REASON_NONE;
     const struct occasion occasion = {.type = d->event->type, .times = 1};
     content_open(d->arena, d->event, &content);
@@ -364,7 +365,8 @@ enum err decide_reward(struct deciding *d)
     env.occasion = &occasion;
     if (d->event->kind == EVENT_REWARD_BOUGHT) {
         try(decide_bought(d, &env));
-        return d->out->answer.outcome == OUTCOME_REFUSED ? ERR_OK : deciding_award(d, &content, d->event->reward);
+        about_text(&about, "reward", d->event->reward);
+        return d->out->answer.outcome == OUTCOME_REFUSED ? ERR_OK : deciding_award(d, &content, &about);
     }
     try(load_named(d, &reason));
     if (reason != REASON_NONE) {
@@ -376,7 +378,8 @@ enum err decide_reward(struct deciding *d)
     if (d->out->answer.outcome == OUTCOME_REFUSED || d->event->kind != EVENT_REWARD_USED) {
         return ERR_OK;
     }
-    return deciding_award(d, &content, reward ? reward->slug : (struct str){0});
+    about_text(&about, "reward", reward ? reward->slug : (struct str){0});
+    return deciding_award(d, &content, &about);
 }
 
 /* ---- by themselves ---- */

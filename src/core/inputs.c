@@ -6,7 +6,7 @@
 #include "base/pack.h"
 
 enum { RECORD_FORMAT = 1, SECTIONS_FORMAT = 2, LIST_MAX = 100000, VALUE_NESTING_MAX = 4 };
-enum { SECTION_END = 0, SECTION_PROGRESS = 1, SECTION_GRANTS = 2 }; // tags of sections: append only
+enum { SECTION_END = 0, SECTION_PROGRESS = 1, SECTION_GRANTS = 2, SECTION_ABOUT = 3 }; // tags of sections: append only
 
 void inputs_open(struct arena *arena, const struct program *program, struct inputs *out)
 {
@@ -105,6 +105,73 @@ static void pack_progress(struct buf *out, const struct inputs *inputs)
     }
 }
 
+static void pack_field(struct buf *out, const struct occasion_field *field)
+{
+    pack_str(out, field->name);
+    pack_u(out, field->is_number);
+    if (field->is_number) {
+        pack_i(out, field->number);
+    } else {
+        pack_str(out, field->text);
+    }
+}
+
+static struct occasion_field unpack_field(struct unpack *in)
+{
+    struct occasion_field field = {.name = unpack_str(in)};
+    field.is_number = unpack_u(in) != 0;
+    if (field.is_number) {
+        field.number = unpack_i(in);
+    } else {
+        field.text = unpack_str(in);
+    }
+    return field;
+}
+
+static void pack_about(struct buf *out, const struct inputs *inputs)
+{
+    const struct about *about = &inputs->about;
+    pack_u(out, SECTION_ABOUT);
+    pack_u(out, about->fields_n);
+    for (size_t i = 0; i < about->fields_n; i++) {
+        pack_field(out, &about->fields[i]);
+    }
+    pack_u(out, about->follows_n);
+    for (size_t i = 0; i < about->follows_n; i++) {
+        pack_str(out, about->follows[i].type);
+        pack_i(out, about->follows[i].times);
+        pack_field(out, &about->follows[i].fields[0]);
+    }
+}
+
+static void unpack_about(struct unpack *in, struct inputs *inputs)
+{
+    struct about *about = &inputs->about;
+    about->fields_n = unpack_count(in, OCCASION_FIELDS_MAX);
+    for (size_t i = 0; i < about->fields_n; i++) {
+        about->fields[i] = unpack_field(in);
+    }
+    about->follows_n = unpack_count(in, FOLLOWS_MAX);
+    for (size_t i = 0; i < about->follows_n; i++) {
+        struct occasion *follows = &about->follows[i];
+        follows->type = unpack_str(in);
+        follows->times = unpack_i(in);
+        follows->level = 1;
+        follows->fields[0] = unpack_field(in);
+        follows->fields_n = 1;
+    }
+}
+
+static bool has_about(const struct inputs *inputs)
+{
+    return inputs->about.fields_n + inputs->about.follows_n > 0;
+}
+
+static bool has_sections(const struct inputs *inputs)
+{
+    return inputs->progress_n + inputs->grants_n > 0 || has_about(inputs);
+}
+
 static void pack_grants(struct buf *out, const struct inputs *inputs)
 {
     pack_u(out, SECTION_GRANTS);
@@ -158,7 +225,7 @@ void inputs_pack(struct buf *out, const struct inputs *inputs)
     for (size_t i = 0; i < program->vars_n; i++) {
         known += inputs->vars[i].is_known && is_member_var(&program->vars[i]);
     }
-    pack_u(out, inputs->progress_n + inputs->grants_n > 0 ? SECTIONS_FORMAT : RECORD_FORMAT);
+    pack_u(out, has_sections(inputs) ? SECTIONS_FORMAT : RECORD_FORMAT);
     pack_u(out, known);
     for (size_t i = 0; i < program->vars_n; i++) {
         if (inputs->vars[i].is_known && is_member_var(&program->vars[i])) {
@@ -197,7 +264,10 @@ void inputs_pack(struct buf *out, const struct inputs *inputs)
     if (inputs->grants_n > 0) {
         pack_grants(out, inputs);
     }
-    if (inputs->progress_n + inputs->grants_n > 0) {
+    if (has_about(inputs)) {
+        pack_about(out, inputs);
+    }
+    if (has_sections(inputs)) {
         pack_u(out, SECTION_END);
     }
 }
@@ -231,6 +301,8 @@ static void unpack_sections(struct arena *arena, struct unpack *in, struct input
             unpack_progress(arena, in, inputs);
         } else if (tag == SECTION_GRANTS) {
             unpack_grants(arena, in, inputs);
+        } else if (tag == SECTION_ABOUT) {
+            unpack_about(in, inputs);
         } else {
             in->is_bad = true; // of a newer release
         }

@@ -80,7 +80,8 @@ static void read_strings(struct compile *c, const json_t *list, struct str **out
 /* Types that are no events of their own: what follows inside a decision. */
 bool program_is_occasion(struct str type)
 {
-    return str_eq(type, STR("achievement.completed")) || str_eq(type, STR("reward.issued"));
+    return str_eq(type, STR("achievement.completed")) || str_eq(type, STR("reward.issued")) ||
+           str_eq(type, STR("quiz.scored")) || str_eq(type, STR("quiz.passed"));
 }
 
 static enum err compile_event_types(struct compile *c, const json_t *document)
@@ -169,6 +170,8 @@ enum err program_compile(struct arena *arena, const json_t *document, struct sym
     try(compile_tiers(&c, document));
     try(compile_rewards(&c, document));
     try(compile_achievements(&c, document));
+    try(compile_quizzes(&c, document));
+    try(compile_surveys(&c, document));
     finish_rules(&c);
     program->has_shared |= program->shared_caps_n > 0;
     for (size_t i = 0; i < program->rules_n; i++) {
@@ -243,6 +246,26 @@ const struct reward *program_reward_by_symbol(const struct program *program, int
     for (size_t i = 0; i < program->rewards_n; i++) {
         if (program->rewards[i].symbol == symbol) {
             return &program->rewards[i];
+        }
+    }
+    return NULL;
+}
+
+const struct quiz *program_quiz(const struct program *program, struct str slug)
+{
+    for (size_t i = 0; i < program->quizzes_n; i++) {
+        if (str_eq(program->quizzes[i].slug, slug)) {
+            return &program->quizzes[i];
+        }
+    }
+    return NULL;
+}
+
+const struct survey *program_survey(const struct program *program, struct str slug)
+{
+    for (size_t i = 0; i < program->surveys_n; i++) {
+        if (str_eq(program->surveys[i].slug, slug)) {
+            return &program->surveys[i];
         }
     }
     return NULL;

@@ -34,6 +34,7 @@ enum {
     RULE_MATCHES_MAX = 2,
     CAMPAIGNS_MAX = 500,
     REWARDS_MAX = 1000,
+    QUESTIONS_MAX = 50,
     REWARD_QUANTITY_MAX = 100,
     OFFERS_MAX = 500,
 };
@@ -289,6 +290,47 @@ struct reward {
     size_t pools_n;
 };
 
+/* Questions, of quizzes and of surveys. */
+enum question_kind { QUESTION_QUIZ, QUESTION_NPS, QUESTION_CSAT, QUESTION_CHOICE, QUESTION_TEXT };
+
+struct question {
+    struct str slug;
+    enum question_kind kind;
+    struct option {
+        struct str slug;
+        bool is_right;          // of a quiz
+    } *options;
+    size_t options_n;
+    bool has_many;              // several options may be chosen
+    int64_t points;             // of a quiz: for the right answer
+    bool is_required;           // of a survey
+    const struct rule *when;    // of a survey: asked only where this holds of the answers; NULL: always
+};
+
+struct quiz {
+    struct str slug;
+    struct question *questions;
+    size_t questions_n;
+    int pass;                   // so many right answers
+    int64_t attempts;           // 0: as many as one likes
+    struct window window;
+    int32_t attempts_symbol;    // a member's counter of attempts
+    int32_t right_symbol;       // … of the questions answered right so far, a bit each
+    int32_t passed_symbol;      // … above zero once passed
+    const json_t *json;
+};
+
+struct survey {
+    struct str slug;
+    struct question *questions;
+    size_t questions_n;
+    int once_days;              // not again within so many days; 0: once and for all
+    bool may_repeat;            // "once_per" was given
+    struct window window;
+    int32_t answered_symbol;    // a member's counter that holds the local day of the last response, from 1970
+    const json_t *json;
+};
+
 struct sales_store {
     struct str slug;
     const struct zone *zone;
@@ -448,6 +490,10 @@ struct program {
     size_t offers_n;
     struct reward *rewards;
     size_t rewards_n;
+    struct quiz *quizzes;
+    size_t quizzes_n;
+    struct survey *surveys;
+    size_t surveys_n;
     bool has_occasions;         // a rule waits for what follows from events
     bool has_shared;            // anything is counted for all members together
     int offers_slot;            // of the variable member.offers where an offer has to be accepted, else -1
@@ -512,6 +558,10 @@ const struct reward *program_reward_by_symbol(const struct program *program, int
 /* The tier set of that slug, or NULL; a set's tier by slug, its rank or -1. */
 const struct tier_set *program_tier_set(const struct program *program, struct str slug);
 int tier_set_rank(const struct tier_set *set, struct str tier);
+
+/* The quiz or survey of that slug, or NULL. */
+const struct quiz *program_quiz(const struct program *program, struct str slug);
+const struct survey *program_survey(const struct program *program, struct str slug);
 
 /* The offer of that slug, or NULL. */
 const struct offer *program_offer(const struct program *program, struct str slug);

@@ -88,6 +88,9 @@ enum err compile_campaigns(struct compile *c, const json_t *document) MUST_USE;
 enum err compile_tiers(struct compile *c, const json_t *document) MUST_USE;
 enum err compile_achievements(struct compile *c, const json_t *document) MUST_USE;
 
+enum err compile_quizzes(struct compile *c, const json_t *document) MUST_USE;
+enum err compile_surveys(struct compile *c, const json_t *document) MUST_USE;
+
 /* Rewards are named before anything refers to them, and compiled once tiers are there. */
 void name_rewards(struct compile *c, const json_t *document);
 enum err compile_rewards(struct compile *c, const json_t *document) MUST_USE;

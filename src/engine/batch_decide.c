@@ -39,6 +39,9 @@ static const struct {
     {REASON_REWARD_RESERVED, ERR_REWARD_RESERVED, "", "The reward is reserved: wait until that ends, or release it."},
     {REASON_ABOVE_VALUE, ERR_ABOVE_VALUE, "/amount", "That is more than the reward is worth."},
     {REASON_TOO_MANY_REWARDS, ERR_TOO_MANY_REWARDS, "", "The member has 1,000 open rewards: let them use some first."},
+    {REASON_CLOSED, ERR_CLOSED, "", "This is outside its window: nothing can be answered now."},
+    {REASON_NO_ATTEMPTS_LEFT, ERR_NO_ATTEMPTS_LEFT, "", "The member has had all attempts at this quiz."},
+    {REASON_TOO_SOON, ERR_TOO_SOON, "", "The member has answered this survey: ask again when its once_per has passed."},
     {REASON_NOT_ENOUGH_POINTS, ERR_NOT_ENOUGH_POINTS, "/points", "The balance is smaller than what would be taken."},
 };
 

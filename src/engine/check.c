@@ -2,6 +2,7 @@
 #include "base/base.h"
 #include "engine/batch.h"
 
+#include "core/answers.h"
 #include "core/schema.h"
 
 enum { FUTURE_MS_MAX = 5 * 60 * 1000, OLD_DAYS_MAX = 90, CONTENT_BYTES_MAX = 16 * 1024 * 1024 };
@@ -42,6 +43,9 @@ enum err event_check(const struct program *program, const struct event *event, i
     const struct str offer = event->kind == EVENT_OFFER_ACCEPTED ? json_str(json_at(event->data, "offer")) : (struct str){0};
     if (offer.n > 0 && program_offer(program, offer) == NULL) {
         return fail(f, ERR_INVALID, "/data/offer", "The program has no offer \"%.*s\".", STR_ARG(offer));
+    }
+    if (event->kind == EVENT_QUIZ_COMPLETED || event->kind == EVENT_SURVEY_COMPLETED) {
+        try(answers_check(f->arena, program, event, f));
     }
     if (event->kind == EVENT_ADJUSTED && program_wallet(program, event->wallet) < 0) {
         return fail(f, ERR_INVALID, "/wallet", "The program has no wallet \"%.*s\".", STR_ARG(event->wallet));
