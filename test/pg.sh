@@ -17,14 +17,22 @@ as_owner() {
     fi
 }
 
+running() {
+    [ -f "$DIR/data/PG_VERSION" ] && as_owner "$BIN/pg_ctl" -D "$DIR/data" status >/dev/null 2>&1
+}
+
 start() {
+    # What tests that were cut short have left behind goes once it is much.
+    if ! running && [ -d "$DIR" ] && [ "$(du -sm "$DIR" | cut -f1)" -gt 400 ]; then
+        rm -rf "$DIR"
+    fi
     mkdir -p "$DIR"
     [ "$(id -u)" != 0 ] || chown postgres:postgres "$DIR"
     if [ ! -f "$DIR/data/PG_VERSION" ]; then
         as_owner "$BIN/initdb" -D "$DIR/data" -U loyald -A trust -E UTF8 --locale=C.UTF-8 >"$DIR.log" 2>&1 ||
             { cat "$DIR.log" >&2; exit 1; }
     fi
-    if ! as_owner "$BIN/pg_ctl" -D "$DIR/data" status >/dev/null 2>&1; then
+    if ! running; then
         as_owner "$BIN/pg_ctl" -D "$DIR/data" -w -t 30 -l "$DIR/server.log" -o "-p $PORT -c listen_addresses=127.0.0.1 \
             -c unix_socket_directories=$DIR -c max_connections=60 -c shared_buffers=64MB -c max_prepared_transactions=0 \
             -c max_locks_per_transaction=256 -c fsync=${1:-on}" start >/dev/null

@@ -2,6 +2,8 @@
 #include "base/base.h"
 #include "api/api_internal.h"
 
+#include "api/program_tests.h"
+
 #include "api/handlers.h"
 #include "base/assets.h"
 #include "store/audit.h"
@@ -210,10 +212,13 @@ enum err api_draft_validate_post(struct api_call *call, struct store *store, str
         try(json_read(call->arena, draft.document, &call->fail, &stored));
         document = stored;
     }
-    try(store_program_check(store, call->arena, document, &call->fail, NULL));
+    size_t tests = 0;
+    try(program_tests_check(store, call->arena, document, &call->fail, &tests));
     json_open(w, '{');
     json_key(w, "valid");
     json_put_bool(w, true);
+    json_key(w, "tests");
+    json_put_int(w, (int64_t)tests);
     json_close(w, '}');
     return ERR_OK;
 }
@@ -230,7 +235,9 @@ static enum err publish(struct api_call *call, struct store *store, struct arena
                         const char *action, struct json_out *w)
 {
     int version = 0;
+    size_t tests = 0;
     struct program_version row;
+    try(program_tests_check(store, arena, p->document, &call->fail, &tests));
     try(store_program_publish(store, arena, p->document, p->effective_at, call->now, p->comment, call_actor(call),
                               &call->fail, &version));
     try(store_version_read(store, call->arena, version, &row));

@@ -2,6 +2,7 @@
 #include "base/base.h"
 #include "cli/cli.h"
 
+#include "api/program_tests.h"
 #include "cli/command.h"
 #include "store/versions.h"
 
@@ -27,7 +28,7 @@ int cli_program_validate(int argc, char **argv)
     json_t *document = NULL;
     int code = cli_open(&cli, argc, argv,
                         "Usage: loyald program validate FILE\n\n"
-                        "Checks a program document (\"-\" for standard input); needs no database.\n");
+                        "Checks a program document (\"-\" for standard input) and runs its tests; needs no database.\n");
     if (code != 0) {
         return code == CLI_HELP ? 0 : code;
     }
@@ -39,7 +40,40 @@ int cli_program_validate(int argc, char **argv)
     if (code == 0) {
         enum err err = read_document(&cli, cli.argv[1], &document);
         if (err == ERR_OK) {
-            err = store_program_check(NULL, &cli.arena, document, &cli.fail, NULL);
+            size_t tests = 0;
+            err = program_tests_check(NULL, &cli.arena, document, &cli.fail, &tests);
+        }
+        code = err == ERR_OK ? 0 : cli_complain(&cli, err);
+    }
+    cli_close(&cli);
+    return code;
+}
+
+/* ---- test ---- */
+
+int cli_program_test(int argc, char **argv)
+{
+    struct cli cli;
+    json_t *document = NULL;
+    size_t tests = 0;
+    int code = cli_open(&cli, argc, argv,
+                        "Usage: loyald program test FILE\n\n"
+                        "Runs the tests inside a program document (\"-\" for standard input); needs no database.\n");
+    if (code != 0) {
+        return code == CLI_HELP ? 0 : code;
+    }
+    code = cli_done(&cli, 1);
+    if (code == 0 && cli.argc != 2) {
+        (void)fprintf(stderr, "loyald: a file is expected\n");
+        code = 2;
+    }
+    if (code == 0) {
+        enum err err = read_document(&cli, cli.argv[1], &document);
+        if (err == ERR_OK) {
+            err = program_tests_check(NULL, &cli.arena, document, &cli.fail, &tests);
+        }
+        if (err == ERR_OK) {
+            (void)printf("%zu tests passed\n", tests); // standard output that is gone is nobody's
         }
         code = err == ERR_OK ? 0 : cli_complain(&cli, err);
     }
@@ -63,6 +97,8 @@ static enum err publish_work(struct desk *desk, void *self)
         ensure(newest_n == 1);
         try(store_version_read(desk->store, arena, newest->version, &before));
     }
+    size_t tests = 0;
+    try(program_tests_check(desk->store, arena, publish->document, &desk->cli->fail, &tests));
     const int64_t effective_at = publish->effective_at == AT_NEVER ? desk->now : publish->effective_at;
     try(store_program_publish(desk->store, arena, publish->document, effective_at, desk->now, publish->comment, STR("cli"),
                               &desk->cli->fail, &publish->version));

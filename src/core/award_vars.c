@@ -431,6 +431,11 @@ bool award_in_segment(struct award_env *env, int segment)
     int8_t *known = &env->view->inputs->audiences[segment];
     if (*known < 0) {
         const struct rule *when = env->view->program->segments[segment].when;
+        const int8_t *given = env->view->facts ? env->view->facts->segments : NULL;
+        if (given != NULL) {
+            *known = given[segment] != 0;
+            return *known == 1;
+        }
         const bool is_member = env->view->facts != NULL && (when == NULL || rule_holds(when, &env->rule));
         *known = is_member;
     }

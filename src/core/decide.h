@@ -341,6 +341,7 @@ struct shared_use {
 struct facts {
     const struct state *state;
     const struct profile *profile;
+    const int8_t *segments;    // by segment: whether the member is in it; NULL: judged by its condition (tests of programs)
     const struct purchase **purchases; // loaded originals
     size_t purchases_n;
     int64_t original;          // event id of the event's original, 0: not known here

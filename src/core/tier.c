@@ -69,6 +69,15 @@ static void raise_to(const struct judging *j, size_t rank, int32_t met_on)
     tier->is_renewed = false;
 }
 
+void tier_begin_at(struct arena *arena, const struct program *program, const struct tier_set *set, struct state *state, size_t rank,
+                   int32_t day)
+{
+    const struct judging j = {.arena = arena, .program = program, .set = set, .before = state, .state = state, .today = day};
+    ensure(rank < set->tiers_n);
+    raise_to(&j, rank, day);
+    find_or_add(&j)->is_renewed = true; // no refund takes it back
+}
+
 /* The highest tier above `rank` whose entry the event brings about on a day. */
 static size_t highest_entered(const struct judging *j, size_t rank, int32_t day, bool is_late)
 {

@@ -30,6 +30,10 @@ int64_t tier_due(const struct program *program, const struct tier_set *set, cons
 /* Judges the tier whose validity (and grace) is over: renewal or downgrade. */
 void tier_end_period(const struct program *program, const struct tier_set *set, struct state *state);
 
+/* Puts a member into a tier as if they had reached it on a day: where a test of a program begins. */
+void tier_begin_at(struct arena *arena, const struct program *program, const struct tier_set *set, struct state *state, size_t rank,
+                   int32_t day);
+
 /* The rank of the tier that the member has in a set. */
 size_t tier_rank(const struct tier_set *set, const struct state *state);
 

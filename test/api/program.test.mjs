@@ -1,5 +1,7 @@
 // The program: draft, validation, publishing, versions.
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { onEach, problem, program, purchase } from './harness.mjs';
 
@@ -31,7 +33,7 @@ onEach('program', { document: null }, (shop) => {
     problem(await shop.post('/v1/program/draft/validate'), 422, 'invalid', '/currency');
     problem(await shop.post('/v1/program/publish'), 422, 'invalid', '/wallets');
     problem(await shop.post('/v1/program/draft/validate', { ...program, colour: 1 }), 422, 'unknown_field', '/colour');
-    assert.deepEqual((await shop.post('/v1/program/draft/validate', program)).body, { valid: true });
+    assert.deepEqual((await shop.post('/v1/program/draft/validate', program)).body, { valid: true, tests: 0 });
   });
 
   test('publishing puts the draft in force', async () => {
@@ -113,5 +115,23 @@ onEach('an instance of real time', { testClock: false }, (shop) => {
     assert.equal(answer.status, 201, answer.text);
     const { body } = await shop.get('/v1/members/ext:C-42');
     assert.ok(Math.abs(Date.parse(body.enrolled_at) - Date.now()) < 10000);
+  });
+
+  test('a red test inside the program blocks publishing, from the command line too', async () => {
+    const red = { ...program, tests: [{ name: 'a visit earns 1', steps: [{ event: { type: 'visit' } }, { expect: { balances: { stars: { active: 1 } } } }] }] };
+    const draft = await shop.get('/v1/program/draft');
+    const put = await shop.ask('PUT', '/v1/program/draft', red, { headers: { 'if-match': draft.headers.get('etag') || '*' } });
+    assert.equal(put.status, 200, put.text);
+    const versions = (await shop.get('/v1/program/versions')).body.data.length;
+    problem(await shop.post('/v1/program/publish', {}), 422, 'tests_failed', '/tests/0/steps/1/expect/balances/stars/active');
+    assert.equal((await shop.get('/v1/program/versions')).body.data.length, versions);
+    writeFileSync(join(shop.dir, 'red.json'), JSON.stringify(red));
+    const published = shop.try('program', 'publish', join(shop.dir, 'red.json'));
+    assert.notEqual(published.status, 0);
+    assert.match(published.stderr, /steps\/1\/expect/);
+    assert.equal(shop.try('program', 'test', join(shop.dir, 'red.json')).status, 1);
+    red.tests[0].steps[1].expect.balances.stars.active = 0;
+    writeFileSync(join(shop.dir, 'green.json'), JSON.stringify(red));
+    assert.equal(shop.run('program', 'test', join(shop.dir, 'green.json')), '1 tests passed\n');
   });
 });

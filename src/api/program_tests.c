@@ -1,0 +1,610 @@
+/* Running the tests of a program document. */
+#include "base/base.h"
+#include "api/program_tests.h"
+
+#include "api/event_read.h"
+#include "api/read.h"
+#include "core/achievement.h"
+#include "core/award.h"
+#include "core/tier.h"
+
+enum { POOL_CODES_ASSUMED = 1000 };
+
+static const char TEST_SOURCE[] = "test";
+
+/* One purchase of the test, to be refunded. */
+struct trial_purchase {
+    struct str source, id;
+    struct purchase *purchase;
+};
+
+/* One test at work: a member in memory. */
+struct trial {
+    struct arena *arena;
+    const struct program *program;
+    struct fail *f;
+    struct str pointer;          // of the step at hand
+    int64_t now;
+    size_t made;                 // events that the test gave no id
+    struct id_source ids;
+    struct state *state;
+    struct profile profile;
+    int8_t *segments;            // NULL: judged as they are
+    struct trial_purchase *purchases;
+    size_t purchases_n, purchases_max;
+    struct issued *issued;
+    size_t issued_n, issued_max;
+    struct shared_use *shared;
+    size_t shared_n, shared_max;
+    struct decision *last;       // NULL: nothing was decided yet
+};
+
+/* Notes an expectation that does not hold; the test goes on, so that all are seen. */
+static void PRINTF(4, 5) red(struct trial *t, const char *at, struct str name, const char *fmt, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    const struct str pointer = name.n > 0 ? str_fmt(t->arena, "%.*s/expect/%s/%.*s", STR_ARG(t->pointer), at, STR_ARG(name))
+                                          : str_fmt(t->arena, "%.*s/expect/%s", STR_ARG(t->pointer), at);
+    const enum err noted = fail_at(t->f, ERR_TESTS_FAILED, pointer, "%s", text);
+    ensure(noted == ERR_TESTS_FAILED);
+}
+
+static enum err bad(struct trial *t, const char *at, const char *text)
+{
+    return fail_at(t->f, ERR_INVALID, str_fmt(t->arena, "%.*s%s", STR_ARG(t->pointer), at), "%s", text);
+}
+
+/* ---- deciding in memory ---- */
+
+static void note_shared(struct trial *t, const struct shared_use *use)
+{
+    for (size_t i = 0; i < t->shared_n; i++) {
+        if (t->shared[i].symbol == use->symbol && t->shared[i].day == use->day) {
+            t->shared[i].points = int64_max(0, t->shared[i].points + use->points);
+            return;
+        }
+    }
+    arena_room(t->arena, t->shared, t->shared_n, t->shared_max);
+    t->shared[t->shared_n++] = *use;
+}
+
+static void note_issued(struct trial *t, const struct issued *issued)
+{
+    for (size_t i = 0; i < t->issued_n; i++) {
+        if (t->issued[i].id == issued->id) {
+            t->issued[i] = *issued;
+            return;
+        }
+    }
+    arena_room(t->arena, t->issued, t->issued_n, t->issued_max);
+    t->issued[t->issued_n++] = *issued;
+}
+
+static void note(struct trial *t, struct decision *decision)
+{
+    t->state = decision->state;
+    t->last = decision;
+    for (size_t i = 0; i < decision->shared_n; i++) {
+        note_shared(t, &decision->shared[i]);
+    }
+    for (size_t i = 0; i < decision->issued_n; i++) {
+        note_issued(t, &decision->issued[i]);
+    }
+    for (size_t i = 0; i < t->purchases_n && decision->purchase != NULL; i++) {
+        if (t->purchases[i].purchase->id == decision->purchase->id) {
+            t->purchases[i].purchase = decision->purchase;
+        }
+    }
+    if (decision->event.kind != EVENT_PURCHASE) {
+        return;
+    }
+    struct purchase *purchase = arena_new(t->arena, struct purchase, 1);
+    *purchase = (struct purchase){
+        .id = decision->event_id,
+        .program = t->program,
+        .content = decision->event,
+        .inputs = decision->inputs,
+        .booked_at = t->now,
+        .outcome = decision->answer.outcome,
+        .spent = decision->spent,
+        .spent_n = decision->spent_n,
+        .rewards = decision->answer.rewards,
+        .rewards_n = decision->answer.rewards_n,
+        .content_event = decision->event_id,
+    };
+    arena_room(t->arena, t->purchases, t->purchases_n, t->purchases_max);
+    t->purchases[t->purchases_n++] =
+        (struct trial_purchase){.source = decision->event.source, .id = decision->event.external_id, .purchase = purchase};
+}
+
+/* Everything there is: a test's member is small. */
+static struct facts facts_of(struct trial *t, const struct event *event)
+{
+    const struct purchase **purchases = arena_new(t->arena, const struct purchase *, t->purchases_n);
+    const struct issued **issued = arena_new(t->arena, const struct issued *, t->issued_n);
+    struct facts facts = {
+        .state = t->state,
+        .profile = &t->profile,
+        .segments = t->segments,
+        .purchases = purchases,
+        .purchases_n = t->purchases_n,
+        .shared = t->shared,
+        .shared_n = t->shared_n,
+        .issued = issued,
+        .issued_n = t->issued_n,
+        .booked_at = t->now,
+        .wants_explain = true,
+        .program_now = t->program,
+    };
+    for (size_t i = 0; i < t->purchases_n; i++) {
+        purchases[i] = t->purchases[i].purchase;
+        const struct str source = event && event->original.source.n > 0 ? event->original.source : str_c(TEST_SOURCE);
+        if (event != NULL && event->original.id.n > 0 && str_eq(t->purchases[i].id, event->original.id) &&
+            str_eq(t->purchases[i].source, source)) {
+            facts.original = t->purchases[i].purchase->id;
+            facts.original_member = t->state->member;
+        }
+    }
+    for (size_t i = 0; i < t->issued_n; i++) {
+        issued[i] = &t->issued[i];
+    }
+    return facts;
+}
+
+static enum err run_timers(struct trial *t)
+{
+    for (int i = 0; i < TIMERS_PER_EVENT_MAX && state_next_due(t->state, t->program) <= t->now; i++) {
+        const struct facts facts = facts_of(t, NULL);
+        struct needs needs;
+        struct decision *decision = arena_new(t->arena, struct decision, 1);
+        try(decide_timer(t->arena, &facts, &t->ids, &needs, decision));
+        note(t, decision);
+    }
+    return ERR_OK;
+}
+
+static enum err submit(struct trial *t, const struct event *event)
+{
+    try(run_timers(t));
+    const struct facts facts = facts_of(t, event);
+    struct needs needs;
+    struct decision *decision = arena_new(t->arena, struct decision, 1);
+    try(decide(t->arena, t->program, &facts, event, &t->ids, &needs, decision));
+    note(t, decision);
+    return ERR_OK;
+}
+
+/* ---- steps ---- */
+
+static void fill(json_t *object, const char *name, json_t *value)
+{
+    if (json_object_get(object, name) == NULL) {
+        const int set = json_object_set_new(object, name, value);
+        ensure(set == 0);
+    }
+}
+
+/* An event as a test writes it: what goes without saying is filled in, then it is read like any other. */
+static enum err read_event(struct trial *t, const json_t *json, struct event *out)
+{
+    char at[INSTANT_BYTES + 1];
+    struct submission s;
+    struct arena *before = json_arena_set(t->arena);
+    json_t *event = json_deep_copy(json);
+    json_t *data = json_object_get(event, "data");
+    instant_write(t->now, at);
+    fill(event, "specversion", json_string("1.0"));
+    fill(event, "source", json_string(TEST_SOURCE));
+    fill(event, "id", json_sprintf("made-%zu", ++t->made));
+    fill(event, "time", json_string(at));
+    fill(event, "subject", json_string("ext:test"));
+    const struct str type = json_str(json_at(event, "type"));
+    if (json_is_object(data) && (str_eq(type, STR("purchase")) || str_eq(type, STR("purchase.changed")))) {
+        fill(data, "currency", json_stringn(t->program->currency.p, t->program->currency.n));
+    }
+    (void)json_arena_set(before);
+    struct fail f = {.arena = t->arena};
+    enum err err = event_read(t->arena, NULL, event, NULL, &f, &s);
+    if (err != ERR_OK) {
+        for (size_t i = 0; i < f.items_n; i++) {
+            const struct str pointer = str_fmt(t->arena, "%.*s/event%.*s", STR_ARG(t->pointer), STR_ARG(f.items[i].pointer));
+            err = fail_at(t->f, f.items[i].err, pointer, "%.*s", STR_ARG(f.items[i].detail));
+        }
+        return err;
+    }
+    *out = s.event;
+    return ERR_OK;
+}
+
+/* Rewards that a test's purchase names are slugs: the member's newest open one of each. */
+static void find_rewards(struct trial *t, struct event *event)
+{
+    for (size_t i = 0; i < event->rewards_n; i++) {
+        const struct reward *reward = program_reward(t->program, event->rewards[i].text);
+        for (size_t k = 0; reward != NULL && k < t->issued_n; k++) {
+            const bool is_open = t->issued[k].state == ISSUED_OPEN || t->issued[k].state == ISSUED_RESERVED;
+            if (t->issued[k].reward == reward->symbol && is_open) {
+                event->rewards[i].id = t->issued[k].id;
+            }
+        }
+    }
+}
+
+static enum err step_event(struct trial *t, const json_t *json)
+{
+    struct event *event = arena_new(t->arena, struct event, 1);
+    try(read_event(t, json, event));
+    find_rewards(t, event);
+    if (event->time > t->now) {
+        t->now = event->time; // a test's time goes with its events
+    }
+    return submit(t, event);
+}
+
+static struct event made_event(struct trial *t, enum event_kind kind)
+{
+    return (struct event){
+        .kind = kind,
+        .type = event_kind_type(kind),
+        .source = STR("api/test"),
+        .external_id = str_fmt(t->arena, "made-%zu", ++t->made),
+        .time = t->now,
+        .count = 1,
+        .expected_price = -1,
+    };
+}
+
+/* {"buy": "free-coffee"} and {"use": "free-coffee"}. */
+static enum err step_reward(struct trial *t, struct str slug, enum event_kind kind)
+{
+    struct event *event = arena_new(t->arena, struct event, 1);
+    *event = made_event(t, kind);
+    event->reward = slug;
+    if (program_reward(t->program, slug) == NULL) {
+        return bad(t, "", "The program has no such reward.");
+    }
+    if (kind != EVENT_REWARD_BOUGHT) {
+        event->count = 0;
+        event->rewards = arena_new(t->arena, struct reward_ref, 1);
+        event->rewards[0].text = slug;
+        event->rewards_n = 1;
+        find_rewards(t, event);
+    }
+    return submit(t, event);
+}
+
+/* {"adjust": {"wallet", "points"}}. */
+static enum err step_adjust(struct trial *t, const json_t *json)
+{
+    struct event *event = arena_new(t->arena, struct event, 1);
+    *event = made_event(t, EVENT_ADJUSTED);
+    event->wallet = json_str(json_at(json, "wallet"));
+    event->points = json_integer_value(json_at(json, "points"));
+    event->reason = STR("test");
+    if (program_wallet(t->program, event->wallet) < 0 || event->points == 0) {
+        return bad(t, "/adjust", "An adjustment has a \"wallet\" of the program and \"points\".");
+    }
+    return submit(t, event);
+}
+
+static enum err step_advance(struct trial *t, const json_t *json)
+{
+    static const struct {
+        const char *unit;
+        int64_t ms;
+    } UNITS[] = {{"days", MS_PER_DAY}, {"hours", 60 * MS_PER_MIN}, {"minutes", MS_PER_MIN}};
+    for (size_t i = 0; i < ARRAY_N(UNITS); i++) {
+        const json_t *value = json_at(json, UNITS[i].unit);
+        if (value != NULL && (json_integer_value(value) < 0 || json_integer_value(value) > TEST_DAYS_MAX)) {
+            return bad(t, "/advance", "Time goes on, by a hundred years at most.");
+        }
+        t->now += json_integer_value(value) * UNITS[i].ms;
+    }
+    return run_timers(t);
+}
+
+/* ---- expectations ---- */
+
+static void expect_number(struct trial *t, const char *at, struct str name, const json_t *wanted, const char *field, int64_t is)
+{
+    const json_t *value = json_at(wanted, field);
+    if (json_is_integer(value) && json_integer_value(value) != is) {
+        red(t, at, str_fmt(t->arena, "%.*s/%s", STR_ARG(name), field), "%" PRId64 " was expected, it is %" PRId64 ".",
+                  (int64_t)json_integer_value(value), is);
+    }
+}
+
+static void expect_balances(struct trial *t, const json_t *wanted)
+{
+    const char *key = NULL;
+    json_t *value = NULL;
+    json_object_foreach((json_t *)wanted, key, value)
+    {
+        const struct str slug = str_dup(t->arena, str_c(key));
+        const int index = program_wallet(t->program, slug);
+        if (index < 0) {
+            red(t, "balances", slug, "The program has no such wallet.");
+            continue;
+        }
+        const struct balance *balance = state_balance_find(t->state, t->program->wallets[index].symbol);
+        expect_number(t, "balances", slug, value, "active", balance ? balance->active : 0);
+        expect_number(t, "balances", slug, value, "pending", balance ? balance->pending : 0);
+        expect_number(t, "balances", slug, value, "debt", balance ? balance->debt : 0);
+    }
+}
+
+static void expect_points(struct trial *t, const json_t *wanted)
+{
+    const char *key = NULL;
+    json_t *value = NULL;
+    json_object_foreach((json_t *)wanted, key, value)
+    {
+        const struct str slug = str_dup(t->arena, str_c(key));
+        const int index = program_wallet(t->program, slug);
+        struct answer_points is = {0};
+        for (size_t i = 0; t->last != NULL && index >= 0 && i < t->last->answer.points_n; i++) {
+            is = t->last->answer.points[i].wallet == t->program->wallets[index].symbol ? t->last->answer.points[i] : is;
+        }
+        expect_number(t, "points", slug, value, "earned", is.earned);
+        expect_number(t, "points", slug, value, "spent", is.spent);
+        expect_number(t, "points", slug, value, "revoked", is.revoked);
+    }
+}
+
+static void expect_tiers(struct trial *t, const json_t *wanted)
+{
+    const char *key = NULL;
+    json_t *value = NULL;
+    json_object_foreach((json_t *)wanted, key, value)
+    {
+        const struct str slug = str_dup(t->arena, str_c(key));
+        const struct tier_set *set = program_tier_set(t->program, slug);
+        const struct str is = set ? set->tiers[tier_rank(set, t->state)].slug : STR("(no such set)");
+        if (!str_eq(is, json_str(value))) {
+            red(t, "tiers", slug, "The member is %.*s.", STR_ARG(is));
+        }
+    }
+}
+
+/* The member's open rewards, by slug, in any order. */
+static void expect_rewards(struct trial *t, const json_t *wanted)
+{
+    size_t missing = 0;
+    struct buf open;
+    buf_open(&open, t->arena, 64 * 1024);
+    for (size_t i = 0; i < t->state->rewards_n; i++) {
+        const struct reward *reward = program_reward_by_symbol(t->program, t->state->rewards[i].reward);
+        buf_printf(&open, "%s%.*s", i > 0 ? ", " : "", STR_ARG(reward ? reward->slug : STR("?")));
+    }
+    for (size_t i = 0; i < json_array_size(wanted); i++) {
+        const struct reward *reward = program_reward(t->program, json_str(json_array_get(wanted, i)));
+        size_t asked = 0;
+        size_t has = 0;
+        for (size_t k = 0; k <= i; k++) {
+            asked += str_eq(json_str(json_array_get(wanted, k)), json_str(json_array_get(wanted, i)));
+        }
+        for (size_t k = 0; reward != NULL && k < t->state->rewards_n; k++) {
+            has += t->state->rewards[k].reward == reward->symbol;
+        }
+        missing += has < asked;
+    }
+    if (missing > 0 || json_array_size(wanted) != t->state->rewards_n) {
+        red(t, "rewards", (struct str){0}, "The member's open rewards are: %.*s.",
+                  STR_ARG(open.n > 0 ? buf_view(&open) : STR("none")));
+    }
+}
+
+static void expect_achievements(struct trial *t, const json_t *wanted)
+{
+    const char *key = NULL;
+    json_t *value = NULL;
+    json_object_foreach((json_t *)wanted, key, value)
+    {
+        const struct str slug = str_dup(t->arena, str_c(key));
+        const struct achievement *a = program_achievement(t->program, slug);
+        if (a == NULL) {
+            red(t, "achievements", slug, "The program has no such achievement.");
+            continue;
+        }
+        const struct achievement_standing is = achievement_standing(t->state, a, zone_day(t->program->zone, t->now));
+        expect_number(t, "achievements", slug, value, "value", is.value);
+        expect_number(t, "achievements", slug, value, "completed", is.completed);
+    }
+}
+
+static const struct explain_rule *explained(const struct trial *t, struct str slug)
+{
+    for (size_t i = 0; t->last != NULL && i < t->last->explain_n; i++) {
+        if (str_eq(t->program->rules[t->last->explain[i].rule].slug, slug)) {
+            return &t->last->explain[i];
+        }
+    }
+    return NULL;
+}
+
+static void expect_rules(struct trial *t, const json_t *fired, const json_t *not_fired)
+{
+    const char *key = NULL;
+    json_t *value = NULL;
+    for (size_t i = 0; i < json_array_size(fired); i++) {
+        const struct str slug = json_str(json_array_get(fired, i));
+        const struct explain_rule *e = explained(t, slug);
+        if (e == NULL || !e->fired) {
+            red(t, "fired", str_fmt(t->arena, "%zu", i), "It did not fire%s%.*s.", e ? ": " : "",
+                      STR_ARG(e ? e->stage : STR("")));
+        }
+    }
+    json_object_foreach((json_t *)not_fired, key, value)
+    {
+        const struct str slug = str_dup(t->arena, str_c(key));
+        const struct explain_rule *e = explained(t, slug);
+        if (e != NULL && (e->fired || !str_eq(e->stage, json_str(value)))) {
+            red(t, "not_fired", slug, e->fired ? "It fired." : "It did not fire for another reason: %.*s.", STR_ARG(e->stage));
+        }
+    }
+}
+
+static void expect_outcome(struct trial *t, const json_t *wanted)
+{
+    static const char *const OUTCOMES[] = {"applied", "refused", "held"};
+    const struct str outcome = json_str(json_at(wanted, "outcome"));
+    const struct str reason = json_str(json_at(wanted, "reason"));
+    if (t->last == NULL) {
+        return;
+    }
+    if (outcome.n > 0 && !str_eq(outcome, str_c(OUTCOMES[t->last->answer.outcome]))) {
+        red(t, "outcome", (struct str){0}, "The outcome was %s, %.*s.", OUTCOMES[t->last->answer.outcome],
+                  STR_ARG(reason_slug(t->last->answer.reason)));
+    }
+    if (reason.n > 0 && !str_eq(reason, reason_slug(t->last->answer.reason))) {
+        red(t, "reason", (struct str){0}, "The reason was \"%.*s\".", STR_ARG(reason_slug(t->last->answer.reason)));
+    }
+}
+
+static enum err step_expect(struct trial *t, const json_t *wanted)
+{
+    expect_outcome(t, wanted);
+    expect_balances(t, json_at(wanted, "balances"));
+    expect_points(t, json_at(wanted, "points"));
+    expect_tiers(t, json_at(wanted, "tiers"));
+    expect_achievements(t, json_at(wanted, "achievements"));
+    expect_rules(t, json_at(wanted, "fired"), json_at(wanted, "not_fired"));
+    if (json_at(wanted, "rewards") != NULL) {
+        expect_rewards(t, json_at(wanted, "rewards"));
+    }
+    return ERR_OK;
+}
+
+static enum err run_step(struct trial *t, const json_t *step)
+{
+    if (json_at(step, "event") != NULL) {
+        return step_event(t, json_at(step, "event"));
+    }
+    if (json_at(step, "expect") != NULL) {
+        return step_expect(t, json_at(step, "expect"));
+    }
+    if (json_at(step, "advance") != NULL) {
+        return step_advance(t, json_at(step, "advance"));
+    }
+    if (json_at(step, "buy") != NULL) {
+        return step_reward(t, json_str(json_at(step, "buy")), EVENT_REWARD_BOUGHT);
+    }
+    if (json_at(step, "use") != NULL) {
+        return step_reward(t, json_str(json_at(step, "use")), EVENT_REWARD_USED);
+    }
+    return step_adjust(t, json_at(step, "adjust"));
+}
+
+/* ---- tests ---- */
+
+/* The member that a test begins with. */
+static enum err open_member(struct trial *t, const json_t *member)
+{
+    const json_t *segments = json_at(member, "segments");
+    const json_t *tags = json_at(member, "tags");
+    t->state = arena_new(t->arena, struct state, 1);
+    state_open(t->arena, 1, t->now, t->state);
+    t->profile = (struct profile){
+        .birth_on = INT32_MIN,
+        .country = json_str(json_at(member, "country")),
+        .city = json_str(json_at(member, "city")),
+        .language = json_str(json_at(member, "language")),
+        .gender = json_str(json_at(member, "gender")),
+        .attributes = json_at(member, "attributes"),
+    };
+    if (!day_read(json_str(json_at(member, "birth_date")), &t->profile.birth_on)) {
+        t->profile.birth_on = INT32_MIN;
+    }
+    t->profile.tags = arena_new(t->arena, struct str, json_array_size(tags));
+    for (size_t i = 0; i < json_array_size(tags); i++) {
+        t->profile.tags[t->profile.tags_n++] = json_str(json_array_get(tags, i));
+    }
+    for (size_t i = 0; segments != NULL && i < t->program->segments_n; i++) {
+        t->segments = t->segments ? t->segments : arena_new(t->arena, int8_t, t->program->segments_n);
+        for (size_t k = 0; k < json_array_size(segments); k++) {
+            t->segments[i] |= str_eq(t->program->segments[i].slug, json_str(json_array_get(segments, k)));
+        }
+    }
+    const char *key = NULL;
+    json_t *value = NULL;
+    json_object_foreach(json_at(member, "tiers"), key, value)
+    {
+        const struct tier_set *set = program_tier_set(t->program, str_c(key));
+        const int rank = set ? tier_set_rank(set, json_str(value)) : -1;
+        if (rank < 0) {
+            return bad(t, "/member/tiers", "The program has no such tier.");
+        }
+        if (rank > 0) {
+            tier_begin_at(t->arena, t->program, set, t->state, (size_t)rank, zone_day(t->program->zone, t->now));
+        }
+    }
+    return ERR_OK;
+}
+
+/* Pools hold codes that are not uploaded yet while a program is only drafted. */
+static void fill_pools(struct trial *t)
+{
+    for (size_t i = 0; i < t->program->rewards_n; i++) {
+        for (size_t k = 0; k < t->program->rewards[i].pools_n; k++) {
+            note_shared(t, &(struct shared_use){
+                               .symbol = t->program->rewards[i].pools[k].uploaded, .day = DAY_TOTAL, .points = POOL_CODES_ASSUMED});
+        }
+    }
+}
+
+/* A test begins at its first event's time, else at the first instant of 2026. */
+static int64_t first_instant(const json_t *steps)
+{
+    int64_t at = 0;
+    for (size_t i = 0; i < json_array_size(steps); i++) {
+        if (instant_read(json_str(json_at(json_at(json_array_get(steps, i), "event"), "time")), &at)) {
+            return at;
+        }
+    }
+    const bool is_read = instant_read(STR("2026-01-01T00:00:00Z"), &at);
+    ensure(is_read);
+    return at;
+}
+
+static enum err run_test(struct trial *t, const json_t *test, struct str pointer)
+{
+    const json_t *steps = json_at(test, "steps");
+    t->now = first_instant(steps);
+    t->pointer = pointer;
+    fill_pools(t);
+    try(open_member(t, json_at(test, "member")));
+    for (size_t i = 0; i < json_array_size(steps); i++) {
+        t->pointer = str_fmt(t->arena, "%.*s/steps/%zu", STR_ARG(pointer), i);
+        enum err err = run_step(t, json_array_get(steps, i));
+        if (err != ERR_OK && t->f->items_n == 0) {
+            err = fail_at(t->f, ERR_TESTS_FAILED, t->pointer, "This step cannot be decided: %s.", err_title(err));
+        }
+        try(err);
+    }
+    return ERR_OK;
+}
+
+enum err program_tests_run(struct arena *arena, const struct program *program, const json_t *document,
+                           struct fail *f, size_t *run)
+{
+    const json_t *tests = json_at(document, "tests");
+    const size_t before = f->items_n;
+    *run = json_array_size(tests);
+    for (size_t i = 0; i < json_array_size(tests); i++) {
+        struct trial t = {.arena = arena, .program = program, .f = f};
+        try(run_test(&t, json_array_get(tests, i), str_fmt(arena, "/tests/%zu", i)));
+    }
+    return f->items_n > before ? ERR_TESTS_FAILED : ERR_OK;
+}
+
+enum err program_tests_check(struct store *store, struct arena *arena, const json_t *document, struct fail *f, size_t *run)
+{
+    const struct program *program = NULL;
+    *run = 0;
+    try(store_program_check(store, arena, document, f, &program));
+    return program_tests_run(arena, program, document, f, run);
+}
