@@ -468,6 +468,17 @@ static inline void scenario_expect_answer(struct scenario *s, const json_t *want
         scenario_check(s, is.value == scenario_int(value, "value", is.value), "%s value is %" PRId64, key, is.value);
         scenario_check(s, is.completed == scenario_int(value, "completed", is.completed), "%s completed is %" PRId64, key, is.completed);
     }
+    json_object_foreach(json_at(wanted, "missing"), key, value)
+    {
+        bool is_right = false;
+        const struct program *program = NULL;
+        assert_ok(store_program_version(s->reader, last->rules_version, &program));
+        for (size_t i = 0; i < last->explain_n; i++) {
+            is_right |= str_eq(program->rules[last->explain[i].rule].slug, str_c(key)) &&
+                        str_eq(last->explain[i].gap, json_str(value));
+        }
+        scenario_check(s, is_right, "%s lacked something else", key);
+    }
     json_object_foreach(json_at(wanted, "not_fired"), key, value)
     {
         bool is_right = false;

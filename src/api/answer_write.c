@@ -263,6 +263,12 @@ static void explain_rule_write(struct json_out *w, const struct program *program
     } else {
         json_put_null(w);
     }
+    json_key(w, "missing");
+    if (e->gap.n > 0) {
+        json_put_str(w, e->gap);
+    } else {
+        json_put_null(w);
+    }
     json_close(w, '}');
     json_key(w, "failed");
     if (e->fired) {

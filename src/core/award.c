@@ -118,17 +118,24 @@ static enum err add_multiplied(struct arena *arena, struct award_env *env, int r
     return ERR_OK;
 }
 
-/* Fixed points, or once per matching line. */
+/* Fixed points or those of a formula, or once per matching line. */
 static enum err add_fixed(struct arena *arena, struct award_env *env, int r, int e, struct award_list *list)
 {
     const struct effect *effect = &env->view->program->rules[r].effects[e];
     const struct content *content = env->view->content;
-    int64_t times = effect->lines == NULL ? env->occasion->times : 0;
-    for (size_t i = 0; effect->lines != NULL && i < content->lines_n; i++) {
-        times += line_matches(env, effect, &content->lines[i]);
-    }
     struct award *award = award_add(arena, list, r, e, effect);
-    if (__builtin_mul_overflow(effect->points, times, &award->raw) || award->raw > TRANSFER_POINTS_MAX) {
+    if (effect->formula != NULL) {
+        try(award_formula(env, effect, r, list, &award->raw));
+    } else {
+        int64_t times = effect->lines == NULL ? env->occasion->times : 0;
+        for (size_t i = 0; effect->lines != NULL && i < content->lines_n; i++) {
+            times += line_matches(env, effect, &content->lines[i]);
+        }
+        if (__builtin_mul_overflow(effect->points, times, &award->raw)) {
+            return ERR_OVERFLOW;
+        }
+    }
+    if (award->raw > TRANSFER_POINTS_MAX) {
         return ERR_OVERFLOW;
     }
     award->points = award->raw;

@@ -419,7 +419,7 @@ static void award_get(const struct rule_env *rule_env, int slot, struct value *o
 void award_env_open(struct arena *arena, const struct award_view *view, struct award_env *out)
 {
     *out = (struct award_env){
-        .rule = {.get = award_get, .arena = arena},
+        .rule = {.get = award_get, .arena = arena, .zone = view->program->zone},
         .view = view,
         .event_values = arena_new(arena, struct value, view->program->vars_n),
         .event_known = arena_new(arena, bool, view->program->vars_n),

@@ -44,6 +44,11 @@ int64_t award_cap_used(const struct award_view *view, const struct cap *cap);
 /* Clips each award by the caps of its rule, its wallet and its campaign, in the order of booking. */
 void award_clip(const struct award_view *view, struct award_list *list);
 
+/* The points of an effect by formula; what it lacked is noted in the list's explain. ERR_OVERFLOW where they do not fit:
+ * award_formula.c. */
+enum err award_formula(struct award_env *env, const struct effect *effect, int rule, struct award_list *list,
+                       int64_t *points) MUST_USE;
+
 /* Whether a rule before this one has stopped its group: award_stack.c. */
 bool award_is_stopped(const struct program *program, const bool *fired, size_t rule);
 

@@ -378,6 +378,7 @@ struct explain_rule {
     int64_t points_before_caps;
     int64_t base;              // the earning base it saw
     struct str clipped_by;     // where the cap or budget stands that clipped it, or empty
+    struct str gap;            // what a formula lacked: a variable, a table; or empty
 };
 
 /* Something the clock did on the way, before the event: a row of the timeline by itself. */

@@ -163,6 +163,7 @@ enum err program_compile(struct arena *arena, const json_t *document, struct sym
     try(compile_event_types(&c, document));
     compile_attributes(&c, document);
     try(compile_wallets(&c, document));
+    try(compile_lookups(&c, document));
     try(compile_segments(&c, document));
     name_rewards(&c, document);
     try(compile_rules(&c, document));

@@ -134,7 +134,9 @@ struct effect {
     enum effect_kind kind;
     int wallet;               // index; -1 of effects without points
     int reward;               // REWARD: index
-    int64_t points;           // EARN
+    int64_t points;           // EARN, unless by formula
+    const struct rule *formula; // EARN by formula or table, else NULL
+    enum ratio_round round;   // of a formula
     int64_t per_amount;       // EARN: minor units; 0: fixed points (a bonus)
     uint32_t kinds;           // EARN per amount: bits of enum line_kind in the earning base
     bool with_tax;            // EARN per amount: tax included
@@ -482,6 +484,10 @@ struct program {
     struct earning_rule *rules; // by stage order: priority descending, then as in the document
     size_t rules_n;
     int base_effects_n;
+    const struct text_set *sets;
+    size_t sets_n;
+    const struct table *tables;
+    size_t tables_n;
     struct segment *segments;
     size_t segments_n;
     struct campaign *campaigns;
@@ -565,6 +571,10 @@ const struct survey *program_survey(const struct program *program, struct str sl
 
 /* The offer of that slug, or NULL. */
 const struct offer *program_offer(const struct program *program, struct str slug);
+
+/* The set and the look-up table of that name, or NULL. */
+const struct text_set *program_set(const struct program *program, struct str name);
+const struct table *program_table(const struct program *program, struct str name);
 
 /* The achievement of that slug, or NULL. */
 const struct achievement *program_achievement(const struct program *program, struct str slug);

@@ -24,6 +24,13 @@ enum scope { SCOPE_EVENT, SCOPE_LINE, SCOPE_MEMBER };
 enum err compile_rule(struct compile *c, const json_t *json, struct str pointer, enum scope scope, struct str trigger,
                       enum rule_type wanted, const struct rule **out) MUST_USE;
 
+/* Compiles a formula: an expression that gives a number, computed exactly. */
+enum err compile_formula(struct compile *c, const json_t *json, struct str pointer, enum scope scope, struct str trigger,
+                         const struct rule **out) MUST_USE;
+
+/* Whether a variable of that name may be read in the scope. */
+bool program_has_var(struct compile *c, enum scope scope, struct str trigger, struct str path);
+
 /* Compiles the name of a variable as the expression that reads it. */
 enum err compile_named(struct compile *c, struct str name, struct str pointer, struct str trigger, enum rule_type wanted,
                        const struct rule **out) MUST_USE;
@@ -43,6 +50,10 @@ enum err compile_section_rule(struct compile *c, const json_t *json, const struc
 /* A window that is always open, and the document's. `pointer` is that of the owner. */
 void window_open(struct window *window);
 enum err compile_window(struct compile *c, const json_t *json, struct str pointer, struct window *window) MUST_USE;
+
+/* The points of an "earn": fixed, by formula or by table; program_earn.c. */
+enum err compile_formula_of(struct compile *c, const json_t *json, struct str pointer, const struct earning_rule *rule,
+                            struct effect *effect) MUST_USE;
 
 /* The segment named by "audience", or -1 without one. */
 enum err compile_audience(struct compile *c, const json_t *json, struct str pointer, int *audience) MUST_USE;
@@ -82,6 +93,7 @@ enum err compile_caps(struct compile *c, const json_t *owner, struct str pointer
 
 /* The sections, in the order in which they refer to each other. */
 enum err compile_wallets(struct compile *c, const json_t *document) MUST_USE;
+enum err compile_lookups(struct compile *c, const json_t *document) MUST_USE;
 enum err compile_segments(struct compile *c, const json_t *document) MUST_USE;
 enum err compile_rules(struct compile *c, const json_t *document) MUST_USE;
 enum err compile_campaigns(struct compile *c, const json_t *document) MUST_USE;

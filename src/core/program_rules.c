@@ -86,6 +86,7 @@ static enum err compile_earn(struct compile *c, const json_t *json, struct str p
     effect->with_points_paid = read_bool(of, "paid_with_points", false);
     effect->is_qualifying = read_bool(json, "qualifying", effect->per_amount > 0);
     effect->base_index = -1;
+    try(compile_formula_of(c, json, pointer, rule, effect));
     if (effect->per_amount > 0) {
         if (!str_eq(rule->trigger, STR("purchase"))) {
             return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("per_amount")),
@@ -180,6 +181,7 @@ static enum err compile_effects(struct compile *c, const json_t *json, struct st
     for (size_t i = 0; i < rule->effects_n; i++) {
         try(compile_effect(c, json_array_get(effects, i), pointer_index(c->arena, at, i), rule, i, &rule->effects[i]));
         collect_member_slots(c, rule->effects[i].lines, &rule->member_slots, &rule->member_slots_n);
+        collect_member_slots(c, rule->effects[i].formula, &rule->member_slots, &rule->member_slots_n);
     }
     return ERR_OK;
 }

@@ -58,6 +58,18 @@ static bool is_purchase_only(int index)
     return index >= EV_AMOUNT && index != EV_STORE && index != EV_CHANNEL;
 }
 
+static bool is_money(const struct fixed_var *fixed)
+{
+    switch ((int)fixed->source) {
+    case VAR_EVENT:
+        return fixed->index == EV_AMOUNT;
+    case VAR_LINE:
+        return fixed->index == LV_AMOUNT || fixed->index == LV_TAX;
+    default:
+        return fixed->source == VAR_MEMBER_STAT && fixed->index == STAT_AVERAGE_BASKET;
+    }
+}
+
 static int take_slot(struct compile *c, struct var var)
 {
     struct program *p = c->program;
@@ -116,7 +128,9 @@ static bool find_fixed(struct finder *finder, struct str path, struct rule_var *
         }
         finder->c->program->reads_profile |= fixed->source == VAR_MEMBER && fixed->index != MV_OFFERS;
         finder->c->program->counts_stores |= fixed->source == VAR_MEMBER_STAT && fixed->index == STAT_PURCHASES_STORE;
-        return found(finder, (struct var){.source = fixed->source, .index = fixed->index}, fixed->type, out);
+        const bool is_found = found(finder, (struct var){.source = fixed->source, .index = fixed->index}, fixed->type, out);
+        out->is_money = is_money(fixed);
+        return is_found;
     }
     return false;
 }
@@ -141,7 +155,10 @@ static bool find_stat(struct finder *finder, struct str name, struct rule_var *o
                 return false;
             }
         }
-        return found(finder, (struct var){.source = VAR_MEMBER_STAT, .index = (int)i, .days = (int)days}, RULE_NUMBER, out);
+        const struct var var = {.source = VAR_MEMBER_STAT, .index = (int)i, .days = (int)days};
+        const bool is_found = found(finder, var, RULE_NUMBER, out);
+        out->is_money = i == STAT_SPEND;
+        return is_found;
     }
     return false;
 }
@@ -220,6 +237,23 @@ static bool find_var(void *self, struct str path, struct rule_var *out)
     return false;
 }
 
+static const struct text_set *find_set(void *self, struct str name)
+{
+    return program_set(((struct finder *)self)->c->program, name);
+}
+
+static const struct table *find_table(void *self, struct str name)
+{
+    return program_table(((struct finder *)self)->c->program, name);
+}
+
+static struct rule_vars vars_of(struct finder *finder)
+{
+    const struct program *p = finder->c->program;
+    return (struct rule_vars){
+        .self = finder, .find = find_var, .set = find_set, .table = find_table, .zone = p->zone, .currency = p->currency};
+}
+
 enum err compile_rule(struct compile *c, const json_t *json, struct str pointer, enum scope scope, struct str trigger,
                       enum rule_type wanted, const struct rule **out)
 {
@@ -228,8 +262,26 @@ enum err compile_rule(struct compile *c, const json_t *json, struct str pointer,
         return ERR_OK;
     }
     struct finder finder = {.c = c, .scope = scope, .trigger = trigger};
-    const struct rule_vars vars = {.self = &finder, .find = find_var};
+    const struct rule_vars vars = vars_of(&finder);
     return rule_compile(c->arena, json, pointer, &vars, wanted, c->f, out);
+}
+
+enum err compile_formula(struct compile *c, const json_t *json, struct str pointer, enum scope scope, struct str trigger,
+                         const struct rule **out)
+{
+    struct finder finder = {.c = c, .scope = scope, .trigger = trigger};
+    const struct rule_vars vars = vars_of(&finder);
+    return rule_compile_formula(c->arena, json, pointer, &vars, c->f, out);
+}
+
+bool program_has_var(struct compile *c, enum scope scope, struct str trigger, struct str path)
+{
+    const size_t vars_before = c->program->vars_n;
+    struct finder finder = {.c = c, .scope = scope, .trigger = trigger};
+    struct rule_var var;
+    const bool has = find_var(&finder, path, &var);
+    c->program->vars_n = vars_before; // a slot is taken by who reads it
+    return has;
 }
 
 enum err compile_named(struct compile *c, struct str name, struct str pointer, struct str trigger, enum rule_type wanted,

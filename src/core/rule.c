@@ -47,7 +47,7 @@ static size_t values_count(const json_t *json, int depth, bool *is_too_deep)
     return n;
 }
 
-static size_t node_index(const struct rule_compile *c, const struct rule_node *node)
+size_t rule_node_index(const struct rule_compile *c, const struct rule_node *node)
 {
     ensure(node >= c->nodes && node < c->nodes + c->nodes_max);
     return (size_t)(node - c->nodes);
@@ -60,7 +60,7 @@ void rule_fail(struct rule_compile *c, const struct rule_node *node, const char 
     va_start(args, fmt);
     (void)vsnprintf(text, sizeof text, fmt, args); // a longer text is cut
     va_end(args);
-    const struct str at = c->places[node_index(c, node)].pointer;
+    const struct str at = c->places[rule_node_index(c, node)].pointer;
     const struct str pointer = str_fmt(c->arena, "%.*s%.*s", STR_ARG(c->base), STR_ARG(at));
     const enum err err = fail_at(c->f, ERR_INVALID, pointer, "%s", text);
     c->err = c->err == ERR_OK ? err : c->err;
@@ -97,10 +97,11 @@ static bool args_are_constant(const struct rule_node *node)
 /* Replaces an operator over constants by its result. */
 static void node_fold(struct rule_compile *c, struct rule_node *node)
 {
-    if (c->err != ERR_OK || !args_are_constant(node)) {
+    const bool is_exact = c->is_exact && node->op != RULE_NODE_LIST; // computed when it is run, and not with doubles
+    if (c->err != ERR_OK || is_exact || !args_are_constant(node)) {
         return;
     }
-    const struct rule_env env = {.arena = c->arena};
+    const struct rule_env env = {.arena = c->arena, .zone = c->vars != NULL ? c->vars->zone : NULL};
     struct rule_run run = rule_run_start(&env);
     struct value result;
     rule_node_run(&run, node, &result);
@@ -113,7 +114,7 @@ static void node_fold(struct rule_compile *c, struct rule_node *node)
 
 static enum rule_op operator_find(struct str name)
 {
-    for (size_t i = RULE_NODE_LIST + 1; i < RULE_OP_N; i++) {
+    for (size_t i = RULE_NODE_TABLE + 1; i < RULE_OP_N; i++) {
         if (str_eq(OPERATORS[i].name, name)) {
             return (enum rule_op)i;
         }
@@ -145,7 +146,7 @@ static void variable_compile(struct rule_compile *c, struct rule_node *node, str
     }
     ensure(var.slot >= 0);
     node->type = (uint8_t)var.type;
-    c->notes[node_index(c, node)].item = var.item;
+    c->notes[rule_node_index(c, node)] = (struct rule_note){.item = var.item, .is_money = var.is_money};
     if (!scope.is_item) {
         node->op = RULE_NODE_SLOT;
         node->slot = var.slot;
@@ -218,7 +219,7 @@ static bool missing_compile(struct rule_compile *c, struct rule_node *node, cons
     node->slot = 1;
     node->type = RULE_TEXTS;
     if (fixed == 1) {
-        c->places[node_index(c, node->args)] = (struct rule_place){
+        c->places[rule_node_index(c, node->args)] = (struct rule_place){
             .pointer = pointer_index(c->arena, pointer, 0), .json = json_array_get(args, 0)};
         node_constant(c, node->args, value_of_json(json_array_get(args, 0), c->arena));
     }
@@ -226,7 +227,7 @@ static bool missing_compile(struct rule_compile *c, struct rule_node *node, cons
         struct rule_node *variable = &node->args[fixed + i];
         const json_t *name = json_is_array(names) ? json_array_get(names, i) : names;
         const struct str place = json_is_array(names) ? pointer_index(c->arena, at, i) : at;
-        c->places[node_index(c, variable)] = (struct rule_place){.pointer = place, .json = name};
+        c->places[rule_node_index(c, variable)] = (struct rule_place){.pointer = place, .json = name};
         variable_compile(c, variable, json_str(name), NULL, scope);
     }
     return true;
@@ -250,7 +251,7 @@ static struct scope scope_of_arg(const struct rule_compile *c, const struct rule
     }
     const enum rule_type list = (enum rule_type)node->args[0].type;
     inside.item = list == RULE_TEXTS ? RULE_TEXT : list == RULE_NUMBERS ? RULE_NUMBER : RULE_ANY;
-    inside.vars = c->notes[node_index(c, node->args)].item;
+    inside.vars = c->notes[rule_node_index(c, node->args)].item;
     return inside;
 }
 
@@ -282,6 +283,97 @@ static void arity_check(struct rule_compile *c, const struct rule_node *node)
     }
 }
 
+/* {"date_add": [date, {"years": 1, "months": 2, "days": 3}]}: its four arguments are the date and the three numbers. */
+static void date_add_compile(struct rule_compile *c, struct rule_node *node, const json_t *args, struct str pointer, int depth,
+                             struct scope scope)
+{
+    static const char *const UNITS[] = {"years", "months", "days"};
+    json_t *by = json_array_get(args, 1);
+    const struct str at = pointer_index(c->arena, pointer, 1);
+    if (json_array_size(args) != 2 || !json_is_object(by) || json_object_size(by) == 0) {
+        rule_fail(c, node, "\"date_add\" takes a date and what to add: [date, {\"months\": 3}].");
+        return;
+    }
+    node->args = nodes_take(c, 1 + ARRAY_N(UNITS));
+    node->args_n = 1 + ARRAY_N(UNITS);
+    node_compile(c, &node->args[0], json_array_get(args, 0), pointer_index(c->arena, pointer, 0), depth + 1, scope);
+    size_t known_n = 0;
+    for (size_t i = 0; i < ARRAY_N(UNITS); i++) {
+        const json_t *number = json_at(by, UNITS[i]);
+        known_n += number != NULL;
+        if (number != NULL) {
+            node_compile(c, &node->args[i + 1], number, pointer_key(c->arena, at, str_c(UNITS[i])), depth + 1, scope);
+        } else {
+            c->places[rule_node_index(c, &node->args[i + 1])] = (struct rule_place){.pointer = at, .json = by};
+            node_constant(c, &node->args[i + 1], value_number(0));
+        }
+    }
+    if (known_n != json_object_size(by)) {
+        rule_fail(c, node, "\"date_add\" adds \"years\", \"months\" and \"days\", nothing else.");
+    }
+    node->type = c->vars != NULL ? (uint8_t)rule_check(c, node) : (uint8_t)RULE_DATE;
+    node_fold(c, node);
+}
+
+/* Brings the name of a set or table to what it names. False when there is none. */
+static bool name_resolve(struct rule_compile *c, struct rule_node *name, bool is_table)
+{
+    const struct str text = name->constant->str;
+    const struct text_set *set = NULL;
+    const struct table *table = NULL;
+    if (is_table) {
+        table = c->vars != NULL && c->vars->table != NULL ? c->vars->table(c->vars->self, text) : NULL;
+    } else {
+        set = c->vars != NULL && c->vars->set != NULL ? c->vars->set(c->vars->self, text) : NULL;
+    }
+    if (set == NULL && table == NULL) {
+        rule_fail(c, name, "There is no %s \"%.*s\" in the program's \"%s\".", is_table ? "table" : "set", STR_ARG(text),
+                  is_table ? "tables" : "sets");
+        return false;
+    }
+    name->op = is_table ? RULE_NODE_TABLE : RULE_NODE_SET;
+    name->type = is_table ? RULE_ANY : RULE_TEXTS;
+    if (is_table) {
+        name->table = table;
+    } else {
+        name->set = set;
+    }
+    return true;
+}
+
+static bool is_written_text(const struct rule_node *node)
+{
+    return node->op == RULE_NODE_CONST && node->constant->kind == VALUE_STR;
+}
+
+/* The set or table that an operator names: the only argument of "set", the first of "table", the second of the others, where
+ * a list may stand as well. */
+static bool names_resolve(struct rule_compile *c, struct rule_node *node)
+{
+    const size_t at = node->op == RULE_OP_SET || node->op == RULE_OP_TABLE ? 0 : 1;
+    const bool needs_name = at == 0;
+    if (at >= node->args_n) {
+        return c->vars == NULL && !needs_name; // too few were noted
+    }
+    if (is_written_text(&node->args[at])) {
+        if (!name_resolve(c, &node->args[at], node->op == RULE_OP_TABLE)) {
+            return false;
+        }
+    } else if (needs_name) {
+        rule_fail(c, node, "Write the name of the %s out: it cannot be computed.", node->op == RULE_OP_SET ? "set" : "table");
+        return false;
+    }
+    if (node->op == RULE_OP_SET) {
+        const struct text_set *set = node->args[0].set;
+        node->op = RULE_NODE_SET;
+        node->type = RULE_TEXTS;
+        node->args_n = 0;
+        node->set = set;
+        return false; // a set has nothing to check
+    }
+    return true;
+}
+
 static void operator_compile(struct rule_compile *c, struct rule_node *node, const json_t *json,
                              struct str pointer, int depth, struct scope scope)
 {
@@ -297,12 +389,19 @@ static void operator_compile(struct rule_compile *c, struct rule_node *node, con
     node->op = (uint8_t)op;
     const struct str inside = pointer_key(c->arena, pointer, name);
     const bool is_missing = op == RULE_OP_MISSING || op == RULE_OP_MISSING_SOME;
+    if (op == RULE_OP_DATE_ADD) {
+        date_add_compile(c, node, args, inside, depth, scope);
+        return;
+    }
     if (is_missing && missing_compile(c, node, args, inside, scope)) {
         return;
     }
     args_compile(c, node, args, inside, depth, scope);
     if (c->vars != NULL) {
         arity_check(c, node);
+    }
+    if (op >= RULE_OP_SET && op <= RULE_OP_TABLE && !names_resolve(c, node)) {
+        return;
     }
     if (op == RULE_OP_VAR) {
         var_compile(c, node, scope);
@@ -326,10 +425,12 @@ static void list_compile(struct rule_compile *c, struct rule_node *node, const j
 static void node_compile(struct rule_compile *c, struct rule_node *node, const json_t *json,
                          struct str pointer, int depth, struct scope scope)
 {
-    c->places[node_index(c, node)] = (struct rule_place){.pointer = pointer, .json = json};
+    c->places[rule_node_index(c, node)] = (struct rule_place){.pointer = pointer, .json = json};
     node_constant(c, node, value_null()); // what a part that fails is
     node->type = RULE_ANY;
-    if (depth > RULE_DEPTH_MAX) {
+    if (c->is_exact && json_is_real(json)) {
+        rule_fail(c, node, "Write the decimal as a text, such as \"0.5\": formulas are computed exactly.");
+    } else if (depth > RULE_DEPTH_MAX) {
         rule_fail(c, node, "Nested deeper than %d levels: simplify the rule.", RULE_DEPTH_MAX);
     } else if (json_is_array(json)) {
         list_compile(c, node, json, pointer, depth, scope);
@@ -369,9 +470,13 @@ static void slots_collect(struct arena *arena, struct rule *rule)
     rule->slots_n = n;
 }
 
-enum err rule_compile(struct arena *arena, const json_t *json, struct str pointer,
-                      const struct rule_vars *vars, enum rule_type wanted, struct fail *f,
-                      const struct rule **out)
+struct wish {
+    enum rule_type type;
+    bool is_exact;
+};
+
+static enum err compile(struct arena *arena, const json_t *json, struct str pointer, const struct rule_vars *vars,
+                        struct wish wish, struct fail *f, const struct rule **out)
 {
     ensure(json != NULL);
     bool is_too_deep = false;
@@ -390,6 +495,7 @@ enum err rule_compile(struct arena *arena, const json_t *json, struct str pointe
         .base = pointer,
         .vars = vars,
         .f = f,
+        .is_exact = wish.is_exact,
         .nodes_max = values_n,
         .nodes = arena_new(arena, struct rule_node, values_n),
         .places = arena_new(arena, struct rule_place, values_n),
@@ -398,7 +504,11 @@ enum err rule_compile(struct arena *arena, const json_t *json, struct str pointe
     struct rule_node *root = nodes_take(&c, 1);
     node_compile(&c, root, json, STR(""), 1, (struct scope){.vars = vars});
     if (vars != NULL && c.err == ERR_OK) {
-        rule_check_wanted(&c, root, wanted);
+        if (wish.is_exact) {
+            rule_exact_check(&c, root);
+        } else {
+            rule_check_wanted(&c, root, wish.type);
+        }
     }
     if (c.err != ERR_OK) {
         return c.err;
@@ -409,6 +519,20 @@ enum err rule_compile(struct arena *arena, const json_t *json, struct str pointe
     ensure(rule->nodes_n > 0);
     *out = rule;
     return ERR_OK;
+}
+
+enum err rule_compile(struct arena *arena, const json_t *json, struct str pointer,
+                      const struct rule_vars *vars, enum rule_type wanted, struct fail *f,
+                      const struct rule **out)
+{
+    return compile(arena, json, pointer, vars, (struct wish){.type = wanted}, f, out);
+}
+
+enum err rule_compile_formula(struct arena *arena, const json_t *json, struct str pointer, const struct rule_vars *vars,
+                              struct fail *f, const struct rule **out)
+{
+    ensure(vars != NULL);
+    return compile(arena, json, pointer, vars, (struct wish){.type = RULE_NUMBER, .is_exact = true}, f, out);
 }
 
 const int *rule_slots(const struct rule *rule, size_t *n)

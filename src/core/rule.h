@@ -14,6 +14,9 @@
 #ifndef LOYALD_RULE_H
 #define LOYALD_RULE_H
 
+#include "base/time.h"
+#include "core/ratio.h"
+#include "core/table.h"
 #include "core/value.h"
 
 enum {
@@ -48,6 +51,7 @@ struct rule_var {
     enum rule_type type;
     const struct rule_vars
         *item; // RULE_LIST: the fields of an item, of which only the types count; NULL: not checked
+    bool is_money; // RULE_NUMBER: minor units of the program's currency
 };
 
 /* The variables that a rule may name. */
@@ -55,6 +59,11 @@ struct rule_vars {
     void *self;
     /* The variable of a dotted path; false when there is none. */
     bool (*find)(void *self, struct str path, struct rule_var *out);
+    /* The program's sets and tables by name, NULL when there is none of that name. The functions may be NULL. */
+    const struct text_set *(*set)(void *self, struct str name);
+    const struct table *(*table)(void *self, struct str name);
+    const struct zone *zone; // of the program, NULL: UTC
+    struct str currency;     // of the program; amounts written with "money" are of it
 };
 
 struct rule;
@@ -74,6 +83,7 @@ struct rule_env {
      * it should be cheap. NULL for rules without vars. */
     void (*get)(const struct rule_env *env, int slot, struct value *out);
     const struct value *data; // free data for rules compiled without vars; NULL is null
+    const struct zone *zone;  // in which instants become dates; NULL: UTC
     struct arena *arena;      // for results; reset by the caller
 };
 
@@ -82,6 +92,21 @@ void rule_run(const struct rule *rule, const struct rule_env *env, struct value 
 
 /* Runs the rule as a condition. */
 bool rule_holds(const struct rule *rule, const struct rule_env *env);
+
+/* Compiles a formula: an expression that gives a number and is computed exactly. Decimals in it are texts ("0.5"). Operators
+ * whose arithmetic is not exact are refused where a number is computed; conditions inside may use all. */
+enum err rule_compile_formula(struct arena *arena, const json_t *json, struct str pointer, const struct rule_vars *vars,
+                              struct fail *f, const struct rule **out) MUST_USE;
+
+enum rule_exact {
+    RULE_EXACT_OK,
+    RULE_EXACT_GAP,      // a part has no number: a missing variable, no row of a table, a division by zero
+    RULE_EXACT_OVERFLOW, // a part does not fit
+};
+
+/* Computes a formula. *gap is then, for RULE_EXACT_GAP, what was missing: the variable "event.nights", the table "fares" or
+ * the operator "/". */
+enum rule_exact rule_run_exact(const struct rule *rule, const struct rule_env *env, struct ratio *out, struct str *gap);
 
 /* The distinct slots that the rule can read, ascending; *n of them. */
 const int *rule_slots(const struct rule *rule, size_t *n);

@@ -126,6 +126,15 @@ static void instant_normalise(struct rule_compile *c, struct rule_node *node)
     node->constant = constant;
 }
 
+/* An amount of money is compared with one only: what it is in minor units says nothing about pieces or nights. */
+static void money_check(struct rule_compile *c, const struct rule_node *money, const struct rule_node *other)
+{
+    const struct rule_note *note = &c->notes[rule_node_index(c, other)];
+    if (c->notes[rule_node_index(c, money)].is_written_money && other->op == RULE_NODE_SLOT && !note->is_money) {
+        rule_fail(c, other, "This is no amount of money: \"%.*s\" is compared with a plain number.", STR_ARG(other->path->text));
+    }
+}
+
 /* Two operands that are compared; says which of them is in the wrong. */
 static void pair_check(struct rule_compile *c, struct rule_node *a, struct rule_node *b)
 {
@@ -134,6 +143,11 @@ static void pair_check(struct rule_compile *c, struct rule_node *a, struct rule_
     struct rule_node *given = swap ? a : b;
     struct rule_node *other = swap ? b : a;
     const enum rule_type wanted = type_of(other);
+    if (wanted == RULE_NUMBER) {
+        rule_number_wanted(c, given);
+    }
+    money_check(c, given, other);
+    money_check(c, other, given);
     if (!rule_type_fits(wanted, given)) {
         const bool is_spelling =
             is_constant_text(given) && (wanted == RULE_DATE || wanted == RULE_INSTANT);
@@ -189,9 +203,45 @@ static enum rule_type check_order(struct rule_compile *c, struct rule_node *node
     return RULE_BOOL;
 }
 
-static void arg_check(struct rule_compile *c, const struct rule_node *node, size_t index,
-                      enum rule_type wanted)
+/* The type of an "if": that of its results, where they have one in common. */
+static enum rule_type result_type_of_choice(const struct rule_node *node)
 {
+    enum rule_type common = RULE_ANY;
+    bool is_first = true;
+    for (size_t i = 0; i < node->args_n; i++) {
+        const bool is_result = i % 2 == 1 || i + 1 == node->args_n;
+        const enum rule_type type = type_of(&node->args[i]);
+        if (is_result && type != RULE_NULL) {
+            common = is_first || type == common ? type : RULE_ANY;
+            is_first = false;
+        }
+    }
+    return common;
+}
+
+void rule_number_wanted(const struct rule_compile *c, struct rule_node *node)
+{
+    struct decimal number;
+    const bool is_choice = c->is_exact && (node->op == RULE_OP_IF || node->op == RULE_OP_TERNARY);
+    for (size_t i = 0; is_choice && i < node->args_n; i++) {
+        if (i % 2 == 1 || i + 1 == node->args_n) {
+            rule_number_wanted(c, &node->args[i]);
+        }
+    }
+    if (is_choice) {
+        node->type = (uint8_t)result_type_of_choice(node);
+        return;
+    }
+    if (c->is_exact && is_constant_text(node) && decimal_read(node->constant->str, DECIMAL_SCALE_MAX, &number)) {
+        node->type = RULE_NUMBER;
+    }
+}
+
+void rule_arg_check(struct rule_compile *c, const struct rule_node *node, size_t index, enum rule_type wanted)
+{
+    if (wanted == RULE_NUMBER && index < node->args_n) {
+        rule_number_wanted(c, &node->args[index]);
+    }
     if (index < node->args_n && !rule_type_fits(wanted, &node->args[index])) {
         rule_fail(c, &node->args[index], "This must be %s, but is %s.", rule_type_text(wanted),
                   rule_type_text(type_of(&node->args[index])));
@@ -201,7 +251,7 @@ static void arg_check(struct rule_compile *c, const struct rule_node *node, size
 static enum rule_type check_arithmetic(struct rule_compile *c, struct rule_node *node)
 {
     for (size_t i = 0; i < node->args_n; i++) {
-        arg_check(c, node, i, RULE_NUMBER);
+        rule_arg_check(c, node, i, RULE_NUMBER);
     }
     return RULE_NUMBER;
 }
@@ -216,17 +266,7 @@ static enum rule_type check_add(struct rule_compile *c, struct rule_node *node)
 static enum rule_type check_if(struct rule_compile *c, struct rule_node *node)
 {
     (void)c; // every condition has a truth
-    enum rule_type common = RULE_ANY;
-    bool is_first = true;
-    for (size_t i = 0; i < node->args_n; i++) {
-        const bool is_result = i % 2 == 1 || i + 1 == node->args_n;
-        const enum rule_type type = type_of(&node->args[i]);
-        if (is_result && type != RULE_NULL) {
-            common = is_first || type == common ? type : RULE_ANY;
-            is_first = false;
-        }
-    }
-    return common;
+    return result_type_of_choice(node);
 }
 
 static enum rule_type check_and_or(struct rule_compile *c, struct rule_node *node)
@@ -248,8 +288,12 @@ static enum rule_type check_in(struct rule_compile *c, struct rule_node *node)
         return RULE_BOOL;
     }
     const enum rule_type where = type_of(&node->args[1]);
+    if (node->args[1].op == RULE_NODE_SET) {
+        node->op = RULE_OP_IN_SET; // the same, by hash
+        return check_in_set(c, node);
+    }
     if (where == RULE_TEXT) {
-        arg_check(c, node, 0, RULE_TEXT);
+        rule_arg_check(c, node, 0, RULE_TEXT);
     } else if (!is_list(where)) {
         rule_fail(c, &node->args[1], "\"in\" looks into a list or a text, but this is %s.",
                   rule_type_text(where));
@@ -258,7 +302,7 @@ static enum rule_type check_in(struct rule_compile *c, struct rule_node *node)
         const bool is_text_like =
             item_of(where) == RULE_TEXT && (needle == RULE_DATE || needle == RULE_INSTANT);
         if (!is_text_like) {
-            arg_check(c, node, 0, item_of(where));
+            rule_arg_check(c, node, 0, item_of(where));
         }
     }
     return RULE_BOOL;
@@ -278,10 +322,10 @@ static enum rule_type check_substr(struct rule_compile *c, struct rule_node *nod
 {
     const enum rule_type source = node->args_n > 0 ? type_of(&node->args[0]) : RULE_ANY;
     if (source != RULE_DATE && source != RULE_INSTANT) {
-        arg_check(c, node, 0, RULE_TEXT);
+        rule_arg_check(c, node, 0, RULE_TEXT);
     }
-    arg_check(c, node, 1, RULE_NUMBER);
-    arg_check(c, node, 2, RULE_NUMBER);
+    rule_arg_check(c, node, 1, RULE_NUMBER);
+    rule_arg_check(c, node, 2, RULE_NUMBER);
     return RULE_TEXT;
 }
 

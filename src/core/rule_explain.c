@@ -68,7 +68,8 @@ static struct value actual_of(struct rule_run *run, const struct rule_node *node
     const struct rule_node *only = NULL;
     size_t open_n = 0;
     for (size_t i = 0; i < node->args_n && !walks_items; i++) {
-        const bool is_open = node->args[i].op != RULE_NODE_CONST;
+        const uint8_t op = node->args[i].op;
+        const bool is_open = op != RULE_NODE_CONST && op != RULE_NODE_SET && op != RULE_NODE_TABLE;
         only = is_open ? &node->args[i] : only;
         open_n += is_open;
     }

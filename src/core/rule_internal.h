@@ -18,6 +18,8 @@ enum rule_op {
     RULE_NODE_SLOT,  // .slot, .path for its name and fallback
     RULE_NODE_DATA,  // .path into the data in scope: free data, or the item of a list
     RULE_NODE_LIST,  // an array with parts to evaluate
+    RULE_NODE_SET,   // .set of the program
+    RULE_NODE_TABLE, // .table of the program, as the first argument of "table"
 #define RULE_OP(id, name, fewest, most, evaluate, check) id,
 #include "core/rule.def"
 #undef RULE_OP
@@ -44,6 +46,8 @@ struct rule_node {
         struct rule_node *args;
         const struct value *constant;
         const struct rule_path *path;
+        const struct text_set *set;
+        const struct table *table;
     };
 };
 _Static_assert(sizeof(struct rule_node) == 16, "four nodes share a cache line");
@@ -86,6 +90,9 @@ static inline bool rule_charge(struct rule_run *run, size_t n)
     return run->steps_left >= 0 && run->arena->used <= run->used_max;
 }
 
+/* True when the list, or set, that a node stands for has the value. */
+bool rule_list_has(struct rule_run *run, const struct rule_node *node, const struct value *list, const struct value *wanted);
+
 /* Evaluates a node; null once the run has used up its steps. */
 static inline void rule_node_run(struct rule_run *run, const struct rule_node *node,
                                  struct value *out)
@@ -126,6 +133,8 @@ struct rule_path rule_path_of(struct arena *arena, struct str text);
 /* What compiling knows about a node besides the node. */
 struct rule_note {
     const struct rule_vars *item; // fields of the list's items, when known
+    bool is_money;                // a variable in minor units
+    bool is_written_money;        // {"money": …}
 };
 
 /* A rule being compiled. */
@@ -140,6 +149,7 @@ struct rule_compile {
     struct rule_note *notes;
     size_t nodes_n;
     size_t nodes_max;
+    bool is_exact; // a formula: decimals are texts, constants are not computed ahead
 };
 
 /* Notes a failure at a node. */
@@ -155,6 +165,34 @@ void rule_check_wanted(struct rule_compile *c, const struct rule_node *node, enu
 /* True when a value of type `given` (of that node, for constants) can stand where `wanted` is
  * expected. */
 bool rule_type_fits(enum rule_type wanted, const struct rule_node *given);
+
+/* What a formula may not compute, noted at its place: rule_exact.c. */
+void rule_exact_check(struct rule_compile *c, const struct rule_node *root);
+
+/* In a formula, makes a decimal written as text the number that is wanted there. */
+void rule_number_wanted(const struct rule_compile *c, struct rule_node *node);
+
+/* Notes an argument that is not of the type wanted. */
+void rule_arg_check(struct rule_compile *c, const struct rule_node *node, size_t index, enum rule_type wanted);
+
+/* The index of a node among its rule's. */
+size_t rule_node_index(const struct rule_compile *c, const struct rule_node *node);
+
+/* The type checks of our own operators: rule_check_typed.c. */
+enum rule_type check_set(struct rule_compile *c, struct rule_node *node);
+enum rule_type check_in_set(struct rule_compile *c, struct rule_node *node);
+enum rule_type check_items_in(struct rule_compile *c, struct rule_node *node);
+enum rule_type check_count_in(struct rule_compile *c, struct rule_node *node);
+enum rule_type check_intersect(struct rule_compile *c, struct rule_node *node);
+enum rule_type check_table(struct rule_compile *c, struct rule_node *node);
+enum rule_type check_money(struct rule_compile *c, struct rule_node *node);
+enum rule_type check_days_between(struct rule_compile *c, struct rule_node *node);
+enum rule_type check_date_add(struct rule_compile *c, struct rule_node *node);
+enum rule_type check_part_of_date(struct rule_compile *c, struct rule_node *node);
+enum rule_type check_weekday(struct rule_compile *c, struct rule_node *node);
+enum rule_type check_moments(struct rule_compile *c, struct rule_node *node);
+enum rule_type check_text_test(struct rule_compile *c, struct rule_node *node);
+enum rule_type check_lower(struct rule_compile *c, struct rule_node *node);
 
 /* The type of an array with parts to evaluate. */
 enum rule_type rule_type_of_list(const struct rule_node *list);

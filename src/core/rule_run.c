@@ -3,8 +3,23 @@
 #include "base/base.h"
 #include "core/rule_internal.h"
 
+static void set_value(struct rule_run *run, const struct rule_node *node, struct value *out)
+{
+    (void)run; // a set is at hand
+    *out = value_array(node->set->items, node->set->n);
+}
+
+static void table_value(struct rule_run *run, const struct rule_node *node, struct value *out)
+{
+    (void)run; // a table is looked into by "table" alone
+    (void)node;
+    *out = value_null();
+}
+
 static void (*const EVALUATE[])(struct rule_run *run, const struct rule_node *node,
                                 struct value *out) = {
+    [RULE_NODE_SET] = set_value,
+    [RULE_NODE_TABLE] = table_value,
 #define RULE_OP(id, name, fewest, most, evaluate, check) [id] = evaluate,
 #include "core/rule.def"
 #undef RULE_OP
@@ -283,6 +298,14 @@ static bool array_holds(const struct value *array, const struct value *wanted)
         }
     }
     return false;
+}
+
+bool rule_list_has(struct rule_run *run, const struct rule_node *node, const struct value *list, const struct value *wanted)
+{
+    if (node->op == RULE_NODE_SET) {
+        return wanted->kind == VALUE_STR && rule_charge(run, 1) && text_set_has(node->set, wanted->str);
+    }
+    return list->kind == VALUE_ARRAY && rule_charge(run, list->array.n / 8 + 1) && array_holds(list, wanted);
 }
 
 static bool in_holds(struct rule_run *run, const struct rule_node *node)

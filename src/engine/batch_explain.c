@@ -15,6 +15,7 @@ void explain_copy(struct arena *arena, const struct explain_rule *from, size_t n
         to->explain[i].stage = str_dup(arena, from[i].stage);
         to->explain[i].pointer = str_dup(arena, from[i].pointer);
         to->explain[i].condition = str_dup(arena, from[i].condition);
+        to->explain[i].gap = str_dup(arena, from[i].gap);
         to->explain[i].clipped_by = str_dup(arena, from[i].clipped_by);
         to->explain[i].actual = str_dup(arena, from[i].actual);
     }

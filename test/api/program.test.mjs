@@ -36,6 +36,31 @@ onEach('program', { document: null }, (shop) => {
     assert.deepEqual((await shop.post('/v1/program/draft/validate', program)).body, { valid: true, tests: 0 });
   });
 
+  test('points come from one place, and formulas and tables are checked when they are saved', async () => {
+    const check = (effect, at, detail) => async () => {
+      const document = structuredClone(program);
+      document.tables = { fares: { keys: ['fare'], rows: [['Y', 20]] }, tiers: { keys: ['member.tier.main', 'sku'], rows: [['gold', '*', 3]] }, odd: { keys: ['member.colour'], rows: [['red', 1]] }, small: { keys: ['amount'], rows: [['little', 1]] } };
+      document.earning_rules.push({ slug: 'x', trigger: effect.trigger ?? 'purchase', effects: [{ kind: 'earn', wallet: 'points', ...effect.effect }] });
+      const answer = await shop.post('/v1/program/draft/validate', document);
+      if (!at) return assert.deepEqual(answer.body, { valid: true }, answer.text);
+      problem(answer, 422, 'invalid', `/earning_rules/${document.earning_rules.length - 1}/effects/0${at}`);
+      assert.match(answer.body.errors[0].detail, detail);
+    };
+    const formula = { '*': [{ var: 'event.amount' }, '0.1'] };
+    await check({ effect: { formula, round: 'up' } })();
+    await check({ effect: { table: 'fares' } })();
+    await check({ effect: { table: 'tiers', lines: true } })();
+    await check({ effect: {} }, '/points', /exactly one/)();
+    await check({ effect: { formula, points: 1 } }, '/points', /exactly one/)();
+    await check({ effect: { formula, per_amount: 100 } }, '/per_amount', /goes with "points"/)();
+    await check({ effect: { points: 1, round: 'up' } }, '/round', /formula or table/)();
+    await check({ effect: { formula: { var: 'line.amount' } } }, '/formula', /no variable "line.amount"/)();
+    await check({ effect: { formula: { '*': [{ var: 'event.amount' }, 0.1] } } }, '/formula/*/1', /as a text/)();
+    await check({ effect: { table: 'fairs' } }, '/table', /no table "fairs"/)();
+    await check({ effect: { table: 'odd' } }, '/table', /"member.colour"/)();
+    await check({ effect: { table: 'small' } }, '/table', /"amount" of "small" holds texts/)();
+  });
+
   test('publishing puts the draft in force', async () => {
     for (const match of ['W/"2"', 'W/"2", "1"', '"1", "9"']) problem(await put(program, match), 412, 'precondition_failed');
     for (const match of ['2', '"2', '*, "2"']) problem(await put(program, match), 400, 'bad_request');

@@ -20,6 +20,36 @@ static bool find(void *self, struct str path, struct rule_var *out)
     return path.n > 0 && path.p[0] != '!';
 }
 
+/* One set and one table, under every name. */
+static const struct text_set *find_set(void *self, struct str name)
+{
+    static struct text_set set;
+    (void)self;
+    if (set.n == 0) {
+        static struct arena arena;
+        arena_open(&arena, 1 << 20);
+        json_t *list = NULL;
+        ensure(json_read(&arena, STR("[\"a\",\"b\",\"\"]"), NULL, &list) == ERR_OK);
+        text_set_make(&arena, STR("s"), list, &set);
+    }
+    return name.n > 0 ? &set : NULL;
+}
+
+static const struct table *find_table(void *self, struct str name)
+{
+    static struct table table;
+    (void)self;
+    if (table.rows_n == 0) {
+        static struct arena arena;
+        arena_open(&arena, 1 << 20);
+        json_t *json = NULL;
+        ensure(json_read(&arena, STR("{\"keys\":[\"k\",\"n\"],\"rows\":[[\"a\",[\"<=\",5],1],[\"*\",3,\"2.5\"],[\"b\",\"*\",7]]}"),
+                         NULL, &json) == ERR_OK);
+        ensure(table_compile(&arena, STR("t"), json, STR(""), NULL, &table) == ERR_OK);
+    }
+    return name.n > 0 ? &table : NULL;
+}
+
 static void get(const struct rule_env *env, int slot, struct value *out)
 {
     const struct world *world = (const struct world *)env;
@@ -68,6 +98,28 @@ static void rule_try(struct arena *arena, const json_t *json, const json_t *data
     }
 }
 
+/* The same as a formula: computed twice alike, and a number in lowest terms. */
+static void formula_try(struct arena *arena, const json_t *json, const json_t *data, const struct rule_vars *vars)
+{
+    const struct rule *rule = NULL;
+    struct fail f = {.arena = arena};
+    if (rule_compile_formula(arena, json, STR("/formula"), vars, &f, &rule) != ERR_OK) {
+        ensure(f.items_n > 0);
+        return;
+    }
+    const struct value free_data = value_of_json(data, arena);
+    const struct world world = {.env = {.get = get, .data = &free_data, .arena = arena}, .data = data};
+    struct ratio first = {0};
+    struct ratio second = {0};
+    struct str gap;
+    int64_t whole = 0;
+    const enum rule_exact result = rule_run_exact(rule, &world.env, &first, &gap);
+    ensure(rule_run_exact(rule, &world.env, &second, &gap) == result);
+    ensure(first.n == second.n);
+    ensure(result != RULE_EXACT_OK || first.d > 0);
+    ensure(result != RULE_EXACT_OK || first.d > 1 || !ratio_round(first, RATIO_UP, &whole) || whole == first.n);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
     static struct arena arena;
@@ -76,12 +128,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
         arena_open(&arena, (size_t)512 << 20);
     }
     json_t *json = NULL;
-    static const struct rule_vars VARS = {.find = find};
+    static const struct rule_vars VARS = {.find = find, .set = find_set, .table = find_table, .currency = {.p = "EUR", .n = 3}};
     if (json_read(&arena, (struct str){.p = (const char *)bytes, .n = n}, NULL, &json) == ERR_OK) {
         const json_t *rule = json_at(json, "rule");
         const json_t *data = json_at(json, "data");
         rule_try(&arena, rule != NULL ? rule : json, data, NULL);
         rule_try(&arena, rule != NULL ? rule : json, data, &VARS);
+        formula_try(&arena, rule != NULL ? rule : json, data, &VARS);
     }
     arena_reset(&arena);
     return 0;

@@ -232,7 +232,6 @@ static void what_later_releases_do_is_not_supported(void **state)
     }
     assert_string_equal(faults("\"messaging\":{\"quiet\":[]}"), "not_supported /messaging");
     assert_string_equal(faults("\"reviews\":{\"moderated\":true}"), "not_supported /reviews");
-    assert_string_equal(faults("\"tables\":{\"a\":1}"), "not_supported /tables");
 }
 
 static void mistakes_are_named_where_they_are(void **state)
@@ -254,6 +253,7 @@ static void mistakes_are_named_where_they_are(void **state)
     assert_string_equal(faults("\"segments\":[{\"slug\":\"A\",\"when\":true}]"),
                         "invalid /segments/0/slug");
     assert_string_equal(faults("\"sets\":{\"Bad Name\":[]}"), "invalid /sets/Bad Name");
+    assert_string_equal(faults("\"tables\":{\"a\":{\"keys\":[\"k\"],\"rows\":[[\"x\",1.5]]}}"), "invalid /tables/a/rows/0/1");
 }
 
 int main(void)
