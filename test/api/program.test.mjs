@@ -42,7 +42,7 @@ onEach('program', { document: null }, (shop) => {
       document.tables = { fares: { keys: ['fare'], rows: [['Y', 20]] }, tiers: { keys: ['member.tier.main', 'sku'], rows: [['gold', '*', 3]] }, odd: { keys: ['member.colour'], rows: [['red', 1]] }, small: { keys: ['amount'], rows: [['little', 1]] } };
       document.earning_rules.push({ slug: 'x', trigger: effect.trigger ?? 'purchase', effects: [{ kind: 'earn', wallet: 'points', ...effect.effect }] });
       const answer = await shop.post('/v1/program/draft/validate', document);
-      if (!at) return assert.deepEqual(answer.body, { valid: true }, answer.text);
+      if (!at) return assert.equal(answer.body.valid, true, answer.text);
       problem(answer, 422, 'invalid', `/earning_rules/${document.earning_rules.length - 1}/effects/0${at}`);
       assert.match(answer.body.errors[0].detail, detail);
     };
