@@ -492,12 +492,74 @@ static inline void scenario_expect_answer(struct scenario *s, const json_t *want
     }
 }
 
+/* What the last event changed: ["main: bronze -> silver, entered", …]. */
+static inline void scenario_expect_changes(struct scenario *s, const json_t *wanted)
+{
+    const struct answer *answer = &s->last->answer;
+    scenario_check(s, answer->tier_changes_n == json_array_size(wanted), "changes of tiers are %zu", answer->tier_changes_n);
+    for (size_t i = 0; i < json_array_size(wanted); i++) {
+        const struct tier_change *c = &answer->tier_changes[i];
+        const struct str is = str_fmt(&s->both->arena, "%.*s: %.*s -> %.*s, %.*s", STR_ARG(store_symbol_slug(s->reader, c->set)),
+                                      STR_ARG(store_symbol_slug(s->reader, c->from)), STR_ARG(store_symbol_slug(s->reader, c->to)),
+                                      STR_ARG(tier_why_slug(c->why)));
+        scenario_check(s, str_eq(is, json_str(json_array_get(wanted, i))), "change is %.*s", STR_ARG(is));
+    }
+}
+
+/* Events of the member that speak of tiers, newest first, as many as given: {"type", "time", "changes": [as above], and parts of
+ * its data such as "set" and "next"}. */
+static inline void scenario_expect_timeline(struct scenario *s, struct str subject, const json_t *wanted)
+{
+    struct arena *arena = &s->both->arena;
+    struct identifier identifier;
+    struct member_facts facts = {0};
+    struct event_row *rows = NULL;
+    size_t n = 0;
+    size_t at = 0;
+    assert_ok(identifier_read(arena, store_base_vault(s->base), subject, &s->both->fail, "", &identifier));
+    assert_ok(db_begin(store_db(s->reader), DB_READ));
+    assert_ok(store_members_find(s->reader, arena, &identifier, 1, &facts.member));
+    assert_ok(store_facts_load(s->reader, arena, &facts, 1, false));
+    assert_ok(store_events_list(s->reader, arena, &facts, facts.state->last_event, 1000, &rows, &n));
+    db_rollback(store_db(s->reader));
+    for (size_t i = 0; i < json_array_size(wanted); i++, at++) {
+        const json_t *w = json_array_get(wanted, i);
+        char time[INSTANT_BYTES + 1] = "";
+        while (at < n && rows[at].answer.tier_changes_n == 0 && !str_starts(rows[at].event.type, STR("tier."))) {
+            at++;
+        }
+        scenario_check(s, at < n, "the timeline has only %zu events about tiers", i);
+        instant_write(rows[at].event.time, time);
+        scenario_check(s, str_eq(rows[at].event.type, scenario_str(w, "type")), "event %zu is %.*s of %s", i, STR_ARG(rows[at].event.type), time);
+        scenario_check(s, json_at(w, "time") == NULL || str_eq(str_c(time), scenario_str(w, "time")), "event %zu is of %s", i, time);
+        struct submission *last = s->last;
+        struct submission shown = {.answer = rows[at].answer};
+        s->last = &shown;
+        if (json_at(w, "changes") != NULL) {
+            scenario_expect_changes(s, json_at(w, "changes"));
+        }
+        s->last = last;
+        const char *key = NULL;
+        json_t *value = NULL;
+        json_object_foreach(json_at(w, "data"), key, value)
+        {
+            scenario_check(s, json_equal(value, (json_t *)json_at(rows[at].event.data, key)), "event %zu has another %s", i, key);
+        }
+    }
+}
+
 static inline void scenario_expect(struct scenario *s, const json_t *wanted)
 {
     const struct str subject = json_at(wanted, "subject") ? scenario_str(wanted, "subject") : STR("ext:m");
     const struct state *state = scenario_state(s, subject);
     scenario_expect_balances(s, json_at(wanted, "balances"), state);
     scenario_expect_tiers(s, json_at(wanted, "tiers"), json_at(wanted, "valid_until"), state);
+    if (json_at(wanted, "changes") != NULL) {
+        scenario_expect_changes(s, json_at(wanted, "changes"));
+    }
+    if (json_at(wanted, "timeline") != NULL) {
+        scenario_expect_timeline(s, subject, json_at(wanted, "timeline"));
+    }
     if (json_at(wanted, "answer") != NULL) {
         scenario_expect_answer(s, json_at(wanted, "answer"));
     }

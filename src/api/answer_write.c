@@ -119,24 +119,28 @@ static void progress_write(struct json_out *w, const struct store *store, const 
     json_close(w, '}');
 }
 
+void tier_fields_write(struct json_out *w, const struct store *store, const struct answer_tier *tier, bool with_change)
+{
+    json_key(w, "set");
+    json_put_str(w, store_symbol_slug(store, tier->set));
+    json_key(w, "tier");
+    slug_or_null(w, store, tier->tier);
+    if (with_change) {
+        json_key(w, "changed");
+        json_put_bool(w, tier->is_changed);
+    }
+    json_key(w, "valid_until");
+    json_put_instant(w, tier->valid_until);
+    json_key(w, "progress");
+    progress_write(w, store, tier);
+}
+
 void tiers_write(struct json_out *w, const struct store *store, const struct answer *answer, bool with_change)
 {
     json_open(w, '[');
     for (size_t i = 0; i < answer->tiers_n; i++) {
-        const struct answer_tier *tier = &answer->tiers[i];
         json_open(w, '{');
-        json_key(w, "set");
-        json_put_str(w, store_symbol_slug(store, tier->set));
-        json_key(w, "tier");
-        slug_or_null(w, store, tier->tier);
-        if (with_change) {
-            json_key(w, "changed");
-            json_put_bool(w, tier->is_changed);
-        }
-        json_key(w, "valid_until");
-        json_put_instant(w, tier->valid_until);
-        json_key(w, "progress");
-        progress_write(w, store, tier);
+        tier_fields_write(w, store, &answer->tiers[i], with_change);
         json_close(w, '}');
     }
     json_close(w, ']');

@@ -18,6 +18,8 @@ enum err answer_write(struct json_out *w, struct store *store, const struct subm
 
 /* The lists that other resources show too: "balances" and "tiers" of an answer, as arrays. */
 void balances_write(struct json_out *w, const struct store *store, const struct answer *answer);
+/* The fields of one tier set, into an open object. */
+void tier_fields_write(struct json_out *w, const struct store *store, const struct answer_tier *tier, bool with_change);
 void tiers_write(struct json_out *w, const struct store *store, const struct answer *answer, bool with_change);
 
 /* "free_product", "issued". */

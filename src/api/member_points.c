@@ -1,4 +1,4 @@
-/* What a member has: balances, tiers, lots. */
+/* What a member has: balances, lots. */
 #include "base/base.h"
 #include "api/api_internal.h"
 
@@ -22,7 +22,7 @@ static enum err refuse_as_of(struct api_call *call)
 {
     struct str text;
     return http_query(call->request, "as_of", &text)
-               ? fail(&call->fail, ERR_NOT_SUPPORTED, "", "This release knows \"as_of\" for balances only.")
+               ? fail(&call->fail, ERR_NOT_SUPPORTED, "", "This release knows \"as_of\" for balances and tiers only.")
                : ERR_OK;
 }
 
@@ -92,20 +92,6 @@ enum err api_balances_get(struct api_call *call, struct store *store, struct jso
     json_open(w, '{');
     json_key(w, "data");
     balances_write(w, store, &answer);
-    json_close(w, '}');
-    return ERR_OK;
-}
-
-enum err api_tiers_get(struct api_call *call, struct store *store, struct json_out *w)
-{
-    int64_t member = 0;
-    struct answer answer;
-    try(refuse_as_of(call));
-    try(member_find(call, store, call->params[0], &member));
-    try(member_answer_read(call, store, member, call->now, &answer));
-    json_open(w, '{');
-    json_key(w, "data");
-    tiers_write(w, store, &answer, false);
     json_close(w, '}');
     return ERR_OK;
 }

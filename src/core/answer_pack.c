@@ -6,7 +6,7 @@
 #include "base/pack.h"
 
 enum { RECORD_FORMAT = 1, SECTIONS_FORMAT = 2, LIST_MAX = 100000 };
-enum { SECTION_END = 0, SECTION_ACHIEVEMENTS = 1, SECTION_REWARDS = 2, SECTION_NOT_RECOVERED = 3 }; // tags of sections: append only
+enum { SECTION_END = 0, SECTION_ACHIEVEMENTS = 1, SECTION_REWARDS = 2, SECTION_NOT_RECOVERED = 3, SECTION_TIERS = 10 }; // tags of sections: append only
 
 static void pack_at(struct buf *out, int64_t at)
 {
@@ -59,9 +59,24 @@ static void pack_not_recovered(struct buf *out, const struct answer *answer)
     }
 }
 
+static void pack_tier_changes(struct buf *out, const struct answer *answer)
+{
+    pack_u(out, SECTION_TIERS);
+    pack_i(out, answer->tier_event_before);
+    pack_u(out, answer->tier_changes_n);
+    for (size_t i = 0; i < answer->tier_changes_n; i++) {
+        const struct tier_change *c = &answer->tier_changes[i];
+        pack_u(out, (uint64_t)c->set);
+        pack_u(out, (uint64_t)c->from);
+        pack_u(out, (uint64_t)c->to);
+        pack_u(out, (uint64_t)c->why);
+        pack_at(out, c->valid_until);
+    }
+}
+
 static size_t sections_n(const struct answer *answer)
 {
-    return answer->achievements_n + answer->rewards_n + answer->not_recovered_n;
+    return answer->achievements_n + answer->rewards_n + answer->not_recovered_n + answer->tier_changes_n;
 }
 
 static void pack_sections(struct buf *out, const struct answer *answer)
@@ -74,6 +89,9 @@ static void pack_sections(struct buf *out, const struct answer *answer)
     }
     if (answer->not_recovered_n > 0) {
         pack_not_recovered(out, answer);
+    }
+    if (answer->tier_changes_n > 0) {
+        pack_tier_changes(out, answer);
     }
     pack_u(out, SECTION_END);
 }
@@ -199,6 +217,23 @@ static void unpack_not_recovered(struct arena *arena, struct unpack *in, struct 
     }
 }
 
+static void unpack_tier_changes(struct arena *arena, struct unpack *in, struct answer *answer)
+{
+    answer->tier_event_before = unpack_i(in);
+    answer->tier_changes_n = unpack_count(in, LIST_MAX);
+    answer->tier_changes = arena_new(arena, struct tier_change, answer->tier_changes_n);
+    for (size_t i = 0; i < answer->tier_changes_n && !in->is_bad; i++) {
+        struct tier_change *c = &answer->tier_changes[i];
+        c->set = (int32_t)unpack_u(in);
+        c->from = (int32_t)unpack_u(in);
+        c->to = (int32_t)unpack_u(in);
+        const uint64_t why = unpack_u(in);
+        in->is_bad |= why == WHY_UNCHANGED || why >= WHYS_N;
+        c->why = in->is_bad ? WHY_ENTERED : (enum tier_why)why;
+        c->valid_until = unpack_at(in);
+    }
+}
+
 static void unpack_sections(struct arena *arena, struct unpack *in, struct answer *answer)
 {
     for (uint64_t tag = unpack_u(in); tag != SECTION_END && !in->is_bad; tag = unpack_u(in)) {
@@ -208,6 +243,8 @@ static void unpack_sections(struct arena *arena, struct unpack *in, struct answe
             unpack_rewards(arena, in, answer);
         } else if (tag == SECTION_NOT_RECOVERED) {
             unpack_not_recovered(arena, in, answer);
+        } else if (tag == SECTION_TIERS) {
+            unpack_tier_changes(arena, in, answer);
         } else {
             in->is_bad = true; // of a newer release
         }

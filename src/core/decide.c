@@ -14,7 +14,7 @@ static const char *const REASONS[] = {
     "offer_closed", "not_eligible", "offer_accepted",
     "not_available", "sold_out", "limit_reached", "price_changed", "no_price", "unknown_reward", "reward_used",
     "reward_cancelled", "reward_expired", "reward_reserved", "below_min_spend", "not_combinable", "no_eligible_line",
-    "above_value", "too_many_rewards", "closed", "no_attempts_left", "too_soon",
+    "above_value", "too_many_rewards", "closed", "no_attempts_left", "too_soon", "unknown_tier",
 };
 _Static_assert(ARRAY_N(REASONS) == REASONS_N, "one slug per reason");
 
@@ -68,6 +68,7 @@ static bool lacks_lots(const struct deciding *d)
     case EVENT_CLASS_REWARD:
     case EVENT_CLASS_ERASURE:
         return true;
+    case EVENT_CLASS_TIER:
     case EVENT_CLASS_MEMBER:
         break;
     }
@@ -302,6 +303,8 @@ static enum err decide_class(struct deciding *d)
         return decide_member_changed(d);
     case EVENT_CLASS_REWARD:
         return decide_reward(d);
+    case EVENT_CLASS_TIER:
+        return decide_tier_granted(d);
     case EVENT_CLASS_ERASURE:
         return decide_member_erased(d);
     case EVENT_CLASS_CLOCK:
@@ -389,9 +392,12 @@ enum err decide(struct arena *arena, const struct program *program, const struct
         out->answer.reason = REASON_UNKNOWN_ORIGINAL;
     } else {
         err = decide_class(&d);
-        if (err == ERR_OK && out->answer.outcome == OUTCOME_APPLIED && class != EVENT_CLASS_REWARD &&
-            class != EVENT_CLASS_ERASURE) {
+        const bool is_applied = err == ERR_OK && out->answer.outcome == OUTCOME_APPLIED;
+        if (is_applied && class != EVENT_CLASS_REWARD && class != EVENT_CLASS_ERASURE) {
             err = deciding_auto_rewards(&d);
+        }
+        if (is_applied && err == ERR_OK) {
+            err = deciding_judge_tiers(&d);
         }
     }
     if (err == ERR_OVERFLOW) {
@@ -404,8 +410,6 @@ enum err decide(struct arena *arena, const struct program *program, const struct
     }
     if (out->answer.outcome == OUTCOME_REFUSED) {
         undo(&d);
-    } else if (out->answer.outcome == OUTCOME_APPLIED) {
-        deciding_judge_tiers(&d);
     }
     deciding_finish(&d);
     return ERR_OK;

@@ -59,6 +59,7 @@ enum reason {
     REASON_CLOSED = 35,          // a quiz, survey or contest outside its window
     REASON_NO_ATTEMPTS_LEFT = 36,
     REASON_TOO_SOON = 37,        // answered within the survey's once_per
+    REASON_UNKNOWN_TIER = 38,
     REASONS_N
 };
 struct str reason_slug(enum reason reason);
@@ -214,6 +215,28 @@ struct answer_achievement {
     int64_t value, target;
     int64_t completed;      // times, in all
 };
+/* Why a member's tier changed or went on. Numbers are stored: append only. */
+enum tier_why {
+    WHY_UNCHANGED = 0,
+    WHY_ENTERED = 1,    // its entry was reached
+    WHY_RENEWED = 2,    // kept at the end of its validity
+    WHY_DOWNGRADED = 3, // not kept
+    WHY_REFUNDED = 4,   // a refund took back what had brought it
+    WHY_RESTORED = 5,   // a late event would have kept it
+    WHY_MANUAL = 6,     // given, or taken, by hand
+    WHY_GIFT = 7,       // given by a rule
+    WHY_LIFETIME = 8,   // kept for so many periods that it is for life
+    WHY_ENDED = 9,      // what was given has ended
+    WHYS_N
+};
+struct str tier_why_slug(enum tier_why why);
+
+/* One step of a member's history in a tier set; `from` and `to` are the same where a tier goes on. */
+struct tier_change {
+    int32_t set, from, to;  // symbols
+    enum tier_why why;
+    int64_t valid_until;
+};
 struct answer {
     enum outcome outcome;
     enum reason reason;
@@ -228,6 +251,9 @@ struct answer {
     size_t achievements_n;
     struct answer_reward *rewards;
     size_t rewards_n, rewards_max;
+    struct tier_change *tier_changes;
+    size_t tier_changes_n, tier_changes_max;
+    int64_t tier_event_before; // the member's event with changes of tiers before this one, 0: none; only with changes
     int64_t *not_recovered;   // issued rewards that a refund could not take back: they were used
     size_t not_recovered_n, not_recovered_max;
 };

@@ -113,6 +113,10 @@ void deciding_finish(struct deciding *d)
     answer_achievements(d);
     answer_rewards(d);
     answer_open(d->arena, d->now, d->facts->state, state, d->facts->booked_at, &d->out->answer);
+    if (d->out->answer.tier_changes_n > 0) {
+        d->out->answer.tier_event_before = state->last_tier_event;
+        state->last_tier_event = d->booking.event;
+    }
     state->last_event = d->booking.event;
     state_spill(d->arena, state, d->now->zone);
 }

@@ -72,7 +72,14 @@ enum err deciding_auto_rewards(struct deciding *d) MUST_USE;
 void deciding_close_order(struct state *state, int64_t event);
 
 /* Tiers after the counters of this event: decide_tier.c. */
-void deciding_judge_tiers(struct deciding *d);
+enum err deciding_judge_tiers(struct deciding *d) MUST_USE;
+
+/* A tier given by hand. */
+enum err decide_tier_granted(struct deciding *d) MUST_USE;
+
+/* When the clock has something to do about tiers, and doing the first of it: a warning, the end of a validity or a floor. */
+int64_t deciding_tiers_due(const struct program *program, const struct state *state);
+enum err deciding_run_tiers(struct deciding *d, struct event *event, int64_t due) MUST_USE;
 
 /* Derived figures, the answer, and the split into hot and cold. */
 void deciding_finish(struct deciding *d);

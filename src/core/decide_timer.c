@@ -4,7 +4,6 @@
 
 #include "core/decide_internal.h"
 #include "core/reward.h"
-#include "core/tier.h"
 
 int64_t state_next_due(const struct state *state, const struct program *program)
 {
@@ -24,10 +23,7 @@ int64_t state_next_due(const struct state *state, const struct program *program)
     for (size_t i = 0; i < state->rewards_n; i++) {
         due = int64_min(due, state->rewards[i].expires_at);
     }
-    for (size_t i = 0; i < program->tier_sets_n; i++) {
-        due = int64_min(due, tier_due(program, &program->tier_sets[i], state));
-    }
-    return due;
+    return int64_min(due, deciding_tiers_due(program, state));
 }
 
 /* The first lot for which something is due at an instant, in the order activation, expiry, voiding. */
@@ -117,31 +113,6 @@ static enum err expire_reward(struct deciding *d, struct event *event, const str
     return ERR_OK;
 }
 
-/* The tier that a clock event is about, as it stands before. */
-static const json_t *tier_event_data(struct arena *arena, const struct tier_set *set, const struct state *state)
-{
-    const struct str tier = set->tiers[tier_rank(set, state)].slug;
-    struct arena *before = json_arena_set(arena);
-    const json_t *data =
-        json_pack("{s:s%, s:s%}", "set", set->slug.p, (int)set->slug.n, "tier", tier.p, (int)tier.n);
-    (void)json_arena_set(before);
-    return data;
-}
-
-/* The first set of the program whose validity is over. */
-static enum err end_period(struct deciding *d, struct event *event, int64_t due)
-{
-    size_t i = 0;
-    while (i < d->now->tier_sets_n && tier_due(d->now, &d->now->tier_sets[i], d->out->state) > due) {
-        i++;
-    }
-    ensure(i < d->now->tier_sets_n);
-    event->kind = EVENT_TIER_PERIOD_ENDED;
-    event->data = tier_event_data(d->arena, &d->now->tier_sets[i], d->out->state);
-    tier_end_period(d->now, &d->now->tier_sets[i], d->out->state);
-    return ERR_OK;
-}
-
 static enum err run_due(struct deciding *d, struct event *event, int64_t due)
 {
     struct state *state = d->out->state;
@@ -163,7 +134,7 @@ static enum err run_due(struct deciding *d, struct event *event, int64_t due)
             return expire_reward(d, event, &open);
         }
     }
-    return end_period(d, event, due);
+    return deciding_run_tiers(d, event, due);
 }
 
 enum err decide_timer(struct arena *arena, const struct facts *facts, struct id_source *ids, struct needs *needs,
@@ -204,7 +175,7 @@ enum err decide_timer(struct arena *arena, const struct facts *facts, struct id_
     event.external_id = str_fmt(arena, "%.*s/%s/%.*s/%s", STR_ARG(event.type), member, STR_ARG(object), at);
     out->event = event;
     if (event.kind == EVENT_ORDER_VOIDED) {
-        deciding_judge_tiers(&d);
+        try(deciding_judge_tiers(&d));
     }
     deciding_finish(&d);
     return ERR_OK;

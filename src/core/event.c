@@ -10,13 +10,13 @@ static const struct kind {
     enum event_class class;
     bool is_public;
 } KINDS[] = {
-    {EVENT_CUSTOM, "", EVENT_CLASS_PLAIN, true},
-#define KIND(name, number, type, class, is_public) {EVENT_##name, type, EVENT_CLASS_##class, is_public},
+    [EVENT_CUSTOM] = {EVENT_CUSTOM, "", EVENT_CLASS_PLAIN, true},
+#define KIND(name, number, type, class, is_public) [EVENT_##name] = {EVENT_##name, type, EVENT_CLASS_##class, is_public},
 #include "core/event_kinds.def"
 #undef KIND
 };
 
-/* Numbers are given without gaps, so that a kind is its own index. */
+/* A kind is its own index; numbers that are not given have no type. */
 static const struct kind *kind_of(enum event_kind kind)
 {
     ensure((size_t)kind < ARRAY_N(KINDS));
@@ -36,7 +36,7 @@ enum event_class event_kind_class(enum event_kind kind)
 
 bool event_kind_known(uint64_t number)
 {
-    return number < ARRAY_N(KINDS);
+    return number < ARRAY_N(KINDS) && KINDS[number].type != NULL;
 }
 
 bool event_kind_is_public(enum event_kind kind)
@@ -47,7 +47,7 @@ bool event_kind_is_public(enum event_kind kind)
 enum event_kind event_kind_of(struct str type)
 {
     for (size_t i = 1; i < ARRAY_N(KINDS); i++) {
-        if (str_eq(str_c(KINDS[i].type), type)) {
+        if (KINDS[i].type != NULL && str_eq(str_c(KINDS[i].type), type)) {
             return KINDS[i].kind;
         }
     }

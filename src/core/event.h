@@ -30,6 +30,7 @@ enum event_class {
     EVENT_CLASS_PURCHASE,
     EVENT_CLASS_AFTER_PURCHASE, // names a purchase and books what becomes of it
     EVENT_CLASS_ADJUSTMENT,
+    EVENT_CLASS_TIER,           // a tier given by hand
     EVENT_CLASS_CLOCK,          // made by the clock: decide_timer()
     EVENT_CLASS_MEMBER,         // in the timeline only
     EVENT_CLASS_REWARD,         // a reward is bought, used, reserved, released, cancelled, sent

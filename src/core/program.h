@@ -371,6 +371,7 @@ struct tier {
     int32_t symbol;
     struct tier_condition enter;
     struct tier_condition keep; // a copy of `enter` where the document has none
+    int lifetime_after;         // periods kept at or above it; 0: never for life
 };
 
 enum tier_period { TIER_ROLLING_MONTHS, TIER_CALENDAR_YEAR, TIER_MEMBERSHIP_YEAR, TIER_LIFETIME };
@@ -387,6 +388,7 @@ struct tier_set {
     bool keep_through_next;   // CALENDAR_YEAR
     enum tier_downgrade downgrade;
     int grace_days;
+    int warn_days;            // 0: no warning
     bool refund_reverts;
     int *member_slots;        // what its metrics can read of the member
     size_t member_slots_n;

@@ -97,6 +97,12 @@ static enum err compile_tier(struct compile *c, const json_t *list, struct str a
                        i == 0 ? "The lowest tier has no \"enter\": every member starts there."
                               : "This tier needs \"enter\": only the lowest has none.");
     }
+    tier->lifetime_after = (int)read_int(json, "lifetime_after", 0);
+    if (tier->lifetime_after > 0 && (i == 0 || set->period == TIER_LIFETIME)) {
+        return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("lifetime_after")),
+                       i == 0 ? "The lowest tier is everybody's: nothing makes it lifetime."
+                              : "Tiers of this set never end, so there are no periods to keep one for.");
+    }
     try(compile_goals(c, enter, pointer_key(c->arena, pointer, STR("enter")), set, &tier->enter));
     tier->keep = tier->enter;
     if (json_at(json, "keep") != NULL) {
@@ -132,6 +138,7 @@ static enum err compile_set(struct compile *c, const json_t *json, struct str po
     set->downgrade =
         (enum tier_downgrade)read_choice(read_str(downgrade, "kind"), DOWNGRADES, ARRAY_N(DOWNGRADES), DOWNGRADE_FULL);
     set->grace_days = (int)read_int(downgrade, "grace_days", 0);
+    set->warn_days = (int)read_int(downgrade, "warn_days", 0);
     set->refund_reverts = !str_eq(read_str(json, "on_refund"), STR("keep"));
     compile_period(json, set);
     try(compile_metrics(c, json, pointer, set));

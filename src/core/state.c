@@ -34,6 +34,10 @@ void state_copy(struct arena *arena, const struct state *from, struct state *out
     COPY(arena, out, from, remainders);
     COPY(arena, out, from, counters);
     COPY(arena, out, from, tiers);
+    COPY(arena, out, from, floors);
+    COPY(arena, out, from, kept);
+    COPY(arena, out, from, warned);
+    COPY(arena, out, from, gifts);
     COPY(arena, out, from, orders);
     COPY(arena, out, from, distincts);
     COPY(arena, out, from, rewards);

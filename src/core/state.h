@@ -20,6 +20,9 @@ enum {
     CHUNK_ITEMS = 64,
     STATE_ORDERS_MAX = 1000,
     STATE_DISTINCTS_MAX = 10000,
+    STATE_FLOORS_MAX = 100,
+    STATE_KEPT_MAX = 1000,
+    STATE_GIFTS_MAX = 1000,
     STATE_REWARDS_MAX = 1000, // open at once
     HASH_BYTES = 32,
 };
@@ -100,6 +103,49 @@ struct tier_state {
     int64_t lost_valid_until; // what renewal would have set
 };
 
+/* A tier that the member has at least, whatever they earn. Numbers of kinds are stored: append only. */
+enum tier_floor_kind {
+    FLOOR_MANUAL = 1,   // given by hand
+    FLOOR_GIFT = 2,     // given by a rule
+    FLOOR_LIFETIME = 3, // kept for so many periods that it is for life
+};
+struct tier_floor {
+    int32_t set, tier;  // symbols
+    enum tier_floor_kind kind;
+    int32_t from_on;    // local day of booking
+    int64_t until;      // AT_NEVER: no end
+    int64_t event;      // that gave it: the refund of a purchase takes its gifts back
+    int32_t rule;       // symbol, 0: none
+};
+
+/* How many periods a tier was kept at or above: counted for tiers that can become lifetime. */
+struct tier_kept {
+    int32_t set, tier;  // symbols
+    int32_t periods;    // > 0
+};
+
+/* The end of a validity that the member was warned of. */
+struct tier_warned {
+    int32_t set;        // symbol
+    int64_t valid_until;
+};
+
+/* What coming to a tier brought, piece by piece, as long as a refund can take the tier back. Numbers are stored. */
+enum tier_gift_kind {
+    TIER_GIFT_POINTS = 1,  // symbol: wallet
+    TIER_GIFT_COUNTER = 2, // symbol: a counter of the member: qualifying points, a cap
+    TIER_GIFT_SHARED = 3,  // symbol: a counter for all members together
+    TIER_GIFT_REWARD = 4,  // value: id of the issued reward
+};
+struct tier_gift {
+    int32_t set, tier;  // symbols
+    int64_t event;      // that brought the tier
+    enum tier_gift_kind kind;
+    int32_t symbol;
+    int32_t day;        // of a counter
+    int64_t value;
+};
+
 struct order {
     int64_t event;   // a placed purchase that is not completed yet
     int64_t voids_at;
@@ -134,6 +180,15 @@ struct state {
     size_t counters_n, counters_max;
     struct tier_state *tiers;
     size_t tiers_n, tiers_max;
+    struct tier_floor *floors;
+    size_t floors_n, floors_max;
+    struct tier_kept *kept;
+    size_t kept_n, kept_max;
+    struct tier_warned *warned;
+    size_t warned_n, warned_max;
+    struct tier_gift *gifts;
+    size_t gifts_n, gifts_max;
+    int64_t last_tier_event; // newest event with a change of tiers: head of their history, 0: none
     struct order *orders;
     size_t orders_n, orders_max;
     struct distinct *distincts;

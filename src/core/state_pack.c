@@ -3,6 +3,8 @@
 #include "base/base.h"
 #include "core/state.h"
 
+#include "core/state_pack.h"
+
 #include "base/id.h"
 #include "base/pack.h"
 
@@ -255,6 +257,7 @@ static const struct section {
 } SECTIONS[] = {
     {1, distincts_n, pack_distincts, unpack_distincts},
     {2, has_rewards, pack_rewards, unpack_rewards},
+    {3, state_tiers_n, state_tiers_pack, state_tiers_unpack},
 };
 
 static void pack_sections(struct buf *out, const struct state *state)

@@ -4,17 +4,7 @@
 
 #include "core/tier_internal.h"
 
-/* One set of a program being judged for one member. */
-struct judging {
-    struct arena *arena;
-    const struct program *program;
-    const struct tier_set *set;
-    const struct state *before; // without the event
-    struct state *state;
-    int32_t today;
-};
-
-static struct tier_state *find_or_add(const struct judging *j)
+static struct tier_state *find_or_add(const struct tier_judging *j)
 {
     struct state *state = j->state;
     struct tier_state *known = tier_find(state, j->set);
@@ -57,7 +47,7 @@ bool tier_needs_counters(const struct program *program, const struct state *stat
 
 /* ---- after an event ---- */
 
-static void raise_to(const struct judging *j, size_t rank, int32_t met_on)
+static void raise_to(const struct tier_judging *j, size_t rank, int32_t met_on)
 {
     struct tier_state *tier = find_or_add(j);
     tier->before_tier = tier->tier;
@@ -72,14 +62,14 @@ static void raise_to(const struct judging *j, size_t rank, int32_t met_on)
 void tier_begin_at(struct arena *arena, const struct program *program, const struct tier_set *set, struct state *state, size_t rank,
                    int32_t day)
 {
-    const struct judging j = {.arena = arena, .program = program, .set = set, .before = state, .state = state, .today = day};
+    const struct tier_judging j = {.arena = arena, .program = program, .set = set, .before = state, .state = state, .today = day};
     ensure(rank < set->tiers_n);
     raise_to(&j, rank, day);
     find_or_add(&j)->is_renewed = true; // no refund takes it back
 }
 
 /* The highest tier above `rank` whose entry the event brings about on a day. */
-static size_t highest_entered(const struct judging *j, size_t rank, int32_t day, bool is_late)
+static size_t highest_entered(const struct tier_judging *j, size_t rank, int32_t day, bool is_late)
 {
     for (size_t t = j->set->tiers_n; t-- > rank + 1;) {
         if (tier_enters_on(j->program, j->set, j->state, t, day) &&
@@ -92,7 +82,7 @@ static size_t highest_entered(const struct judging *j, size_t rank, int32_t day,
 
 /* A late event is judged on its own day and each later day on which something was counted: between those, sums over
  * windows only fall. */
-static void judge_late(const struct judging *j, int32_t event_day, size_t *rank, int32_t *met_on)
+static void judge_late(const struct tier_judging *j, int32_t event_day, size_t *rank, int32_t *met_on)
 {
     for (size_t i = 0; i <= j->state->counters_n; i++) {
         const int32_t day = i == j->state->counters_n ? event_day : j->state->counters[i].day;
@@ -107,18 +97,20 @@ static void judge_late(const struct judging *j, int32_t event_day, size_t *rank,
     }
 }
 
-static void restore_lost(const struct judging *j, int32_t event_day)
+/* As renewal would have left it, the period that counts towards a lifetime included. */
+static enum err restore_lost(const struct tier_judging *j, int32_t event_day, struct tier_judged *out)
 {
     struct tier_state *tier = tier_find(j->state, j->set);
     if (tier == NULL || tier->lost_tier == 0 || event_day < tier->lost_from || event_day > tier->lost_through) {
-        return;
+        return ERR_OK;
     }
     const size_t rank = tier_rank_of(j->set, tier->lost_tier);
+    const size_t below = tier_rank_of(j->set, tier->tier);
     const struct tier_condition *keep = &j->set->tiers[rank].keep;
-    if (rank <= tier_rank_of(j->set, tier->tier) ||
+    if (rank <= below ||
         !tier_is_met(j->set, keep, j->state, tier->lost_from, tier->lost_through) ||
         tier_is_met(j->set, keep, j->before, tier->lost_from, tier->lost_through)) {
-        return;
+        return ERR_OK;
     }
     tier->before_tier = tier->tier;
     tier->before_valid_until = tier->valid_until;
@@ -127,32 +119,35 @@ static void restore_lost(const struct judging *j, int32_t event_day)
     tier->valid_from = tier->lost_through;
     tier->valid_until = tier->lost_valid_until;
     tier->is_renewed = true; // lost_tier stays: a refund of this event asks by it
+    out->why = WHY_RESTORED;
+    return tier_count_period(j, below, rank, 1, &out->is_lifetime);
 }
 
-void tier_after_event(struct arena *arena, const struct program *program, const struct tier_set *set,
-                      const struct state *before, struct state *state, int32_t event_day, int32_t today)
+enum err tier_after_event(const struct tier_judging *j, int32_t event_day, struct tier_judged *out)
 {
-    const struct judging j = {
-        .arena = arena, .program = program, .set = set, .before = before, .state = state, .today = today};
-    int32_t met_on = today;
-    if (event_day < today) {
-        restore_lost(&j, event_day);
+    int32_t met_on = j->today;
+    *out = (struct tier_judged){0};
+    if (event_day < j->today) {
+        try(restore_lost(j, event_day, out));
     }
-    size_t entered = tier_rank_earned(set, state);
-    if (event_day < today) {
-        judge_late(&j, event_day, &entered, &met_on);
+    const size_t rank = tier_rank_earned(j->set, j->state);
+    size_t entered = rank;
+    if (event_day < j->today) {
+        judge_late(j, event_day, &entered, &met_on);
     } else {
-        entered = highest_entered(&j, entered, today, false);
+        entered = highest_entered(j, rank, j->today, false);
     }
-    if (entered > tier_rank_earned(set, state)) {
-        raise_to(&j, entered, met_on);
+    if (entered > rank) {
+        raise_to(j, entered, met_on);
+        out->why = WHY_ENTERED;
     }
+    return ERR_OK;
 }
 
 /* ---- after a refund ---- */
 
 /* The highest rank up to `rank` whose entry is met on a day from..today on which something was counted. */
-static size_t highest_met_since(const struct judging *j, const struct state *state, size_t rank, int32_t from)
+static size_t highest_met_since(const struct tier_judging *j, const struct state *state, size_t rank, int32_t from)
 {
     size_t best = 0;
     for (size_t i = 0; i <= state->counters_n && best < rank; i++) {
@@ -177,40 +172,49 @@ static void return_to_before(struct tier_state *tier)
 }
 
 /* The refund of the late event that restored a tier: without it the tier was not kept. */
-static bool lose_restored(const struct judging *j, struct tier_state *tier)
+static enum err lose_restored(const struct tier_judging *j, struct tier_state *tier, bool *is_lost)
 {
+    bool is_lifetime = false;
     const bool is_restored = tier->lost_tier != 0 && tier->lost_tier == tier->tier && tier->before_tier != 0;
     const struct tier_condition *keep = &j->set->tiers[tier_rank_of(j->set, tier->tier)].keep;
     if (!is_restored || tier_is_met(j->set, keep, j->state, tier->lost_from, tier->lost_through) ||
         !tier_is_met(j->set, keep, j->before, tier->lost_from, tier->lost_through)) {
-        return false;
+        *is_lost = false;
+        return ERR_OK;
     }
+    const size_t rank = tier_rank_of(j->set, tier->tier);
+    *is_lost = true;
     tier->tier = tier->before_tier;
     return_to_before(tier);
-    return true;
+    return tier_count_period(j, tier_rank_of(j->set, tier->tier), rank, -1, &is_lifetime);
 }
 
-void tier_after_refund(const struct program *program, const struct tier_set *set, const struct state *before,
-                       struct state *state, int32_t today)
+enum err tier_after_refund(const struct tier_judging *j)
 {
-    const struct judging j = {.program = program, .set = set, .before = before, .state = state, .today = today};
-    struct tier_state *tier = tier_find(state, set);
-    if (tier == NULL || !set->refund_reverts || lose_restored(&j, tier) || tier->is_renewed) {
-        return;
+    const struct tier_set *set = j->set;
+    struct tier_state *tier = tier_find(j->state, set);
+    bool is_lost = false;
+    if (tier == NULL || !set->refund_reverts) {
+        return ERR_OK;
+    }
+    try(lose_restored(j, tier, &is_lost));
+    if (is_lost || tier->is_renewed) {
+        return ERR_OK;
     }
     const size_t rank = tier_rank_of(set, tier->tier);
-    const size_t still = highest_met_since(&j, state, rank, tier->met_on);
-    if (rank == 0 || still == rank || highest_met_since(&j, before, rank, tier->met_on) < rank) {
-        return;
+    const size_t still = highest_met_since(j, j->state, rank, tier->met_on);
+    if (rank == 0 || still == rank || highest_met_since(j, j->before, rank, tier->met_on) < rank) {
+        return ERR_OK;
     }
     const size_t earlier = tier_rank_of(set, tier->before_tier);
     if (earlier >= still) {
         tier->tier = set->tiers[earlier].symbol;
         return_to_before(tier);
-        return;
+        return ERR_OK;
     }
     tier->tier = set->tiers[still].symbol;
-    tier->valid_until = tier_validity(program, set, state, still, tier->reached_on);
+    tier->valid_until = tier_validity(j->program, set, j->state, still, tier->reached_on);
+    return ERR_OK;
 }
 
 /* ---- the end of a validity ---- */
@@ -226,7 +230,7 @@ int64_t tier_due(const struct program *program, const struct tier_set *set, cons
                : zone_midnight(program->zone, zone_day(program->zone, tier->valid_until) + set->grace_days);
 }
 
-static size_t rank_after_end(const struct tier_set *set, const struct state *state, size_t rank, int32_t from, int32_t last)
+size_t tier_rank_judged(const struct tier_set *set, const struct state *state, size_t rank, int32_t from, int32_t last)
 {
     if (tier_is_met(set, &set->tiers[rank].keep, state, from, last)) {
         return rank;
@@ -246,32 +250,35 @@ static size_t rank_after_end(const struct tier_set *set, const struct state *sta
     return lower;
 }
 
-void tier_end_period(const struct program *program, const struct tier_set *set, struct state *state)
+enum err tier_end_period(const struct tier_judging *j, struct tier_judged *out)
 {
-    struct tier_state *tier = tier_find(state, set);
+    const struct tier_set *set = j->set;
+    struct tier_state *tier = tier_find(j->state, set);
     ensure(tier != NULL);
     ensure(tier->valid_until != AT_NEVER);
     const size_t rank = tier_rank_of(set, tier->tier);
-    const int32_t last = zone_day(program->zone, tier->valid_until) - 1;
+    const int32_t last = zone_day(j->program->zone, tier->valid_until) - 1;
+    *out = (struct tier_judged){.why = WHY_DOWNGRADED};
     if (rank == 0) {
         tier->valid_until = AT_NEVER; // a tier that the set no longer has
-        return;
+        return ERR_OK;
     }
-    const int32_t from = tier_judged_from(program, set, state, tier, last);
-    const size_t next = rank_after_end(set, state, rank, from, last);
+    const int32_t from = tier_judged_from(j->program, set, j->state, tier, last);
+    const size_t next = tier_rank_judged(set, j->state, rank, from, last);
     if (next == rank) {
-        tier->is_renewed = true;
+        out->why = WHY_RENEWED;
         tier->lost_tier = 0; // a tier since renewed stays
     } else {
         tier->lost_tier = tier->tier;
         tier->lost_from = from;
         tier->lost_through = last;
-        tier->lost_valid_until = tier_validity_again(program, set, state, rank, last);
+        tier->lost_valid_until = tier_validity_again(j->program, set, j->state, rank, last);
         tier->before_tier = 0;
         tier->before_valid_until = AT_NEVER;
         tier->tier = set->tiers[next].symbol;
-        tier->is_renewed = true; // not reached by a purchase, so no refund takes it back
     }
+    tier->is_renewed = true; // not reached by a purchase any more, so no refund takes it back
     tier->valid_from = last;
-    tier->valid_until = tier_validity_again(program, set, state, next, last);
+    tier->valid_until = tier_validity_again(j->program, set, j->state, next, last);
+    return tier_count_period(j, 0, next, 1, &out->is_lifetime);
 }

@@ -34,14 +34,13 @@ static const struct tier_goal *leading_goal(const struct tier_set *set, const st
 void tier_answer(const struct program *program, const struct tier_set *set, const struct state *before,
                  const struct state *state, int32_t today, struct answer_tier *out)
 {
-    const size_t rank = tier_rank_earned(set, state);
-    const struct tier_state *known = tier_find(state, set);
+    const size_t rank = tier_rank(set, state);
     const int32_t from = tier_window_from(program, set, state, today);
     *out = (struct answer_tier){
         .set = set->symbol,
         .tier = set->tiers[rank].symbol,
-        .is_changed = before != NULL && tier_rank_earned(set, before) != rank,
-        .valid_until = known ? known->valid_until : AT_NEVER,
+        .is_changed = before != NULL && tier_rank(set, before) != rank,
+        .valid_until = tier_valid_until(set, state),
     };
     if (rank + 1 == set->tiers_n) {
         return;

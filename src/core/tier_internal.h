@@ -37,7 +37,14 @@ struct tier_state *tier_find(const struct state *state, const struct tier_set *s
 /* The rank of a tier by symbol; a tier that the set no longer has counts as the lowest. */
 size_t tier_rank_of(const struct tier_set *set, int32_t tier);
 
-/* The rank that the member has earned. */
+/* What becomes of a rank when the days from..last are judged at the end of its validity. */
+size_t tier_rank_judged(const struct tier_set *set, const struct state *state, size_t rank, int32_t from, int32_t last);
+
+/* Counts a period (periods 1) kept at each rank above one and through another, or takes it back (-1); *is_lifetime where that
+ * makes one of them lifetime. */
+enum err tier_count_period(const struct tier_judging *j, size_t above, size_t through, int periods, bool *is_lifetime) MUST_USE;
+
+/* The rank that the member has earned by themselves. */
 size_t tier_rank_earned(const struct tier_set *set, const struct state *state);
 
 #endif

@@ -128,11 +128,6 @@ size_t tier_rank_of(const struct tier_set *set, int32_t tier)
     return 0;
 }
 
-size_t tier_rank(const struct tier_set *set, const struct state *state)
-{
-    return tier_rank_earned(set, state);
-}
-
 size_t tier_rank_earned(const struct tier_set *set, const struct state *state)
 {
     const struct tier_state *known = tier_find(state, set);

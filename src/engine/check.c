@@ -21,6 +21,25 @@ static enum err check_type(const struct program *program, const struct event *ev
                                                        : schema_check(type->schema, event->data, STR("/data"), f);
 }
 
+/* A tier that is given by hand is one of the program's, and ends in the future. */
+static enum err check_tier(const struct program *program, const struct event *event, int64_t now, struct fail *f)
+{
+    const struct str slug = json_str(json_at(event->data, "set"));
+    const struct str tier = json_str(json_at(event->data, "tier"));
+    const struct tier_set *set = program_tier_set(program, slug);
+    int64_t until = AT_NEVER;
+    if (set == NULL) {
+        return fail(f, ERR_INVALID, "/set", "The program has no tier set \"%.*s\".", STR_ARG(slug));
+    }
+    if (tier_set_rank(set, tier) < 0) {
+        return fail(f, ERR_INVALID, "/tier", "The tier set \"%.*s\" has no tier \"%.*s\".", STR_ARG(slug), STR_ARG(tier));
+    }
+    if (json_at(event->data, "until") != NULL && (!instant_read(json_str(json_at(event->data, "until")), &until) || until <= now)) {
+        return fail(f, ERR_INVALID, "/until", "A tier is given until an instant or a day that lies ahead; leave it out for no end.");
+    }
+    return ERR_OK;
+}
+
 enum err event_check(const struct program *program, const struct event *event, int64_t now, bool may_import,
                      struct fail *f)
 {
@@ -43,6 +62,9 @@ enum err event_check(const struct program *program, const struct event *event, i
     const struct str offer = event->kind == EVENT_OFFER_ACCEPTED ? json_str(json_at(event->data, "offer")) : (struct str){0};
     if (offer.n > 0 && program_offer(program, offer) == NULL) {
         return fail(f, ERR_INVALID, "/data/offer", "The program has no offer \"%.*s\".", STR_ARG(offer));
+    }
+    if (event->kind == EVENT_TIER_GRANTED) {
+        return check_tier(program, event, now, f);
     }
     if (event->kind == EVENT_QUIZ_COMPLETED || event->kind == EVENT_SURVEY_COMPLETED) {
         try(answers_check(f->arena, program, event, f));

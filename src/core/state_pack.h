@@ -1,0 +1,20 @@
+/* Sections of a stored state that have a file of their own. Private to core/state_pack*.c.
+ *
+ * Owns:    nothing.
+ * Threads: any thread.
+ * Memory:  the arena given.
+ * Errors:  in->is_bad on bytes that were not written here.
+ * Limits:  STATE_FLOORS_MAX, STATE_KEPT_MAX, STATE_GIFTS_MAX.
+ */
+#ifndef LOYALD_STATE_PACK_H
+#define LOYALD_STATE_PACK_H
+
+#include "base/pack.h"
+#include "core/state.h"
+
+/* What is kept of tiers beyond those reached: floors, periods kept, warnings, gifts. */
+size_t state_tiers_n(const struct state *state);
+void state_tiers_pack(struct buf *out, const struct state *state);
+void state_tiers_unpack(struct arena *arena, struct unpack *in, struct state *state);
+
+#endif
