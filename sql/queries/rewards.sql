@@ -102,3 +102,31 @@ SELECT pool, n, sealed FROM coupon WHERE pool = :pool AND n = :n
 -- postgres:
 SELECT c.pool, c.n, c.sealed FROM unnest(:pool::bigint[], :n::bigint[]) AS u (pool, n)
 JOIN coupon c ON c.pool = u.pool AND c.n = u.n
+
+-- name: redemption_codes_find :each
+-- Codes that earn, by their hashes.
+-- params: hash
+-- sqlite:
+SELECT hash, definition, used FROM redemption_code WHERE hash = :hash
+-- postgres:
+SELECT c.hash, c.definition, c.used FROM redemption_code c WHERE c.hash = ANY(:hash::bytea[])
+
+-- name: redemption_codes_insert :each
+-- New codes; what is there already is left alone, and fewer rows come back.
+-- params: hash definition
+-- sqlite:
+INSERT INTO redemption_code (hash, definition, used) VALUES (:hash, :definition, 0) ON CONFLICT DO NOTHING
+-- postgres:
+INSERT INTO redemption_code (hash, definition, used)
+SELECT u.hash, u.definition, 0 FROM unnest(:hash::bytea[], :definition::bigint[]) AS u (hash, definition)
+ORDER BY u.hash
+ON CONFLICT DO NOTHING RETURNING definition
+
+-- name: redemption_codes_use :each
+-- One use more; fewer rows than sent: another process was faster.
+-- params: hash used
+-- sqlite:
+UPDATE redemption_code SET used = :used + 1 WHERE hash = :hash AND used = :used
+-- postgres:
+UPDATE redemption_code c SET used = u.used + 1 FROM unnest(:hash::bytea[], :used::bigint[]) AS u (hash, used)
+WHERE c.hash = u.hash AND c.used = u.used

@@ -1,4 +1,4 @@
-/* Coupon pools: uploading codes, and how many there are. */
+/* Codes: uploading them to coupon pools and as redemption codes, generating redemption codes, counting. */
 #include "base/base.h"
 #include "api/api_internal.h"
 
@@ -62,7 +62,8 @@ enum err api_codes_get(struct api_call *call, struct store *store, struct json_o
 
 struct upload {
     struct api_call *call;
-    struct pool_symbols pool;
+    struct pool_symbols pool; // of coupons
+    int32_t definition;       // of redemption codes; 0: coupons
     struct str rest;          // of the body
     int64_t line;             // of `rest`
     // The codes at hand.
@@ -128,27 +129,33 @@ static void read_codes(struct upload *u)
     }
 }
 
-/* A job on the lane: the codes, the pool's counter, the audit entry. */
-static enum err write_codes(struct store *store, struct arena *arena, void *self)
+static enum err write_coupons(struct store *store, struct arena *arena, struct upload *u)
 {
-    struct upload *u = self;
     int64_t uploaded = 0;
-    struct instance instance;
     struct shared_use *locked = NULL;
     size_t locked_n = 0;
-    try(store_instance_read(store, arena, &instance));
     try(store_shared_read(store, arena, &locked, &locked_n)); // locks: numbers are without gaps
     try(store_shared_value(store, arena, u->pool.uploaded, &uploaded));
     if (uploaded + (int64_t)u->n > POOL_CODES_MAX) {
         return ERR_OVERFLOW;
     }
     try(store_coupons_add(store, arena, u->pool.taken, uploaded, u->codes, u->n, u->is_duplicate, &u->added));
-    try(store_shared_set(store, arena, u->pool.uploaded, uploaded + u->added));
+    return store_shared_set(store, arena, u->pool.uploaded, uploaded + u->added);
+}
+
+/* A job on the lane: the codes, their counter, the audit entry. */
+static enum err write_codes(struct store *store, struct arena *arena, void *self)
+{
+    struct upload *u = self;
+    struct instance instance;
+    try(store_instance_read(store, arena, &instance));
+    try(u->definition == 0 ? write_coupons(store, arena, u)
+                           : store_redemptions_add(store, arena, u->definition, u->codes, u->n, u->is_duplicate, &u->added));
     const struct audit_entry entry = {
         .actor = call_actor(u->call),
         .action = STR("codes.upload"),
-        .object = str_fmt(arena, "reward/%.*s", STR_ARG(u->pool.pool)),
-        .after = str_fmt(arena, "{\"uploaded\":%" PRId64 "}", uploaded + u->added),
+        .object = str_fmt(arena, "%s/%.*s", u->definition == 0 ? "reward" : "redemption_code", STR_ARG(u->pool.pool)),
+        .after = str_fmt(arena, "{\"added\":%" PRId64 "}", u->added),
         .at = store_now(&instance),
     };
     return u->added > 0 ? store_audit_write(store, arena, &entry) : ERR_OK;
@@ -183,10 +190,24 @@ static enum err upload_all(struct upload *u)
     return ERR_OK;
 }
 
+/* The redemption code that a path names; of a fixed one there is nothing to add. */
+static enum err definition_find(struct api_call *call, struct store *store, struct upload *u)
+{
+    const struct program *program = NULL;
+    try(store_program_at(store, call->now, &program));
+    const struct redemption_code *code = program_redemption_code(program, call->params[0]);
+    if (code == NULL || code->fixed.n > 0) {
+        return fail(&call->fail, ERR_NOT_FOUND, "", "The program has no redemption code of this name that is uploaded or generated.");
+    }
+    u->definition = code->symbol;
+    u->pool.pool = code->slug;
+    return ERR_OK;
+}
+
 static enum err upload(struct api_call *call, struct store *store, struct upload *u)
 {
     try(call_snapshot(call, store));
-    const enum err err = pool_find(call, store, &u->pool);
+    const enum err err = u->definition != 0 ? definition_find(call, store, u) : pool_find(call, store, &u->pool);
     u->pool.pool = str_dup(call->arena, u->pool.pool);
     db_rollback(store_db(store));
     try(err);
@@ -207,21 +228,85 @@ static enum err upload(struct api_call *call, struct store *store, struct upload
     return ERR_OK;
 }
 
-static void work(struct api_task *task, struct store *store)
+static struct upload *upload_open(struct api_call *call, bool is_redemption)
 {
-    struct api_call *call = task->call;
     struct upload *u = arena_new(call->arena, struct upload, 1);
     u->call = call;
+    u->definition = is_redemption ? -1 : 0; // known once the program is
     u->rest = call->request->body;
     u->duplicates = arena_new(call->arena, int64_t, LINES_SHOWN_MAX);
     u->rejected = arena_new(call->arena, int64_t, LINES_SHOWN_MAX);
-    const enum err err = upload(call, store, u);
+    return u;
+}
+
+static void finish(struct api_call *call, enum err err)
+{
     if (err != ERR_OK) {
         call_refuse(call, err, NULL);
         return;
     }
     call->status = 201;
     call_answer(call);
+}
+
+static void work(struct api_task *task, struct store *store)
+{
+    finish(task->call, upload(task->call, store, upload_open(task->call, false)));
+}
+
+static void redemption_work(struct api_task *task, struct store *store)
+{
+    finish(task->call, upload(task->call, store, upload_open(task->call, true)));
+}
+
+void api_redemption_codes_post(struct api_call *call)
+{
+    call_work(call, redemption_work);
+}
+
+/* ---- generating ---- */
+
+static enum err generate(struct api_call *call, struct store *store, struct upload *u)
+{
+    static const char *const FIELDS[] = {"count"};
+    struct reader r = {.arena = call->arena, .f = &call->fail};
+    int64_t count = 0;
+    if (read_object(&r, call->body, NULL, FIELDS, ARRAY_N(FIELDS))) {
+        read_whole(&r, call->body, NULL, "count", READ_REQUIRED, 1, COUPONS_PER_WRITE, &count);
+    }
+    try(read_done(&r));
+    try(call_snapshot(call, store));
+    const enum err err = definition_find(call, store, u);
+    u->pool.pool = str_dup(call->arena, u->pool.pool);
+    db_rollback(store_db(store));
+    try(err);
+    for (u->n = 0; (int64_t)u->n < count; u->n++) {
+        u->codes[u->n] = code_draw(call->arena);
+    }
+    struct ticket ticket = {.job = write_codes, .job_self = u};
+    try(engine_run(call->api->config.engine, &ticket));
+    struct json_out *w = &call->w;
+    json_open(w, '{');
+    json_key(w, "codes");
+    json_open(w, '[');
+    for (size_t i = 0; i < u->n; i++) {
+        if (!u->is_duplicate[i]) { // of two to the power of 80 one was drawn twice
+            json_put_str(w, u->codes[i]);
+        }
+    }
+    json_close(w, ']');
+    json_close(w, '}');
+    return ERR_OK;
+}
+
+static void generate_work(struct api_task *task, struct store *store)
+{
+    finish(task->call, generate(task->call, store, upload_open(task->call, true)));
+}
+
+void api_redemption_codes_generate_post(struct api_call *call)
+{
+    call_work(call, generate_work);
 }
 
 void api_codes_post(struct api_call *call)

@@ -15,6 +15,7 @@ static const char *const REASONS[] = {
     "not_available", "sold_out", "limit_reached", "price_changed", "no_price", "unknown_reward", "reward_used",
     "reward_cancelled", "reward_expired", "reward_reserved", "below_min_spend", "not_combinable", "no_eligible_line",
     "above_value", "too_many_rewards", "closed", "no_attempts_left", "too_soon", "unknown_tier",
+    "unknown_code", "code_used", "too_many_attempts",
 };
 _Static_assert(ARRAY_N(REASONS) == REASONS_N, "one slug per reason");
 
@@ -235,6 +236,8 @@ static enum err decide_plain(struct deciding *d)
         decide_quiz(d, &about);
     } else if (d->event->kind == EVENT_SURVEY_COMPLETED) {
         decide_survey(d);
+    } else if (d->event->kind == EVENT_CODE_ENTERED) {
+        decide_code(d, &about);
     }
     if (d->out->answer.outcome == OUTCOME_REFUSED) {
         return ERR_OK;
@@ -361,6 +364,14 @@ static enum err decide_nothing(struct deciding *d, struct id_source *ids)
     return ERR_OK;
 }
 
+/* Guessing codes is counted, though it is refused: that is what stops it. */
+static void count_wrong_code(struct deciding *d)
+{
+    if (d->out->answer.reason == REASON_UNKNOWN_CODE) {
+        state_counter_add(d->arena, d->out->state, d->program->wrong_codes_symbol, deciding_today(d), 1);
+    }
+}
+
 enum err decide(struct arena *arena, const struct program *program, const struct facts *facts,
                 const struct event *event, struct id_source *ids, struct needs *needs, struct decision *out)
 {
@@ -410,6 +421,7 @@ enum err decide(struct arena *arena, const struct program *program, const struct
     }
     if (out->answer.outcome == OUTCOME_REFUSED) {
         undo(&d);
+        count_wrong_code(&d);
     }
     deciding_finish(&d);
     return ERR_OK;

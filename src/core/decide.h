@@ -60,6 +60,9 @@ enum reason {
     REASON_NO_ATTEMPTS_LEFT = 36,
     REASON_TOO_SOON = 37,        // answered within the survey's once_per
     REASON_UNKNOWN_TIER = 38,
+    REASON_UNKNOWN_CODE = 39,
+    REASON_CODE_USED = 40,       // as often as it may be
+    REASON_TOO_MANY_ATTEMPTS = 41, // at codes that nobody knows
     REASONS_N
 };
 struct str reason_slug(enum reason reason);
@@ -367,6 +370,9 @@ struct shared_use {
 struct facts {
     const struct state *state;
     const struct profile *profile;
+    // Of code.entered: the redemption code that the code belongs to (symbol, 0: none), and how often this code was used.
+    int32_t redemption_code;
+    int64_t code_used;
     const int8_t *segments;    // by segment: whether the member is in it; NULL: judged by its condition (tests of programs)
     const struct purchase **purchases; // loaded originals
     size_t purchases_n;
@@ -424,6 +430,7 @@ struct decision {
     struct purchase *purchase; // the original, changed by this event; NULL: none
     struct shared_use *shared;
     size_t shared_n, shared_max;
+    bool uses_code;            // the code that was entered counts as used once more
     struct issued *issued;     // rewards issued or changed, each once
     size_t issued_n, issued_max;
     struct explain_rule *explain;

@@ -56,6 +56,9 @@ enum err deciding_award(struct deciding *d, const struct content *content, const
 void decide_quiz(struct deciding *d, struct about *about);
 void decide_survey(struct deciding *d);
 
+/* Redemption codes: decide_code.c. */
+void decide_code(struct deciding *d, struct about *about);
+
 /* Rewards: decide_reward.c. */
 enum err decide_reward(struct deciding *d) MUST_USE;
 

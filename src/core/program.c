@@ -171,6 +171,7 @@ enum err program_compile(struct arena *arena, const json_t *document, struct sym
     try(compile_tiers(&c, document));
     try(compile_rewards(&c, document));
     try(compile_achievements(&c, document));
+    try(compile_codes(&c, document));
     try(compile_quizzes(&c, document));
     try(compile_surveys(&c, document));
     finish_rules(&c);
@@ -247,6 +248,26 @@ const struct reward *program_reward_by_symbol(const struct program *program, int
     for (size_t i = 0; i < program->rewards_n; i++) {
         if (program->rewards[i].symbol == symbol) {
             return &program->rewards[i];
+        }
+    }
+    return NULL;
+}
+
+const struct redemption_code *program_redemption_code(const struct program *program, struct str slug)
+{
+    for (size_t i = 0; i < program->redemption_codes_n; i++) {
+        if (str_eq(program->redemption_codes[i].slug, slug)) {
+            return &program->redemption_codes[i];
+        }
+    }
+    return NULL;
+}
+
+const struct redemption_code *program_redemption_code_by_symbol(const struct program *program, int32_t symbol)
+{
+    for (size_t i = 0; i < program->redemption_codes_n; i++) {
+        if (program->redemption_codes[i].symbol == symbol) {
+            return &program->redemption_codes[i];
         }
     }
     return NULL;

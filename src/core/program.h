@@ -333,6 +333,17 @@ struct survey {
     const json_t *json;
 };
 
+/* Codes that earn: from packs, events, partners. */
+struct redemption_code {
+    struct str slug;
+    int32_t symbol;             // of its codes; for a fixed one also the shared counter of its uses
+    struct str fixed;           // the code itself, empty: generated or uploaded ones
+    int64_t uses;               // of each code; 0: as many as one likes
+    int64_t per_member;         // of all its codes together; 0: as many as one likes
+    int32_t member_symbol;      // a member's counter
+    struct window window;
+};
+
 struct sales_store {
     struct str slug;
     const struct zone *zone;
@@ -498,6 +509,9 @@ struct program {
     size_t offers_n;
     struct reward *rewards;
     size_t rewards_n;
+    struct redemption_code *redemption_codes;
+    size_t redemption_codes_n;
+    int32_t wrong_codes_symbol; // a member's counter of unknown codes entered, by day
     struct quiz *quizzes;
     size_t quizzes_n;
     struct survey *surveys;
@@ -566,6 +580,10 @@ const struct reward *program_reward_by_symbol(const struct program *program, int
 /* The tier set of that slug, or NULL; a set's tier by slug, its rank or -1. */
 const struct tier_set *program_tier_set(const struct program *program, struct str slug);
 int tier_set_rank(const struct tier_set *set, struct str tier);
+
+/* The redemption code of that slug or symbol, or NULL. */
+const struct redemption_code *program_redemption_code(const struct program *program, struct str slug);
+const struct redemption_code *program_redemption_code_by_symbol(const struct program *program, int32_t symbol);
 
 /* The quiz or survey of that slug, or NULL. */
 const struct quiz *program_quiz(const struct program *program, struct str slug);

@@ -100,6 +100,7 @@ enum err compile_campaigns(struct compile *c, const json_t *document) MUST_USE;
 enum err compile_tiers(struct compile *c, const json_t *document) MUST_USE;
 enum err compile_achievements(struct compile *c, const json_t *document) MUST_USE;
 
+enum err compile_codes(struct compile *c, const json_t *document) MUST_USE;
 enum err compile_quizzes(struct compile *c, const json_t *document) MUST_USE;
 enum err compile_surveys(struct compile *c, const json_t *document) MUST_USE;
 

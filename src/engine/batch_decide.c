@@ -90,6 +90,50 @@ static void note_shared(struct batch *b, const struct shared_use *use)
         (struct shared_use){.symbol = use->symbol, .day = use->day, .points = int64_max(0, use->points)};
 }
 
+void batch_code_hash(const struct batch *b, const struct event *event, unsigned char hash[VAULT_HASH_BYTES])
+{
+    code_hash(b->arena, store_vault(b->store), json_str(json_at(event->data, "code")), hash);
+}
+
+/* What is known of a code that was entered: a fixed one of the program, or one of those uploaded and generated. */
+static void know_code(const struct batch *b, const struct program *program, const struct event *event, struct facts *facts)
+{
+    unsigned char hash[VAULT_HASH_BYTES];
+    if (event->kind != EVENT_CODE_ENTERED) {
+        return;
+    }
+    const struct str entered = code_normal(b->arena, json_str(json_at(event->data, "code")));
+    for (size_t i = 0; i < program->redemption_codes_n; i++) {
+        const struct redemption_code *code = &program->redemption_codes[i];
+        if (code->fixed.n > 0 && str_eq(code_normal(b->arena, code->fixed), entered)) {
+            facts->redemption_code = code->symbol;
+            return;
+        }
+    }
+    batch_code_hash(b, event, hash);
+    const struct redemption *known = map_find(&b->codes, hash);
+    if (known != NULL) {
+        facts->redemption_code = known->definition;
+        facts->code_used = known->used;
+    }
+}
+
+/* The next who enters the code in this batch finds it used. */
+static void note_code(struct batch *b, const struct decision *decision)
+{
+    unsigned char hash[VAULT_HASH_BYTES];
+    if (!decision->uses_code) {
+        return;
+    }
+    batch_code_hash(b, &decision->event, hash);
+    struct redemption *known = map_find(&b->codes, hash);
+    ensure(known != NULL);
+    arena_room(b->arena, b->effects.codes, b->effects.codes_n, b->effects.codes_max);
+    struct code_use *use = &b->effects.codes[b->effects.codes_n++];
+    memcpy(use->hash, hash, VAULT_HASH_BYTES);
+    use->used = known->used++;
+}
+
 /* Codes are drawn when a decision is applied, and stored with it. */
 static enum err take_code(struct batch *b, struct issued *issued)
 {
@@ -127,6 +171,7 @@ enum err batch_note_decision(struct batch *b, struct member_facts *facts, struct
         return ERR_INTERNAL;
     }
     try(note_rewards(b, decision));
+    note_code(b, decision);
     decision->state->version = facts->state->version;
     facts->state = decision->state;
     mark_dirty(b, facts);
@@ -269,6 +314,7 @@ enum err batch_decide_event(struct batch *b, struct member_facts *member, const 
         vault_commit(&member->key, (struct vault_place){"transfer", "reason", member->member}, event->reason, commitment);
         facts.reason_commitment = commitment;
     }
+    know_code(b, program, event, &facts);
     follow_ids(b, member);
     for (int round = 0; round < NEEDS_ROUNDS_MAX; round++) {
         const enum err err = decide(b->arena, program, &facts, event, store_ids(b->store), &needs, out);

@@ -20,6 +20,7 @@ struct batch {
     struct map identifiers;      // blind index -> struct member_facts, of this batch's enrolments
     struct map known;            // natural key -> struct known_event
     struct map issued;           // reward id -> struct issued, loaded or changed
+    struct map codes;            // hash of a redemption code -> struct redemption
     struct map purchases;        // event id -> struct purchase, loaded or changed
     struct map replays;          // event id -> struct event_row
     struct held_event *waiting;  // held events that something in this batch may release
@@ -56,6 +57,9 @@ void batch_hold(struct batch *b, size_t index, bool waits_for_purchase, const un
 
 /* Decides what waited for this hash, in the order of arrival; from the database and from this batch. */
 enum err batch_release(struct batch *b, struct member_facts *member, const unsigned char hash[VAULT_HASH_BYTES]) MUST_USE;
+
+/* The keyed hash of the code that an event has entered. */
+void batch_code_hash(const struct batch *b, const struct event *event, unsigned char hash[VAULT_HASH_BYTES]);
 
 /* The member's facts, or NULL. */
 struct member_facts *batch_member(const struct batch *b, int64_t member);

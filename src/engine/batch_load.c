@@ -263,6 +263,25 @@ static enum err find_rewards(struct batch *b)
     return ERR_OK;
 }
 
+/* Redemption codes that were entered. */
+static enum err find_codes(struct batch *b)
+{
+    struct redemption *list = arena_new(b->arena, struct redemption, b->n);
+    size_t n = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        if (b->list[i]->event.kind == EVENT_CODE_ENTERED) {
+            batch_code_hash(b, &b->list[i]->event, list[n++].hash);
+        }
+    }
+    try(store_redemptions_find(b->store, b->arena, list, n));
+    for (size_t i = 0; i < n; i++) {
+        if (map_find(&b->codes, list[i].hash) == NULL) {
+            map_set(&b->codes, list[i].hash, &list[i]);
+        }
+    }
+    return ERR_OK;
+}
+
 enum err batch_load(struct batch *b)
 {
     int64_t *found = NULL;
@@ -280,6 +299,7 @@ enum err batch_load(struct batch *b)
     try(load_replays(b));
     try(load_waiting(b));
     try(find_rewards(b));
+    try(find_codes(b));
     try(make_keys(b, found));
     for (size_t i = 0; i < b->n; i++) {
         b->list[i]->member = found[i];

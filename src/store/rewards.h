@@ -1,4 +1,4 @@
-/* Issued rewards, their codes and coupon pools, as the batch and the API read them.
+/* Issued rewards, their codes, coupon pools and redemption codes, as the batch and the API read them.
  *
  * Owns:    nothing.
  * Threads: that of the store.
@@ -35,6 +35,18 @@ enum err store_coupon_read(struct store *store, struct arena *arena, int32_t poo
  * come twice, are left out: *added and *duplicates count, is_duplicate[i] says which. */
 enum err store_coupons_add(struct store *store, struct arena *arena, int32_t pool, int64_t uploaded, const struct str *codes,
                            size_t n, bool *is_duplicate, int64_t *added) MUST_USE;
+
+/* Redemption codes by hash: definition (symbol, 0: none) and uses of each. */
+struct redemption {
+    unsigned char hash[VAULT_HASH_BYTES];
+    int32_t definition;
+    int64_t used;
+};
+enum err store_redemptions_find(struct store *store, struct arena *arena, struct redemption *list, size_t n) MUST_USE;
+
+/* Adds codes of a definition in a transaction of the caller's; is_known[i] tells those that are there already. */
+enum err store_redemptions_add(struct store *store, struct arena *arena, int32_t definition, const struct str *codes, size_t n,
+                               bool *is_known, int64_t *added) MUST_USE;
 
 /* Counters for all members together, by symbol; read, and set in a transaction of the caller's. */
 enum err store_shared_value(struct store *store, struct arena *arena, int32_t symbol, int64_t *out) MUST_USE;

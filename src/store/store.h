@@ -265,6 +265,11 @@ struct batch_effects {
     size_t members_n, members_max;
     const struct shared_use *shared; // absolute values
     size_t shared_n;
+    struct code_use {          // redemption codes used: how often each was before
+        unsigned char hash[VAULT_HASH_BYTES];
+        int64_t used;
+    } *codes;
+    size_t codes_n, codes_max;
     int64_t now;
 };
 /* Writes all; the caller commits. ERR_RETRY: another process was faster. ERR_IDENTIFIER_TAKEN. */

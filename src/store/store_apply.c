@@ -413,6 +413,24 @@ static enum err apply_shared(struct store *store, struct arena *arena, const str
     return db_exec_rows(store->db, Q_SHARED_COUNTERS_WRITE, rows, effects->shared_n, 3, NULL);
 }
 
+static enum err apply_codes(struct store *store, struct arena *arena, const struct batch_effects *effects)
+{
+    struct db_value *rows = arena_new(arena, struct db_value, effects->codes_n * 2);
+    int64_t changed = 0;
+    for (size_t i = 0; i < effects->codes_n; i++) {
+        rows[i * 2] = db_blob(effects->codes[i].hash, VAULT_HASH_BYTES);
+        rows[i * 2 + 1] = db_int(effects->codes[i].used);
+    }
+    // One by one: a code may be used several times in a batch, each time from where the one before has left it.
+    for (size_t i = 0; i < effects->codes_n; i++) {
+        try(db_exec_rows(store->db, Q_REDEMPTION_CODES_USE, &rows[i * 2], 1, 2, &changed));
+        if (changed != 1) {
+            return ERR_RETRY;
+        }
+    }
+    return ERR_OK;
+}
+
 enum err store_apply(struct store *store, struct arena *arena, struct batch_effects *effects)
 {
     ensure(db_in_transaction(store->db));
@@ -429,5 +447,6 @@ enum err store_apply(struct store *store, struct arena *arena, struct batch_effe
     try(apply_held(store, arena, effects));
     try(apply_sales(store, arena, effects));
     try(store_rewards_apply(store, arena, effects));
+    try(apply_codes(store, arena, effects));
     return apply_shared(store, arena, effects);
 }

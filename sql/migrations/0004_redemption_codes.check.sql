@@ -1,0 +1,2 @@
+-- There were none before.
+SELECT count(*) FROM redemption_code
