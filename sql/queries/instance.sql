@@ -2,11 +2,11 @@
 
 -- name: symbols_list :many
 -- All of them, by number; there are never many.
-SELECT id, name FROM symbol ORDER BY id LIMIT 1000000
+SELECT id, name, sum FROM symbol ORDER BY id LIMIT 1000000
 
 -- name: symbol_insert :exec
 -- A new number for a name, inside a publication.
-INSERT INTO symbol (id, name) VALUES (:id, :name)
+INSERT INTO symbol (id, name, sum) VALUES (:id, :name, :sum)
 
 -- name: versions_list :many
 -- Newest first.
@@ -14,7 +14,7 @@ SELECT version, effective_at, published_at, comment, actor FROM program_version 
 
 -- name: versions_all :many
 -- Everything needed to compile them, oldest first.
-SELECT version, effective_at, document, zones FROM program_version ORDER BY version LIMIT 100000
+SELECT version, effective_at, document, zones, sum FROM program_version ORDER BY version LIMIT 100000
 
 -- name: version_read :one
 -- One version whole.
@@ -22,8 +22,8 @@ SELECT version, effective_at, published_at, comment, actor, document FROM progra
 
 -- name: version_insert :exec
 -- Publishing.
-INSERT INTO program_version (version, effective_at, published_at, comment, actor, document, zones)
-VALUES (:version, :effective_at, :published_at, :comment, :actor, :document, :zones)
+INSERT INTO program_version (version, effective_at, published_at, comment, actor, document, zones, sum)
+VALUES (:version, :effective_at, :published_at, :comment, :actor, :document, :zones, :sum)
 
 -- name: draft_read :one
 -- The draft, with the revision that its ETag is made of.

@@ -367,7 +367,7 @@ static enum err decide_nothing(struct deciding *d, struct id_source *ids)
 /* Guessing codes is counted, though it is refused: that is what stops it. */
 static void count_wrong_code(struct deciding *d)
 {
-    if (d->out->answer.reason == REASON_UNKNOWN_CODE) {
+    if (d->out->answer.reason == REASON_UNKNOWN_CODE && d->program->wrong_codes_symbol != 0) {
         state_counter_add(d->arena, d->out->state, d->program->wrong_codes_symbol, deciding_today(d), 1);
     }
 }

@@ -12,6 +12,9 @@ static enum reason refusal(const struct deciding *d, const struct redemption_cod
 {
     const struct state *state = d->out->state;
     const struct zone *zone = event_zone(d->program, d->event);
+    if (d->program->redemption_codes_n == 0) {
+        return REASON_UNKNOWN_CODE; // and nothing to guess
+    }
     if (state_counter(state, d->program->wrong_codes_symbol, deciding_today(d)) >= WRONG_CODES_PER_DAY_MAX) {
         return REASON_TOO_MANY_ATTEMPTS;
     }

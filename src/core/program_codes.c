@@ -33,8 +33,10 @@ enum err compile_codes(struct compile *c, const json_t *document)
 {
     const json_t *list = json_at(document, "redemption_codes");
     struct program *p = c->program;
-    p->wrong_codes_symbol = take_symbol(c, "stat", STR("wrong_codes"));
     p->redemption_codes_n = json_array_size(list);
+    if (p->redemption_codes_n > 0) {
+        p->wrong_codes_symbol = take_symbol(c, "stat", STR("wrong_codes"));
+    }
     p->redemption_codes = arena_new(c->arena, struct redemption_code, p->redemption_codes_n);
     for (size_t i = 0; i < p->redemption_codes_n; i++) {
         const struct str pointer = pointer_index(c->arena, STR("/redemption_codes"), i);

@@ -12,6 +12,7 @@ struct program_entry {
     struct str document;
     struct str zones;
     const struct program *program; // NULL: not compiled yet
+    bool is_damaged;               // its sum is another: it decides nothing
 };
 
 struct store_base {
@@ -33,6 +34,7 @@ struct store {
     struct arena programs_arena;
     int64_t programs_epoch;       // 0: none loaded
     struct symbols symbols;
+    bool symbols_are_damaged;
     struct program_entry *programs;
     size_t programs_n;
 };

@@ -95,20 +95,43 @@ static struct str freeze_zones(struct arena *arena, const struct zone_list *list
     return buf_view(&buf);
 }
 
+/* ---- sums ---- */
+
+/* Programs decide about points, so a bit turned over in one must not decide. */
+static void sum_of(const struct store *store, int64_t number, int64_t at, struct str first, struct str second,
+                   unsigned char out[VAULT_HASH_BYTES])
+{
+    const struct str parts[] = {
+        {.p = (const char *)&number, .n = sizeof number}, {.p = (const char *)&at, .n = sizeof at}, first, second};
+    vault_hash(store->base->vault, VAULT_FINGERPRINT, parts, ARRAY_N(parts), out);
+}
+
+/* False for a row whose sum is another; rows from before have none. */
+static bool sum_holds(const struct store *store, struct str sum, int64_t number, int64_t at, struct str first, struct str second)
+{
+    unsigned char wanted[VAULT_HASH_BYTES];
+    sum_of(store, number, at, first, second, wanted);
+    return sum.n == 0 || (sum.n == VAULT_HASH_BYTES && memcmp(sum.p, wanted, VAULT_HASH_BYTES) == 0);
+}
+
 /* ---- the cache ---- */
 
 static enum err load_symbols(struct store *store, struct arena *scratch)
 {
     struct db_result rows;
     symbols_open(&store->symbols, &store->programs_arena);
+    store->symbols_are_damaged = false;
     try(db_query(store->db, scratch, Q_SYMBOLS_LIST, NULL, 0, &rows));
     for (size_t i = 0; i < rows.rows_n; i++) {
-        const int32_t symbol = symbol_take(&store->symbols, db_at_str(&rows, i, 1));
+        const struct str name = db_at_str(&rows, i, 1);
+        const int32_t symbol = symbol_take(&store->symbols, name);
+        const struct str sum = db_is_null(&rows, i, 2) ? (struct str){0} : db_at_str(&rows, i, 2);
         if (symbol != db_at_int(&rows, i, 0)) {
             return ERR_INTEGRITY;
         }
+        store->symbols_are_damaged |= !sum_holds(store, sum, symbol, 0, name, (struct str){0});
     }
-    return ERR_OK;
+    return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
 }
 
 static enum err load_versions(struct store *store, struct arena *scratch)
@@ -124,6 +147,9 @@ static enum err load_versions(struct store *store, struct arena *scratch)
             .document = str_dup(&store->programs_arena, db_at_str(&rows, i, 2)),
             .zones = str_dup(&store->programs_arena, db_at_str(&rows, i, 3)),
         };
+        struct program_entry *entry = &store->programs[i];
+        const struct str sum = db_is_null(&rows, i, 4) ? (struct str){0} : db_at_str(&rows, i, 4);
+        entry->is_damaged = !sum_holds(store, sum, entry->version, entry->effective_at, entry->document, entry->zones);
     }
     return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
 }
@@ -162,6 +188,9 @@ static enum err compile_entry(struct store *store, struct program_entry *entry)
 {
     if (entry->program != NULL) {
         return ERR_OK;
+    }
+    if (entry->is_damaged || store->symbols_are_damaged) {
+        return ERR_INTEGRITY;
     }
     struct arena *arena = &store->programs_arena;
     struct zone_list *list = arena_new(arena, struct zone_list, 1);
@@ -277,7 +306,9 @@ enum err store_program_check(struct store *store, struct arena *arena, const jso
 static enum err insert_symbols(struct store *store, const struct symbols *symbols, size_t known)
 {
     for (size_t i = known; i < symbols->n; i++) {
-        const struct db_value values[] = {db_int((int64_t)i + 1), db_text(symbols->names[i])};
+        unsigned char sum[VAULT_HASH_BYTES];
+        sum_of(store, (int64_t)i + 1, 0, symbols->names[i], (struct str){0}, sum);
+        const struct db_value values[] = {db_int((int64_t)i + 1), db_text(symbols->names[i]), db_blob(sum, sizeof sum)};
         try(db_exec(store->db, Q_SYMBOL_INSERT, values, ARRAY_N(values), NULL));
     }
     return ERR_OK;
@@ -301,6 +332,9 @@ enum err store_program_publish(struct store *store, struct arena *arena, const j
     store->programs_n = 0;
     try(load_symbols(store, arena));
     try(load_versions(store, arena));
+    if (store->symbols_are_damaged) {
+        return ERR_INTEGRITY;
+    }
     const size_t known = store->symbols.n;
     try(check(arena, document, &store->symbols, zones, f, &program));
     *version = store->programs_n == 0 ? 1 : store->programs[store->programs_n - 1].version + 1;
@@ -309,9 +343,12 @@ enum err store_program_publish(struct store *store, struct arena *arena, const j
     if (text.is_full) {
         return fail(f, ERR_TOO_LARGE, "", "A program document may have %d bytes.", DOCUMENT_BYTES_MAX);
     }
+    const struct str frozen = freeze_zones(arena, zones);
+    unsigned char sum[VAULT_HASH_BYTES];
+    sum_of(store, *version, effective_at, buf_view(&text), frozen, sum);
     const struct db_value values[] = {
-        db_int(*version), db_int(effective_at), db_int(now), db_text(comment),
-        db_text(actor), db_text(buf_view(&text)), db_text(freeze_zones(arena, zones)),
+        db_int(*version), db_int(effective_at), db_int(now), db_text(comment), db_text(actor),
+        db_text(buf_view(&text)), db_text(frozen), db_blob(sum, sizeof sum),
     };
     try(insert_symbols(store, &store->symbols, known));
     try(db_exec(store->db, Q_VERSION_INSERT, values, ARRAY_N(values), NULL));

@@ -334,7 +334,7 @@ static void damage_that_sql_can_do_is_found_and_named(void **state)
         {sql(b, "UPDATE event SET answer = %s WHERE event_id = %" PRId64, blob16, event), INV_DATABASE, "event", evt},
         {sql(b, "UPDATE event SET version = 9 WHERE event_id = %" PRId64, event), INV_DATABASE, "event", evt},
         {"UPDATE sale SET amount = amount + 1", INV_DATABASE, "sale", name_of(b, "evt_", sale)},
-        {"UPDATE program_version SET document = replace(document, '\"per_amount\":100,', '\"per_amount\":50,')", INV_DATABASE, "event", NULL},
+        {"UPDATE program_version SET document = replace(document, '\"per_amount\":100,', '\"per_amount\":50,')", INV_DATABASE, "program_version", "1"},
         {"UPDATE program_version SET document = '{}'", INV_DATABASE, "program_version", "1"},
         {"DELETE FROM program_version", INV_DATABASE, "event", NULL},
         {"UPDATE symbol SET name = 'wallet:coins' WHERE name = 'wallet:points'", INV_DATABASE, "program_version", "1"},
