@@ -232,6 +232,9 @@ static void run_metrics(struct award_env *env, struct award_list *list)
 
 static void finish_explain(struct award_list *list)
 {
+    for (size_t r = 0; r < list->explain_n; r++) {
+        list->explain[r].points = list->explain[r].points_before_caps = 0; // summed anew when something follows
+    }
     for (size_t i = 0; i < list->n; i++) {
         for (size_t r = 0; r < list->explain_n; r++) {
             if (list->explain[r].rule == list->awards[i].rule) {
@@ -293,8 +296,8 @@ static void record_inputs(struct arena *arena, struct award_env *env, const stru
         record_campaign(env, &view->program->campaigns[rule->campaign]);
     }
     for (size_t e = 0; e < rule->effects_n; e++) {
-        if (rule->effects[e].kind == EFFECT_REWARD) {
-            continue; // how many it gave is recorded when it is known
+        if (rule->effects[e].wallet < 0) {
+            continue; // how many rewards it gave is recorded when it is known
         }
         const struct wallet *wallet = &view->program->wallets[rule->effects[e].wallet];
         record_effect(arena, view, &rule->effects[e]);
@@ -341,7 +344,8 @@ static void record_chained(struct arena *arena, struct award_env *env)
 {
     const struct program *program = env->view->program;
     for (size_t r = 0; r < program->rules_n; r++) {
-        if (program_is_occasion(program->rules[r].trigger)) {
+        // What follows from a change of a tier is not judged again with less content.
+        if (program_is_occasion(program->rules[r].trigger) && !str_eq(program->rules[r].trigger, STR("tier.changed"))) {
             record_inputs(arena, env, &program->rules[r]);
         }
     }
@@ -412,14 +416,27 @@ static enum err run_grants(struct arena *arena, struct award_env *env, const boo
     return ERR_OK;
 }
 
+static void run_tier_grants(struct arena *arena, const struct program *program, const bool *fired, struct award_list *list)
+{
+    for (size_t r = 0; r < program->rules_n; r++) {
+        for (size_t e = 0; fired[r] && e < program->rules[r].effects_n; e++) {
+            if (program->rules[r].effects[e].kind == EFFECT_TIER) {
+                arena_room(arena, list->tiers, list->tiers_n, list->tiers_max);
+                list->tiers[list->tiers_n++] = (struct tier_grant){.rule = (int)r, .effect = (int)e};
+            }
+        }
+    }
+}
+
 /* The event first, then one by one what follows from it. */
-static enum err run_occasions(struct arena *arena, struct award_env *env, struct award_list *list)
+static enum err run_occasions(struct arena *arena, struct award_env *env, size_t first, struct award_list *list)
 {
     const struct program *program = env->view->program;
     bool *fired = arena_new(arena, bool, program->rules_n);
-    for (size_t i = 0; i < list->occasions_n; i++) {
+    for (size_t i = first; i < list->occasions_n; i++) {
         const struct occasion occasion = list->occasions[i]; // a copy: the list grows
         env->occasion = &occasion;
+        list->first = list->n;
         fire(arena, env, list, fired);
         if (occasion.level == 0) {
             try(run_stage(arena, env, STAGE_BASE, fired, list));
@@ -430,8 +447,50 @@ static enum err run_occasions(struct arena *arena, struct award_env *env, struct
         try(run_stage(arena, env, STAGE_BONUS, fired, list));
         award_stack(program, list, fired);
         try(run_grants(arena, env, fired, list));
+        run_tier_grants(arena, program, fired, list);
         try(achievement_run(arena, env, list));
     }
+    return ERR_OK;
+}
+
+void award_list_open(struct arena *arena, const struct program *program, struct award_list *out)
+{
+    *out = (struct award_list){
+        .caps_used = arena_new(arena, int64_t, program->caps_n),
+        .metrics = arena_new(arena, int64_t, program->metrics_n),
+    };
+}
+
+static void add_field(struct occasion *occasion, struct str name, struct str text)
+{
+    ensure(occasion->fields_n < OCCASION_FIELDS_MAX);
+    occasion->fields[occasion->fields_n++] = (struct occasion_field){.name = name, .text = text};
+}
+
+enum err award_follow_tier(struct arena *arena, const struct award_view *view, struct award_list *list,
+                           const struct tier_follow *follow)
+{
+    struct award_env env;
+    struct occasion changed = {.type = STR("tier.changed"), .level = follow->level, .times = 1};
+    const size_t first = list->occasions_n;
+    const size_t from = list->n;
+    if (follow->level > CHAIN_LEVELS_MAX) {
+        return ERR_CHAIN;
+    }
+    award_env_open(arena, view, &env);
+    add_field(&changed, STR("set"), follow->set);
+    add_field(&changed, STR("tier"), follow->to);
+    add_field(&changed, STR("from"), follow->from);
+    add_field(&changed, STR("direction"), follow->is_up ? STR("up") : STR("down"));
+    add_field(&changed, STR("why"), tier_why_slug(follow->why));
+    if (follow->is_up && follow->why != WHY_RESTORED) {
+        add_field(&changed, STR("reached"), follow->to); // what a tier's own effects wait for: a restored one was never lost
+    }
+    arena_room(arena, list->occasions, list->occasions_n, list->occasions_max);
+    list->occasions[list->occasions_n++] = changed;
+    try(run_occasions(arena, &env, first, list));
+    award_clip(view, list, from);
+    finish_explain(list);
     return ERR_OK;
 }
 
@@ -440,10 +499,7 @@ enum err award_run(struct arena *arena, const struct award_view *view, struct aw
     const struct program *program = view->program;
     const bool is_changed = view->content->event->kind == EVENT_PURCHASE_CHANGED;
     struct occasion event = {.type = is_changed ? STR("purchase") : view->content->event->type, .times = 1};
-    *out = (struct award_list){
-        .caps_used = arena_new(arena, int64_t, program->caps_n),
-        .metrics = arena_new(arena, int64_t, program->metrics_n),
-    };
+    award_list_open(arena, program, out);
     const struct about *about = &view->inputs->about;
     memcpy(event.fields, about->fields, sizeof event.fields);
     event.fields_n = about->fields_n;
@@ -465,10 +521,13 @@ enum err award_run(struct arena *arena, const struct award_view *view, struct aw
         arena_room(arena, out->occasions, out->occasions_n, out->occasions_max);
         out->occasions[out->occasions_n++] = about->follows[i];
     }
-    try(run_occasions(arena, &env, out));
+    try(run_occasions(arena, &env, 0, out));
     env.occasion = &event;
-    award_clip(view, out);
+    award_clip(view, out, 0);
     run_metrics(&env, out);
     finish_explain(out);
+    for (size_t i = 0; i < view->inputs->tier_follows_n && !view->without_tiers; i++) {
+        try(award_follow_tier(arena, view, out, &view->inputs->tier_follows[i]));
+    }
     return ERR_OK;
 }

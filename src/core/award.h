@@ -54,6 +54,11 @@ struct grant {
     int64_t count;
 };
 
+/* A tier that one effect gives. */
+struct tier_grant {
+    int rule, effect;    // indexes
+};
+
 struct award_list {
     struct award *awards;
     size_t n, max;
@@ -62,6 +67,9 @@ struct award_list {
     size_t explain_n, explain_max;
     struct grant *grants;
     size_t grants_n, grants_max;
+    struct tier_grant *tiers;
+    size_t tiers_n, tiers_max;
+    size_t first;          // awards before this one are of earlier occasions
     struct progress *progress;
     size_t progress_n, progress_max;
     struct occasion *occasions; // the first is the event itself
@@ -77,10 +85,18 @@ struct award_view {
     struct inputs *inputs;
     const struct facts *facts;
     bool wants_explain;
+    bool without_tiers;      // nothing that follows from changes of tiers: it is undone by itself
 };
 
-/* Computes what is due. */
+/* Computes what is due; deciding again, with what followed from changes of tiers. */
 enum err award_run(struct arena *arena, const struct award_view *view, struct award_list *out) MUST_USE;
+
+/* A list that is due nothing. */
+void award_list_open(struct arena *arena, const struct program *program, struct award_list *out);
+
+/* Adds what follows from a change of a tier. */
+enum err award_follow_tier(struct arena *arena, const struct award_view *view, struct award_list *list,
+                           const struct tier_follow *follow) MUST_USE;
 
 /* How an offer stands for the member of the view at the instant of its event. */
 enum offer_standing { OFFER_OPEN, OFFER_ACCEPTED, OFFER_CLOSED, OFFER_NOT_FOR_MEMBER };

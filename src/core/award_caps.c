@@ -102,10 +102,10 @@ static void count(const struct cap *caps, size_t caps_n, const struct wallet *wa
     }
 }
 
-void award_clip(const struct award_view *view, struct award_list *list)
+void award_clip(const struct award_view *view, struct award_list *list, size_t from)
 {
     const struct program *program = view->program;
-    for (size_t i = 0; i < list->n; i++) {
+    for (size_t i = from; i < list->n; i++) {
         struct award *award = &list->awards[i];
         const struct earning_rule *rule = &program->rules[award->rule];
         const struct wallet *wallet = &program->wallets[award->wallet];

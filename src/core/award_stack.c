@@ -21,7 +21,7 @@ bool award_is_stopped(const struct program *program, const bool *fired, size_t r
 static int64_t worth(const struct program *program, const struct award_list *list, size_t rule)
 {
     int64_t sum = 0;
-    for (size_t i = 0; i < list->n; i++) {
+    for (size_t i = list->first; i < list->n; i++) {
         const struct award *award = &list->awards[i];
         int64_t scaled = 0;
         if (award->rule == (int)rule &&
@@ -35,8 +35,8 @@ static int64_t worth(const struct program *program, const struct award_list *lis
 /* Takes out what the rule is due, and what multiplies it. */
 static void drop(struct award_list *list, size_t rule)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < list->n; i++) {
+    size_t kept = list->first;
+    for (size_t i = list->first; i < list->n; i++) {
         if (list->awards[i].rule != (int)rule && list->awards[i].multiplies != (int)rule) {
             list->awards[kept++] = list->awards[i];
         }

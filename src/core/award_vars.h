@@ -41,8 +41,8 @@ bool award_fires(struct award_env *env, const struct earning_rule *rule, struct 
 /* What a cap had counted before this event, in its unit: award_caps.c. */
 int64_t award_cap_used(const struct award_view *view, const struct cap *cap);
 
-/* Clips each award by the caps of its rule, its wallet and its campaign, in the order of booking. */
-void award_clip(const struct award_view *view, struct award_list *list);
+/* Clips each award from one on by the caps of its rule, its wallet and its campaign, in the order of booking. */
+void award_clip(const struct award_view *view, struct award_list *list, size_t from);
 
 /* The points of an effect by formula; what it lacked is noted in the list's explain. ERR_OVERFLOW where they do not fit:
  * award_formula.c. */

@@ -4,6 +4,7 @@
 
 #include "core/achievement.h"
 #include "core/reward.h"
+#include "core/tier_gift.h"
 
 static int32_t event_day(const struct booking *b, int64_t at)
 {
@@ -246,7 +247,8 @@ static enum err run_again(struct booking *b, const struct purchase *purchase, co
                           struct award_list *out)
 {
     struct inputs inputs = purchase->inputs;
-    const struct award_view view = {.program = purchase->program, .content = content, .inputs = &inputs};
+    const struct award_view view = {
+        .program = purchase->program, .content = content, .inputs = &inputs, .without_tiers = true};
     return award_run(b->arena, &view, out);
 }
 
@@ -271,6 +273,7 @@ enum err book_difference(struct booking *b, const struct facts *facts, const str
     achievement_book_first(b, purchase->program, &was);
     achievement_book_first(b, purchase->program, &is);
     try(reward_book_difference(b, facts, purchase, &was, &is));
+    try(tier_gift_difference(b, facts, purchase, &was, &is));
     for (size_t i = 0; i < purchase->program->wallets_n; i++) {
         if (d.qualifying[i] != 0) {
             count(b, purchase->program->wallets[i].qualifying_symbol, at, d.qualifying[i]);

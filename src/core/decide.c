@@ -6,6 +6,7 @@
 #include "core/decide_internal.h"
 #include "core/reward.h"
 #include "core/tier.h"
+#include "core/tier_gift.h"
 
 static const char *const REASONS[] = {
     "", "not_enough_points", "refund_exceeds", "unknown_line", "original_not_a_purchase", "original_cancelled",
@@ -148,22 +149,24 @@ void about_follow(struct about *about, const char *type, struct str quiz, int64_
 
 enum err deciding_award(struct deciding *d, const struct content *content, const struct about *about)
 {
-    struct award_list list;
-    const struct award_view view = {
+    struct decision *out = d->out;
+    inputs_open(d->arena, d->program, &out->inputs);
+    out->inputs.about = *about;
+    out->has_inputs = d->has_awards = true;
+    d->content = *content;
+    d->view = (struct award_view){
         .program = d->program,
-        .content = content,
-        .inputs = &d->out->inputs,
+        .content = &d->content,
+        .inputs = &out->inputs,
         .facts = d->facts,
         .wants_explain = d->facts->wants_explain,
     };
-    inputs_open(d->arena, d->program, &d->out->inputs);
-    d->out->inputs.about = *about;
-    d->out->has_inputs = true;
-    try(award_run(d->arena, &view, &list));
-    d->out->explain = list.explain;
-    d->out->explain_n = list.explain_n;
-    try(book_awards(&d->booking, &view, &list, d->event->is_placed));
-    return reward_book_grants(&d->booking, &view, &list, d->booking.event);
+    try(award_run(d->arena, &d->view, &d->awards));
+    out->explain = d->awards.explain;
+    out->explain_n = d->awards.explain_n;
+    try(book_awards(&d->booking, &d->view, &d->awards, d->event->is_placed));
+    try(tier_gift_floors(&d->booking, d->now, &d->view, &d->awards, 0, d->booking.event));
+    return reward_book_grants(&d->booking, &d->view, &d->awards, d->booking.event);
 }
 
 static enum err decide_purchase(struct deciding *d)
@@ -404,11 +407,11 @@ enum err decide(struct arena *arena, const struct program *program, const struct
     } else {
         err = decide_class(&d);
         const bool is_applied = err == ERR_OK && out->answer.outcome == OUTCOME_APPLIED;
-        if (is_applied && class != EVENT_CLASS_REWARD && class != EVENT_CLASS_ERASURE) {
-            err = deciding_auto_rewards(&d);
-        }
-        if (is_applied && err == ERR_OK) {
+        if (is_applied) {
             err = deciding_judge_tiers(&d);
+        }
+        if (is_applied && err == ERR_OK && class != EVENT_CLASS_REWARD && class != EVENT_CLASS_ERASURE) {
+            err = deciding_auto_rewards(&d);
         }
     }
     if (err == ERR_OVERFLOW) {

@@ -263,7 +263,7 @@ struct answer {
 void answer_pack(struct buf *out, const struct answer *answer);
 enum err answer_unpack(struct arena *arena, struct str bytes, struct answer *out) MUST_USE;
 
-enum { OCCASION_FIELDS_MAX = 4, FOLLOWS_MAX = 2 };
+enum { OCCASION_FIELDS_MAX = 6, FOLLOWS_MAX = 2 };
 
 /* What rules are run for: the event itself, or something that follows from it inside the same decision, such as a
  * completed achievement. */
@@ -302,9 +302,18 @@ struct progress_input {
     uint64_t *present;        // DISTINCT: those of the event's values that were counted already
     size_t present_n;
 };
+/* A change of a tier that rules may follow on. */
+struct tier_follow {
+    struct str set, from, to;   // slugs
+    enum tier_why why;
+    bool is_up;
+    int level;                  // of its occasion
+};
 struct inputs {
     const struct program *program;
     struct about about;
+    struct tier_follow *tier_follows; // changes of tiers that followed, in their order
+    size_t tier_follows_n, tier_follows_max;
     struct input_var *vars;      // by slot
     int8_t *audiences;           // by segment: -1 not asked, 0, 1
     int64_t *caps_used;          // by cap index, before the event; -1: not asked

@@ -16,6 +16,11 @@ struct deciding {
     struct needs *needs;
     struct booking booking;
     struct decision *out;
+    struct content content;        // with has_awards: what rules were run on, and what came of it
+    struct award_view view;
+    struct award_list awards;
+    bool has_awards;
+    bool is_quiet;                 // nothing follows from what the clock does: it was too much
 };
 
 /* Begins a decision: a copy of the state to work on, an id, a booking. */

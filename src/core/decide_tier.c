@@ -4,6 +4,7 @@
 
 #include "core/decide_internal.h"
 #include "core/tier.h"
+#include "core/tier_gift.h"
 
 static const char *const WHYS[] = {
     "", "entered", "renewed", "downgraded", "refund", "restored", "manual", "gift", "lifetime", "ended",
@@ -50,11 +51,15 @@ static void note_lifetime(struct deciding *d, const struct tier_set *set)
 
 /* ---- after an event ---- */
 
-static enum err judge_event(struct deciding *d, const struct tier_set *set, int32_t day)
+/* What the event's rules gave, and what its counters bring. */
+static enum err judge_event(struct deciding *d, const struct tier_set *set, int32_t day, size_t from)
 {
     const struct tier_judging judging = judging_of(d, set);
-    const size_t from = tier_rank(set, d->out->state);
     struct tier_judged judged;
+    if (tier_rank(set, d->out->state) > from) {
+        note_change(d, set, from, WHY_GIFT);
+        from = tier_rank(set, d->out->state);
+    }
     try(tier_after_event(&judging, day, &judged));
     if (tier_rank(set, d->out->state) != from) {
         note_change(d, set, from, judged.why);
@@ -65,34 +70,143 @@ static enum err judge_event(struct deciding *d, const struct tier_set *set, int3
     return ERR_OK;
 }
 
-static enum err judge_refund(struct deciding *d, const struct tier_set *set)
+static enum err judge_refund(struct deciding *d, const struct tier_set *set, size_t from)
 {
     const struct tier_judging judging = judging_of(d, set);
-    const size_t from = tier_rank(set, d->out->state);
     try(tier_after_refund(&judging));
-    if (tier_rank(set, d->out->state) != from) {
+    if (tier_rank(set, d->out->state) < from) {
         note_change(d, set, from, WHY_REFUNDED);
+        from = tier_rank(set, d->out->state);
     }
     // More content than before may also raise, on the purchase's own day or since.
-    return judge_event(d, set, zone_day(d->now->zone, d->out->purchase->content.time));
+    return judge_event(d, set, zone_day(d->now->zone, d->out->purchase->content.time), from);
 }
 
-static enum err judge_set(struct deciding *d, const struct tier_set *set)
+/* The rank that the last step left, or the one from before the event. */
+static size_t rank_noted(const struct deciding *d, const struct tier_set *set)
+{
+    const struct answer *answer = &d->out->answer;
+    for (size_t i = answer->tier_changes_n; i-- > 0;) {
+        if (answer->tier_changes[i].set == set->symbol) {
+            return tier_set_rank_of(set, answer->tier_changes[i].to);
+        }
+    }
+    return tier_rank(set, d->facts->state);
+}
+
+static enum err judge_set(struct deciding *d, const struct tier_set *set, bool is_first)
 {
     const enum event_class class = event_kind_class(d->event->kind);
-    if (class == EVENT_CLASS_PURCHASE || class == EVENT_CLASS_PLAIN) {
-        return judge_event(d, set, zone_day(d->now->zone, d->event->time));
+    const size_t from = rank_noted(d, set);
+    if (d->out->purchase != NULL && d->event->kind != EVENT_PURCHASE_COMPLETED) {
+        return judge_refund(d, set, from);
     }
-    const bool is_refund = d->out->purchase != NULL && d->event->kind != EVENT_PURCHASE_COMPLETED;
-    return is_refund ? judge_refund(d, set) : ERR_OK;
+    // What the clock or people do is done already; only what followed from it may raise.
+    const bool counts = class == EVENT_CLASS_PURCHASE || class == EVENT_CLASS_PLAIN || d->event->kind == EVENT_TIER_WARNED ||
+                        class == EVENT_CLASS_REWARD || !is_first;
+    return counts ? judge_event(d, set, zone_day(d->now->zone, d->event->time), from) : ERR_OK;
+}
+
+/* ---- what follows ---- */
+
+/* Events whose own occasion no rule waits for: what follows from their changes is all that they earn, and is recorded so. A
+ * refund books differences of its purchase too, which are decided from that one's inputs. */
+static void open_awards(struct deciding *d)
+{
+    struct inputs *inputs = &d->out->inputs;
+    if (d->has_awards) {
+        return;
+    }
+    if (d->out->purchase != NULL) {
+        inputs = arena_new(d->arena, struct inputs, 1);
+    }
+    inputs_open(d->arena, d->program, inputs);
+    content_open(d->arena, d->event, &d->content);
+    award_list_open(d->arena, d->program, &d->awards);
+    d->view = (struct award_view){
+        .program = d->program,
+        .content = &d->content,
+        .inputs = inputs,
+        .facts = d->facts,
+        .wants_explain = d->facts->wants_explain && d->out->purchase == NULL,
+    };
+    d->has_awards = true;
+    d->out->has_inputs = d->out->purchase == NULL;
+}
+
+static bool has_followers(const struct program *program)
+{
+    for (size_t i = 0; i < program->rules_n; i++) {
+        if (str_eq(program->rules[i].trigger, STR("tier.changed"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum err follow(struct deciding *d, const struct tier_set *set, const struct tier_change *change, int level)
+{
+    struct tier_gift_mark mark;
+    const size_t from = tier_set_rank_of(set, change->from);
+    const size_t to = tier_set_rank_of(set, change->to);
+    open_awards(d);
+    struct inputs *inputs = d->view.inputs;
+    arena_room(d->arena, inputs->tier_follows, inputs->tier_follows_n, inputs->tier_follows_max);
+    struct tier_follow *step = &inputs->tier_follows[inputs->tier_follows_n++];
+    *step = (struct tier_follow){
+        .set = set->slug,
+        .from = set->tiers[from].slug,
+        .to = set->tiers[to].slug,
+        .why = change->why,
+        .is_up = to > from,
+        .level = level,
+    };
+    tier_gift_mark(d->arena, d->program, &d->awards, d->out, &mark);
+    try(award_follow_tier(d->arena, &d->view, &d->awards, step));
+    d->out->explain = d->awards.explain;
+    d->out->explain_n = d->awards.explain_n;
+    try(tier_gift_book(&d->booking, d->now, &d->view, &d->awards, &mark));
+    const bool can_be_undone = change->why == WHY_ENTERED || change->why == WHY_RESTORED || change->why == WHY_GIFT;
+    return to > from && can_be_undone ? tier_gift_note(&d->booking, &d->view, &d->awards, &mark, change) : ERR_OK;
+}
+
+/* One step of the history, and what it means for gifts: those of tiers that a refund took go with them; of tiers that ended
+ * otherwise, or that are renewed, no refund can take them any more. */
+static enum err follow_change(struct deciding *d, const struct tier_change *change, int level)
+{
+    const struct tier_set *set = NULL;
+    for (size_t i = 0; i < d->now->tier_sets_n; i++) {
+        set = d->now->tier_sets[i].symbol == change->set ? &d->now->tier_sets[i] : set;
+    }
+    ensure(set != NULL);
+    const size_t from = tier_set_rank_of(set, change->from);
+    const size_t to = tier_set_rank_of(set, change->to);
+    if (change->why == WHY_REFUNDED) {
+        try(tier_gift_undo(&d->booking, d->facts, d->needs, set, to, from));
+    } else if (change->why == WHY_RENEWED) {
+        tier_gift_forget(d->out->state, set, 0);
+    } else if (to < from) {
+        tier_gift_forget(d->out->state, set, to);
+    }
+    return to != from && !d->is_quiet && has_followers(d->program) ? follow(d, set, change, level) : ERR_OK;
 }
 
 enum err deciding_judge_tiers(struct deciding *d)
 {
-    for (size_t i = 0; i < d->now->tier_sets_n; i++) {
-        try(judge_set(d, &d->now->tier_sets[i]));
+    size_t followed = 0;
+    for (int level = 1;; level++) {
+        for (size_t i = 0; i < d->now->tier_sets_n; i++) {
+            try(judge_set(d, &d->now->tier_sets[i], level == 1));
+        }
+        const size_t n = d->out->answer.tier_changes_n;
+        if (followed == n) {
+            return ERR_OK;
+        }
+        for (; followed < n; followed++) {
+            const struct tier_change change = d->out->answer.tier_changes[followed]; // a copy: the list may grow
+            try(follow_change(d, &change, level));
+        }
     }
-    return ERR_OK;
 }
 
 /* ---- by hand ---- */

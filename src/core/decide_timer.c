@@ -137,6 +137,45 @@ static enum err run_due(struct deciding *d, struct event *event, int64_t due)
     return deciding_run_tiers(d, event, due);
 }
 
+/* "kind/member/object/due". */
+static struct str clock_id(struct arena *arena, int64_t member, const struct event *event)
+{
+    char at[INSTANT_BYTES + 1];
+    char id[ID_TEXT_BYTES + 1];
+    const struct str object = event->kind == EVENT_REWARD_EXPIRED ? event->reward
+                              : event->wallet.n > 0               ? event->wallet
+                                                                  : json_str(json_at(event->data, "set"));
+    instant_write(event->time, at);
+    id_write("mbr_", member, id);
+    return str_fmt(arena, "%.*s/%s/%.*s/%s", STR_ARG(event->type), id, STR_ARG(object), at);
+}
+
+/* What rules make of it. */
+static enum err follow(struct deciding *d, const struct event *event)
+{
+    if (event->kind == EVENT_TIER_WARNED && !d->is_quiet) {
+        struct content content;
+        content_open(d->arena, event, &content);
+        try(deciding_award(d, &content, &(struct about){0}));
+    }
+    const bool is_about_tiers = event->kind == EVENT_TIER_WARNED || event->kind == EVENT_TIER_PERIOD_ENDED;
+    return event->kind == EVENT_ORDER_VOIDED || is_about_tiers ? deciding_judge_tiers(d) : ERR_OK;
+}
+
+static enum err run(struct deciding *d, struct id_source *ids, struct event *event)
+{
+    d->has_awards = false;
+    deciding_open(d, ids);
+    try(run_due(d, event, event->time));
+    if (event->kind == EVENT_POINTS_ACTIVATED) {
+        try(deciding_auto_rewards(d));
+    }
+    event->type = event_kind_type(event->kind);
+    event->external_id = clock_id(d->arena, d->facts->state->member, event);
+    d->out->event = *event;
+    return follow(d, event);
+}
+
 enum err decide_timer(struct arena *arena, const struct facts *facts, struct id_source *ids, struct needs *needs,
                       struct decision *out)
 {
@@ -159,24 +198,14 @@ enum err decide_timer(struct arena *arena, const struct facts *facts, struct id_
         .needs = needs,
         .out = out,
     };
-    deciding_open(&d, ids);
-    try(run_due(&d, &event, due));
-    if (event.kind == EVENT_POINTS_ACTIVATED) {
-        try(deciding_auto_rewards(&d));
+    enum err err = run(&d, ids, &event);
+    if (err == ERR_CHAIN || err == ERR_OVERFLOW) {
+        // Nobody can be refused here, and what is due must not wait for a better program: it happens, and nothing follows.
+        event = (struct event){.kind = EVENT_POINTS_EXPIRED, .source = STR("loyald/clock"), .time = due};
+        d.is_quiet = true;
+        err = run(&d, ids, &event);
     }
-    event.type = event_kind_type(event.kind);
-    char at[INSTANT_BYTES + 1];
-    char member[ID_TEXT_BYTES + 1];
-    instant_write(due, at);
-    id_write("mbr_", facts->state->member, member);
-    const struct str object = event.kind == EVENT_REWARD_EXPIRED ? event.reward
-                              : event.wallet.n > 0               ? event.wallet
-                                                                 : json_str(json_at(event.data, "set"));
-    event.external_id = str_fmt(arena, "%.*s/%s/%.*s/%s", STR_ARG(event.type), member, STR_ARG(object), at);
-    out->event = event;
-    if (event.kind == EVENT_ORDER_VOIDED) {
-        try(deciding_judge_tiers(&d));
-    }
+    try(err);
     deciding_finish(&d);
     return ERR_OK;
 }

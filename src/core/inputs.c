@@ -6,7 +6,7 @@
 #include "base/pack.h"
 
 enum { RECORD_FORMAT = 1, SECTIONS_FORMAT = 2, LIST_MAX = 100000, VALUE_NESTING_MAX = 4 };
-enum { SECTION_END = 0, SECTION_PROGRESS = 1, SECTION_GRANTS = 2, SECTION_ABOUT = 3 }; // tags of sections: append only
+enum { SECTION_END = 0, SECTION_PROGRESS = 1, SECTION_GRANTS = 2, SECTION_ABOUT = 3, SECTION_TIERS = 10 }; // tags of sections: append only
 
 void inputs_open(struct arena *arena, const struct program *program, struct inputs *out)
 {
@@ -162,6 +162,38 @@ static void unpack_about(struct unpack *in, struct inputs *inputs)
     }
 }
 
+static void pack_tiers(struct buf *out, const struct inputs *inputs)
+{
+    pack_u(out, SECTION_TIERS);
+    pack_u(out, inputs->tier_follows_n);
+    for (size_t i = 0; i < inputs->tier_follows_n; i++) {
+        const struct tier_follow *f = &inputs->tier_follows[i];
+        pack_str(out, f->set);
+        pack_str(out, f->from);
+        pack_str(out, f->to);
+        pack_u(out, (uint64_t)f->why);
+        pack_u(out, f->is_up);
+        pack_u(out, (uint64_t)f->level);
+    }
+}
+
+static void unpack_tiers(struct arena *arena, struct unpack *in, struct inputs *inputs)
+{
+    inputs->tier_follows_n = inputs->tier_follows_max = unpack_count(in, LIST_MAX);
+    inputs->tier_follows = arena_new(arena, struct tier_follow, inputs->tier_follows_n);
+    for (size_t i = 0; i < inputs->tier_follows_n && !in->is_bad; i++) {
+        struct tier_follow *f = &inputs->tier_follows[i];
+        f->set = unpack_str(in);
+        f->from = unpack_str(in);
+        f->to = unpack_str(in);
+        const uint64_t why = unpack_u(in);
+        in->is_bad |= why == WHY_UNCHANGED || why >= WHYS_N;
+        f->why = in->is_bad ? WHY_ENTERED : (enum tier_why)why;
+        f->is_up = unpack_u(in) != 0;
+        f->level = (int)unpack_u(in);
+    }
+}
+
 static bool has_about(const struct inputs *inputs)
 {
     return inputs->about.fields_n + inputs->about.follows_n > 0;
@@ -169,7 +201,7 @@ static bool has_about(const struct inputs *inputs)
 
 static bool has_sections(const struct inputs *inputs)
 {
-    return inputs->progress_n + inputs->grants_n > 0 || has_about(inputs);
+    return inputs->progress_n + inputs->grants_n + inputs->tier_follows_n > 0 || has_about(inputs);
 }
 
 static void pack_grants(struct buf *out, const struct inputs *inputs)
@@ -267,6 +299,9 @@ void inputs_pack(struct buf *out, const struct inputs *inputs)
     if (has_about(inputs)) {
         pack_about(out, inputs);
     }
+    if (inputs->tier_follows_n > 0) {
+        pack_tiers(out, inputs);
+    }
     if (has_sections(inputs)) {
         pack_u(out, SECTION_END);
     }
@@ -303,6 +338,8 @@ static void unpack_sections(struct arena *arena, struct unpack *in, struct input
             unpack_grants(arena, in, inputs);
         } else if (tag == SECTION_ABOUT) {
             unpack_about(in, inputs);
+        } else if (tag == SECTION_TIERS) {
+            unpack_tiers(arena, in, inputs);
         } else {
             in->is_bad = true; // of a newer release
         }

@@ -80,7 +80,7 @@ static void read_strings(struct compile *c, const json_t *list, struct str **out
 /* Types that are no events of their own: what follows inside a decision. */
 bool program_is_occasion(struct str type)
 {
-    return str_eq(type, STR("achievement.completed")) || str_eq(type, STR("reward.issued")) ||
+    return str_eq(type, STR("tier.changed")) || str_eq(type, STR("achievement.completed")) || str_eq(type, STR("reward.issued")) ||
            str_eq(type, STR("quiz.scored")) || str_eq(type, STR("quiz.passed"));
 }
 
@@ -174,7 +174,7 @@ enum err program_compile(struct arena *arena, const json_t *document, struct sym
     try(compile_codes(&c, document));
     try(compile_quizzes(&c, document));
     try(compile_surveys(&c, document));
-    finish_rules(&c);
+    try(finish_rules(&c));
     program->has_shared |= program->shared_caps_n > 0;
     for (size_t i = 0; i < program->rules_n; i++) {
         program->has_occasions |= program_is_occasion(program->rules[i].trigger);
@@ -320,7 +320,8 @@ bool program_is_trigger(const struct program *program, struct str type)
         return program_is_occasion(type) || program_event_type(program, type) != NULL;
     }
     const enum event_class class = event_kind_class(kind);
-    return class == EVENT_CLASS_PURCHASE || class == EVENT_CLASS_PLAIN || kind == EVENT_REWARD_BOUGHT || kind == EVENT_REWARD_USED;
+    return class == EVENT_CLASS_PURCHASE || class == EVENT_CLASS_PLAIN || kind == EVENT_REWARD_BOUGHT ||
+           kind == EVENT_REWARD_USED || kind == EVENT_TIER_WARNED;
 }
 
 int32_t period_first_day(enum period_kind period, int32_t day)

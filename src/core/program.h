@@ -128,12 +128,18 @@ enum line_kind {
     LINE_KINDS_N
 };
 
-enum effect_kind { EFFECT_EARN, EFFECT_MULTIPLY, EFFECT_REWARD };
+enum effect_kind { EFFECT_EARN, EFFECT_MULTIPLY, EFFECT_REWARD, EFFECT_TIER };
 
 struct effect {
     enum effect_kind kind;
     int wallet;               // index; -1 of effects without points
     int reward;               // REWARD: index
+    struct {
+        struct str set, tier; // slugs
+        int set_index, rank;
+        int days, months;     // how long; neither: no end
+        struct str pointer;   // of the effect
+    } tier;                   // TIER
     int64_t points;           // EARN, unless by formula
     const struct rule *formula; // EARN by formula or table, else NULL
     enum ratio_round round;   // of a formula
@@ -580,6 +586,9 @@ const struct reward *program_reward_by_symbol(const struct program *program, int
 /* The tier set of that slug, or NULL; a set's tier by slug, its rank or -1. */
 const struct tier_set *program_tier_set(const struct program *program, struct str slug);
 int tier_set_rank(const struct tier_set *set, struct str tier);
+
+/* The rank of a tier by symbol; one that the set no longer has counts as the lowest. */
+size_t tier_set_rank_of(const struct tier_set *set, int32_t tier);
 
 /* The redemption code of that slug or symbol, or NULL. */
 const struct redemption_code *program_redemption_code(const struct program *program, struct str slug);

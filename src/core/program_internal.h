@@ -109,6 +109,6 @@ void name_rewards(struct compile *c, const json_t *document);
 enum err compile_rewards(struct compile *c, const json_t *document) MUST_USE;
 
 /* Links and sorts the rules, once every section has added its own. */
-void finish_rules(struct compile *c);
+enum err finish_rules(struct compile *c) MUST_USE;
 
 #endif

@@ -135,9 +135,26 @@ static enum err compile_reward_effect(struct compile *c, const json_t *json, str
     return ERR_OK;
 }
 
+/* Names are looked up when the tier sets are known. */
+static void compile_tier_effect(const json_t *json, struct str pointer, struct effect *effect)
+{
+    effect->kind = EFFECT_TIER;
+    effect->wallet = -1;
+    effect->base_index = -1;
+    effect->tier.set = read_str(json, "set");
+    effect->tier.tier = read_str(json, "tier");
+    effect->tier.days = (int)read_int(json, "days", 0);
+    effect->tier.months = (int)read_int(json, "months", 0);
+    effect->tier.pointer = pointer;
+}
+
 static enum err compile_effect(struct compile *c, const json_t *json, struct str pointer, const struct earning_rule *rule,
                                size_t index, struct effect *effect)
 {
+    if (str_eq(read_str(json, "kind"), STR("tier"))) {
+        compile_tier_effect(json, pointer, effect);
+        return ERR_OK;
+    }
     if (str_eq(read_str(json, "kind"), STR("reward"))) {
         return compile_reward_effect(c, json, pointer, effect);
     }
@@ -281,8 +298,43 @@ enum err compile_rules(struct compile *c, const json_t *document)
     return ERR_OK;
 }
 
-void finish_rules(struct compile *c)
+static enum err link_tier(struct compile *c, struct effect *effect)
 {
+    const struct tier_set *set = program_tier_set(c->program, effect->tier.set);
+    if (set == NULL) {
+        return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, effect->tier.pointer, STR("set")), "There is no tier set \"%.*s\".",
+                       STR_ARG(effect->tier.set));
+    }
+    effect->tier.set_index = (int)(set - c->program->tier_sets);
+    effect->tier.rank = tier_set_rank(set, effect->tier.tier);
+    if (effect->tier.rank <= 0) {
+        return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, effect->tier.pointer, STR("tier")),
+                       "A rule gives a tier above the lowest of its set: \"%.*s\" is none.", STR_ARG(effect->tier.tier));
+    }
+    if (effect->tier.days > 0 && effect->tier.months > 0) {
+        return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, effect->tier.pointer, STR("months")),
+                       "A tier is given for days or for months.");
+    }
+    return ERR_OK;
+}
+
+static enum err link_tiers(struct compile *c)
+{
+    struct program *p = c->program;
+    for (size_t r = 0; r < p->rules_n; r++) {
+        for (size_t e = 0; e < p->rules[r].effects_n; e++) {
+            if (p->rules[r].effects[e].kind == EFFECT_TIER) {
+                try(link_tier(c, &p->rules[r].effects[e]));
+            }
+        }
+    }
+    return ERR_OK;
+}
+
+enum err finish_rules(struct compile *c)
+{
+    try(link_tiers(c));
     sort_rules(c->program->rules, c->program->rules_n);
     link_multipliers(c);
+    return ERR_OK;
 }

@@ -1,4 +1,4 @@
-/* Compiling tier sets: metrics, period, tiers. */
+/* Compiling tier sets: metrics, period, tiers; and a rule for what coming to a tier brings. */
 #include "base/base.h"
 #include "core/program.h"
 
@@ -26,7 +26,7 @@ static enum err compile_metric(struct compile *c, const json_t *json, struct str
         metric->symbol = c->program->wallets[metric->wallet].qualifying_symbol;
         return ERR_OK;
     }
-    if (!program_is_trigger(c->program, metric->trigger)) {
+    if (!program_is_trigger(c->program, metric->trigger) || str_eq(metric->trigger, STR("tier.changed"))) {
         return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("trigger")),
                        "\"%.*s\" is no event type that can be counted.", STR_ARG(metric->trigger));
     }
@@ -83,6 +83,21 @@ static enum err compile_goals(struct compile *c, const json_t *json, struct str 
     return ERR_OK;
 }
 
+/* A tier's effects are a rule on coming to it. */
+static enum err compile_gift(struct compile *c, const json_t *json, struct str pointer, const struct tier_set *set,
+                             const struct tier *tier)
+{
+    const struct section_rule rule = {
+        .section = "tier",
+        .slug = str_fmt(c->arena, "%.*s/%.*s", STR_ARG(set->slug), STR_ARG(tier->slug)),
+        .trigger = STR("tier.changed"),
+        .matches = {{.field = STR("set"), .value = set->slug}, {.field = STR("reached"), .value = tier->slug}},
+        .matches_n = 2,
+        .pointer = pointer,
+    };
+    return compile_section_rule(c, json, &rule);
+}
+
 static enum err compile_tier(struct compile *c, const json_t *list, struct str at, size_t i, struct tier_set *set)
 {
     const json_t *json = json_array_get(list, i);
@@ -107,9 +122,9 @@ static enum err compile_tier(struct compile *c, const json_t *list, struct str a
     tier->keep = tier->enter;
     if (json_at(json, "keep") != NULL) {
         tier->keep = (struct tier_condition){0};
-        return compile_goals(c, json_at(json, "keep"), pointer_key(c->arena, pointer, STR("keep")), set, &tier->keep);
+        try(compile_goals(c, json_at(json, "keep"), pointer_key(c->arena, pointer, STR("keep")), set, &tier->keep));
     }
-    return ERR_OK;
+    return compile_gift(c, json, pointer, set, tier);
 }
 
 static void compile_period(const json_t *json, struct tier_set *set)
@@ -182,4 +197,14 @@ int tier_set_rank(const struct tier_set *set, struct str tier)
         }
     }
     return -1;
+}
+
+size_t tier_set_rank_of(const struct tier_set *set, int32_t tier)
+{
+    for (size_t i = 0; i < set->tiers_n; i++) {
+        if (set->tiers[i].symbol == tier) {
+            return i;
+        }
+    }
+    return 0;
 }

@@ -77,6 +77,18 @@ static bool is_open(const struct issued *issued)
     return issued->state == ISSUED_OPEN || issued->state == ISSUED_RESERVED;
 }
 
+enum err reward_take_back(struct booking *b, const struct issued *issued, const struct program *policy)
+{
+    const struct issued *now = reward_now(b, issued);
+    if (is_open(now)) {
+        return reward_cancel(b, reward_change(b, issued), policy);
+    }
+    if (now->state == ISSUED_USED) {
+        note_not_recovered(b, now->id);
+    }
+    return ERR_OK;
+}
+
 /* Takes n rewards of a rule back: open ones first, the newest first; what was used cannot come back. */
 static enum err take_back(struct booking *b, const struct facts *facts, const struct purchase *purchase, int32_t origin,
                           int32_t reward, int64_t n, const struct program *policy)

@@ -104,8 +104,8 @@ static enum err restore_lost(const struct tier_judging *j, int32_t event_day, st
     if (tier == NULL || tier->lost_tier == 0 || event_day < tier->lost_from || event_day > tier->lost_through) {
         return ERR_OK;
     }
-    const size_t rank = tier_rank_of(j->set, tier->lost_tier);
-    const size_t below = tier_rank_of(j->set, tier->tier);
+    const size_t rank = tier_set_rank_of(j->set, tier->lost_tier);
+    const size_t below = tier_set_rank_of(j->set, tier->tier);
     const struct tier_condition *keep = &j->set->tiers[rank].keep;
     if (rank <= below ||
         !tier_is_met(j->set, keep, j->state, tier->lost_from, tier->lost_through) ||
@@ -176,17 +176,17 @@ static enum err lose_restored(const struct tier_judging *j, struct tier_state *t
 {
     bool is_lifetime = false;
     const bool is_restored = tier->lost_tier != 0 && tier->lost_tier == tier->tier && tier->before_tier != 0;
-    const struct tier_condition *keep = &j->set->tiers[tier_rank_of(j->set, tier->tier)].keep;
+    const struct tier_condition *keep = &j->set->tiers[tier_set_rank_of(j->set, tier->tier)].keep;
     if (!is_restored || tier_is_met(j->set, keep, j->state, tier->lost_from, tier->lost_through) ||
         !tier_is_met(j->set, keep, j->before, tier->lost_from, tier->lost_through)) {
         *is_lost = false;
         return ERR_OK;
     }
-    const size_t rank = tier_rank_of(j->set, tier->tier);
+    const size_t rank = tier_set_rank_of(j->set, tier->tier);
     *is_lost = true;
     tier->tier = tier->before_tier;
     return_to_before(tier);
-    return tier_count_period(j, tier_rank_of(j->set, tier->tier), rank, -1, &is_lifetime);
+    return tier_count_period(j, tier_set_rank_of(j->set, tier->tier), rank, -1, &is_lifetime);
 }
 
 enum err tier_after_refund(const struct tier_judging *j)
@@ -201,12 +201,12 @@ enum err tier_after_refund(const struct tier_judging *j)
     if (is_lost || tier->is_renewed) {
         return ERR_OK;
     }
-    const size_t rank = tier_rank_of(set, tier->tier);
+    const size_t rank = tier_set_rank_of(set, tier->tier);
     const size_t still = highest_met_since(j, j->state, rank, tier->met_on);
     if (rank == 0 || still == rank || highest_met_since(j, j->before, rank, tier->met_on) < rank) {
         return ERR_OK;
     }
-    const size_t earlier = tier_rank_of(set, tier->before_tier);
+    const size_t earlier = tier_set_rank_of(set, tier->before_tier);
     if (earlier >= still) {
         tier->tier = set->tiers[earlier].symbol;
         return_to_before(tier);
@@ -256,7 +256,7 @@ enum err tier_end_period(const struct tier_judging *j, struct tier_judged *out)
     struct tier_state *tier = tier_find(j->state, set);
     ensure(tier != NULL);
     ensure(tier->valid_until != AT_NEVER);
-    const size_t rank = tier_rank_of(set, tier->tier);
+    const size_t rank = tier_set_rank_of(set, tier->tier);
     const int32_t last = zone_day(j->program->zone, tier->valid_until) - 1;
     *out = (struct tier_judged){.why = WHY_DOWNGRADED};
     if (rank == 0) {

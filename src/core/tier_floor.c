@@ -9,7 +9,7 @@ size_t tier_rank(const struct tier_set *set, const struct state *state)
     size_t rank = tier_rank_earned(set, state);
     for (size_t i = 0; i < state->floors_n; i++) {
         const struct tier_floor *floor = &state->floors[i];
-        const size_t least = floor->set == set->symbol ? tier_rank_of(set, floor->tier) : 0;
+        const size_t least = floor->set == set->symbol ? tier_set_rank_of(set, floor->tier) : 0;
         rank = least > rank ? least : rank;
     }
     return rank;
@@ -26,12 +26,12 @@ static struct hold longest(const struct tier_set *set, const struct state *state
     const size_t rank = tier_rank(set, state);
     const struct tier_state *own = tier_find(state, set);
     struct hold hold = {.until = rank == 0 ? AT_NEVER : AT_MIN};
-    if (own != NULL && tier_rank_of(set, own->tier) == rank) {
+    if (own != NULL && tier_set_rank_of(set, own->tier) == rank) {
         hold = (struct hold){.until = own->valid_until, .from_on = own->valid_from};
     }
     for (size_t i = 0; i < state->floors_n && rank > 0; i++) {
         const struct tier_floor *floor = &state->floors[i];
-        if (floor->set == set->symbol && tier_rank_of(set, floor->tier) == rank && floor->until > hold.until) {
+        if (floor->set == set->symbol && tier_set_rank_of(set, floor->tier) == rank && floor->until > hold.until) {
             hold = (struct hold){.until = floor->until, .from_on = floor->from_on};
         }
     }
@@ -138,7 +138,7 @@ static size_t lifetime_rank(const struct tier_set *set, const struct state *stat
     size_t rank = 0;
     for (size_t i = 0; i < state->floors_n; i++) {
         if (state->floors[i].set == set->symbol && state->floors[i].kind == FLOOR_LIFETIME) {
-            rank = tier_rank_of(set, state->floors[i].tier);
+            rank = tier_set_rank_of(set, state->floors[i].tier);
         }
     }
     return rank;
@@ -203,7 +203,7 @@ size_t tier_rank_at_end(const struct program *program, const struct tier_set *se
     }
     for (size_t i = 0; i < state->floors_n; i++) {
         const struct tier_floor *floor = &state->floors[i];
-        const size_t least = floor->set == set->symbol && floor->until > end ? tier_rank_of(set, floor->tier) : 0;
+        const size_t least = floor->set == set->symbol && floor->until > end ? tier_set_rank_of(set, floor->tier) : 0;
         rank = least > rank ? least : rank;
     }
     return rank;

@@ -34,9 +34,6 @@ int32_t tier_judged_from(const struct program *program, const struct tier_set *s
 /* The member's own standing in a set, NULL before they have reached anything. */
 struct tier_state *tier_find(const struct state *state, const struct tier_set *set);
 
-/* The rank of a tier by symbol; a tier that the set no longer has counts as the lowest. */
-size_t tier_rank_of(const struct tier_set *set, int32_t tier);
-
 /* What becomes of a rank when the days from..last are judged at the end of its validity. */
 size_t tier_rank_judged(const struct tier_set *set, const struct state *state, size_t rank, int32_t from, int32_t last);
 

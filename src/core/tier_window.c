@@ -118,18 +118,8 @@ struct tier_state *tier_find(const struct state *state, const struct tier_set *s
     return NULL;
 }
 
-size_t tier_rank_of(const struct tier_set *set, int32_t tier)
-{
-    for (size_t i = 0; i < set->tiers_n; i++) {
-        if (set->tiers[i].symbol == tier) {
-            return i;
-        }
-    }
-    return 0;
-}
-
 size_t tier_rank_earned(const struct tier_set *set, const struct state *state)
 {
     const struct tier_state *known = tier_find(state, set);
-    return known ? tier_rank_of(set, known->tier) : 0;
+    return known ? tier_set_rank_of(set, known->tier) : 0;
 }

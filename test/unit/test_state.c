@@ -48,6 +48,44 @@ static void records_of_formats_1_and_2_are_read(void **state)
     assert_int_equal(state_counter(&back, 3, 20000), 5);
 }
 
+static void floors_periods_warnings_and_gifts_come_back(void **state)
+{
+    (void)state;
+    struct state with = open_state();
+    struct state back;
+    struct tier_floor floors[] = {{.set = 1, .tier = 2, .kind = FLOOR_MANUAL, .from_on = 20000, .until = AT_NEVER, .event = 9, .rule = 0},
+                                  {.set = 1, .tier = 3, .kind = FLOOR_GIFT, .from_on = 20001, .until = 1795308181979, .event = 8, .rule = 4}};
+    struct tier_kept kept[] = {{.set = 1, .tier = 2, .periods = 3}};
+    struct tier_warned warned[] = {{.set = 1, .valid_until = 1795308181979}};
+    struct tier_gift gifts[] = {{.set = 1, .tier = 2, .event = 9, .kind = TIER_GIFT_COUNTER, .symbol = 5, .day = DAY_TOTAL, .value = -7},
+                                {.set = 1, .tier = 2, .event = 9, .kind = TIER_GIFT_SHARED, .symbol = 6, .day = 20001, .value = 70}};
+    with.floors = floors;
+    with.floors_n = ARRAY_N(floors);
+    with.kept = kept;
+    with.kept_n = ARRAY_N(kept);
+    with.warned = warned;
+    with.warned_n = ARRAY_N(warned);
+    with.gifts = gifts;
+    with.gifts_n = ARRAY_N(gifts);
+    with.last_tier_event = 9;
+    assert_int_equal(state_unpack(&arena, 7, 1, packed(&with), &back), ERR_OK);
+    assert_int_equal(back.last_tier_event, 9);
+    assert_int_equal(back.floors_n, 2);
+    assert_int_equal(back.floors[0].until, AT_NEVER);
+    assert_int_equal(back.floors[1].until, 1795308181979);
+    assert_int_equal(back.floors[1].from_on, 20001);
+    assert_int_equal(back.floors[1].rule, 4);
+    assert_int_equal(back.kept[0].periods, 3);
+    assert_int_equal(back.warned[0].valid_until, 1795308181979);
+    assert_int_equal(back.gifts_n, 2);
+    assert_int_equal(back.gifts[0].day, DAY_TOTAL);
+    assert_int_equal(back.gifts[0].value, -7);
+    assert_int_equal(back.gifts[1].symbol, 6);
+    assert_int_equal(back.gifts[1].day, 20001);
+    floors[1].kind = 0; // nobody wrote that
+    assert_int_equal(state_unpack(&arena, 7, 1, packed(&with), &back), ERR_INTEGRITY);
+}
+
 static void every_turned_bit_is_found_and_so_is_a_record_of_somebody_else(void **state)
 {
     (void)state;
@@ -109,6 +147,7 @@ static void a_section_of_a_newer_release_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(floors_periods_warnings_and_gifts_come_back),
         cmocka_unit_test(records_of_formats_1_and_2_are_read),
         cmocka_unit_test(every_turned_bit_is_found_and_so_is_a_record_of_somebody_else),
         cmocka_unit_test(different_values_come_back_with_their_numbers),
