@@ -16,11 +16,12 @@ allowed() {
     store) echo "base db vault core store" ;;
     engine) echo "base db vault core store engine" ;;
     http) echo "base http" ;;
-    api) echo "base db vault core store engine http api" ;;
-    cli) echo "base db vault core store engine http api cli" ;;
+    words) echo "base core words" ;;
+    api) echo "base db vault core store engine http words api" ;;
+    cli) echo "base db vault core store engine http words api cli" ;;
     esac
 }
-for dir in base db vault core store engine http api cli; do
+for dir in base db vault core store engine http words api cli; do
     [ -d "src/$dir" ] || continue
     may=$(allowed $dir)
     found=$(grep -nE '^#include "[a-z]+/' src/$dir/*.[ch] | sed -E 's/^([^:]+:[0-9]+):#include "([a-z]+)\/.*/\1 \2/')

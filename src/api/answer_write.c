@@ -2,6 +2,8 @@
 #include "base/base.h"
 #include "api/answer_write.h"
 
+#include "words/words.h"
+
 static const char *const OUTCOMES[] = {[OUTCOME_APPLIED] = "applied", [OUTCOME_REFUSED] = "refused", [OUTCOME_HELD] = "held"};
 
 enum err programs_follow(struct store *store, int64_t epoch)
@@ -209,42 +211,7 @@ static void answer_rewards_write(struct json_out *w, const struct store *store, 
 
 /* ---- explain ---- */
 
-static struct str sentence(struct arena *arena, const struct explain_rule *e)
-{
-    static const struct {
-        const char *stage;
-        const char *text;
-    } REASONS[] = {
-        {"when", "Its condition does not hold"},
-        {"window", "The event lies outside its dates"},
-        {"days", "It does not run on this day of the week"},
-        {"hours", "It does not run at this hour"},
-        {"audience", "The member is not in its audience"},
-        {"campaign_window", "Its campaign does not run at this time"},
-        {"campaign_audience", "The member is not in its campaign's audience"},
-        {"offer", "The member has not accepted the offer"},
-        {"stack", "Another rule of its group counts instead"},
-        {"cap", "Its cap is used up"},
-    };
-    if (e->fired && e->points != e->points_before_caps) {
-        return str_fmt(arena, "It fired and gave %" PRId64 " points; the cap at %.*s clipped it from %" PRId64 ".", e->points,
-                       STR_ARG(e->clipped_by), e->points_before_caps);
-    }
-    if (e->fired) {
-        return str_fmt(arena, "It fired and gave %" PRId64 " points.", e->points);
-    }
-    for (size_t i = 0; i < ARRAY_N(REASONS); i++) {
-        if (str_eq(e->stage, str_c(REASONS[i].stage))) {
-            return e->condition.n == 0 ? str_fmt(arena, "It did not fire. %s.", REASONS[i].text)
-                                       : str_fmt(arena, "It did not fire. %s: at %.*s the value was %.*s.", REASONS[i].text,
-                                                 e->pointer.n ? (int)e->pointer.n : 5, e->pointer.n ? e->pointer.p : "\"when\"",
-                                                 STR_ARG(e->actual));
-        }
-    }
-    return STR("It did not fire.");
-}
-
-static void explain_rule_write(struct json_out *w, const struct program *program, const struct explain_rule *e)
+static void explain_rule_write(struct json_out *w, struct words *words, const struct program *program, const struct explain_rule *e)
 {
     json_open(w, '{');
     json_key(w, "rule");
@@ -290,21 +257,30 @@ static void explain_rule_write(struct json_out *w, const struct program *program
         json_close(w, '}');
     }
     json_key(w, "text");
-    json_put_str(w, sentence(w->buf->arena, e));
+    json_put_str(w, words_explain(words, e));
     json_close(w, '}');
 }
 
 static enum err explain_write(struct json_out *w, struct store *store, const struct submission *s)
 {
     const struct program *program = NULL;
+    struct arena *arena = w->buf->arena;
+    struct words *words = NULL;
+    struct str language = {0};
     json_key(w, "explain");
     json_open(w, '[');
     if (s->explain_n > 0) {
         try(store_program_version(store, s->rules_version, &program));
+        try(store_member_language(store, arena, s->member, &language));
+        words = words_open(arena, program, language);
+        if (words == NULL) {
+            return ERR_INTERNAL;
+        }
     }
     for (size_t i = 0; i < s->explain_n; i++) {
-        explain_rule_write(w, program, &s->explain[i]);
+        explain_rule_write(w, words, program, &s->explain[i]);
     }
+    words_close(words);
     json_close(w, ']');
     return ERR_OK;
 }

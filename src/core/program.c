@@ -128,6 +128,7 @@ static void compile_head(struct compile *c, const json_t *document)
 {
     static const char *const UNKNOWN[] = {"hold", "refuse", "enrol"};
     struct program *p = c->program;
+    p->document = document;
     p->name = read_str(document, "name");
     p->currency = read_str(document, "currency");
     p->unknown_members =

@@ -492,6 +492,7 @@ struct standard_symbols {
 struct program {
     int version;              // 0: a draft
     int64_t effective_at;
+    const json_t *document;   // as compiled: names and texts that sentences need
     struct str name;
     struct str currency;
     const struct zone *zone;
@@ -607,6 +608,9 @@ const struct table *program_table(const struct program *program, struct str name
 
 /* The achievement of that slug, or NULL. */
 const struct achievement *program_achievement(const struct program *program, struct str slug);
+
+/* The variables with names of their own, by index: "event.amount"; empty beyond the last. */
+struct str program_fixed_variable(size_t index);
 
 /* True when events of this type count as activity. */
 bool program_is_activity(const struct program *program, struct str type);

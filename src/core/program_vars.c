@@ -52,6 +52,11 @@ static const struct fixed_var {
     {"member.stats.average_basket", VAR_MEMBER_STAT, STAT_AVERAGE_BASKET, RULE_NUMBER},
 };
 
+struct str program_fixed_variable(size_t index)
+{
+    return index < ARRAY_N(FIXED) ? str_c(FIXED[index].path) : (struct str){0};
+}
+
 /* The fields of built-in events that only purchases have. */
 static bool is_purchase_only(int index)
 {

@@ -151,6 +151,9 @@ struct member_facts {
 enum err store_facts_load(struct store *store, struct arena *arena, struct member_facts *list, size_t n,
                           bool with_profiles) MUST_USE;
 
+/* The language that a member has asked for, empty where they have not, or where there is no such member. */
+enum err store_member_language(struct store *store, struct arena *arena, int64_t member, struct str *out) MUST_USE;
+
 /* Loads the cold parts into a state. */
 enum err store_state_load_lots(struct store *store, struct arena *arena, struct state *state) MUST_USE;
 enum err store_state_load_counters(struct store *store, struct arena *arena, struct state *state) MUST_USE;

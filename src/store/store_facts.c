@@ -157,6 +157,15 @@ static enum err load_profiles(struct store *store, struct arena *arena, const st
     return ERR_OK;
 }
 
+enum err store_member_language(struct store *store, struct arena *arena, int64_t member, struct str *out)
+{
+    const struct db_value key = db_int(member);
+    struct member_facts facts = {.member = member};
+    try(load_profiles(store, arena, &key, &facts, 1));
+    *out = facts.profile != NULL ? facts.profile->language : (struct str){0};
+    return ERR_OK;
+}
+
 enum err store_facts_load(struct store *store, struct arena *arena, struct member_facts *list, size_t n,
                           bool with_profiles)
 {
