@@ -19,6 +19,7 @@ static const struct command COMMANDS[] = {
     {"key list", cli_key_list, "list API keys"},
     {"key revoke", cli_key_revoke, "end an API key"},
     {"program validate", cli_program_validate, "check a program document and run its tests"},
+    {"program diff", cli_program_diff, "say what has changed between two program documents"},
     {"program test", cli_program_test, "run the tests inside a program document"},
     {"program publish", cli_program_publish, "publish a program document"},
     {"program show", cli_program_show, "print the program in force"},

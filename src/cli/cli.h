@@ -26,6 +26,7 @@ int cli_rule_eval(int argc, char **argv) MUST_USE;
 int cli_key_list(int argc, char **argv) MUST_USE;
 int cli_key_revoke(int argc, char **argv) MUST_USE;
 int cli_program_validate(int argc, char **argv) MUST_USE;
+int cli_program_diff(int argc, char **argv) MUST_USE;
 int cli_program_test(int argc, char **argv) MUST_USE;
 int cli_program_publish(int argc, char **argv) MUST_USE;
 int cli_program_show(int argc, char **argv) MUST_USE;

@@ -4,6 +4,7 @@
 
 #include "api/program_tests.h"
 #include "cli/command.h"
+#include "core/diff.h"
 #include "store/versions.h"
 
 struct publish {
@@ -75,6 +76,45 @@ int cli_program_test(int argc, char **argv)
         if (err == ERR_OK) {
             (void)printf("%zu tests passed\n", tests); // standard output that is gone is nobody's
         }
+        code = err == ERR_OK ? 0 : cli_complain(&cli, err);
+    }
+    cli_close(&cli);
+    return code;
+}
+
+/* ---- diff ---- */
+
+static enum err diff_print(struct cli *cli, const char *before_path, const char *after_path)
+{
+    json_t *before = NULL;
+    json_t *after = NULL;
+    struct change *changes = NULL;
+    size_t n = 0;
+    try(read_document(cli, before_path, &before));
+    try(read_document(cli, after_path, &after));
+    try(program_diff(&cli->arena, before, after, &changes, &n));
+    for (size_t i = 0; i < n; i++) {
+        (void)printf("%.*s\n", STR_ARG(changes[i].text)); // standard output that is gone is nobody's
+    }
+    return ERR_OK;
+}
+
+int cli_program_diff(int argc, char **argv)
+{
+    struct cli cli;
+    int code = cli_open(&cli, argc, argv,
+                        "Usage: loyald program diff BEFORE AFTER\n\n"
+                        "Says in words what has changed between two program documents; needs no database.\n");
+    if (code != 0) {
+        return code == CLI_HELP ? 0 : code;
+    }
+    code = cli_done(&cli, 2);
+    if (code == 0 && cli.argc != 3) {
+        (void)fprintf(stderr, "loyald: two files are expected\n");
+        code = 2;
+    }
+    if (code == 0) {
+        const enum err err = diff_print(&cli, cli.argv[1], cli.argv[2]);
         code = err == ERR_OK ? 0 : cli_complain(&cli, err);
     }
     cli_close(&cli);

@@ -142,6 +142,33 @@ onEach('an instance of real time', { testClock: false }, (shop) => {
     assert.ok(Math.abs(Date.parse(body.enrolled_at) - Date.now()) < 10000);
   });
 
+  test('what has changed is said in words, and moving a rule is no change', async () => {
+    const before = { name: 'Shop', currency: 'EUR', wallets: [{ slug: 'points' }],
+      earning_rules: [{ slug: 'base', trigger: 'purchase', effects: [{ kind: 'earn', wallet: 'points', points: 1, per_amount: 100 }] },
+        { slug: 'visit', trigger: 'visit', effects: [{ kind: 'earn', wallet: 'points', points: 5 }] }] };
+    const after = structuredClone(before);
+    after.earning_rules.reverse();
+    after.earning_rules[1].effects[0].points = 2;
+    after.earning_rules[1].when = { '>': [{ var: 'event.amount' }, 500] };
+    after.rewards = [{ slug: 'mug', kind: 'free_product' }];
+    delete after.earning_rules[0];
+    after.earning_rules.shift();
+    writeFileSync(join(shop.dir, 'before.json'), JSON.stringify(before));
+    writeFileSync(join(shop.dir, 'after.json'), JSON.stringify(after));
+    assert.deepEqual(shop.run('program', 'diff', join(shop.dir, 'before.json'), join(shop.dir, 'after.json')).trim().split('\n'), [
+      'Earning rule "base", effect 1: points changed from 1 to 2.',
+      'Earning rule "base": when added: {">":[{"var":"event.amount"},500]}.',
+      'Earning rule "visit" removed; it was {"effects":[{"kind":"earn","points":5,"wallet":"points"}],"slug":"visit","trigger":"visit"}.',
+      'Reward "mug" added: {"kind":"free_product","slug":"mug"}.',
+    ]);
+    const same = await shop.get('/v1/program/diff?from=1&to=1');
+    assert.deepEqual(same.body, { data: [] }, same.text);
+    const draft = await shop.get('/v1/program/diff');
+    assert.equal(draft.status, 200, draft.text);
+    problem(await shop.get('/v1/program/diff?from=99'), 404, 'not_found');
+    problem(await shop.get('/v1/program/diff?from=x'), 422, 'invalid');
+  });
+
   test('a red test inside the program blocks publishing, from the command line too', async () => {
     const red = { ...program, tests: [{ name: 'a visit earns 1', steps: [{ event: { type: 'visit' } }, { expect: { balances: { stars: { active: 1 } } } }] }] };
     const draft = await shop.get('/v1/program/draft');
