@@ -61,7 +61,7 @@ static inline struct vault_keys *keys_made(struct both *both, const struct vault
     return keys;
 }
 
-static inline struct str file_read(struct both *both, const char *path)
+static inline struct str file_read_into(struct arena *arena, const char *path)
 {
     FILE *file = fopen(path, "rb");
     if (file == NULL) {
@@ -70,16 +70,23 @@ static inline struct str file_read(struct both *both, const char *path)
     assert_int_equal(fseek(file, 0, SEEK_END), 0);
     const size_t n = (size_t)ftell(file);
     rewind(file);
-    char *bytes = arena_bytes(&both->arena, n + 1);
+    char *bytes = arena_bytes(arena, n + 1);
     assert_int_equal(fread(bytes, 1, n, file), n);
     (void)fclose(file);
     return (struct str){.p = bytes, .n = n};
 }
 
+static inline struct str file_read(struct both *both, const char *path)
+{
+    return file_read_into(&both->arena, path);
+}
+
 /* How many files below a directory hold any 16 bytes of a wrapped key. */
-static inline int traces_below(struct both *both, char *dir, struct str wrapped)
+static inline int traces_below(char *dir, struct str wrapped)
 {
     int hits = 0;
+    struct arena file; // one at a time: a server's files may be many
+    arena_open(&file, (size_t)2 << 30);
     FTS *walk = fts_open((char *[]){dir, NULL}, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
     assert_non_null(walk);
     FTSENT *entry = NULL;
@@ -87,7 +94,8 @@ static inline int traces_below(struct both *both, char *dir, struct str wrapped)
         if (entry->fts_info != FTS_F) {
             continue;
         }
-        const struct str content = file_read(both, entry->fts_accpath);
+        arena_reset(&file);
+        const struct str content = file_read_into(&file, entry->fts_accpath);
         for (size_t i = 0; i + 16 <= wrapped.n; i += 8) {
             if (bytes_are_in(content, (struct str){.p = wrapped.p + i, .n = 16})) {
                 hits++;
@@ -96,6 +104,7 @@ static inline int traces_below(struct both *both, char *dir, struct str wrapped)
         }
     }
     (void)fts_close(walk);
+    arena_close(&file);
     return hits;
 }
 

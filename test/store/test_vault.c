@@ -375,9 +375,9 @@ static void the_master_key_is_in_no_file_of_the_store(void **state)
     unsigned char check[VAULT_HASH_BYTES];
     vault_master_check(vault, check);
     assert_int_equal(master.n, 32);
-    assert_int_equal(traces_below(both, both->dir, master), 1); // the key file itself
+    assert_int_equal(traces_below(both->dir, master), 1); // the key file itself
     assert_int_equal(
-        traces_below(both, both->dir,
+        traces_below(both->dir,
                      (struct str){.p = (const char *)vault_instance_key(vault, VAULT_EMAIL)->bytes,
                                   .n = 32}),
         0);

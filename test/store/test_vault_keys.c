@@ -124,7 +124,7 @@ static void a_forgotten_key_leaves_no_trace_in_the_files(void **state)
     for (size_t i = 0; i < ARRAY_N(victims); i++) {
         wrapped[i] = wrapped_read(both, victims[i]);
         assert_int_equal(wrapped[i].n, 72);
-        assert_true(both->dialect == DB_POSTGRES || traces_below(both, both->dir, wrapped[i]) > 0);
+        assert_true(both->dialect == DB_POSTGRES || traces_below(both->dir, wrapped[i]) > 0);
     }
     bool is_final = false;
 
@@ -140,9 +140,9 @@ static void a_forgotten_key_leaves_no_trace_in_the_files(void **state)
         dir = pg_data;
     }
     for (size_t i = 0; i < ARRAY_N(victims); i++) {
-        assert_int_equal(traces_below(both, dir, wrapped[i]), 0);
+        assert_int_equal(traces_below(dir, wrapped[i]), 0);
     }
-    assert_true(traces_below(both, dir, wrapped_read(both, 18)) >
+    assert_true(traces_below(dir, wrapped_read(both, 18)) >
                 0); // the search works, and others are still there
     assert_ok(vault_keys_load(keys, victims, ARRAY_N(victims), made));
     for (size_t i = 0; i < ARRAY_N(victims); i++) {
@@ -174,7 +174,7 @@ static void a_trace_left_in_a_page_makes_the_file_be_rebuilt(void **state)
     assert_ok(vault_keys_erase(keys, (const int64_t[]){2}, 1, NOW_MS, &is_final));
 
     assert_true(is_final);
-    assert_int_equal(traces_below(both, both->dir, wrapped), 0);
+    assert_int_equal(traces_below(both->dir, wrapped), 0);
     assert_ok(vault_keys_load(keys, (const int64_t[]){1, 3}, 2, made));
     assert_int_equal(made[1].version, 1);
     vault_keys_close(keys);
@@ -202,7 +202,7 @@ static void forgetting_says_when_a_reader_is_in_the_way(void **state)
     assert_ok(db_commit(reader));
     assert_ok(vault_keys_settle(keys, &is_final));
     assert_true(is_final);
-    assert_int_equal(traces_below(both, both->dir, wrapped), 0);
+    assert_int_equal(traces_below(both->dir, wrapped), 0);
     vault_keys_close(keys);
     vault_close(vault);
 }
