@@ -359,6 +359,21 @@ static const char *role_pragmas(enum db_role role)
     return "";
 }
 
+/* The first to come turns the file to its write-ahead log, and SQLite tells whoever comes at that moment that it is busy
+ * without waiting: the busy handler is not asked. */
+static enum err sqlite_become(struct db *db)
+{
+    enum { STEP_MS = 10 };
+    int code = SQLITE_BUSY;
+    for (int waited_ms = 0; (code & 0xff) == SQLITE_BUSY && waited_ms < WRITER_WAIT_MS; waited_ms += STEP_MS) {
+        if (waited_ms > 0) {
+            (void)sqlite3_sleep(STEP_MS);
+        }
+        code = sqlite3_exec(db->sqlite, role_pragmas(db->config.role), NULL, NULL, NULL);
+    }
+    return code == SQLITE_OK ? ERR_OK : sqlite_failed(db, code, "script");
+}
+
 static enum err sqlite_configure(struct db *db, struct fail *f)
 {
     sqlite3 *sqlite = db->sqlite;
@@ -369,7 +384,7 @@ static enum err sqlite_configure(struct db *db, struct fail *f)
     (void)sqlite3_db_config(sqlite, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
     (void)sqlite3_db_config(sqlite, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
     (void)sqlite3_db_config(sqlite, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
-    enum err err = sqlite_script(db, role_pragmas(db->config.role));
+    enum err err = sqlite_become(db);
     if (err == ERR_OK) {
         err = sqlite_script(db, PRAGMAS_ALL);
     }
