@@ -61,7 +61,9 @@ struct words *words_open(struct arena *arena, const struct program *program, str
 {
     struct words *w = arena_new(arena, struct words, 1);
     const struct str first = json_str(json_array_get(json_at(program->document, "languages"), 0));
-    *w = (struct words){.arena = arena, .program = program, .fallback = first.n > 0 ? first : STR("en")};
+    *w = (struct words){.home = arena, .program = program, .fallback = first.n > 0 ? first : STR("en")};
+    w->arena = &w->scratch;
+    arena_open(&w->scratch, (size_t)WORDS_WORK_BYTES_MAX * 8); // far above what has_room() lets pass
     if (!words_language_of(language, &w->language) && !words_language_of(w->fallback, &w->language)) {
         w->language = WORDS_EN;
     }
@@ -87,12 +89,37 @@ void words_close(struct words *w)
     if (w == NULL) {
         return;
     }
+    arena_close(&w->scratch);
     udat_close(w->weekday);
     udat_close(w->date);
     ulistfmt_close(w->or_list);
     ulistfmt_close(w->and_list);
     uplrules_close(w->plural);
     unum_close(w->number);
+}
+
+bool has_room(const struct words *w)
+{
+    return w->scratch.used < WORDS_WORK_BYTES_MAX;
+}
+
+void sentence_begin(struct words *w)
+{
+    arena_reset(&w->scratch);
+}
+
+/* Without a character that was cut in two at the end. */
+static struct str whole_characters(struct str text)
+{
+    while (text.n > 0 && !str_is_utf8(text)) {
+        text.n--;
+    }
+    return text;
+}
+
+struct str sentence_keep(const struct words *w, struct str text)
+{
+    return str_dup(w->home, text);
 }
 
 struct str words_text(const struct words *words, const json_t *texts, struct str otherwise)
@@ -139,7 +166,7 @@ static struct str expand(const struct words *w, struct str pattern, const struct
         }
         i = end;
     }
-    return buf_view(&out);
+    return out.is_full ? whole_characters(buf_view(&out)) : buf_view(&out);
 }
 
 struct noun phrase_noun(const struct words *w, enum phrase id, const struct noun *nouns, size_t n)
@@ -182,17 +209,20 @@ struct str text_list(const struct words *w, const struct str *texts, size_t n, b
     if (n < 2) {
         return n == 1 ? texts[0] : STR("");
     }
+    size_t bytes_n = 0;
     for (size_t i = 0; i < n; i++) {
+        bytes_n += texts[i].n + 64; // the word between is shorter
         UChar *item = (UChar *)(void *)arena_new(w->arena, uint16_t, texts[i].n + 1);
         (void)u_strFromUTF8(item, (int32_t)texts[i].n + 1, &lengths[i], texts[i].p, (int32_t)texts[i].n, &status);
         wide[i] = item;
     }
-    UChar *joined = (UChar *)(void *)arena_new(w->arena, uint16_t, WORDS_BYTES_MAX);
-    const int32_t joined_n = ulistfmt_format(is_or ? w->or_list : w->and_list, wide, lengths, (int32_t)n, joined, WORDS_BYTES_MAX, &status);
-    char *out = arena_bytes(w->arena, WORDS_BYTES_MAX);
+    UChar *joined = (UChar *)(void *)arena_new(w->arena, uint16_t, bytes_n);
+    const int32_t joined_n =
+        ulistfmt_format(is_or ? w->or_list : w->and_list, wide, lengths, (int32_t)n, joined, (int32_t)bytes_n, &status);
+    char *out = arena_bytes(w->arena, bytes_n * 3);
     int32_t out_n = 0;
-    (void)u_strToUTF8(out, WORDS_BYTES_MAX, &out_n, joined, joined_n, &status);
-    return U_FAILURE(status) ? texts[0] : (struct str){.p = out, .n = (size_t)out_n};
+    (void)u_strToUTF8(out, (int32_t)bytes_n * 3, &out_n, joined, joined_n, &status);
+    return U_FAILURE(status) || out_n > WORDS_BYTES_MAX ? STR("…") : (struct str){.p = out, .n = (size_t)out_n};
 }
 
 struct noun noun_list(const struct words *w, const struct noun *nouns, size_t n, bool is_or)

@@ -7,14 +7,14 @@
  * Threads: one thread at a time per struct words.
  * Memory:  the arena given.
  * Errors:  none: what cannot be said is said in general words.
- * Limits:  WORDS_BYTES_MAX for a sentence; a longer one is cut.
+ * Limits:  WORDS_BYTES_MAX for a sentence, WORDS_WORK_BYTES_MAX of memory for making one; what goes beyond is cut.
  */
 #ifndef LOYALD_WORDS_H
 #define LOYALD_WORDS_H
 
 #include "core/decide.h"
 
-enum { WORDS_BYTES_MAX = 16 * 1024 };
+enum { WORDS_BYTES_MAX = 16 * 1024, WORDS_WORK_BYTES_MAX = 8 * 1024 * 1024 };
 
 /* Languages in which sentences are made. */
 enum words_language { WORDS_EN, WORDS_ES, WORDS_NL, WORDS_ID, WORDS_PL, WORDS_LANGUAGES_N };

@@ -361,6 +361,9 @@ static struct str operator_clause(const struct words *w, const json_t *json, enu
 struct str clause_of(const struct words *w, const json_t *condition, bool is_negated)
 {
     const json_t *args = NULL;
+    if (!has_room(w)) {
+        return STR("…");
+    }
     const enum words_op op = op_of(w, condition, &args);
     if (op == W_OPS_N) {
         const struct value value = condition != NULL ? value_of_json(condition, w->arena) : value_null();
@@ -371,5 +374,6 @@ struct str clause_of(const struct words *w, const json_t *condition, bool is_neg
 
 struct str words_condition(struct words *words, const json_t *condition)
 {
-    return clause_of(words, condition, false);
+    sentence_begin(words);
+    return sentence_keep(words, clause_of(words, condition, false));
 }

@@ -166,7 +166,7 @@ static struct str fired_text(const struct words *w, const struct earning_rule *r
     return e->points == 0 ? phrase_form(w, P_R_NOTHING, false) : sentence_of(w, P_R_FIRED, gave_text(w, rule, e->points));
 }
 
-struct str words_explain(struct words *w, const struct explain_rule *e)
+static struct str explained(const struct words *w, const struct explain_rule *e)
 {
     static const struct {
         const char *stage;
@@ -195,4 +195,10 @@ struct str words_explain(struct words *w, const struct explain_rule *e)
         }
     }
     return phrase_form(w, P_R_OTHER, false);
+}
+
+struct str words_explain(struct words *w, const struct explain_rule *e)
+{
+    sentence_begin(w);
+    return sentence_keep(w, explained(w, e));
 }

@@ -61,7 +61,9 @@ struct noun {
 };
 
 struct words {
-    struct arena *arena;
+    struct arena *arena;   // &scratch: emptied before each sentence
+    struct arena scratch;
+    struct arena *home;    // where sentences go
     const struct program *program;
     enum words_language language;
     struct str fallback; // the program's first language
@@ -74,6 +76,13 @@ struct words {
 };
 
 /* ---- words.c ---- */
+
+/* False once a sentence has taken more work than it is worth: what is left of it is "…". */
+bool has_room(const struct words *w);
+
+/* Begins a sentence, and keeps it. */
+void sentence_begin(struct words *w);
+struct str sentence_keep(const struct words *w, struct str text);
 
 /* A phrase as it stands in the language's file, one form of it. */
 struct str phrase_form(const struct words *w, enum phrase id, bool second);

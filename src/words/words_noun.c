@@ -161,12 +161,47 @@ static struct noun arg_noun(const struct words *w, const json_t *args, size_t in
     return arg != NULL ? expression_noun(w, arg, of) : noun_of(w, phrase_form(w, P_F_NONE, false));
 }
 
+/* The kind of an expression without saying it: that of the first thing in it. Only the way to it is walked. */
+static enum noun_kind kind_of(const struct words *w, const json_t *json)
+{
+    const json_t *args = NULL;
+    const enum words_op op = op_of(w, json, &args);
+    switch ((int)op) {
+    case W_RULE_OP_VAR:
+        return variable_noun(w, json_str(json_array_get(args, 0))).kind;
+    case W_RULE_OP_DATE_ADD:
+        return KIND_DATE;
+    case W_RULE_OP_YEAR:
+        return KIND_YEAR;
+    case W_RULE_OP_WEEKDAY:
+        return KIND_WEEKDAY;
+    case W_RULE_OP_ADD:
+    case W_RULE_OP_SUBTRACT:
+    case W_RULE_OP_MIN:
+    case W_RULE_OP_MAX:
+    case W_RULE_OP_ROUND:
+    case W_RULE_OP_FLOOR:
+    case W_RULE_OP_CEIL:
+    case W_RULE_OP_ABS:
+    case W_RULE_OP_LOG:
+        break;
+    default:
+        return KIND_ANY;
+    }
+    for (size_t i = 0; i < json_array_size(args); i++) {
+        if (!is_constant(w, json_array_get(args, i))) {
+            return kind_of(w, json_array_get(args, i));
+        }
+    }
+    return KIND_ANY;
+}
+
 /* What constants among the arguments are written like: the first thing that is none. */
 static struct noun thing_among(const struct words *w, const json_t *args)
 {
     for (size_t i = 0; i < json_array_size(args); i++) {
         if (!is_constant(w, json_array_get(args, i))) {
-            return expression_noun(w, json_array_get(args, i), NULL);
+            return (struct noun){.kind = kind_of(w, json_array_get(args, i))};
         }
     }
     return (struct noun){0};
@@ -428,6 +463,9 @@ static struct noun operator_noun(const struct words *w, const json_t *json, enum
 struct noun expression_noun(const struct words *w, const json_t *json, const struct noun *of)
 {
     const json_t *args = NULL;
+    if (!has_room(w)) {
+        return noun_of(w, STR("…"));
+    }
     const enum words_op op = op_of(w, json, &args);
     if (op != W_OPS_N) {
         return operator_noun(w, json, op, args);

@@ -341,6 +341,7 @@ static struct str subject_text(const struct words *w, const struct earning_rule 
 struct str words_rule(struct words *w, int index)
 {
     const struct earning_rule *rule = &w->program->rules[index];
+    sentence_begin(w);
     struct str clauses[PARTS_MAX];
     struct str effects[EFFECTS_MAX];
     size_t clauses_n = 0;
@@ -362,5 +363,5 @@ struct str words_rule(struct words *w, int index)
                                  {.text = subject_text(w, rule)},
                                  {.text = with_comma(w, text_list(w, effects, rule->effects_n, false), caps_text(w, rule))}};
     const struct str sentence = capitalised(w, phrase_of(w, P_M_MAIN, nouns, 3));
-    return str_fmt(w->arena, "%.*s.%.*s", STR_ARG(sentence), STR_ARG(remarks(w, rule)));
+    return sentence_keep(w, str_fmt(w->arena, "%.*s.%.*s", STR_ARG(sentence), STR_ARG(remarks(w, rule))));
 }

@@ -391,6 +391,35 @@ static void what_a_rule_gave_is_said(void **state)
              "The rule is only for members of Regulars. The number of the member's purchases in the last 90 days was 1, but 4 or more is needed.");
 }
 
+/* Rules of the most that is allowed end in a sentence, and soon. */
+static void the_largest_rules_are_said_in_bounds(void **state)
+{
+    (void)state;
+    struct words *w = words_of("", WORDS_PL);
+    struct str deep = STR("{\"var\":\"event.amount\"}");
+    struct str choice = STR("true");
+    struct buf wide;
+    for (int i = 0; i < 13; i++) {
+        deep = str_fmt(&arena, "{\"+\":[%.*s,1]}", STR_ARG(deep));
+        choice = str_fmt(&arena, "{\"if\":[{\"!\":{\"!\":{\"var\":\"member.city\"}}},%.*s,{\"var\":\"member.age\"}]}", STR_ARG(choice));
+    }
+    buf_open(&wide, &arena, 1 << 20);
+    buf_printf(&wide, "{\"in\":[{\"var\":\"member.city\"},[");
+    for (int i = 0; i < 480; i++) {
+        buf_printf(&wide, "%s\"%0190d ż\"", i > 0 ? "," : "", i);
+    }
+    buf_printf(&wide, "]]}");
+    const struct str conditions[] = {str_fmt(&arena, "{\">\":[%.*s,1]}", STR_ARG(deep)), str_fmt(&arena, "{\"!\":%.*s}", STR_ARG(choice)),
+                                     buf_view(&wide)};
+    for (size_t i = 0; i < ARRAY_N(conditions); i++) {
+        const struct str said = words_condition(w, json_of(conditions[i]));
+        assert_in_range(said.n, 3, WORDS_BYTES_MAX);
+        assert_true(str_is_utf8(said));
+        assert_true(w->scratch.used < WORDS_WORK_BYTES_MAX * 2);
+    }
+    words_close(w);
+}
+
 static void a_language_without_phrases_falls_back(void **state)
 {
     (void)state;
@@ -419,6 +448,7 @@ int main(void)
         cmocka_unit_test(dates_clauses_and_lines_are_said),
         cmocka_unit_test(a_failed_condition_says_what_was_and_what_is_needed),
         cmocka_unit_test(what_a_rule_gave_is_said),
+        cmocka_unit_test(the_largest_rules_are_said_in_bounds),
         cmocka_unit_test(a_language_without_phrases_falls_back),
     };
     return cmocka_run_group_tests_name("words", tests, setup, teardown);
