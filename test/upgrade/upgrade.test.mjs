@@ -1,5 +1,5 @@
-// Databases of each released schema are kept here (made by `loyald demo --members 30 --days 60 --seed 7`): migrated, they
-// are sound, serve, and answer what they answered then. A new release adds its folders and changes none.
+// Databases of each released schema are kept here (made by `loyald demo --members 30 --days 60 --seed 7`; from schema 5 on the
+// program has rewards, achievements and redemption codes too): migrated, they are sound, serve, and answer what they answered then. A new release adds its folders and changes none.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
@@ -10,6 +10,7 @@ import { Instance } from '../torture/server.mjs';
 
 const root = new URL('../..', import.meta.url).pathname;
 const here = join(root, 'test/upgrade');
+const newest = readdirSync(join(root, 'sql/migrations')).filter((name) => /^\d+_.*(?<!\.check)\.sql$/.test(name)).length;
 const folders = readdirSync(here).filter((name) => name.startsWith('schema-'));
 
 function unpack(folder, dir, name) {
@@ -36,7 +37,10 @@ for (const folder of folders) {
         const instance = await Instance.open({ dir, database, key: readFileSync(join(here, folder, 'key.txt'), 'utf8').trim() });
         instance.run('migrate');
         const audit = instance.run('audit', 'export').trim().split('\n').map((line) => JSON.parse(line));
-        assert.ok(audit.some((entry) => entry.action === 'schema.migrate' && entry.object === 'schema/2'), 'the migration is in the audit log');
+        const next = Number(folder.split('-')[1]) + 1;
+        if (next <= newest) {
+            assert.ok(audit.some((entry) => entry.action === 'schema.migrate' && entry.object === `schema/${next}`), 'the migration is in the audit log');
+        }
         instance.run('audit', 'verify');
         instance.run('verify', '--json'); // exits 1 on damage, which throws
         await instance.start();
