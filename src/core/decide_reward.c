@@ -108,16 +108,39 @@ static int64_t worth(struct award_env *env, const struct issued *issued, int64_t
     return 0; // nothing that a till takes
 }
 
-/* What the payments say that a reward pays; -1: it pays nothing by itself, the amount is after its discount. */
+/* What the payments say that a reward pays; -1: it pays nothing by itself, the amount is after its discount. One reward may be
+ * named in several ways, by its id and by its code: all its payments count together. */
 static int64_t paid_by(const struct event *event, size_t reward)
 {
     int64_t amount = -1;
     for (size_t i = 0; i < event->payments_n; i++) {
-        if (str_eq(event->payments[i].method, STR("reward")) && event->payments[i].reward == (int)reward) {
+        const int named = event->payments[i].reward;
+        if (str_eq(event->payments[i].method, STR("reward")) && named >= 0 && event->rewards[named].id == event->rewards[reward].id) {
             amount = int64_max(amount, 0) + event->payments[i].amount;
         }
     }
     return amount;
+}
+
+/* Whether the event names the reward here first, and not by another of its names before. */
+static bool is_first(const struct event *event, size_t reward)
+{
+    for (size_t i = 0; i < reward; i++) {
+        if (event->rewards[i].id == event->rewards[reward].id) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_alone(const struct event *event)
+{
+    for (size_t i = 1; i < event->rewards_n; i++) {
+        if (is_first(event, i)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static enum reason check_use(struct deciding *d, struct award_env *env, size_t index)
@@ -133,7 +156,7 @@ static enum reason check_use(struct deciding *d, struct award_env *env, size_t i
     if (d->event->amount < issued->min_spend) {
         return REASON_BELOW_MIN_SPEND;
     }
-    if (!issued->combines && d->event->rewards_n > 1) {
+    if (!issued->combines && !is_alone(d->event)) {
         return REASON_NOT_COMBINABLE;
     }
     if (eligible == 0 && d->event->amount > 0) {
@@ -179,39 +202,73 @@ enum err deciding_use_rewards(struct deciding *d, const struct content *content,
         *reason = check_use(d, &env, i);
     }
     for (size_t i = 0; i < d->event->rewards_n && *reason == REASON_NONE; i++) {
-        use(d, reward_change(&d->booking, loaded(d, d->event->rewards[i].id)), paid_by(d->event, i));
+        if (is_first(d->event, i)) {
+            use(d, reward_change(&d->booking, loaded(d, d->event->rewards[i].id)), paid_by(d->event, i));
+        }
     }
+    return ERR_OK;
+}
+
+static bool is_card_of(const struct purchase *purchase, const struct issued *issued, int64_t amount)
+{
+    return issued->kind == REWARD_GIFT_CARD && amount > 0 && issued->event != purchase->id;
+}
+
+/* What all gift cards together are to have back when `left` of the amount sold stays. */
+static enum err due_to_cards(const struct deciding *d, const struct purchase *purchase, const struct content *left, int64_t *due)
+{
+    const int64_t sold = purchase->content.amount;
+    int64_t keep = 0;
+    *due = 0;
+    for (size_t i = 0; i < purchase->rewards_n; i++) {
+        const struct answer_reward *then = &purchase->rewards[i];
+        *due += is_card_of(purchase, loaded(d, then->id), then->amount) ? then->amount : 0;
+    }
+    if (!left->is_empty && sold > 0 && !mul_ratio_half_up(*due, left->amount, sold, &keep)) {
+        return ERR_OVERFLOW;
+    }
+    *due -= keep;
+    return ERR_OK;
+}
+
+/* Cards are filled one after the other, so that the sum that the purchase gave back tells how far each of them is. */
+static enum err return_to_cards(struct deciding *d, struct purchase *purchase, const struct content *left)
+{
+    int64_t due = 0;
+    int64_t first = 0; // what the cards before this one paid
+    try(due_to_cards(d, purchase, left, &due));
+    for (size_t i = 0; i < purchase->rewards_n; i++) {
+        const struct answer_reward *then = &purchase->rewards[i];
+        const struct issued *known = loaded(d, then->id);
+        if (!is_card_of(purchase, known, then->amount)) {
+            continue;
+        }
+        const int64_t had = int64_max(0, int64_min(then->amount, purchase->returned_value - first));
+        const int64_t back = int64_max(0, int64_min(then->amount, due - first)) - had;
+        first += then->amount;
+        if (back > 0 && reward_may_reopen(&d->booking, known)) {
+            struct issued *issued = reward_change(&d->booking, known);
+            // What had expired stays so: only what comes back lives on.
+            issued->left = back + (issued->state == ISSUED_EXPIRED ? 0 : issued->left);
+            reward_reopen(&d->booking, issued, REWARD_RETURNED_MIN_DAYS);
+        }
+    }
+    purchase->returned_value = int64_max(purchase->returned_value, due);
     return ERR_OK;
 }
 
 enum err deciding_return_rewards(struct deciding *d, struct purchase *purchase, const struct content *left)
 {
-    const int64_t sold = purchase->content.amount;
     for (size_t i = 0; i < purchase->rewards_n; i++) {
-        const struct answer_reward *then = &purchase->rewards[i];
-        const struct issued *known = loaded(d, then->id);
+        const struct issued *known = loaded(d, purchase->rewards[i].id);
         ensure(known != NULL);
-        const bool was_used = known->kind == REWARD_GIFT_CARD ? then->amount > 0 : known->used_event == purchase->id;
-        if (!was_used || known->event == purchase->id) {
-            continue;
-        }
-        struct issued *issued = reward_change(&d->booking, known);
-        if (issued->kind == REWARD_GIFT_CARD) {
-            int64_t keep = 0;
-            if (!left->is_empty && sold > 0 && !mul_ratio_half_up(then->amount, left->amount, sold, &keep)) {
-                return ERR_OVERFLOW;
-            }
-            const int64_t back = then->amount - keep - purchase->returned_value;
-            if (back > 0) {
-                purchase->returned_value += back;
-                issued->left += back;
-                reward_reopen(&d->booking, issued, REWARD_RETURNED_MIN_DAYS);
-            }
-        } else if (left->is_empty && issued->state == ISSUED_USED) {
-            reward_reopen(&d->booking, issued, REWARD_RETURNED_MIN_DAYS);
+        const bool is_whole = known->kind != REWARD_GIFT_CARD && known->state == ISSUED_USED;
+        if (is_whole && left->is_empty && known->used_event == purchase->id && known->event != purchase->id &&
+            reward_may_reopen(&d->booking, known)) {
+            reward_reopen(&d->booking, reward_change(&d->booking, known), REWARD_RETURNED_MIN_DAYS);
         }
     }
-    return ERR_OK;
+    return return_to_cards(d, purchase, left);
 }
 
 /* ---- buying ---- */

@@ -130,7 +130,7 @@ int64_t reward_room(const struct award_view *view, const struct state *state, co
     *why = REASON_LIMIT_REACHED;
     lower(&room, STATE_REWARDS_MAX - (int64_t)state->rewards_n, why, REASON_TOO_MANY_REWARDS);
     if (reward->available.per_member >= 0) {
-        const int32_t day = period_first_day(reward->available.period, zone_day(view->program->zone, event->time));
+        const int32_t day = period_first_day(reward->available.period, zone_day(view->program->zone, view->facts->booked_at));
         lower(&room, reward->available.per_member - state_counter(state, reward->count_symbol, day), why, REASON_LIMIT_REACHED);
     }
     for (size_t i = 0; i < reward->available.stocks_n; i++) {
@@ -303,6 +303,16 @@ enum err reward_cancel(struct booking *b, struct issued *issued, const struct pr
         count_one(b, policy, reward, issued->store, issued->issued_at, -1);
     }
     return ERR_OK;
+}
+
+bool reward_may_reopen(const struct booking *b, const struct issued *issued)
+{
+    const struct state *state = b->state;
+    bool is_open = false;
+    for (size_t i = 0; i < state->rewards_n; i++) {
+        is_open |= state->rewards[i].id == issued->id;
+    }
+    return is_open || state->rewards_n < STATE_REWARDS_HELD_MAX;
 }
 
 void reward_reopen(struct booking *b, struct issued *issued, int min_days)

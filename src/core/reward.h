@@ -7,7 +7,7 @@
  * Threads: one thread at a time.
  * Memory:  the booking's arena.
  * Errors:  ERR_OVERFLOW; refusals are reasons.
- * Limits:  STATE_REWARDS_MAX, REWARD_QUANTITY_MAX.
+ * Limits:  STATE_REWARDS_MAX, STATE_REWARDS_HELD_MAX, REWARD_QUANTITY_MAX.
  */
 #ifndef LOYALD_REWARD_H
 #define LOYALD_REWARD_H
@@ -50,6 +50,9 @@ void reward_close(struct booking *b, struct issued *issued, enum issued_state st
 
 /* Cancels: points, stock and the member's count come back. `policy` is the program whose wallets hold. */
 enum err reward_cancel(struct booking *b, struct issued *issued, const struct program *policy) MUST_USE;
+
+/* Whether there is room for a used one to be open again; beyond it stays used. */
+bool reward_may_reopen(const struct booking *b, const struct issued *issued);
 
 /* Opens a used one again; it lives at least `min_days` more. */
 void reward_reopen(struct booking *b, struct issued *issued, int min_days);

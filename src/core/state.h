@@ -23,7 +23,8 @@ enum {
     STATE_FLOORS_MAX = 100,
     STATE_KEPT_MAX = 1000,
     STATE_GIFTS_MAX = 1000,
-    STATE_REWARDS_MAX = 1000, // open at once
+    STATE_REWARDS_MAX = 1000,       // open at once; beyond, none is issued
+    STATE_REWARDS_HELD_MAX = 10000, // with those that refunds gave back
     HASH_BYTES = 32,
 };
 

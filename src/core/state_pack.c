@@ -226,7 +226,7 @@ static void unpack_rewards(struct arena *arena, struct unpack *in, struct state 
 {
     state->last_reward = unpack_i(in);
     state->is_auto_off = unpack_u(in) != 0;
-    const size_t n = unpack_count(in, STATE_REWARDS_MAX);
+    const size_t n = unpack_count(in, STATE_REWARDS_HELD_MAX);
     for (size_t i = 0; i < n && !in->is_bad; i++) {
         struct open_reward r = {.id = unpack_i(in)};
         r.event = unpack_i(in);

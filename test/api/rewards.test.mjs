@@ -11,6 +11,8 @@ const document = {
     { slug: 'last', kind: 'free_product', price: [{ wallet: 'points', points: 1 }], available: { stock: { total: 1 } } },
     { slug: 'cinema', kind: 'coupon', price: [{ wallet: 'points', points: 1 }] },
     { slug: 'five', kind: 'money_off', value: { amount: 500 }, price: [{ wallet: 'points', points: 10 }] },
+    { slug: 'card', kind: 'gift_card', value: { amount: 1000 }, price: [{ wallet: 'points', points: 10 }] },
+    { slug: 'free', kind: 'code', price: [{ wallet: 'points', points: 0 }] },
     { slug: 'adults', kind: 'free_product', price: [{ wallet: 'points', points: 1 }], available: { min_age: 18 } },
   ],
 };
@@ -25,10 +27,10 @@ onEach('rewards', { document }, (shop) => {
 
   test('the catalogue is for everybody, or for one member with what they may have', async () => {
     const all = await shop.get('/v1/rewards');
-    assert.deepEqual(all.body.data.map((r) => r.slug), ['coffee', 'last', 'cinema', 'five', 'adults']);
+    assert.deepEqual(all.body.data.map((r) => r.slug), ['coffee', 'last', 'cinema', 'five', 'card', 'free', 'adults']);
     assert.deepEqual([all.body.data[0].name, all.body.data[0].price], [{ en: 'A free coffee' }, { wallet: 'points', points: 100 }]);
     const rich = await shop.get('/v1/rewards?member=ext:rich');
-    assert.deepEqual(rich.body.data.map((r) => [r.slug, r.refusal]), [['coffee', null], ['last', null], ['cinema', 'sold_out'], ['five', null]]);
+    assert.deepEqual(rich.body.data.map((r) => [r.slug, r.refusal]), [['coffee', null], ['last', null], ['cinema', 'sold_out'], ['five', null], ['card', null], ['free', null]]);
   });
 
   test('a reward is bought once for one Idempotency-Key, with a code that finds it', async () => {
@@ -76,6 +78,34 @@ onEach('rewards', { document }, (shop) => {
     assert.deepEqual([paid.body.outcome, paid.body.points[0].earned, paid.body.rewards[0].state], ['applied', 15, 'used'], paid.text);
     const thief = await shop.event(purchase({ amount: 2000, rewards: [code] }, { subject: 'ext:thief' }));
     assert.equal(thief.body.reason, 'unknown_reward', thief.text);
+  });
+
+  test('a reward named by its id and by its code is one reward', async () => {
+    const pay = (amount, ...rewards) => shop.event(purchase({ amount, payments: rewards.map(([reward, paid]) => ({ method: 'reward', reward, amount: paid })) }, { subject: 'ext:rich' }));
+    const card = (await shop.post('/v1/members/ext:rich/rewards', { reward: 'card' }, keyed('n0'))).body.rewards[0];
+    const twice = await pay(2000, [card.id, 1000], [card.code, 1000]);
+    assert.deepEqual([twice.status, twice.body.outcome, twice.body.reason], [201, 'refused', 'above_value'], twice.text);
+    const parts = await pay(2000, [card.id, 300], [card.code, 400]);
+    assert.deepEqual([parts.body.outcome, parts.body.rewards.length], ['applied', 1], parts.text);
+    assert.equal((await shop.get(`/v1/rewards/issued/${card.id}`)).body.left.amount, 300);
+    const five = (await shop.post('/v1/members/ext:rich/rewards', { reward: 'five' }, keyed('n1'))).body.rewards[0];
+    assert.equal((await pay(2000, [five.id, 500], [five.code, 500])).body.reason, 'above_value');
+    assert.equal((await pay(2000, [five.id, 200], [five.code, 300])).body.outcome, 'applied');
+  });
+
+  test('who has as many rewards as may be open still gets one back with a refund', async () => {
+    await shop.event(purchase({ amount: 100000 }, { subject: 'ext:many' }));
+    const five = (await shop.post('/v1/members/ext:many/rewards', { reward: 'five' }, keyed('m0'))).body.rewards[0];
+    const paid = purchase({ amount: 2000, payments: [{ method: 'reward', reward: five.code, amount: 500 }] }, { subject: 'ext:many' });
+    assert.equal((await shop.event(paid)).body.outcome, 'applied');
+    for (let i = 0; i < 10; i++) {
+      assert.equal((await shop.post('/v1/members/ext:many/rewards', { reward: 'free', quantity: 100 }, keyed(`m-${i}`))).status, 201);
+    }
+    problem(await shop.post('/v1/members/ext:many/rewards', { reward: 'free' }, keyed('m1')), 422, 'too_many_rewards');
+    const refunded = await shop.event({ ...paid, id: 'm-refund', type: 'refund', data: { original: { id: paid.id } } });
+    assert.deepEqual([refunded.body.outcome, refunded.body.rewards[0].state], ['applied', 'issued'], refunded.text);
+    assert.equal((await shop.get('/v1/members/ext:many/rewards?limit=1')).status, 200);
+    assert.equal((await shop.post(`/v1/rewards/issued/${five.id}/use`, undefined, keyed('m2'))).status, 201);
   });
 
   test('codes of a pool are uploaded, duplicates reported, and given out one by one', async () => {
