@@ -47,7 +47,7 @@ static enum err open_all(struct cli *cli, const struct serve_options *options, s
     struct instance instance;
     try(store_base_open(&cli->store, f, &s->base));
     try(read_instance(s->base, &cli->arena, f, &instance));
-    const struct engine_config engine = {.base = s->base, .with_clock = !instance.has_test_clock};
+    const struct engine_config engine = {.base = s->base, .with_clock = !instance.has_test_clock, .with_relays = true};
     try(engine_open(&engine, f, &s->engine));
     if (options->verify_hours > 0) {
         const struct watch_config watch = {

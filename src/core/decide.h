@@ -14,6 +14,7 @@
 
 #include "base/id.h"
 #include "core/event.h"
+#include "core/relay.h"
 #include "core/state.h"
 
 enum { TIMERS_PER_EVENT_MAX = 1000 };
@@ -440,6 +441,8 @@ struct decision {
     struct shared_use *shared;
     size_t shared_n, shared_max;
     bool uses_code;            // the code that was entered counts as used once more
+    struct relay *relays;      // what follows for other members
+    size_t relays_n, relays_max;
     struct issued *issued;     // rewards issued or changed, each once
     size_t issued_n, issued_max;
     struct explain_rule *explain;

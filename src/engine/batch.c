@@ -48,6 +48,7 @@ static enum err run(struct batch *b)
         return ERR_OK;
     }
     b->effects.now = b->now;
+    b->effects.relay_lease_until = clock_now_ms() + RELAY_LEASE_MS; // leases go by the machine's clock
     if (b->has_shared) {
         b->effects.shared = b->shared;
         b->effects.shared_n = b->shared_n;
@@ -72,6 +73,7 @@ enum err batch_run(struct store *store, struct arena *arena, struct submission *
         list[i]->fail = (struct fail){.arena = list[i]->arena};
         list[i]->has_answer = false;
         list[i]->is_replay = false;
+        list[i]->relay_is_settled = false;
     }
     const enum err err = run(&b);
     if ((err != ERR_OK || mode == BATCH_DRY_RUN) && mode != BATCH_WITHIN) {

@@ -5,6 +5,7 @@
 #include "engine/batch_internal.h"
 
 #include "base/log.h"
+#include "engine/relay.h"
 #include "store/rewards.h"
 #include "vault/code.h"
 #include "store/frozen.h"
@@ -634,6 +635,9 @@ static enum err submit_event(struct batch *b, size_t index)
         fail_refusal(s, decision->answer.reason);
         return ERR_OK;
     }
+    if (!relay_may_be_booked(b, s, decision)) {
+        return ERR_OK;
+    }
     try(batch_note_decision(b, member, decision, s, s->credential));
     if (s->event.kind == EVENT_PURCHASE) {
         batch_note_purchase(b, decision, program);
@@ -664,7 +668,7 @@ static enum err submit_timers(struct batch *b, struct submission *s)
     return ERR_OK;
 }
 
-enum err batch_decide(struct batch *b, size_t index)
+static enum err decide_one(struct batch *b, size_t index)
 {
     struct submission *s = b->list[index];
     if (s->kind == SUBMIT_TIMERS) {
@@ -675,4 +679,11 @@ enum err batch_decide(struct batch *b, size_t index)
         return replay(b, s, known);
     }
     return s->kind == SUBMIT_ENROL ? enrol(b, index) : submit_event(b, index);
+}
+
+enum err batch_decide(struct batch *b, size_t index)
+{
+    try(decide_one(b, index));
+    relay_settle(b, b->list[index]);
+    return ERR_OK;
 }

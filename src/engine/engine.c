@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "engine/batch.h"
 #include "engine/checkpoint.h"
+#include "engine/relay.h"
 #include "store/audit.h"
 #include "store/credentials.h"
 #include "store/members.h"
@@ -22,16 +23,19 @@ enum {
     HELD_PER_SWEEP = 1000,
 };
 #define BATCH_BYTES_MAX ((size_t)4 * 1024 * 1024 * 1024)
+#define RELAY_BYTES_MAX ((size_t)256 * 1024 * 1024)
 
 struct engine {
     struct store_base *base;
     struct store *store;          // the lane's
     struct arena arena;           // the lane's
+    struct arena relay_arena;     // the lane's, for what a batch has left to others
     struct submission **batch;    // BATCH_MAX
     pthread_t lane;
     pthread_t clock;
     struct checkpointer *checkpointer;
     bool has_clock;
+    bool runs_timers;
     atomic_bool is_stopping;      // the clock looks at it
     pthread_mutex_t mutex;        // guards what follows
     pthread_cond_t filled;        // the lane sleeps on it
@@ -149,6 +153,23 @@ static void run_batch(struct engine *engine, struct submission **list, size_t n)
     fail_all(list, n, ERR_INTERNAL, "This event could not be booked. It was not lost on your side: send it again later.");
 }
 
+/* What the batch has left for other members is done before anybody is answered. What fails here, or is too much, stays a row:
+ * the clock comes back to it. */
+static void run_relays(struct engine *engine)
+{
+    for (int round = 0; round < RELAY_ROUNDS_MAX && store_relays_leased(engine->store); round++) {
+        struct submission **list = NULL;
+        size_t n = 0;
+        arena_reset(&engine->relay_arena);
+        const enum err err = relays_take(engine->store, &engine->relay_arena, &list, &n);
+        stop_if_lost(err);
+        if (err != ERR_OK || n == 0) {
+            return;
+        }
+        run_batch(engine, list, n);
+    }
+}
+
 /* Fills a batch from a row of submission tickets. Returns how many submissions it holds. */
 static size_t fill_batch(struct engine *engine, struct ticket *first, struct ticket *end)
 {
@@ -180,6 +201,7 @@ static void run_submissions(struct engine *engine, struct ticket *first, struct 
         checkpointer_turn(engine->checkpointer);
         if (n > 0) {
             run_batch(engine, engine->batch, n);
+            run_relays(engine);
         }
         const int64_t us = clock_monotonic_us() - start;
         atomic_fetch_add(&engine->batches, 1);
@@ -223,6 +245,7 @@ static void run_job(struct engine *engine, struct ticket *ticket)
         }
         (void)usleep((useconds_t)RETRY_WAIT_US << attempt);
     }
+    run_relays(engine);
     ticket->done(ticket);
 }
 
@@ -413,11 +436,13 @@ static void *clock_main(void *self)
     int64_t swept_at = clock_monotonic_us() / 1000;
     while (sleep_ms(engine, CLOCK_WAIT_MS)) {
         size_t ran = 0;
-        const enum err err = engine_timers_run(engine, &ran);
+        struct ticket relays = {.job = relays_claim};
+        (void)!engine_run(engine, &relays); // tried again at the next turn
+        const enum err err = engine->runs_timers ? engine_timers_run(engine, &ran) : ERR_OK;
         if (err != ERR_OK && err != ERR_STOPPING && err != ERR_NO_PROGRAM) {
             log_line(LOG_WARN, "clock", "error=%s", err_code(err));
         }
-        if (clock_monotonic_us() / 1000 - swept_at >= SWEEP_EVERY_MS) {
+        if (engine->runs_timers && clock_monotonic_us() / 1000 - swept_at >= SWEEP_EVERY_MS) {
             struct ticket sweep = {.job = sweep_expired};
             swept_at = clock_monotonic_us() / 1000;
             (void)!engine_run(engine, &sweep); // tried again at the next sweep
@@ -444,6 +469,7 @@ enum err engine_open(const struct engine_config *config, struct fail *f, struct 
     ensure(engine != NULL);
     engine->base = config->base;
     arena_open(&engine->arena, BATCH_BYTES_MAX);
+    arena_open(&engine->relay_arena, RELAY_BYTES_MAX);
     size_t forgotten_n = 0;
     enum err err = store_open(config->base, DB_WRITER, f, &engine->store);
     if (err == ERR_OK) {
@@ -464,7 +490,8 @@ enum err engine_open(const struct engine_config *config, struct fail *f, struct 
     ensure(pthread_cond_init(&engine->ticked, NULL) == 0);
     engine->checkpointer = checkpointer_open(engine->base, engine->store);
     ensure(pthread_create(&engine->lane, NULL, lane_main, engine) == 0);
-    if (config->with_clock) {
+    engine->runs_timers = config->with_clock;
+    if (config->with_clock || config->with_relays) {
         engine->has_clock = true;
         ensure(pthread_create(&engine->clock, NULL, clock_main, engine) == 0);
     }
@@ -494,6 +521,7 @@ void engine_close(struct engine *engine)
     (void)!db_checkpoint(store_db(engine->store), DB_CHECKPOINT_TRUNCATE, &left); // the next start does without
     store_close(engine->store);
     arena_close(&engine->arena);
+    arena_close(&engine->relay_arena);
     free(engine->batch);
     free(engine);
 }

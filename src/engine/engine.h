@@ -40,6 +40,7 @@ struct ticket {
 struct engine_config {
     struct store_base *base;
     bool with_clock;             // runs timers as they come due (not on instances with a test clock)
+    bool with_relays;            // does what another process has left for other members; with_clock does so too
 };
 
 enum err engine_open(const struct engine_config *config, struct fail *f, struct engine **out) MUST_USE;

@@ -9,7 +9,7 @@
 #ifndef LOYALD_SUBMISSION_H
 #define LOYALD_SUBMISSION_H
 
-#include "store/store.h"
+#include "store/relays.h"
 
 enum { SUBMISSIONS_MAX = 10000 };
 
@@ -36,6 +36,7 @@ struct submission {
     // SUBMIT_EVENT, of a changed member: what they are found by from now on. Events held for any of it are decided with it.
     const struct identifier *found_by;
     size_t found_by_n;
+    const struct relay_row *relay; // the row of work that this event does, or NULL
     int64_t member;              // SUBMIT_TIMERS; else the answer's
     // The answer.
     enum err err;
@@ -49,6 +50,7 @@ struct submission {
     struct explain_rule *explain;
     size_t explain_n;
     bool more_is_due;            // SUBMIT_TIMERS: not everything fitted
+    bool relay_is_settled;       // what becomes of `relay` was noted
 };
 
 /* Fills in hash, fingerprint and original_hash from the event. `data` is the envelope's data as sent, or NULL. */

@@ -219,6 +219,8 @@ enum err store_open(struct store_base *base, enum db_role role, struct fail *f, 
     struct store *store = calloc(1, sizeof *store); // start-up code
     ensure(store != NULL);
     store->base = base;
+    vault_random(&store->relay_owner, sizeof store->relay_owner);
+    store->relay_owner = (store->relay_owner & INT64_MAX) | 1; // 0 is nobody
     arena_open(&store->programs_arena, STORE_PROGRAMS_BYTES_MAX);
     enum err err = open_db(&base->config, role, f, &store->db);
     if (err == ERR_OK) {

@@ -273,6 +273,13 @@ struct batch_effects {
         int64_t used;
     } *codes;
     size_t codes_n, codes_max;
+    struct relay_end {         // rows of work that were looked at
+        int64_t id;
+        int64_t member;
+        int64_t wait_until;    // 0: done; else nobody's until then, AT_NEVER: until the member is resumed
+    } *relays;
+    size_t relays_n, relays_max;
+    int64_t relay_lease_until; // of new rows of work, by the machine's clock
     int64_t now;
 };
 /* Writes all; the caller commits. ERR_RETRY: another process was faster. ERR_IDENTIFIER_TAKEN. */

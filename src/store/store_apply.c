@@ -2,6 +2,7 @@
 #include "base/base.h"
 #include "store/store.h"
 
+#include "store/relays.h"
 #include "store/rewards.h"
 #include "store/store_internal.h"
 
@@ -448,5 +449,6 @@ enum err store_apply(struct store *store, struct arena *arena, struct batch_effe
     try(apply_sales(store, arena, effects));
     try(store_rewards_apply(store, arena, effects));
     try(apply_codes(store, arena, effects));
+    try(store_relays_apply(store, arena, effects));
     return apply_shared(store, arena, effects);
 }

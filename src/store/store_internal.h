@@ -27,6 +27,8 @@ struct store {
     struct db *db;
     struct vault_keys *keys;
     struct id_source ids;
+    int64_t relay_owner;          // this store's name in leases of rows of work; drawn when it is opened
+    bool has_relays;              // rows of work were leased since store_relays_leased() was asked
     bool ids_are_synced;          // the newest ids were looked at under this process number
     int64_t *frozen;              // members, ascending; under the epoch of the programs, in their arena
     size_t frozen_n;

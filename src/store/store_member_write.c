@@ -313,6 +313,7 @@ enum err store_member_erase(struct store *store, struct arena *arena, int64_t me
     try(end_keys(store, arena, member, now, is_final));
     const struct db_value owner = db_int(member);
     try(db_exec(store->db, Q_REWARD_CODES_FORGET, &owner, 1, NULL));
+    try(db_exec(store->db, Q_RELAYS_FORGET, &owner, 1, NULL));
     return forget_rows(store, arena, member, index);
 }
 

@@ -28,6 +28,7 @@ static enum phrase trigger_phrase(struct str type)
         {"tier.changed", P_T_TIER_CHANGED},
         {"tier.warned", P_T_TIER_WARNED},
         {"code.entered", P_T_CODE},
+        {"referral.named", P_T_REFERRAL_NAMED},
     };
     for (size_t i = 0; i < ARRAY_N(TRIGGERS); i++) {
         if (str_eq(type, str_c(TRIGGERS[i].type))) {

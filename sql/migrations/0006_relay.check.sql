@@ -1,0 +1,2 @@
+-- Nothing was left to others before.
+SELECT count(*) FROM relay
