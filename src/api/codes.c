@@ -64,6 +64,7 @@ struct upload {
     struct api_call *call;
     struct pool_symbols pool; // of coupons
     int32_t definition;       // of redemption codes; 0: coupons
+    bool is_generated;
     struct str rest;          // of the body
     int64_t line;             // of `rest`
     // The codes at hand.
@@ -153,7 +154,7 @@ static enum err write_codes(struct store *store, struct arena *arena, void *self
                            : store_redemptions_add(store, arena, u->definition, u->codes, u->n, u->is_duplicate, &u->added));
     const struct audit_entry entry = {
         .actor = call_actor(u->call),
-        .action = STR("codes.upload"),
+        .action = u->is_generated ? STR("codes.generate") : STR("codes.upload"),
         .object = str_fmt(arena, "%s/%.*s", u->definition == 0 ? "reward" : "redemption_code", STR_ARG(u->pool.pool)),
         .after = str_fmt(arena, "{\"added\":%" PRId64 "}", u->added),
         .at = store_now(&instance),
@@ -271,6 +272,7 @@ static enum err generate(struct api_call *call, struct store *store, struct uplo
     static const char *const FIELDS[] = {"count"};
     struct reader r = {.arena = call->arena, .f = &call->fail};
     int64_t count = 0;
+    u->is_generated = true;
     if (read_object(&r, call->body, NULL, FIELDS, ARRAY_N(FIELDS))) {
         read_whole(&r, call->body, NULL, "count", READ_REQUIRED, 1, COUPONS_PER_WRITE, &count);
     }

@@ -396,10 +396,12 @@ static enum err sqlite_configure(struct db *db, struct fail *f)
         return fail(f, ERR_CONFIG, "", "%s is not an SQLite database, or it is damaged: %s", path,
                     db->error_text);
     }
-    if (err != ERR_OK) {
+    const bool is_for_reading = db->config.role == DB_READER;
+    const bool may_write = access(path, W_OK) == 0;
+    if (err != ERR_OK && (may_write || (is_for_reading && errno != EROFS))) {
         return fail(f, err, "", "The database %s cannot be used: %s", path, db->error_text);
     }
-    if (db->config.role != DB_READER && sqlite3_db_readonly(sqlite, "main") != 0) {
+    if (err != ERR_OK || (!is_for_reading && sqlite3_db_readonly(sqlite, "main") != 0)) {
         return fail(f, ERR_CONFIG, "",
                     "The database %s cannot be written: check the owner and the mode of the "
                     "file and its directory, and whether the disk is mounted read-only",

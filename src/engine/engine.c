@@ -473,7 +473,7 @@ enum err engine_open(const struct engine_config *config, struct fail *f, struct 
     size_t forgotten_n = 0;
     enum err err = store_open(config->base, DB_WRITER, f, &engine->store);
     if (err == ERR_OK) {
-        err = store_erasures_finish(engine->store, forget_again, &forgotten_n); // nobody is served who was forgotten
+        err = store_erasures_finish(engine->store, forget_again, f, &forgotten_n); // nobody is served who was forgotten
     }
     if (forgotten_n > 0) {
         log_line(LOG_WARN, "engine", "erasures_finished=%zu", forgotten_n);

@@ -71,11 +71,12 @@ enum err store_member_status_set(struct store *store, struct arena *arena, int64
  * vault_keys_erase(). ERR_NOT_FOUND. */
 enum err store_member_erase(struct store *store, struct arena *arena, int64_t member, int64_t now, bool *is_final) MUST_USE;
 
-/* Forgets in the books whoever the key store has forgotten already: after a crash between the two, and after a restore.
+/* Forgets in the books whoever the key store has forgotten already: after a crash between the two, and
+ * after a restore, of the books or of the key store (erasures.log is replayed first).
  * `forget` does it for one member and calls store_member_erase(). Begins and commits by itself; to be called before anything
  * else is done with the books. *forgotten_n is how many members were not marked yet. */
 enum err store_erasures_finish(struct store *store,
                                enum err (*forget)(struct store *store, struct arena *arena, int64_t member, int64_t erased_at),
-                               size_t *forgotten_n) MUST_USE;
+                               struct fail *f, size_t *forgotten_n) MUST_USE;
 
 #endif

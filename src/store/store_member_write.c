@@ -358,14 +358,16 @@ static enum err forget_all(struct store *store, struct arena *arena, const struc
 
 enum err store_erasures_finish(struct store *store,
                                enum err (*forget)(struct store *store, struct arena *arena, int64_t member, int64_t erased_at),
-                               size_t *forgotten_n)
+                               struct fail *f, size_t *forgotten_n)
 {
     struct arena arena;
     enum err err = ERR_OK;
     int64_t after = INT64_MIN;
     size_t n = ERASURES_PAGE;
+    size_t replayed_n = 0;
     *forgotten_n = 0;
     ensure(!db_in_transaction(store->db));
+    err = vault_erasures_replay(store->keys, f, &replayed_n);
     arena_open(&arena, (size_t)256 * 1024 * 1024);
     while (err == ERR_OK && n == ERASURES_PAGE) {
         size_t left_n = 0;

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -98,6 +99,7 @@ struct erase {
     const int64_t *owner_ids;
     size_t n;
     int64_t now_ms;
+    bool is_noted;      // erasures.log has them already
     struct str *traces; // pieces of the wrapped keys deleted
     size_t traces_n;
 };
@@ -133,9 +135,9 @@ static enum err erase_write(struct vault_keys *keys, void *context)
     // Before the commit: the file has every line the table has, and at worst one too many, which is
     // asked for anyway.
     const char *path = keys->vault->config.erasures_path;
-    return path == NULL ? ERR_OK
-                        : erasure_log_append(path, &keys->scratch, erase->owner_ids, erase->n,
-                                             erase->now_ms);
+    return path == NULL || erase->is_noted
+               ? ERR_OK
+               : erasure_log_append(path, &keys->scratch, erase->owner_ids, erase->n, erase->now_ms);
 }
 
 /* Not empty: readers keep old frames in it. */
@@ -181,16 +183,85 @@ static enum err traces_remove(struct vault_keys *keys, const struct erase *erase
     return ERR_OK;
 }
 
+static enum err erase_run(struct vault_keys *keys, struct erase *erase, bool *is_final)
+{
+    enum err err = keys_transaction(keys, erase_write, erase);
+    if (err == ERR_OK) {
+        err = traces_remove(keys, erase, is_final);
+    }
+    arena_reset(&keys->scratch);
+    return err;
+}
+
 enum err vault_keys_erase(struct vault_keys *keys, const int64_t *owner_ids, size_t n,
                           int64_t now_ms, bool *is_final)
 {
     ensure(n > 0 && n <= VAULT_ERASE_MAX);
     struct erase erase = {.owner_ids = owner_ids, .n = n, .now_ms = now_ms};
-    enum err err = keys_transaction(keys, erase_write, &erase);
-    if (err == ERR_OK) {
-        err = traces_remove(keys, &erase, is_final);
+    return erase_run(keys, &erase, is_final);
+}
+
+/* ---- after a restore ---- */
+
+/* The next whole line; false at the end. What a crash left without a line's end was never committed. */
+static bool line_next(FILE *file, char line[LINE_BYTES_MAX + 1], struct str *out)
+{
+    if (fgets(line, LINE_BYTES_MAX + 1, file) == NULL) {
+        return false;
     }
-    arena_reset(&keys->scratch);
+    *out = str_c(line);
+    return out->n > 0 && out->p[--out->n] == '\n';
+}
+
+/* Erases those of a page of lines whom the table does not have. */
+static enum err replay_page(struct vault_keys *keys, const struct vault_erasure *list, size_t n, size_t *replayed_n)
+{
+    int64_t ids[VAULT_ERASE_MAX] = {0};
+    bool is_erased[VAULT_ERASE_MAX] = {false};
+    bool is_final = false;
+    for (size_t i = 0; i < n; i++) {
+        ids[i] = list[i].owner_id;
+    }
+    try(vault_erasures_find(keys, ids, n, is_erased));
+    for (size_t i = 0; i < n; i++) {
+        struct erase erase = {.owner_ids = &ids[i], .n = 1, .now_ms = list[i].erased_at, .is_noted = true};
+        if (!is_erased[i]) {
+            try(erase_run(keys, &erase, &is_final));
+            (*replayed_n)++;
+        }
+    }
+    return ERR_OK;
+}
+
+enum err vault_erasures_replay(struct vault_keys *keys, struct fail *f, size_t *replayed_n)
+{
+    struct vault_erasure list[VAULT_ERASE_MAX];
+    char text[LINE_BYTES_MAX + 1];
+    struct str line;
+    size_t n = 0;
+    enum err err = ERR_OK;
+    *replayed_n = 0;
+    const char *path = keys->vault->config.erasures_path;
+    FILE *file = path != NULL ? fopen(path, "re") : NULL;
+    if (file == NULL) {
+        return path == NULL || errno == ENOENT ? ERR_OK : ERR_IO;
+    }
+    while (err == ERR_OK && line_next(file, text, &line)) {
+        if (!vault_erasure_read(line, &list[n])) {
+            err = fail(f, ERR_INTEGRITY, "",
+                       "%s has a line that is none of loyald's (\"v1 OWNER INSTANT\"): compare it with its copy elsewhere and mend it.", path);
+        } else if (++n == ARRAY_N(list)) {
+            err = replay_page(keys, list, n, replayed_n);
+            n = 0;
+        }
+    }
+    if (err == ERR_OK && ferror(file) != 0) {
+        err = ERR_IO;
+    }
+    if (err == ERR_OK) {
+        err = replay_page(keys, list, n, replayed_n);
+    }
+    (void)fclose(file); // only read
     return err;
 }
 

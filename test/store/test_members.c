@@ -264,11 +264,11 @@ static void an_erasure_cut_short_is_finished_later(void **state)
     assert_ok(store_member_read(shop->store, shop->arena, ann, &row));
     assert_int_equal(row.status, MEMBER_ERASED); // nobody can read them
     size_t forgotten = 0;
-    assert_ok(store_erasures_finish(shop->store, forget, &forgotten));
+    assert_ok(store_erasures_finish(shop->store, forget, &shop->both->fail, &forgotten));
     assert_int_equal(forgotten, 1);
     assert_int_equal(rows(shop, "SELECT count(*) FROM identifier"), 0);
     assert_int_equal(rows(shop, "SELECT count(*) FROM name_word"), 0);
-    assert_ok(store_erasures_finish(shop->store, forget, &forgotten));
+    assert_ok(store_erasures_finish(shop->store, forget, &shop->both->fail, &forgotten));
     assert_int_equal(forgotten, 0);
     shop_close(shop);
 }

@@ -18,6 +18,23 @@ function dice(state) {
     };
 }
 
+// Each key that is there, acknowledged or not, has its one entry, and each entry its key.
+async function everyChangeIsAudited(instance, acknowledged) {
+    const made = [];
+    for (let cursor = ''; cursor !== null;) {
+        const page = JSON.parse((await instance.send('GET', `/v1/keys?limit=1000${cursor && `&cursor=${cursor}`}`)).text);
+        made.push(...page.data.map((key) => key.id));
+        cursor = page.next_cursor;
+    }
+    const audited = instance.run('audit', 'export').trim().split('\n').map((line) => JSON.parse(line))
+        .filter((entry) => entry.action === 'key.create').map((entry) => entry.object);
+    assert.deepEqual(audited.toSorted(), made.toSorted());
+    for (const id of acknowledged) {
+        assert.ok(made.includes(id), `${id} was acknowledged and is gone`);
+    }
+    assert.ok(acknowledged.size > 0);
+}
+
 async function torture(instance) {
     const roll = dice(seed || 1);
     const acknowledged = new Map(); // id -> { event, text }
@@ -26,6 +43,7 @@ async function torture(instance) {
         const answer = await instance.send('POST', '/v1/members', { external_id: `T-${m}` });
         assert.equal(answer.status, 201, answer.text);
     }
+    const keys = new Set(); // acknowledged
     let slowest = 0;
     let next = 0;
     for (let round = 0; round < rounds; round += 1) {
@@ -40,7 +58,14 @@ async function torture(instance) {
                 }
             }
         };
-        const running = Array.from({ length: writers }, write);
+        const manage = async () => {
+            while (!stop) {
+                const made = await instance.send('POST', '/v1/keys', { name: `k-${next += 1}`, scopes: ['members:read'] }).catch(() => null);
+                if (made?.status === 201) keys.add(JSON.parse(made.text).id);
+                await instance.send('PATCH', `/v1/members/ext%3AT-${Math.floor(roll() * members)}`, { city: `C-${next += 1}` }).catch(() => null);
+            }
+        };
+        const running = [...Array.from({ length: writers }, write), manage()];
         await new Promise((resolve) => setTimeout(resolve, 50 + roll() * 400));
         await instance.kill('SIGKILL');
         stop = true;
@@ -57,6 +82,7 @@ async function torture(instance) {
         }
     }
     assert.equal(lost, 0, `seed ${seed}: acknowledged events lost or changed`);
+    await everyChangeIsAudited(instance, keys);
     await instance.kill('SIGTERM');
     const report = JSON.parse(instance.run('verify', '--json')); // exits 1 on damage, which throws
     assert.ok(report, 'verify answers');
