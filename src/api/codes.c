@@ -7,7 +7,7 @@
 #include "store/rewards.h"
 #include "vault/code.h"
 
-enum { LINES_SHOWN_MAX = 1000 };
+enum { LINES_SHOWN_MAX = 1000, UPLOAD_LINES_MAX = 2000000 };
 
 /* The pool that a path and ?pool= name. */
 static enum err pool_find(struct api_call *call, struct store *store, struct pool_symbols *out)
@@ -60,16 +60,26 @@ enum err api_codes_get(struct api_call *call, struct store *store, struct json_o
 
 /* ---- uploading ---- */
 
+/* A code of an upload. All are put in the order of their blind index before they are written: each write then touches
+ * neighbouring pages only, which makes a million codes a matter of seconds. */
+struct code_line {
+    unsigned char hash[VAULT_HASH_BYTES];
+    const char *text; // in the body
+    uint32_t line;
+    uint8_t n;
+    bool is_duplicate;
+};
+_Static_assert(CODE_BYTES_MAX <= UINT8_MAX, "a code's length fits");
+
 struct upload {
     struct api_call *call;
     struct pool_symbols pool; // of coupons
     int32_t definition;       // of redemption codes; 0: coupons
     bool is_generated;
-    struct str rest;          // of the body
-    int64_t line;             // of `rest`
+    struct code_line *list;
+    size_t list_n;
     // The codes at hand.
     struct str codes[COUPONS_PER_WRITE];
-    int64_t lines[COUPONS_PER_WRITE];
     bool is_duplicate[COUPONS_PER_WRITE];
     size_t n;
     int64_t added;            // by the last write
@@ -109,25 +119,63 @@ static struct str first_column(struct str line)
     return str_trim(text);
 }
 
-/* The next codes, as many as are written at once. */
-static void read_codes(struct upload *u)
+static void add_code(struct upload *u, struct arena *scratch, struct str code, uint32_t line)
 {
-    u->n = 0;
-    while (u->rest.n > 0 && u->n < COUPONS_PER_WRITE) {
-        const size_t end = str_find(u->rest, '\n', 0);
-        const struct str code = first_column((struct str){.p = u->rest.p, .n = end});
-        u->rest = str_after(u->rest, end < u->rest.n ? end + 1 : end);
-        u->line++;
-        if (code.n == 0 || (u->line == 1 && str_eq(code, STR("code")))) {
+    struct code_line *added = &u->list[u->list_n++];
+    *added = (struct code_line){.text = code.p, .n = (uint8_t)code.n, .line = line};
+    code_hash(scratch, store_base_vault(u->call->api->config.base), code, added->hash);
+    arena_reset(scratch);
+}
+
+static size_t count_lines(struct str text)
+{
+    size_t n = 1;
+    for (size_t i = 0; i < text.n; i++) {
+        n += text.p[i] == '\n';
+    }
+    return n;
+}
+
+static enum err read_codes(struct upload *u)
+{
+    struct arena scratch;
+    struct str rest = u->call->request->body;
+    const size_t lines = count_lines(rest);
+    if (lines > UPLOAD_LINES_MAX) {
+        return fail(&u->call->fail, ERR_TOO_LARGE, "", "An upload has at most %d lines: send the rest in a second one.", UPLOAD_LINES_MAX);
+    }
+    u->list = arena_new(u->call->arena, struct code_line, lines);
+    arena_open(&scratch, ARENA_BLOCK_BYTES);
+    for (uint32_t line = 1; rest.n > 0; line++) {
+        const size_t end = str_find(rest, '\n', 0);
+        const struct str code = first_column((struct str){.p = rest.p, .n = end});
+        rest = str_after(rest, end < rest.n ? end + 1 : end);
+        if (code.n == 0 || (line == 1 && str_eq(code, STR("code")))) {
             continue; // an empty line, the heading of a file
         }
-        if (!is_code(code)) {
-            note(u->rejected, &u->rejected_n, u->line);
-            continue;
+        if (is_code(code)) {
+            add_code(u, &scratch, code, line);
+        } else {
+            note(u->rejected, &u->rejected_n, line);
         }
-        u->lines[u->n] = u->line;
-        u->codes[u->n++] = code;
     }
+    arena_close(&scratch);
+    return ERR_OK;
+}
+
+static int hash_order(const void *a, const void *b)
+{
+    const struct code_line *x = a;
+    const struct code_line *y = b;
+    const int order = memcmp(x->hash, y->hash, VAULT_HASH_BYTES);
+    return order != 0 ? order : (x->line > y->line) - (x->line < y->line);
+}
+
+static int line_order(const void *a, const void *b)
+{
+    const struct code_line *x = a;
+    const struct code_line *y = b;
+    return (x->line > y->line) - (x->line < y->line);
 }
 
 static enum err write_coupons(struct store *store, struct arena *arena, struct upload *u)
@@ -172,20 +220,35 @@ static void lines_write(struct json_out *w, const char *name, const int64_t *lin
     json_close(w, ']');
 }
 
+/* Writes the codes from..from + n of the list. */
+static enum err write_part(struct upload *u, size_t from, size_t n)
+{
+    struct ticket ticket = {.job = write_codes, .job_self = u};
+    qsort(u->list + from, n, sizeof *u->list, line_order); // given out in the order of the file, as far as that goes
+    for (u->n = 0; u->n < n; u->n++) {
+        u->codes[u->n] = (struct str){.p = u->list[from + u->n].text, .n = u->list[from + u->n].n};
+    }
+    try(engine_run(u->call->api->config.engine, &ticket));
+    http_working(u->call->request);
+    u->added_n += u->added;
+    for (size_t i = 0; i < n; i++) {
+        u->list[from + i].is_duplicate = u->is_duplicate[i];
+    }
+    return ERR_OK;
+}
+
 static enum err upload_all(struct upload *u)
 {
-    while (u->rest.n > 0) {
-        struct ticket ticket = {.job = write_codes, .job_self = u};
-        read_codes(u);
-        if (u->n == 0) {
-            continue;
-        }
-        try(engine_run(u->call->api->config.engine, &ticket));
-        u->added_n += u->added;
-        for (size_t i = 0; i < u->n; i++) {
-            if (u->is_duplicate[i]) {
-                note(u->duplicates, &u->duplicates_n, u->lines[i]);
-            }
+    try(read_codes(u));
+    qsort(u->list, u->list_n, sizeof *u->list, hash_order);
+    for (size_t at = 0; at < u->list_n; at += COUPONS_PER_WRITE) {
+        const size_t left = u->list_n - at;
+        try(write_part(u, at, left < COUPONS_PER_WRITE ? left : COUPONS_PER_WRITE));
+    }
+    qsort(u->list, u->list_n, sizeof *u->list, line_order);
+    for (size_t i = 0; i < u->list_n; i++) {
+        if (u->list[i].is_duplicate) {
+            note(u->duplicates, &u->duplicates_n, u->list[i].line);
         }
     }
     return ERR_OK;
@@ -234,7 +297,6 @@ static struct upload *upload_open(struct api_call *call, bool is_redemption)
     struct upload *u = arena_new(call->arena, struct upload, 1);
     u->call = call;
     u->definition = is_redemption ? -1 : 0; // known once the program is
-    u->rest = call->request->body;
     u->duplicates = arena_new(call->arena, int64_t, LINES_SHOWN_MAX);
     u->rejected = arena_new(call->arena, int64_t, LINES_SHOWN_MAX);
     return u;

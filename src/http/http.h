@@ -123,6 +123,9 @@ int http_port(const struct http_server *server);
  * not, closes. */
 void http_close(struct http_server *server, int64_t drain_ms);
 
+/* Says that the handler is still at work and gets on: work_ms begins anew. Any thread, between handle() and http_reply(). */
+void http_working(struct http_request *request);
+
 /* Answers a request; afterwards nothing of it may be touched. The response's strings must live in
  * the request's arena or be static. */
 void http_reply(struct http_request *request, const struct http_response *response);

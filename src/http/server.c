@@ -319,6 +319,20 @@ static enum MHD_Result slot_handle(struct http_slot *slot)
     return atomic_load(&slot->state) == STATE_READY ? slot_answer(slot) : slot_suspend(slot);
 }
 
+void http_working(struct http_request *request)
+{
+    struct http_slot *slot = (struct http_slot *)request;
+    struct http_server *server = slot->server;
+    if (slot->caller != NULL) {
+        return; // a call from inside waits as long as it takes
+    }
+    ensure(pthread_mutex_lock(&server->lock) == 0);
+    if (slot->connection->suspended == slot) {
+        slot->connection->work_until_ms = http_now_ms() + server->limits.work_ms;
+    }
+    ensure(pthread_mutex_unlock(&server->lock) == 0);
+}
+
 void http_reply(struct http_request *request, const struct http_response *response)
 {
     struct http_slot *slot = (struct http_slot *)request;

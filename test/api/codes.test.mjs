@@ -43,6 +43,22 @@ onEach('redemption codes', { document }, (shop) => {
     assert.equal((await shop.event({ ...entered('guesser', 'RIGHT'), time: '2026-01-02T00:00:00Z' })).body.outcome, 'applied');
   });
 
+  test('a long file goes in whole: each code once, the later of two is the duplicate, in whatever part of the file it stands', async () => {
+    const codes = Array.from({ length: 12000 }, (_, i) => `LONG-${i}-${(i * 7919) % 10007}`);
+    const lines = ['code', ...codes, '', 'not a code', codes[0], codes[11999].toLowerCase(), codes[6000].replaceAll('-', '')];
+    const { status, body } = await shop.post('/v1/redemption-codes/pack/codes', lines.join('\n'), plain);
+    assert.equal(status, 201);
+    assert.deepEqual([body.added, body.duplicates, body.rejected], [12000, 3, 1]);
+    assert.deepEqual([body.duplicate_lines, body.rejected_lines], [[12004, 12005, 12006], [12003]]);
+    const again = (await shop.post('/v1/redemption-codes/pack/codes', codes.join('\n'), plain)).body;
+    assert.deepEqual([again.added, again.duplicates, again.duplicate_lines.length, again.duplicate_lines[0]], [0, 12000, 1000, 1]);
+    for (const i of [0, 4999, 5000, 11999]) assert.equal((await shop.event(entered('long', codes[i]))).body.outcome, 'applied');
+  });
+
+  test('a file of too many lines is refused whole', async () => {
+    problem(await shop.post('/v1/redemption-codes/pack/codes', '\n'.repeat(2000001), plain), 413, 'too_large');
+  });
+
   test('a fixed code has nothing to upload, an unknown one neither', async () => {
     problem(await shop.post('/v1/redemption-codes/first-five/codes', 'A\n', plain), 404, 'not_found');
     problem(await shop.post('/v1/redemption-codes/none/generate', { count: 1 }), 404, 'not_found');
