@@ -294,20 +294,32 @@ static inline void scenario_together(struct scenario *s, const json_t *list)
     s->last = &submissions[n - 1];
 }
 
-static inline struct submission *scenario_enrol(struct scenario *s, struct str external_id)
+/* `profile`: the clear fields of theirs that the scenario gives, birth_date and attributes, and their timezone; or NULL. */
+static inline struct submission *scenario_enrol(struct scenario *s, struct str external_id, const json_t *profile)
 {
+    struct buf attributes;
+    const struct str timezone = scenario_str(profile, "timezone");
+    int32_t birth_on = INT32_MIN;
     struct arena *arena = &s->both->arena;
     struct submission *submission = arena_new(arena, struct submission, 1);
     struct identifier *identifier = arena_new(arena, struct identifier, 1);
     assert_ok(identifier_make(arena, store_base_vault(s->base), IDENT_EXTERNAL, external_id, &s->both->fail, "", identifier));
+    scenario_check(s, json_at(profile, "birth_date") == NULL || day_read(scenario_str(profile, "birth_date"), &birth_on), "bad birth_date");
+    buf_open(&attributes, arena, 4096);
+    if (json_at(profile, "attributes") != NULL) {
+        json_write_canonical(&attributes, json_at(profile, "attributes"));
+    }
     *submission = (struct submission){
         .kind = SUBMIT_ENROL,
         .arena = arena,
         .subject = *identifier,
         .event = {.kind = EVENT_ENROLLED, .type = STR("member.enrolled"), .source = STR("test"),
                   .external_id = str_fmt(arena, "enrol-%.*s", STR_ARG(external_id)), .time = s->now},
-        .enrolment = {.identifiers = identifier, .identifiers_n = 1, .sealed_profile = str_fmt(arena, "{\"external_id\":\"%.*s\"}", STR_ARG(external_id)),
-                      .clear = {.birth_on = INT32_MIN, .tags = STR("[]"), .attributes = STR("{}")}},
+        .enrolment = {.identifiers = identifier, .identifiers_n = 1, 
+                      .sealed_profile = timezone.n > 0 ? str_fmt(arena, "{\"external_id\":\"%.*s\",\"timezone\":\"%.*s\"}", STR_ARG(external_id), STR_ARG(timezone))
+                                                       : str_fmt(arena, "{\"external_id\":\"%.*s\"}", STR_ARG(external_id)),
+                      .clear = {.birth_on = birth_on, .birth_entered_at = s->now, .tags = STR("[]"),
+                                .attributes = attributes.n > 0 ? buf_view(&attributes) : STR("{}")}},
     };
     submission_hash(submission, store_base_vault(s->base), NULL);
     scenario_submit(s, submission);
@@ -548,6 +560,39 @@ static inline void scenario_expect_timeline(struct scenario *s, struct str subje
     }
 }
 
+/* What the clock has made of the member, oldest first, as many as there are: ["birthday 2026-05-01T07:00:00.000Z {\"age\":30}"]. */
+static inline void scenario_expect_clock(struct scenario *s, struct str subject, const json_t *wanted)
+{
+    struct arena *arena = &s->both->arena;
+    struct identifier identifier;
+    struct member_facts facts = {0};
+    struct event_row *rows = NULL;
+    size_t n = 0;
+    size_t seen = 0;
+    assert_ok(identifier_read(arena, store_base_vault(s->base), subject, &s->both->fail, "", &identifier));
+    assert_ok(db_begin(store_db(s->reader), DB_READ));
+    assert_ok(store_members_find(s->reader, arena, &identifier, 1, &facts.member));
+    assert_ok(store_facts_load(s->reader, arena, &facts, 1, false));
+    assert_ok(store_events_list(s->reader, arena, &facts, facts.state->last_event, 1000, &rows, &n));
+    db_rollback(store_db(s->reader));
+    for (size_t i = n; i-- > 0;) {
+        char time[INSTANT_BYTES + 1];
+        struct buf data;
+        const bool is_ledger = event_kind_class(rows[i].event.kind) == EVENT_CLASS_CLOCK && !event_kind_is_moment(rows[i].event.kind);
+        if (!str_eq(rows[i].event.source, STR("loyald/clock")) || is_ledger) {
+            continue;
+        }
+        buf_open(&data, arena, 4096);
+        json_write_canonical(&data, rows[i].event.data);
+        instant_write(rows[i].event.time, time);
+        const struct str is = str_fmt(arena, "%.*s %s %.*s%s", STR_ARG(rows[i].event.type), time, STR_ARG(buf_view(&data)),
+                                      rows[i].answer.outcome == OUTCOME_REFUSED ? " refused" : "");
+        const struct str should = json_str(json_array_get(wanted, seen++));
+        scenario_check(s, str_eq(is, should), "the clock's event %zu is %.*s", seen, STR_ARG(is));
+    }
+    scenario_check(s, seen == json_array_size(wanted), "the clock made %zu events", seen);
+}
+
 static inline void scenario_expect(struct scenario *s, const json_t *wanted)
 {
     const struct str subject = json_at(wanted, "subject") ? scenario_str(wanted, "subject") : STR("ext:m");
@@ -559,6 +604,13 @@ static inline void scenario_expect(struct scenario *s, const json_t *wanted)
     }
     if (json_at(wanted, "timeline") != NULL) {
         scenario_expect_timeline(s, subject, json_at(wanted, "timeline"));
+    }
+    if (json_at(wanted, "clock") != NULL) {
+        scenario_expect_clock(s, subject, json_at(wanted, "clock"));
+    }
+    if (json_at(wanted, "moments") != NULL) {
+        scenario_check(s, (json_int_t)state->moments_n == json_integer_value(json_at(wanted, "moments")), "moments are %zu",
+                       state->moments_n);
     }
     if (json_at(wanted, "answer") != NULL) {
         scenario_expect_answer(s, json_at(wanted, "answer"));
@@ -591,7 +643,7 @@ static inline void scenario_step(struct scenario *s, const json_t *step)
     } else if (json_at(step, "together") != NULL) {
         scenario_together(s, json_at(step, "together"));
     } else if (json_at(step, "enrol") != NULL) {
-        (void)scenario_enrol(s, scenario_str(step, "enrol"));
+        (void)scenario_enrol(s, scenario_str(step, "enrol"), json_at(step, "profile"));
     } else if (json_at(step, "advance") != NULL) {
         const json_t *by = json_at(step, "advance");
         scenario_clock(s, s->now + scenario_int(by, "days", 0) * MS_PER_DAY + scenario_int(by, "hours", 0) * MS_PER_HOUR +
@@ -636,7 +688,7 @@ static inline void scenario_run(struct scenario *s, const json_t *base, const js
     }
     scenario_publish(s, scenario_program(s, base, json_at(json, "program")), AT_MIN);
     if (!json_is_false(json_at(json, "enrolled"))) {
-        (void)scenario_enrol(s, STR("m"));
+        (void)scenario_enrol(s, STR("m"), json_at(json, "profile"));
     }
     const json_t *steps = json_at(json, "steps");
     for (size_t i = 0; i < json_array_size(steps); i++) {

@@ -151,10 +151,10 @@ ON CONFLICT (member_id, kind, number) DO UPDATE SET data = excluded.data
 -- What conditions may look at.
 -- params: member_id
 -- sqlite:
-SELECT member_id, birth_year, birth_month, birth_day, gender, country, city, language, tags, attributes
+SELECT member_id, birth_year, birth_month, birth_day, gender, country, city, language, tags, attributes, birth_entered_at, birth_changes
 FROM member_clear WHERE member_id = :member_id
 -- postgres:
-SELECT c.member_id, c.birth_year, c.birth_month, c.birth_day, c.gender, c.country, c.city, c.language, c.tags, c.attributes
+SELECT c.member_id, c.birth_year, c.birth_month, c.birth_day, c.gender, c.country, c.city, c.language, c.tags, c.attributes, c.birth_entered_at, c.birth_changes
 FROM member_clear c WHERE c.member_id = ANY(:member_id::bigint[])
 
 -- name: events_insert :each
@@ -370,22 +370,24 @@ FROM unnest(:member_id::bigint[], :enrolled_at::bigint[], :sealed::bytea[]) AS u
 
 -- name: member_clears_write :each
 -- The clear part of profiles.
--- params: member_id birth_year birth_month birth_day gender country city language tags attributes
+-- params: member_id birth_year birth_month birth_day gender country city language tags attributes birth_entered_at birth_changes
 -- sqlite:
-INSERT INTO member_clear (member_id, birth_year, birth_month, birth_day, gender, country, city, language, tags, attributes)
-VALUES (:member_id, :birth_year, :birth_month, :birth_day, :gender, :country, :city, :language, :tags, :attributes)
+INSERT INTO member_clear (member_id, birth_year, birth_month, birth_day, gender, country, city, language, tags, attributes, birth_entered_at, birth_changes)
+VALUES (:member_id, :birth_year, :birth_month, :birth_day, :gender, :country, :city, :language, :tags, :attributes, :birth_entered_at, :birth_changes)
 ON CONFLICT (member_id) DO UPDATE SET birth_year = excluded.birth_year, birth_month = excluded.birth_month,
     birth_day = excluded.birth_day, gender = excluded.gender, country = excluded.country, city = excluded.city,
-    language = excluded.language, tags = excluded.tags, attributes = excluded.attributes
+    language = excluded.language, tags = excluded.tags, attributes = excluded.attributes,
+    birth_entered_at = excluded.birth_entered_at, birth_changes = excluded.birth_changes
 -- postgres:
-INSERT INTO member_clear (member_id, birth_year, birth_month, birth_day, gender, country, city, language, tags, attributes)
-SELECT u.member_id, u.birth_year, u.birth_month, u.birth_day, u.gender, u.country, u.city, u.language, u.tags, u.attributes
+INSERT INTO member_clear (member_id, birth_year, birth_month, birth_day, gender, country, city, language, tags, attributes, birth_entered_at, birth_changes)
+SELECT u.member_id, u.birth_year, u.birth_month, u.birth_day, u.gender, u.country, u.city, u.language, u.tags, u.attributes, u.birth_entered_at, u.birth_changes
 FROM unnest(:member_id::bigint[], :birth_year::bigint[], :birth_month::bigint[], :birth_day::bigint[], :gender::text[], :country::text[],
-            :city::text[], :language::text[], :tags::text[], :attributes::text[])
-     AS u (member_id, birth_year, birth_month, birth_day, gender, country, city, language, tags, attributes)
+            :city::text[], :language::text[], :tags::text[], :attributes::text[], :birth_entered_at::bigint[], :birth_changes::bigint[])
+     AS u (member_id, birth_year, birth_month, birth_day, gender, country, city, language, tags, attributes, birth_entered_at, birth_changes)
 ON CONFLICT (member_id) DO UPDATE SET birth_year = excluded.birth_year, birth_month = excluded.birth_month,
     birth_day = excluded.birth_day, gender = excluded.gender, country = excluded.country, city = excluded.city,
-    language = excluded.language, tags = excluded.tags, attributes = excluded.attributes
+    language = excluded.language, tags = excluded.tags, attributes = excluded.attributes,
+    birth_entered_at = excluded.birth_entered_at, birth_changes = excluded.birth_changes
 
 -- name: name_words_insert :each
 -- Whole words of names, for finding members.

@@ -14,7 +14,7 @@ SELECT version, effective_at, published_at, comment, actor FROM program_version 
 
 -- name: versions_all :many
 -- Everything needed to compile them, oldest first.
-SELECT version, effective_at, document, zones, sum FROM program_version ORDER BY version LIMIT 100000
+SELECT version, effective_at, document, zones, sum, published_at FROM program_version ORDER BY version LIMIT 100000
 
 -- name: version_read :one
 -- One version whole.
@@ -110,3 +110,26 @@ SELECT seq, at, actor, action, object, before_commitment, after_commitment, hash
 -- name: audit_list_newest :many
 -- Newest first before a seq.
 SELECT seq, at, actor, action, object, before_commitment, after_commitment, hash FROM audit WHERE seq < :before ORDER BY seq DESC LIMIT :n
+
+-- name: arming_read :one
+-- How far the pass over all members is that gives them what a new version waits for.
+SELECT version, member_id, members, begun_at, finished_at FROM arming WHERE id = 1
+
+-- name: arming_begin :exec
+-- From the first member on, for another version than the last.
+INSERT INTO arming (id, version, member_id, members, begun_at, finished_at) VALUES (1, :version, 0, 0, :begun_at, :finished_at)
+ON CONFLICT (id) DO UPDATE SET version = excluded.version, member_id = 0, members = 0, begun_at = excluded.begun_at,
+    finished_at = excluded.finished_at
+WHERE arming.version <> excluded.version
+
+-- name: arming_advance :exec
+-- Behind a run of members; only from where it stood, so that two processes do not count them twice.
+UPDATE arming SET member_id = :through, members = members + :n WHERE id = 1 AND version = :version AND member_id = :after
+
+-- name: arming_finish :exec
+-- Everybody was seen.
+UPDATE arming SET finished_at = :finished_at WHERE id = 1 AND version = :version AND finished_at IS NULL
+
+-- name: arming_members :many
+-- The next members, in the order of their ids.
+SELECT member_id FROM member WHERE member_id > :after AND status <> 0 ORDER BY member_id LIMIT :n

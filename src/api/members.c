@@ -235,6 +235,18 @@ static enum err book_change(struct api_call *call, struct store *store, struct a
     return err;
 }
 
+/* Whoever could move their birthday at will would have one every month: after one correction people must look at it. */
+static enum err check_birth(struct api_call *call, const struct member_profile *before, const struct member_profile *after)
+{
+    if (after->birth_changes == before->birth_changes || after->birth_changes < 2 ||
+        scope_is_in(call->credential.scopes, SCOPE_MEMBERS_CORRECT)) {
+        return ERR_OK;
+    }
+    return fail(&call->fail, ERR_BIRTH_DATE_CHANGED, "/birth_date",
+                "This birth date was corrected once already: a second change needs a key with the scope \"%s\".",
+                scope_text(SCOPE_MEMBERS_CORRECT));
+}
+
 enum err api_member_patch(struct api_call *call, struct store *store, struct arena *arena, struct json_out *w)
 {
     int64_t member = 0;
@@ -250,6 +262,7 @@ enum err api_member_patch(struct api_call *call, struct store *store, struct are
     try(store_program_at(store, call->now, &program));
     try(profile_read(call->arena, call->body, &row.profile, NULL, call->now, &call->fail, &profile));
     try(profile_check(program, &profile, &call->fail));
+    try(check_birth(call, &row.profile, &profile));
     try(store_member_update(store, arena, program, member, row.revision, &profile, &call->fail));
     try(book_change(call, store, arena, member, "patch", &profile));
     try(member_write(call, store, member, call->now, w));

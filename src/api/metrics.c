@@ -2,6 +2,7 @@
 #include "base/base.h"
 #include "api/api_internal.h"
 #include "api/handlers.h"
+#include "store/clock.h"
 #include "store/frozen.h"
 
 static const int64_t BUCKETS_US[BUCKETS_N] = {500,    1000,   2500,   5000,    10000,   25000,   50000,
@@ -95,6 +96,16 @@ static void watch_write(struct buf *out, const struct watch *watch)
     number_write(out, "loyald_verify_last_milliseconds", "gauge", "How long the last pass took.", stats.last_ms);
 }
 
+static enum err arming_write(struct api_call *call, struct store *store, struct buf *out)
+{
+    struct arming arming;
+    try(store_arming_read(store, call->arena, &arming));
+    number_write(out, "loyald_arming_version", "gauge", "Version whose clock members are given.", arming.version);
+    number_write(out, "loyald_arming_members", "gauge", "Members who were looked at for it.", arming.members);
+    number_write(out, "loyald_arming_running", "gauge", "1 while there are more.", arming.version != 0 && arming.finished_at == AT_NEVER);
+    return ERR_OK;
+}
+
 enum err api_metrics_get(struct api_call *call, struct store *store, struct json_out *w)
 {
     struct engine_stats stats;
@@ -116,6 +127,7 @@ enum err api_metrics_get(struct api_call *call, struct store *store, struct json
     number_write(out, "loyald_batch_longest_microseconds", "gauge", "The longest batch since the start.", stats.batch_us_max);
     number_write(out, "loyald_timers_parked", "gauge", "Timers that were given up after five attempts.", parked);
     number_write(out, "loyald_members_frozen", "gauge", "Members whose books are damaged and may not be written.", frozen);
+    try(arming_write(call, store, out));
     watch_write(out, call->api->config.watch);
     call->content_type = STR("text/plain; version=0.0.4; charset=utf-8");
     return ERR_OK;

@@ -137,6 +137,7 @@ static struct facts facts_of(struct trial *t, const struct event *event)
         .issued = issued,
         .issued_n = t->issued_n,
         .booked_at = t->now,
+        .knows_zone = true,
         .wants_explain = true,
         .program_now = t->program,
     };
@@ -510,6 +511,7 @@ static enum err open_member(struct trial *t, const json_t *member)
     state_open(t->arena, 1, t->now, t->state);
     t->profile = (struct profile){
         .birth_on = INT32_MIN,
+        .birth_entered_at = AT_MIN,
         .country = json_str(json_at(member, "country")),
         .city = json_str(json_at(member, "city")),
         .language = json_str(json_at(member, "language")),

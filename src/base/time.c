@@ -2,6 +2,8 @@
 #include "base/base.h"
 #include "base/time.h"
 
+#include "base/num.h"
+
 const struct zone ZONE_UTC = {.name = {.p = "UTC", .n = 3}};
 
 static int64_t floor_div(int64_t n, int64_t d)
@@ -272,4 +274,28 @@ int64_t zone_midnight(const struct zone *zone, int32_t day)
         }
     }
     return late; // a day that does not exist in this zone (skipped whole): the next one's first instant
+}
+
+int64_t zone_instant(const struct zone *zone, int32_t day, int minute)
+{
+    ensure(minute >= 0 && minute < 24 * 60);
+    const int64_t local = (int64_t)day * MS_PER_DAY + minute * MS_PER_MIN;
+    const int64_t before_s = zone_offset_s(zone, local - MS_PER_DAY);
+    const int64_t after_s = zone_offset_s(zone, local + MS_PER_DAY);
+    // Before a change of the day the one offset holds, after it the other; in a gap neither, and the later guess lies before it.
+    const int64_t early = local - int64_max(before_s, after_s) * MS_PER_S;
+    const int64_t late = local - int64_min(before_s, after_s) * MS_PER_S;
+    if (early + zone_offset_s(zone, early) * MS_PER_S == local) {
+        return early;
+    }
+    if (late + zone_offset_s(zone, late) * MS_PER_S == local) {
+        return late;
+    }
+    for (size_t i = 0; i < zone->transitions_n; i++) {
+        const int64_t at = zone->transitions[i].at_s * MS_PER_S;
+        if (at >= early - MS_PER_DAY && at <= late + MS_PER_DAY && at + zone->transitions[i].offset_s * MS_PER_S >= local) {
+            return at;
+        }
+    }
+    return late;
 }

@@ -83,6 +83,10 @@ int zone_minute_of_day(const struct zone *zone, int64_t at);
 /* The first instant of a local day: where clocks are set forward over midnight, the instant of the change. */
 int64_t zone_midnight(const struct zone *zone, int32_t day);
 
+/* The first instant of a local day at which its wall clock shows so many minutes since midnight (0..1439) or more: where the
+ * clock is set forward over them, the instant of the change. */
+int64_t zone_instant(const struct zone *zone, int32_t day, int minute);
+
 /* The transitions of an IANA zone between 1970 and 2100 from ICU's data, in the arena; false when ICU
  * does not know the name. Not pure: called when a program is published, never in a decision. */
 MUST_USE bool zone_load(struct arena *arena, struct str name, struct zone *out);

@@ -46,6 +46,10 @@ bool award_is_triggered(const struct award_env *env, const struct earning_rule *
     if (!str_eq(rule->trigger, env->occasion->type)) {
         return false;
     }
+    if (rule->silence_days > 0 &&
+        json_integer_value(event_data_at(env->view->content->event, STR("days"))) != rule->silence_days) {
+        return false;
+    }
     for (size_t i = 0; i < rule->matches_n; i++) {
         if (!str_eq(award_field(env, rule->matches[i].field), rule->matches[i].value)) {
             return false;

@@ -4,6 +4,7 @@
 
 #include "core/achievement.h"
 #include "core/decide_internal.h"
+#include "core/moment.h"
 #include "core/reward.h"
 #include "core/tier.h"
 #include "core/tier_gift.h"
@@ -281,6 +282,7 @@ static enum err decide_member_changed(struct deciding *d)
 static enum err decide_member_erased(struct deciding *d)
 {
     d->out->state->orders_n = 0;
+    d->out->state->moments_n = 0;
     return ledger_void_all(&d->booking);
 }
 
@@ -367,6 +369,15 @@ static enum err decide_nothing(struct deciding *d, struct id_source *ids)
     return ERR_OK;
 }
 
+enum err deciding_arm(struct deciding *d, bool afresh)
+{
+    bool is_changed = false;
+    if (d->facts->is_forgotten || d->event->kind == EVENT_MEMBER_ERASED) {
+        return ERR_OK;
+    }
+    return moments_arm(d->arena, d->now, d->facts, afresh, d->out->state, d->needs, &is_changed);
+}
+
 /* Guessing codes is counted, though it is refused: that is what stops it. */
 static void count_wrong_code(struct deciding *d)
 {
@@ -426,6 +437,7 @@ enum err decide(struct arena *arena, const struct program *program, const struct
         undo(&d);
         count_wrong_code(&d);
     }
+    try(deciding_arm(&d, event->kind == EVENT_MEMBER_CHANGED));
     deciding_finish(&d);
     return ERR_OK;
 }

@@ -364,6 +364,7 @@ void spent_unpack(struct arena *arena, struct unpack *in, struct spent_lot **out
 /* A member's clear profile, for conditions. */
 struct profile {
     int32_t birth_on;          // INT32_MIN: unknown
+    int64_t birth_entered_at;  // when that date was entered, AT_MIN: before that was written down
     struct str country, city, language, gender;
     struct str *tags;
     size_t tags_n;
@@ -380,6 +381,8 @@ struct shared_use {
 struct facts {
     const struct state *state;
     const struct profile *profile;
+    const struct zone *zone;   // the member's own, NULL: the program's; only where knows_zone
+    bool knows_zone;
     // Of code.entered: the redemption code that the code belongs to (symbol, 0: none), and how often this code was used.
     int32_t redemption_code;
     int64_t code_used;
@@ -406,6 +409,7 @@ struct needs {
     int64_t purchase;          // event id of a purchase, 0: none
     const int64_t *issued;     // ids of issued rewards
     size_t issued_n;
+    bool zone;                 // the member's time zone
 };
 
 /* One rule as explain shows it. */

@@ -89,6 +89,9 @@ enum err decide_tier_granted(struct deciding *d) MUST_USE;
 int64_t deciding_tiers_due(const struct program *program, const struct state *state);
 enum err deciding_run_tiers(struct deciding *d, struct event *event, int64_t due) MUST_USE;
 
+/* What the clock waits for from now on; ERR_RETRY where the member's zone is needed. */
+enum err deciding_arm(struct deciding *d, bool afresh) MUST_USE;
+
 /* Derived figures, the answer, and the split into hot and cold. */
 void deciding_finish(struct deciding *d);
 

@@ -3,6 +3,7 @@
 #include "core/decide.h"
 
 #include "core/decide_internal.h"
+#include "core/moment.h"
 #include "core/reward.h"
 
 int64_t state_next_due(const struct state *state, const struct program *program)
@@ -23,7 +24,7 @@ int64_t state_next_due(const struct state *state, const struct program *program)
     for (size_t i = 0; i < state->rewards_n; i++) {
         due = int64_min(due, state->rewards[i].expires_at);
     }
-    return int64_min(due, deciding_tiers_due(program, state));
+    return int64_min(due, int64_min(moments_due(state), deciding_tiers_due(program, state)));
 }
 
 /* The first lot for which something is due at an instant, in the order activation, expiry, voiding. */
@@ -134,6 +135,12 @@ static enum err run_due(struct deciding *d, struct event *event, int64_t due)
             return expire_reward(d, event, &open);
         }
     }
+    const struct moment_plan *plan = NULL;
+    struct moment *moment = moments_first(state, d->now, due, &plan);
+    if (moment != NULL) {
+        moment_fire(d->arena, plan, d->facts, moment, event);
+        return ERR_OK;
+    }
     return deciding_run_tiers(d, event, due);
 }
 
@@ -144,19 +151,29 @@ static struct str clock_id(struct arena *arena, int64_t member, const struct eve
     char id[ID_TEXT_BYTES + 1];
     const struct str object = event->kind == EVENT_REWARD_EXPIRED ? event->reward
                               : event->wallet.n > 0               ? event->wallet
-                                                                  : json_str(json_at(event->data, "set"));
+                              : event->kind == EVENT_INACTIVE
+                                  ? str_fmt(arena, "%" JSON_INTEGER_FORMAT, json_integer_value(json_at(event->data, "days")))
+                                  : json_str(json_at(event->data, "set"));
     instant_write(event->time, at);
     id_write("mbr_", member, id);
     return str_fmt(arena, "%.*s/%s/%.*s/%s", STR_ARG(event->type), id, STR_ARG(object), at);
 }
 
-/* What rules make of it. */
+/* What rules make of it; of a suspended member's birthday nothing, and it stands in the timeline as refused. */
 static enum err follow(struct deciding *d, const struct event *event)
 {
-    if (event->kind == EVENT_TIER_WARNED && !d->is_quiet) {
+    const bool is_moment = event_kind_is_moment(event->kind);
+    if (is_moment && d->facts->state->is_suspended) {
+        return deciding_refuse(d, REASON_SUSPENDED);
+    }
+    if ((is_moment || event->kind == EVENT_TIER_WARNED) && !d->is_quiet) {
         struct content content;
         content_open(d->arena, event, &content);
         try(deciding_award(d, &content, &(struct about){0}));
+    }
+    if (is_moment) {
+        try(deciding_judge_tiers(d));
+        return deciding_auto_rewards(d);
     }
     const bool is_about_tiers = event->kind == EVENT_TIER_WARNED || event->kind == EVENT_TIER_PERIOD_ENDED;
     return event->kind == EVENT_ORDER_VOIDED || is_about_tiers ? deciding_judge_tiers(d) : ERR_OK;
@@ -206,6 +223,7 @@ enum err decide_timer(struct arena *arena, const struct facts *facts, struct id_
         err = run(&d, ids, &event);
     }
     try(err);
+    try(deciding_arm(&d, false));
     deciding_finish(&d);
     return ERR_OK;
 }

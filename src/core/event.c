@@ -44,6 +44,11 @@ bool event_kind_is_public(enum event_kind kind)
     return kind_of(kind)->is_public;
 }
 
+bool event_kind_is_moment(enum event_kind kind)
+{
+    return kind == EVENT_BIRTHDAY || kind == EVENT_ANNIVERSARY || kind == EVENT_INACTIVE;
+}
+
 enum event_kind event_kind_of(struct str type)
 {
     for (size_t i = 1; i < ARRAY_N(KINDS); i++) {

@@ -23,7 +23,7 @@ static void fault(struct reading *r, enum err err, struct str pointer, const cha
 
 void profile_open(struct member_profile *out)
 {
-    *out = (struct member_profile){.birth_on = INT32_MIN};
+    *out = (struct member_profile){.birth_on = INT32_MIN, .birth_entered_at = AT_MIN};
 }
 
 /* ---- texts ---- */
@@ -156,7 +156,8 @@ static void read_name(struct reading *r, json_t *value, struct str pointer)
 
 static void read_birth(struct reading *r, const json_t *value, struct str pointer, int64_t now)
 {
-    int32_t day = 0;
+    int32_t day = INT32_MIN;
+    const int32_t before = r->out->birth_on;
     if (json_is_null(value)) {
         r->out->birth_on = INT32_MIN;
     } else if (!json_is_string(value) || !day_read(json_str(value), &day) || civil_of_day(day).year < YEAR_MIN ||
@@ -164,6 +165,10 @@ static void read_birth(struct reading *r, const json_t *value, struct str pointe
         fault(r, ERR_INVALID, pointer, "A birth date is a day since 1900 that is not in the future, as in 1990-12-31.");
     } else {
         r->out->birth_on = day;
+    }
+    if (r->out->birth_on != before) {
+        r->out->birth_entered_at = now;
+        r->out->birth_changes += before != INT32_MIN;
     }
 }
 

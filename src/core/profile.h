@@ -35,6 +35,8 @@ struct member_profile {
     struct str external_id, email, phone, card; // as sent; their normal forms are the vault's business
     struct str given, family;
     int32_t birth_on; // INT32_MIN: unknown
+    int64_t birth_entered_at; // when that date was entered; AT_MIN: not known
+    int birth_changes;        // how often another date stood there before
     struct str gender, language, country, city, timezone;
     json_t *attributes; // an object of texts, numbers and booleans; NULL: none
     struct str *tags;

@@ -176,6 +176,7 @@ enum err program_compile(struct arena *arena, const json_t *document, struct sym
     try(compile_quizzes(&c, document));
     try(compile_surveys(&c, document));
     try(finish_rules(&c));
+    try(compile_plans(&c));
     program->has_shared |= program->shared_caps_n > 0;
     for (size_t i = 0; i < program->rules_n; i++) {
         program->has_occasions |= program_is_occasion(program->rules[i].trigger);
@@ -322,7 +323,13 @@ bool program_is_trigger(const struct program *program, struct str type)
     }
     const enum event_class class = event_kind_class(kind);
     return class == EVENT_CLASS_PURCHASE || class == EVENT_CLASS_PLAIN || kind == EVENT_REWARD_BOUGHT ||
-           kind == EVENT_REWARD_USED || kind == EVENT_TIER_WARNED;
+           kind == EVENT_REWARD_USED || kind == EVENT_TIER_WARNED || event_kind_is_moment(kind);
+}
+
+bool program_is_counted(const struct program *program, struct str type)
+{
+    // A silence is told by its days, which only a rule names.
+    return program_is_trigger(program, type) && !str_eq(type, STR("tier.changed")) && event_kind_of(type) != EVENT_INACTIVE;
 }
 
 int32_t period_first_day(enum period_kind period, int32_t day)

@@ -37,6 +37,7 @@ enum {
     QUESTIONS_MAX = 50,
     REWARD_QUANTITY_MAX = 100,
     OFFERS_MAX = 500,
+    PLANS_MAX = 200,     // different moments that the clock waits for
 };
 
 /* Days are numbered from 1970; a counter's total over all time stands under this day. */
@@ -174,6 +175,7 @@ struct earning_rule {
     struct str slug;
     int32_t symbol;
     struct str trigger;       // event type, or the type of an occasion
+    int silence_days;         // of the trigger "inactive": after so many days; else 0
     struct rule_match matches[RULE_MATCHES_MAX];
     size_t matches_n;
     const struct rule *when;  // NULL: always
@@ -413,6 +415,16 @@ struct tier_set {
     size_t tiers_n;
 };
 
+/* What the clock can wait for. */
+enum moment_kind { MOMENT_BIRTHDAY, MOMENT_ANNIVERSARY, MOMENT_INACTIVE };
+
+/* Something that the clock waits for, for every member: only what a rule, an achievement or a metric of the version asks for. */
+struct moment_plan {
+    enum moment_kind kind;
+    int32_t symbol;           // members' moments are found by it
+    int days;                 // INACTIVE: so many days of silence
+};
+
 /* What an achievement counts. */
 enum achievement_kind {
     ACHIEVEMENT_COUNT,    // events, or a number of each
@@ -492,6 +504,7 @@ struct standard_symbols {
 struct program {
     int version;              // 0: a draft
     int64_t effective_at;
+    int64_t starts_at;        // published and effective: what the clock waits for counts from then on
     const json_t *document;   // as compiled: names and texts that sentences need
     struct str name;
     struct str currency;
@@ -531,6 +544,8 @@ struct program {
     size_t metrics_n;           // of all tier sets
     struct achievement *achievements;
     size_t achievements_n;
+    struct moment_plan *plans;
+    size_t plans_n;
     struct event_type *event_types;
     size_t event_types_n;
     struct attribute *attributes;
@@ -564,6 +579,9 @@ bool program_is_occasion(struct str type);
 
 /* Whether a type may trigger an earning rule in this release. */
 bool program_is_trigger(const struct program *program, struct str type);
+
+/* Whether events of a type can be counted by achievements and metrics. */
+bool program_is_counted(const struct program *program, struct str type);
 
 /* Compiles a document that the JSON Schema has accepted. Adds names to *symbols. On failure every fault
  * found is in *f and *out is untouched. */

@@ -70,7 +70,7 @@ static enum err compile_one(struct compile *c, const json_t *json, struct str po
     if ((count != NULL) + (distinct != NULL) + (streak != NULL) != 1) {
         return fail_at(c->f, ERR_INVALID, pointer, "An achievement has just one of \"count\", \"distinct\" and \"streak\".");
     }
-    if (!program_is_trigger(c->program, a->trigger) || str_eq(a->trigger, STR("tier.changed"))) {
+    if (!program_is_counted(c->program, a->trigger)) {
         return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("trigger")),
                        "\"%.*s\" is no event type that can be counted.", STR_ARG(a->trigger));
     }

@@ -14,6 +14,7 @@ struct compile {
     size_t vars_max;
     size_t caps_max;
     size_t rules_max;
+    size_t plans_max;
 };
 
 /* Where a condition stands decides which variables it may read. */
@@ -110,5 +111,8 @@ enum err compile_rewards(struct compile *c, const json_t *document) MUST_USE;
 
 /* Links and sorts the rules, once every section has added its own. */
 enum err finish_rules(struct compile *c) MUST_USE;
+
+/* What the clock waits for, once all that may ask for it is compiled; program_moments.c. */
+enum err compile_plans(struct compile *c) MUST_USE;
 
 #endif

@@ -177,7 +177,13 @@ static enum err compile_effect(struct compile *c, const json_t *json, struct str
 
 static enum err compile_trigger(struct compile *c, const json_t *json, struct str pointer, struct earning_rule *rule)
 {
-    rule->trigger = read_str(json, "trigger");
+    const json_t *trigger = json_at(json, "trigger");
+    rule->trigger = json_is_object(trigger) ? read_str(trigger, "type") : json_str(trigger);
+    rule->silence_days = (int)read_int(trigger, "days", 0);
+    if (str_eq(rule->trigger, event_kind_type(EVENT_INACTIVE)) && rule->silence_days == 0) {
+        return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("trigger")),
+                       "Say after how many days of silence: {\"type\": \"inactive\", \"days\": 60}.");
+    }
     if (program_is_trigger(c->program, rule->trigger)) {
         return ERR_OK;
     }

@@ -26,7 +26,7 @@ static enum err compile_metric(struct compile *c, const json_t *json, struct str
         metric->symbol = c->program->wallets[metric->wallet].qualifying_symbol;
         return ERR_OK;
     }
-    if (!program_is_trigger(c->program, metric->trigger) || str_eq(metric->trigger, STR("tier.changed"))) {
+    if (!program_is_counted(c->program, metric->trigger)) {
         return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("trigger")),
                        "\"%.*s\" is no event type that can be counted.", STR_ARG(metric->trigger));
     }

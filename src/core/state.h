@@ -23,6 +23,7 @@ enum {
     STATE_FLOORS_MAX = 100,
     STATE_KEPT_MAX = 1000,
     STATE_GIFTS_MAX = 1000,
+    STATE_MOMENTS_MAX = 10000,
     STATE_REWARDS_MAX = 1000,       // open at once; beyond, none is issued
     STATE_REWARDS_HELD_MAX = 10000, // with those that refunds gave back
     HASH_BYTES = 32,
@@ -147,6 +148,15 @@ struct tier_gift {
     int64_t value;
 };
 
+/* An instant that the clock waits for: the next birthday, the end of a silence (moment.h). */
+struct moment {
+    int32_t symbol;   // of its plan: struct moment_plan
+    int64_t object;   // what of the member's it is about; 0: the member
+    int64_t due_at;   // AT_NEVER: nothing is due as things stand
+    int64_t fired_at; // due_at of the last time, AT_MIN: none yet
+    int64_t base;     // what due_at was computed from: a day, an instant
+};
+
 struct order {
     int64_t event;   // a placed purchase that is not completed yet
     int64_t voids_at;
@@ -190,6 +200,8 @@ struct state {
     struct tier_gift *gifts;
     size_t gifts_n, gifts_max;
     int64_t last_tier_event; // newest event with a change of tiers: head of their history, 0: none
+    struct moment *moments;
+    size_t moments_n, moments_max;
     struct order *orders;
     size_t orders_n, orders_max;
     struct distinct *distincts;

@@ -4,7 +4,7 @@
  * Threads: any thread.
  * Memory:  the arena given.
  * Errors:  in->is_bad on bytes that were not written here.
- * Limits:  STATE_FLOORS_MAX, STATE_KEPT_MAX, STATE_GIFTS_MAX.
+ * Limits:  STATE_FLOORS_MAX, STATE_KEPT_MAX, STATE_GIFTS_MAX, STATE_MOMENTS_MAX.
  */
 #ifndef LOYALD_STATE_PACK_H
 #define LOYALD_STATE_PACK_H
@@ -16,5 +16,10 @@
 size_t state_tiers_n(const struct state *state);
 void state_tiers_pack(struct buf *out, const struct state *state);
 void state_tiers_unpack(struct arena *arena, struct unpack *in, struct state *state);
+
+/* The instants that the clock waits for. */
+size_t state_moments_n(const struct state *state);
+void state_moments_pack(struct buf *out, const struct state *state);
+void state_moments_unpack(struct arena *arena, struct unpack *in, struct state *state);
 
 #endif

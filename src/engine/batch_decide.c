@@ -59,7 +59,7 @@ static void fail_refusal(struct submission *s, enum reason reason)
 
 /* ---- effects ---- */
 
-static void mark_dirty(struct batch *b, struct member_facts *facts)
+void batch_mark_dirty(struct batch *b, struct member_facts *facts)
 {
     if (!facts->is_dirty) {
         facts->is_dirty = true;
@@ -175,7 +175,7 @@ enum err batch_note_decision(struct batch *b, struct member_facts *facts, struct
     note_code(b, decision);
     decision->state->version = facts->state->version;
     facts->state = decision->state;
-    mark_dirty(b, facts);
+    batch_mark_dirty(b, facts);
     for (size_t i = 0; i < decision->shared_n; i++) {
         note_shared(b, &decision->shared[i]);
     }
@@ -250,10 +250,13 @@ static enum err supply_issued(struct batch *b, const struct member_facts *member
     return ERR_OK;
 }
 
-static enum err supply(struct batch *b, struct member_facts *member, struct facts *facts, const struct needs *needs)
+enum err batch_supply(struct batch *b, struct member_facts *member, struct facts *facts, const struct needs *needs)
 {
     if (needs->issued_n > 0) {
         try(supply_issued(b, member, facts, needs));
+    }
+    if (needs->zone) {
+        try(batch_supply_zone(b, member, facts));
     }
     if (needs->lots) {
         try(store_state_load_lots(b->store, b->arena, member->state));
@@ -280,7 +283,7 @@ static enum err supply(struct batch *b, struct member_facts *member, struct fact
 }
 
 /* A member's events and transfers are numbered in the order of booking, whichever process booked the ones before. */
-static void follow_ids(struct batch *b, const struct member_facts *member)
+void batch_follow_ids(struct batch *b, const struct member_facts *member)
 {
     id_beyond(store_ids(b->store), int64_max(member->state->last_event, member->state->last_transfer));
 }
@@ -316,56 +319,15 @@ enum err batch_decide_event(struct batch *b, struct member_facts *member, const 
         facts.reason_commitment = commitment;
     }
     know_code(b, program, event, &facts);
-    follow_ids(b, member);
+    batch_follow_ids(b, member);
     for (int round = 0; round < NEEDS_ROUNDS_MAX; round++) {
         const enum err err = decide(b->arena, program, &facts, event, store_ids(b->store), &needs, out);
         if (err != ERR_RETRY) {
             return err;
         }
-        try(supply(b, member, &facts, &needs));
+        try(batch_supply(b, member, &facts, &needs));
     }
     return ERR_INTERNAL;
-}
-
-/* What is due comes first, in order, in the same batch. */
-static enum err run_timers(struct batch *b, struct member_facts *member, bool *more)
-{
-    *more = false;
-    for (int i = 0; i < TIMERS_PER_EVENT_MAX; i++) {
-        int64_t due = state_next_due(member->state, b->program_now);
-        if (due > b->now) {
-            return ERR_OK;
-        }
-        const struct program *program = NULL;
-        struct needs needs;
-        struct decision *decision = arena_new(b->arena, struct decision, 1);
-        try(store_program_at(b->store, due, &program));
-        struct facts facts = {.state = member->state, .profile = member->profile, .shared = b->shared, .shared_n = b->shared_n,
-                              .booked_at = b->now, .program_now = program};
-        // Judged by the version in force when it was due; where that one sees nothing due yet, by today's.
-        if (state_next_due(member->state, program) > b->now) {
-            facts.program_now = b->program_now;
-        }
-        enum err err = ERR_RETRY;
-        for (int round = 0; err == ERR_RETRY && round < NEEDS_ROUNDS_MAX; round++) {
-            if (state_next_due(member->state, facts.program_now) > b->now) {
-                break; // loading the cold part showed that nothing is due after all
-            }
-            follow_ids(b, member);
-            err = decide_timer(b->arena, &facts, store_ids(b->store), &needs, decision);
-            if (err == ERR_RETRY) {
-                try(supply(b, member, &facts, &needs));
-                mark_dirty(b, member); // its bound of what is due among cold lots is rebuilt
-            }
-        }
-        if (err == ERR_RETRY) {
-            continue;
-        }
-        try(err);
-        try(batch_note_decision(b, member, decision, NULL, 0));
-    }
-    *more = true;
-    return ERR_OK;
 }
 
 /* ---- answers ---- */
@@ -457,6 +419,7 @@ static struct member_facts *add_member(struct batch *b, size_t index, const stru
     state_open(b->arena, b->new_ids[index], enrolled_at, state);
     *profile = (struct profile){
         .birth_on = enrolment->clear.birth_on,
+        .birth_entered_at = enrolment->clear.birth_entered_at,
         .gender = enrolment->clear.gender,
         .country = enrolment->clear.country,
         .city = enrolment->clear.city,
@@ -623,7 +586,7 @@ static enum err submit_event(struct batch *b, size_t index)
         fail_one(s, ERR_UNKNOWN_MEMBER, "/subject", "This member was erased.");
         return ERR_OK;
     }
-    try(run_timers(b, member, &more));
+    try(batch_timers_run(b, member, &more));
     struct decision *decision = arena_new(b->arena, struct decision, 1);
     const enum err err = batch_decide_event(b, member, &s->event, s->original_hash, s->wants_explain, decision);
     if (err == ERR_NOT_FOUND || err == ERR_INTEGRITY) {
@@ -661,9 +624,10 @@ static enum err submit_timers(struct batch *b, struct submission *s)
     if (member == NULL || member->key.version == 0 || store_member_is_frozen(b->store, s->member)) {
         return ERR_OK; // forgotten meanwhile, or not to be written
     }
-    try(run_timers(b, member, &s->more_is_due));
+    try(batch_timers_run(b, member, &s->more_is_due));
+    try(batch_arm(b, member));
     if (member->state->timer_at <= b->now) {
-        mark_dirty(b, member); // fired: the row is armed again or goes
+        batch_mark_dirty(b, member); // fired: the row is armed again or goes
     }
     return ERR_OK;
 }

@@ -48,6 +48,22 @@ enum err batch_decide_event(struct batch *b, struct member_facts *member, const 
 enum err batch_note_decision(struct batch *b, struct member_facts *facts, struct decision *decision,
                              const struct submission *s, int64_t credential) MUST_USE;
 
+/* Loads what a decision has asked for into the batch and its facts. */
+enum err batch_supply(struct batch *b, struct member_facts *member, struct facts *facts, const struct needs *needs) MUST_USE;
+
+/* The member's state is to be written. */
+void batch_mark_dirty(struct batch *b, struct member_facts *facts);
+
+/* A member's events and transfers are numbered in the order of booking, whichever process booked the ones before. */
+void batch_follow_ids(struct batch *b, const struct member_facts *member);
+
+/* batch_timers.c: what is due for the member comes first, in order; *more: there is more than one round does. */
+enum err batch_timers_run(struct batch *b, struct member_facts *member, bool *more) MUST_USE;
+
+/* What the clock waits for from now on, by the version in force now. */
+enum err batch_arm(struct batch *b, struct member_facts *member) MUST_USE;
+enum err batch_supply_zone(struct batch *b, const struct member_facts *member, struct facts *facts) MUST_USE;
+
 /* A purchase decided in this batch can be refunded in it. */
 void batch_note_purchase(struct batch *b, const struct decision *decision, const struct program *program);
 

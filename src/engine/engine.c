@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "engine/arming.h"
 #include "engine/batch.h"
 #include "engine/checkpoint.h"
 #include "engine/relay.h"
@@ -392,7 +393,11 @@ enum err engine_clock_set(struct engine *engine, struct str actor, int64_t now, 
     struct clock_job job = {.actor = actor, .now = now, .f = f};
     struct ticket ticket = {.job = set_clock, .job_self = &job};
     size_t ran = 0;
+    bool is_armed = false;
     try(engine_run(engine, &ticket));
+    while (!is_armed) {
+        try(arming_run(engine, &is_armed)); // a version may have come into force on the way
+    }
     return engine_timers_run(engine, &ran);
 }
 
@@ -434,11 +439,16 @@ static void *clock_main(void *self)
 {
     struct engine *engine = self;
     int64_t swept_at = clock_monotonic_us() / 1000;
-    while (sleep_ms(engine, CLOCK_WAIT_MS)) {
+    bool is_armed = true;
+    while (sleep_ms(engine, is_armed ? CLOCK_WAIT_MS : 0)) {
         size_t ran = 0;
         struct ticket relays = {.job = relays_claim};
         (void)!engine_run(engine, &relays); // tried again at the next turn
-        const enum err err = engine->runs_timers ? engine_timers_run(engine, &ran) : ERR_OK;
+        enum err err = engine->runs_timers ? engine_timers_run(engine, &ran) : ERR_OK;
+        if (err == ERR_OK && engine->runs_timers) {
+            err = arming_run(engine, &is_armed);
+        }
+        is_armed |= err != ERR_OK; // tried again at the next tick
         if (err != ERR_OK && err != ERR_STOPPING && err != ERR_NO_PROGRAM) {
             log_line(LOG_WARN, "clock", "error=%s", err_code(err));
         }

@@ -222,6 +222,7 @@ enum err store_open(struct store_base *base, enum db_role role, struct fail *f, 
     vault_random(&store->relay_owner, sizeof store->relay_owner);
     store->relay_owner = (store->relay_owner & INT64_MAX) | 1; // 0 is nobody
     arena_open(&store->programs_arena, STORE_PROGRAMS_BYTES_MAX);
+    arena_open(&store->zones_arena, STORE_ZONES_BYTES_MAX);
     enum err err = open_db(&base->config, role, f, &store->db);
     if (err == ERR_OK) {
         err = db_prepare(store->db, f);
@@ -246,6 +247,7 @@ void store_close(struct store *store)
         vault_keys_close(store->keys);
         db_close(store->db);
         arena_close(&store->programs_arena);
+        arena_close(&store->zones_arena);
         free(store);
     }
 }

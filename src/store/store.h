@@ -214,6 +214,8 @@ struct enrolment {
     struct str sealed_profile;    // JSON text to be sealed
     struct clear_profile {
         int32_t birth_on;         // INT32_MIN: none
+        int64_t birth_entered_at; // when it was, AT_MIN: not known
+        int birth_changes;        // how often it was another one before
         struct str gender, country, city, language;
         struct str tags;          // JSON text, an array
         struct str attributes;    // JSON text, an object

@@ -42,6 +42,7 @@ void clear_row(int64_t member, const struct clear_profile *clear, struct db_valu
         db_int(member), db_int_or_null(birth.year, has_birth), db_int_or_null(birth.month, has_birth),
         db_int_or_null(birth.day, has_birth), text_or_null(clear->gender), text_or_null(clear->country),
         text_or_null(clear->city), text_or_null(clear->language), db_text(clear->tags), db_text(clear->attributes),
+        db_int_or_null(clear->birth_entered_at, has_birth && clear->birth_entered_at != AT_MIN), db_int(clear->birth_changes),
     };
     memcpy(row, values, sizeof values);
 }

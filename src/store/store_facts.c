@@ -121,6 +121,7 @@ static enum err read_profile(struct arena *arena, struct db_result *rows, size_t
     json_t *tags = NULL;
     json_t *attributes = NULL;
     out->birth_on = INT32_MIN;
+    out->birth_entered_at = db_is_null(rows, i, 10) ? AT_MIN : db_at_int(rows, i, 10);
     if (!db_is_null(rows, i, 1) && !db_is_null(rows, i, 2) && !db_is_null(rows, i, 3)) {
         out->birth_on = day_of_civil((struct civil){
             .year = (int)db_at_int(rows, i, 1),

@@ -2,6 +2,7 @@
 #ifndef LOYALD_STORE_INTERNAL_H
 #define LOYALD_STORE_INTERNAL_H
 
+#include "store/clock.h"
 #include "store/store.h"
 
 #include "queries.h"
@@ -9,6 +10,7 @@
 struct program_entry {
     int version;
     int64_t effective_at;
+    int64_t published_at;
     struct str document;
     struct str zones;
     const struct program *program; // NULL: not compiled yet
@@ -39,6 +41,9 @@ struct store {
     bool symbols_are_damaged;
     struct program_entry *programs;
     size_t programs_n;
+    struct arena zones_arena;     // members' time zones
+    const struct zone *zones[STORE_ZONES_MAX];
+    size_t zones_n;
 };
 
 /* store_audit_write() without a store: while there is none yet. `vault` may be NULL for an entry without texts. */
@@ -49,10 +54,10 @@ enum err audit_append(struct db *db, const struct vault *vault, struct arena *ar
 #define PROFILE_PLACE(owner) ((struct vault_place){.table = "member", .column = "sealed", .owner_id = (owner)})
 
 /* A row of the clear profile as the statement member_clears_write takes it. */
-enum { CLEAR_COLS = 10 };
+enum { CLEAR_COLS = 12 };
 void clear_row(int64_t member, const struct clear_profile *clear, struct db_value row[CLEAR_COLS]);
 
-enum { STORE_PROGRAMS_BYTES_MAX = 512 * 1024 * 1024 };
+enum { STORE_PROGRAMS_BYTES_MAX = 512 * 1024 * 1024, STORE_ZONES_BYTES_MAX = 64 * 1024 * 1024 };
 
 /* Fills in the paths that a configuration leaves open. */
 enum err store_config_resolve(struct arena *arena, const struct store_config *config, struct store_config *out,

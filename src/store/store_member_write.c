@@ -62,6 +62,8 @@ static void clear_of(struct arena *arena, const struct program *program, const s
 {
     *out = (struct clear_profile){
         .birth_on = profile->birth_on,
+        .birth_entered_at = profile->birth_entered_at,
+        .birth_changes = profile->birth_changes,
         .gender = profile->gender,
         .country = profile->country,
         .city = profile->city,

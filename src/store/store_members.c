@@ -31,6 +31,8 @@ static enum err read_clear(struct arena *arena, struct db_result *rows, size_t i
             .day = (int)db_at_int(rows, i, 3),
         });
     }
+    out->birth_entered_at = db_is_null(rows, i, 10) ? AT_MIN : db_at_int(rows, i, 10);
+    out->birth_changes = (int)db_at_int(rows, i, 11);
     out->gender = db_at_str(rows, i, 4);
     out->country = db_at_str(rows, i, 5);
     out->city = db_at_str(rows, i, 6);

@@ -146,6 +146,7 @@ static enum err load_versions(struct store *store, struct arena *scratch)
             .effective_at = db_at_int(&rows, i, 1),
             .document = str_dup(&store->programs_arena, db_at_str(&rows, i, 2)),
             .zones = str_dup(&store->programs_arena, db_at_str(&rows, i, 3)),
+            .published_at = db_at_int(&rows, i, 5),
         };
         struct program_entry *entry = &store->programs[i];
         const struct str sum = db_is_null(&rows, i, 4) ? (struct str){0} : db_at_str(&rows, i, 4);
@@ -210,6 +211,7 @@ static enum err compile_entry(struct store *store, struct program_entry *entry)
     struct program *numbered = (struct program *)program; // made in this arena a moment ago
     numbered->version = entry->version;
     numbered->effective_at = entry->effective_at;
+    numbered->starts_at = int64_max(entry->effective_at, entry->published_at);
     entry->program = program;
     return ERR_OK;
 }

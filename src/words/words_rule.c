@@ -29,6 +29,8 @@ static enum phrase trigger_phrase(struct str type)
         {"tier.warned", P_T_TIER_WARNED},
         {"code.entered", P_T_CODE},
         {"referral.named", P_T_REFERRAL_NAMED},
+        {"birthday", P_T_BIRTHDAY},
+        {"anniversary", P_T_ANNIVERSARY},
     };
     for (size_t i = 0; i < ARRAY_N(TRIGGERS); i++) {
         if (str_eq(type, str_c(TRIGGERS[i].type))) {
@@ -56,7 +58,9 @@ static struct str match_name(const struct words *w, const struct rule_match *mat
 
 static struct str trigger_text(const struct words *w, const struct earning_rule *rule)
 {
-    struct str text = phrase_1(w, trigger_phrase(rule->trigger), text_quoted(w, rule->trigger));
+    struct str text = rule->silence_days > 0
+                          ? phrase_1(w, P_T_INACTIVE, counted_text(w, P_DAYS_ONE, rule->silence_days))
+                          : phrase_1(w, trigger_phrase(rule->trigger), text_quoted(w, rule->trigger));
     for (size_t i = 0; i < rule->matches_n; i++) {
         text = phrase_2(w, P_T_NAMED, text, match_name(w, &rule->matches[i]));
     }

@@ -299,7 +299,8 @@ static void damage_that_sql_can_do_is_found_and_named(void **state)
         {sql(b, "UPDATE member SET sealed = NULL WHERE member_id = %" PRId64, ann), INV_SEALED, "member", mbr},
         {sql(b, "UPDATE member SET status = 0 WHERE member_id = %" PRId64, ann), INV_SEALED, "member", mbr},
         {sql(b, "UPDATE member SET status = 1 WHERE member_id = %" PRId64, b->gone), INV_SEALED, "member", name_of(b, "mbr_", b->gone)},
-        {sql(b, "INSERT INTO member_clear SELECT %" PRId64 ", birth_year, birth_month, birth_day, gender, country, city, language, tags, attributes"
+        {sql(b, "INSERT INTO member_clear (member_id, birth_year, birth_month, birth_day, gender, country, city, language, tags, attributes)"
+                " SELECT %" PRId64 ", birth_year, birth_month, birth_day, gender, country, city, language, tags, attributes"
                 " FROM member_clear WHERE member_id = %" PRId64, b->gone, ann), INV_SEALED, "member_clear", name_of(b, "mbr_", b->gone)},
         {sql(b, "UPDATE event SET sealed = (SELECT e.sealed FROM event e WHERE e.event_id = %" PRId64 ") WHERE event_id = %" PRId64,
              number(b, sql(b, "SELECT max(event_id) FROM event WHERE member_id = %" PRId64, b->bob)), event), INV_SEALED, "event", evt},

@@ -130,6 +130,40 @@ static void a_value_whose_events_all_went_back_is_gone(void **state)
     assert_int_equal(packed(&member).n, packed(&empty).n);
 }
 
+static void moments_come_back(void **state)
+{
+    (void)state;
+    struct state with = open_state();
+    struct state back;
+    struct moment moments[] = {{.symbol = 3, .due_at = 1795308181979, .fired_at = AT_MIN, .base = -7000},
+                               {.symbol = 4, .object = 2, .due_at = AT_NEVER, .fired_at = -86400000, .base = AT_MIN},
+                               {.symbol = 5, .due_at = AT_MAX, .fired_at = 0, .base = 0}};
+    with.moments = moments;
+    with.moments_n = ARRAY_N(moments);
+    assert_int_equal(state_unpack(&arena, 7, 1, packed(&with), &back), ERR_OK);
+    assert_int_equal(back.moments_n, with.moments_n);
+    for (size_t i = 0; i < with.moments_n; i++) {
+        assert_int_equal(back.moments[i].symbol, moments[i].symbol);
+        assert_int_equal(back.moments[i].object, moments[i].object);
+        assert_true(back.moments[i].due_at == moments[i].due_at);
+        assert_true(back.moments[i].fired_at == moments[i].fired_at);
+        assert_true(back.moments[i].base == moments[i].base);
+    }
+}
+
+static void members_without_moments_pay_nothing_for_them(void **state)
+{
+    (void)state;
+    struct state with = open_state();
+    struct moment moment = {.symbol = 3, .due_at = 5, .fired_at = AT_MIN};
+    const size_t without_n = packed(&with).n;
+    with.moments = &moment;
+    with.moments_n = 1;
+    assert_true(packed(&with).n > without_n);
+    with.moments_n = 0;
+    assert_int_equal(packed(&with).n, without_n);
+}
+
 static void a_section_of_a_newer_release_is_refused(void **state)
 {
     (void)state;
@@ -150,6 +184,8 @@ int main(void)
         cmocka_unit_test(floors_periods_warnings_and_gifts_come_back),
         cmocka_unit_test(records_of_formats_1_and_2_are_read),
         cmocka_unit_test(every_turned_bit_is_found_and_so_is_a_record_of_somebody_else),
+        cmocka_unit_test(moments_come_back),
+        cmocka_unit_test(members_without_moments_pay_nothing_for_them),
         cmocka_unit_test(different_values_come_back_with_their_numbers),
         cmocka_unit_test(a_value_whose_events_all_went_back_is_gone),
         cmocka_unit_test(a_section_of_a_newer_release_is_refused),

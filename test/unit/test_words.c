@@ -167,8 +167,10 @@ static void every_trigger_has_a_name(void **state)
         if (!program_is_trigger(program_of(str_fmt(&arena, "{%s}", HEAD).p), str_c(TYPES[i]))) {
             continue;
         }
+        const bool is_silence = strcmp(TYPES[i], "inactive") == 0;
+        const struct str trigger = is_silence ? STR("{\"type\":\"inactive\",\"days\":60}") : str_fmt(&arena, "\"%s\"", TYPES[i]);
         const struct str rules = str_fmt(
-            &arena, "\"earning_rules\":[{\"slug\":\"x\",\"trigger\":\"%s\",\"effects\":[{\"kind\":\"earn\",\"wallet\":\"points\",\"points\":1}]}]", TYPES[i]);
+            &arena, "\"earning_rules\":[{\"slug\":\"x\",\"trigger\":%.*s,\"effects\":[{\"kind\":\"earn\",\"wallet\":\"points\",\"points\":1}]}]", STR_ARG(trigger));
         struct words *w = words_of(rules.p, WORDS_EN);
         const struct str said = words_rule(w, 0);
         if (memmem(said.p, said.n, "event of the type", 17) != NULL) {
@@ -178,6 +180,33 @@ static void every_trigger_has_a_name(void **state)
         words_close(w);
     }
     assert_true(triggers_n > 10);
+}
+
+static void silences_and_birthdays_are_said_in_five_languages(void **state)
+{
+    (void)state;
+    static const struct {
+        enum words_language language;
+        const char *silence, *birthday;
+    } SAID[] = {
+        {WORDS_EN, "After 60 days without activity, ", "On the birthday, "},
+        {WORDS_ES, "Tras 60 días sin actividad, ", "Por el cumpleaños, "},
+        {WORDS_NL, "Na 60 dagen zonder activiteit ", "Op de verjaardag "},
+        {WORDS_ID, "Setelah 60 hari tanpa aktivitas, ", "Pada hari ulang tahun, "},
+        {WORDS_PL, "W razie braku aktywności (60 dni) ", "W dniu urodzin "},
+    };
+    for (size_t i = 0; i < ARRAY_N(SAID); i++) {
+        struct words *w = words_of("\"earning_rules\":["
+                                   "{\"slug\":\"a\",\"trigger\":{\"type\":\"inactive\",\"days\":60},\"effects\":[{\"kind\":\"earn\",\"wallet\":\"points\",\"points\":1}]},"
+                                   "{\"slug\":\"b\",\"trigger\":\"birthday\",\"effects\":[{\"kind\":\"earn\",\"wallet\":\"points\",\"points\":1}]}]",
+                                   SAID[i].language);
+        const struct str silence = words_rule(w, 0);
+        const struct str birthday = words_rule(w, 1);
+        if (!str_starts(silence, str_c(SAID[i].silence)) || !str_starts(birthday, str_c(SAID[i].birthday))) {
+            fail_msg("said: %.*s %.*s", STR_ARG(silence), STR_ARG(birthday));
+        }
+        words_close(w);
+    }
 }
 
 /* One use of each operator, in the order of rule.def. */
@@ -442,6 +471,7 @@ int main(void)
         cmocka_unit_test(every_language_has_every_phrase),
         cmocka_unit_test(every_variable_has_a_name),
         cmocka_unit_test(every_trigger_has_a_name),
+        cmocka_unit_test(silences_and_birthdays_are_said_in_five_languages),
         cmocka_unit_test(every_operator_is_said_in_every_language),
         cmocka_unit_test(a_rule_is_a_sentence_in_five_languages),
         cmocka_unit_test(plurals_follow_the_language),

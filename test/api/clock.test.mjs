@@ -1,0 +1,90 @@
+// What the clock brings: birthdays that are corrected, versions that bring moments to members who exist already.
+import assert from 'node:assert/strict';
+import { before, test } from 'node:test';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { onEach, problem, program } from './harness.mjs';
+
+const birthdays = {
+  ...program,
+  earning_rules: [...program.earning_rules, { slug: 'happy', trigger: 'birthday', effects: [{ kind: 'earn', wallet: 'stars', points: 50 }] }],
+};
+
+const stars = (body) => body.balances.find((b) => b.wallet === 'stars').active;
+const metric = (text, name) => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)[1]);
+
+onEach('what the clock brings', { document: program }, (shop) => {
+  before(() => shop.serve());
+  const publish = (document) => {
+    writeFileSync(join(shop.dir, 'next.json'), JSON.stringify(document));
+    shop.run('program', 'publish', join(shop.dir, 'next.json'));
+  };
+  const patch = (path, body, options) => shop.ask('PATCH', path, body, options);
+  const clock = async (now) => assert.equal((await shop.post('/v1/test/clock', { now })).status, 200);
+  const birthdaysOf = async (member) =>
+    (await shop.get(`/v1/members/${member}/timeline`)).body.data.filter((e) => e.type === 'birthday').map((e) => e.time);
+
+  test('members who exist already are given what a new version waits for', async () => {
+    for (let i = 0; i < 20; i++) {
+      const { status, text } = await shop.post('/v1/members', { external_id: `P-${i}`, birth_date: '1990-06-10' });
+      assert.equal(status, 201, text);
+    }
+    publish(birthdays);
+    await clock('2026-02-01T00:00:00Z');
+    const { text } = await shop.get('/metrics');
+    assert.deepEqual([metric(text, 'loyald_arming_version'), metric(text, 'loyald_arming_members'), metric(text, 'loyald_arming_running')], [2, 20, 0]);
+    await clock('2026-06-10T07:00:00Z');
+    for (let i = 0; i < 20; i++) {
+      assert.equal(stars((await shop.get(`/v1/members/ext:P-${i}`)).body), 50);
+    }
+    assert.deepEqual(await birthdaysOf('ext:P-3'), ['2026-06-10T07:00:00.000Z']);
+  });
+
+  test('the same version is not gone over again after a restart, and nothing is kept twice', async () => {
+    await shop.stop();
+    await shop.serve();
+    await clock('2026-06-11T00:00:00Z');
+    assert.equal(metric((await shop.get('/metrics')).text, 'loyald_arming_members'), 20);
+    assert.deepEqual(await birthdaysOf('ext:P-3'), ['2026-06-10T07:00:00.000Z']);
+  });
+
+  test('a corrected birth date counts from next year where it is near the last birthday', async () => {
+    assert.equal((await patch('/v1/members/ext:P-0', { birth_date: '1990-12-01' })).status, 200);
+    await clock('2027-01-01T00:00:00Z'); // 1 December is 174 days after 10 June
+    assert.deepEqual(await birthdaysOf('ext:P-0'), ['2026-06-10T07:00:00.000Z']);
+    await clock('2027-12-01T08:00:00Z');
+    assert.deepEqual(await birthdaysOf('ext:P-0'), ['2027-12-01T08:00:00.000Z', '2026-06-10T07:00:00.000Z']);
+  });
+
+  test('a date entered for the first time is no change; a second change needs the scope', async () => {
+    const key = shop.createKey('desk', 'members:write members:read');
+    const desk = (body) => patch('/v1/members/ext:N', body, { key });
+    assert.equal((await shop.post('/v1/members', { external_id: 'N' })).status, 201);
+    assert.equal((await desk({ birth_date: '1980-01-01' })).status, 200); // the first
+    assert.equal((await desk({ birth_date: '1980-01-02' })).status, 200); // a correction
+    assert.equal((await desk({ birth_date: '1980-01-02', city: 'Utrecht' })).status, 200); // the same
+    problem(await desk({ birth_date: '1980-01-03' }), 403, 'birth_date_changed', '/birth_date');
+    problem(await desk({ birth_date: null }), 403, 'birth_date_changed', '/birth_date');
+    assert.equal((await patch('/v1/members/ext:N', { birth_date: '1980-01-03' })).status, 200); // a key with all scopes
+    assert.equal((await shop.get('/v1/members/ext:N')).body.birth_date, '1980-01-03');
+  });
+
+  test('another time zone moves what is to come', async () => {
+    assert.equal((await shop.post('/v1/members', { external_id: 'Z', birth_date: '1980-06-10' })).status, 201);
+    assert.equal((await patch('/v1/members/ext:Z', { timezone: 'Asia/Tokyo' })).status, 200);
+    await clock('2028-06-10T00:00:00Z');
+    assert.deepEqual(await birthdaysOf('ext:Z'), ['2028-06-10T00:00:00.000Z']);
+    assert.equal((await patch('/v1/members/ext:Z', { timezone: 'America/New_York' })).status, 200);
+    await clock('2028-06-11T00:00:00Z');
+    assert.deepEqual(await birthdaysOf('ext:Z'), ['2028-06-10T00:00:00.000Z']); // once a year, wherever they are
+  });
+
+  test('a birthday is explained by what was stored with it, and the books are sound', async () => {
+    const { data } = (await shop.get('/v1/members/ext:P-3/timeline')).body;
+    const birthday = data.find((e) => e.type === 'birthday');
+    assert.equal(birthday.source, 'loyald/clock');
+    await shop.stop();
+    shop.run('verify');
+    await shop.serve();
+  });
+});
