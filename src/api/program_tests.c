@@ -163,7 +163,11 @@ static enum err run_timers(struct trial *t)
         struct needs needs;
         struct decision *decision = arena_new(t->arena, struct decision, 1);
         try(decide_timer(t->arena, &facts, &t->ids, &needs, decision));
-        note(t, decision);
+        if (decision->is_silent) {
+            t->state = decision->state;
+        } else {
+            note(t, decision);
+        }
     }
     return ERR_OK;
 }

@@ -41,7 +41,7 @@ static enum err step_back(struct walk *w, const struct tier_change **out)
 /* What the clock does counts from when it was due, everything else from when it was booked. */
 static int64_t changed_at(const struct event_row *row)
 {
-    return event_kind_class(row->event.kind) == EVENT_CLASS_CLOCK ? row->event.time : row->booked_at;
+    return event_is_of_clock(&row->event) ? row->event.time : row->booked_at;
 }
 
 static void text_or_null(struct json_out *w, struct str text)

@@ -105,6 +105,12 @@ static enum err note_activity(struct deciding *d)
     if (program_is_activity(d->now, d->event->type)) {
         state->activity_at = int64_max(state->activity_at, d->event->time);
     }
+    return deciding_release(d);
+}
+
+enum err deciding_release(struct deciding *d)
+{
+    struct state *state = d->out->state;
     for (size_t w = 0; w < d->now->wallets_n; w++) {
         const struct wallet *wallet = &d->now->wallets[w];
         if (wallet->pending.kind != PENDING_EVENT || !str_eq(wallet->pending.type, d->event->type)) {

@@ -429,6 +429,7 @@ struct explain_rule {
 
 /* Something the clock did on the way, before the event: a row of the timeline by itself. */
 struct decision {
+    bool is_silent;            // nothing happened but that the clock goes on: no event, only the state
     int64_t event_id;          // drawn from the id source; also of timer decisions
     struct event event;
     int64_t member;

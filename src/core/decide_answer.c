@@ -117,7 +117,7 @@ void deciding_finish(struct deciding *d)
         d->out->answer.tier_event_before = state->last_tier_event;
         state->last_tier_event = d->booking.event;
     }
-    state->last_event = d->booking.event;
+    state->last_event = d->out->is_silent ? state->last_event : d->booking.event;
     state_spill(d->arena, state, d->now->zone);
 }
 

@@ -20,6 +20,7 @@ struct deciding {
     struct award_view view;
     struct award_list awards;
     bool has_awards;
+    const struct moment_plan *plan; // of the moment that the clock's event comes from; NULL: of another
     bool is_quiet;                 // nothing follows from what the clock does: it was too much
 };
 
@@ -88,6 +89,9 @@ enum err decide_tier_granted(struct deciding *d) MUST_USE;
 /* When the clock has something to do about tiers, and doing the first of it: a warning, the end of a validity or a floor. */
 int64_t deciding_tiers_due(const struct program *program, const struct state *state);
 enum err deciding_run_tiers(struct deciding *d, struct event *event, int64_t due) MUST_USE;
+
+/* What waited for an event of this type is released. */
+enum err deciding_release(struct deciding *d) MUST_USE;
 
 /* What the clock waits for from now on; ERR_RETRY where the member's zone is needed. */
 enum err deciding_arm(struct deciding *d, bool afresh) MUST_USE;

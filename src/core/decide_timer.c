@@ -2,6 +2,7 @@
 #include "base/base.h"
 #include "core/decide.h"
 
+#include "core/award_vars.h"
 #include "core/decide_internal.h"
 #include "core/moment.h"
 #include "core/reward.h"
@@ -135,10 +136,9 @@ static enum err run_due(struct deciding *d, struct event *event, int64_t due)
             return expire_reward(d, event, &open);
         }
     }
-    const struct moment_plan *plan = NULL;
-    struct moment *moment = moments_first(state, d->now, due, &plan);
+    struct moment *moment = moments_first(state, d->now, due, &d->plan);
     if (moment != NULL) {
-        moment_fire(d->arena, plan, d->facts, moment, event);
+        moment_fire(d->arena, d->plan, d->facts, moment, event);
         return ERR_OK;
     }
     return deciding_run_tiers(d, event, due);
@@ -151,6 +151,7 @@ static struct str clock_id(struct arena *arena, int64_t member, const struct eve
     char id[ID_TEXT_BYTES + 1];
     const struct str object = event->kind == EVENT_REWARD_EXPIRED ? event->reward
                               : event->wallet.n > 0               ? event->wallet
+                              : json_at(event->data, "schedule") != NULL ? json_str(json_at(event->data, "schedule"))
                               : event->kind == EVENT_INACTIVE
                                   ? str_fmt(arena, "%" JSON_INTEGER_FORMAT, json_integer_value(json_at(event->data, "days")))
                                   : json_str(json_at(event->data, "set"));
@@ -159,10 +160,33 @@ static struct str clock_id(struct arena *arena, int64_t member, const struct eve
     return str_fmt(arena, "%.*s/%s/%.*s/%s", STR_ARG(event->type), id, STR_ARG(object), at);
 }
 
+/* Whether a schedule's "while" holds; what it reads is no input of what the event earns. */
+static bool is_wanted(struct deciding *d, const struct event *event)
+{
+    const struct rule *when = d->plan != NULL && d->plan->kind == MOMENT_SCHEDULE ? d->plan->schedule->when : NULL;
+    if (when == NULL) {
+        return true;
+    }
+    const struct occasion occasion = {.type = event->type, .times = 1};
+    struct inputs inputs;
+    struct content content;
+    struct award_env env;
+    inputs_open(d->arena, d->now, &inputs);
+    content_open(d->arena, event, &content);
+    const struct award_view view = {.program = d->now, .content = &content, .inputs = &inputs, .facts = d->facts};
+    award_env_open(d->arena, &view, &env);
+    env.occasion = &occasion;
+    return rule_holds(when, &env.rule);
+}
+
 /* What rules make of it; of a suspended member's birthday nothing, and it stands in the timeline as refused. */
 static enum err follow(struct deciding *d, const struct event *event)
 {
-    const bool is_moment = event_kind_is_moment(event->kind);
+    const bool is_moment = d->plan != NULL;
+    if (!is_wanted(d, event)) {
+        d->out->is_silent = true;
+        return ERR_OK;
+    }
     if (is_moment && d->facts->state->is_suspended) {
         return deciding_refuse(d, REASON_SUSPENDED);
     }
@@ -172,6 +196,7 @@ static enum err follow(struct deciding *d, const struct event *event)
         try(deciding_award(d, &content, &(struct about){0}));
     }
     if (is_moment) {
+        try(deciding_release(d));
         try(deciding_judge_tiers(d));
         return deciding_auto_rewards(d);
     }
@@ -182,12 +207,13 @@ static enum err follow(struct deciding *d, const struct event *event)
 static enum err run(struct deciding *d, struct id_source *ids, struct event *event)
 {
     d->has_awards = false;
+    d->plan = NULL;
     deciding_open(d, ids);
     try(run_due(d, event, event->time));
     if (event->kind == EVENT_POINTS_ACTIVATED) {
         try(deciding_auto_rewards(d));
     }
-    event->type = event_kind_type(event->kind);
+    event->type = event->kind == EVENT_CUSTOM ? event->type : event_kind_type(event->kind);
     event->external_id = clock_id(d->arena, d->facts->state->member, event);
     d->out->event = *event;
     return follow(d, event);

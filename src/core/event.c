@@ -49,6 +49,11 @@ bool event_kind_is_moment(enum event_kind kind)
     return kind == EVENT_BIRTHDAY || kind == EVENT_ANNIVERSARY || kind == EVENT_INACTIVE;
 }
 
+bool event_is_of_clock(const struct event *event)
+{
+    return event_kind_class(event->kind) == EVENT_CLASS_CLOCK || str_eq(event->source, STR("loyald/clock"));
+}
+
 enum event_kind event_kind_of(struct str type)
 {
     for (size_t i = 1; i < ARRAY_N(KINDS); i++) {

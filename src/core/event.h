@@ -132,6 +132,9 @@ bool event_kind_is_public(enum event_kind kind);
 /* True for what the clock makes of a member's moments: moment.h. */
 bool event_kind_is_moment(enum event_kind kind);
 
+/* True for whatever the clock has made: its own kinds, and what schedules emit. */
+bool event_is_of_clock(const struct event *event);
+
 /* The part of an event that is stored in clear (type, amounts, currency, sku, category, quantity, store,
  * channel) and the part that is sealed (source, id, subject, names, attributes, reason, custom data).
  * Format 1, frozen: written bytes can be read for ever. */

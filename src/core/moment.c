@@ -2,7 +2,9 @@
 #include "base/base.h"
 #include "core/moment.h"
 
-enum { YEARS_AHEAD_MAX = 5, YEAR_LAST = 9999 };
+#include "core/moment_schedule.h"
+
+enum { YEARS_AHEAD_MAX = 5 };
 
 /* ---- when ---- */
 
@@ -56,6 +58,8 @@ static bool base_of(const struct moment_plan *plan, const struct facts *facts, c
     case MOMENT_INACTIVE:
         *base = int64_max(state->activity_at, state->enrolled_at);
         return true;
+    case MOMENT_SCHEDULE:
+        return schedule_base(plan->schedule, facts, state, base);
     }
     return false;
 }
@@ -76,13 +80,15 @@ static int64_t due_of(const struct program *program, const struct moment_plan *p
         const int64_t at = days_later(program->zone, moment->base, plan->days);
         return at > after ? at : AT_NEVER;
     }
+    case MOMENT_SCHEDULE:
+        return schedule_due(plan->schedule, zone, moment, after);
     }
     return AT_NEVER;
 }
 
 static bool needs_zone(const struct moment_plan *plan)
 {
-    return plan->kind == MOMENT_BIRTHDAY || plan->kind == MOMENT_ANNIVERSARY;
+    return plan->kind != MOMENT_INACTIVE;
 }
 
 /* ---- arming ---- */
@@ -152,7 +158,14 @@ static enum err arm(struct arena *arena, const struct program *program, const st
         return ERR_RETRY;
     }
     struct moment armed = {.symbol = plan->symbol, .fired_at = moment ? moment->fired_at : AT_MIN, .base = base};
-    const int64_t after = int64_max(int64_max(program->starts_at, state->enrolled_at), armed.fired_at);
+    const bool is_moved = moment == NULL || moment->base != base;
+    int64_t after = int64_max(int64_max(program->starts_at, state->enrolled_at), armed.fired_at);
+    if (plan->kind == MOMENT_SCHEDULE && is_moved && afresh) {
+        after = int64_max(after, facts->booked_at); // what would have come before its date was entered does not
+    }
+    if (plan->kind == MOMENT_SCHEDULE && is_moved && plan->schedule->kind != SCHEDULE_EVERY) {
+        armed.fired_at = AT_MIN; // once for each date
+    }
     armed.due_at = due_of(program, plan, facts, &armed, after);
     if (moment == NULL) {
         arena_room(arena, state->moments, state->moments_n, state->moments_max);
@@ -229,6 +242,8 @@ static json_t *data_of(const struct moment_plan *plan, const struct zone *zone, 
     case MOMENT_INACTIVE:
         instant_write(moment->base, since);
         return json_pack("{s:i, s:s}", "days", plan->days, "since", since);
+    case MOMENT_SCHEDULE:
+        return schedule_data(plan->schedule, zone, moment);
     }
     return NULL;
 }
@@ -236,10 +251,10 @@ static json_t *data_of(const struct moment_plan *plan, const struct zone *zone, 
 void moment_fire(struct arena *arena, const struct moment_plan *plan, const struct facts *facts, struct moment *moment,
                  struct event *event)
 {
-    static const enum event_kind KINDS[] = {EVENT_BIRTHDAY, EVENT_ANNIVERSARY, EVENT_INACTIVE};
+    static const enum event_kind KINDS[] = {EVENT_BIRTHDAY, EVENT_ANNIVERSARY, EVENT_INACTIVE, EVENT_CUSTOM};
     ensure(moment->due_at != AT_NEVER);
-    event->kind = KINDS[plan->kind];
-    event->type = event_kind_type(event->kind);
+    event->kind = plan->kind == MOMENT_SCHEDULE ? event_kind_of(plan->schedule->emits) : KINDS[plan->kind];
+    event->type = plan->kind == MOMENT_SCHEDULE ? plan->schedule->emits : event_kind_type(event->kind);
     struct arena *before = json_arena_set(arena);
     event->data = data_of(plan, member_zone(facts->program_now, facts), moment);
     (void)json_arena_set(before); // gives back the one set above

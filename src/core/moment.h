@@ -18,6 +18,7 @@
 enum {
     MOMENT_MINUTE = 9 * 60,    // local time of birthdays and anniversaries
     MOMENT_YEAR_DAYS_MIN = 330, // a birthday is never nearer to the last
+    YEAR_LAST = 9999,
     BIRTH_NOTICE_DAYS = 30,    // a birth date entered later than so many days before counts from next year
 };
 

@@ -166,6 +166,7 @@ enum err program_compile(struct arena *arena, const json_t *document, struct sym
     try(compile_wallets(&c, document));
     try(compile_lookups(&c, document));
     try(compile_segments(&c, document));
+    try(compile_schedules(&c, document));
     name_rewards(&c, document);
     try(compile_rules(&c, document));
     try(compile_campaigns(&c, document));
@@ -319,11 +320,21 @@ bool program_is_trigger(const struct program *program, struct str type)
 {
     const enum event_kind kind = event_kind_of(type);
     if (kind == EVENT_CUSTOM) {
-        return program_is_occasion(type) || program_event_type(program, type) != NULL;
+        return program_is_occasion(type) || program_event_type(program, type) != NULL || program_emits(program, type);
     }
     const enum event_class class = event_kind_class(kind);
     return class == EVENT_CLASS_PURCHASE || class == EVENT_CLASS_PLAIN || kind == EVENT_REWARD_BOUGHT ||
            kind == EVENT_REWARD_USED || kind == EVENT_TIER_WARNED || event_kind_is_moment(kind);
+}
+
+bool program_emits(const struct program *program, struct str type)
+{
+    for (size_t i = 0; i < program->schedules_n; i++) {
+        if (str_eq(program->schedules[i].emits, type)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool program_is_counted(const struct program *program, struct str type)

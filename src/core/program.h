@@ -37,6 +37,7 @@ enum {
     QUESTIONS_MAX = 50,
     REWARD_QUANTITY_MAX = 100,
     OFFERS_MAX = 500,
+    SCHEDULES_MAX = 100,
     PLANS_MAX = 200,     // different moments that the clock waits for
 };
 
@@ -416,13 +417,28 @@ struct tier_set {
 };
 
 /* What the clock can wait for. */
-enum moment_kind { MOMENT_BIRTHDAY, MOMENT_ANNIVERSARY, MOMENT_INACTIVE };
+enum moment_kind { MOMENT_BIRTHDAY, MOMENT_ANNIVERSARY, MOMENT_INACTIVE, MOMENT_SCHEDULE };
+
+/* An event of the program's own: every so often from a date, or so long before or after it. */
+enum schedule_kind { SCHEDULE_EVERY, SCHEDULE_BEFORE, SCHEDULE_AFTER };
+enum schedule_date { DATE_ATTRIBUTE, DATE_ENROLLED, DATE_BIRTH };
+struct schedule {
+    struct str slug;
+    enum schedule_kind kind;
+    int days, months;         // one of them; the other 0
+    enum schedule_date date;
+    const char *attribute;    // DATE_ATTRIBUTE: its name
+    int minute;               // of the member's local day
+    struct str emits;         // the event's type
+    const struct rule *when;  // "while"; NULL: always
+};
 
 /* Something that the clock waits for, for every member: only what a rule, an achievement or a metric of the version asks for. */
 struct moment_plan {
     enum moment_kind kind;
     int32_t symbol;           // members' moments are found by it
     int days;                 // INACTIVE: so many days of silence
+    const struct schedule *schedule; // SCHEDULE
 };
 
 /* What an achievement counts. */
@@ -544,6 +560,8 @@ struct program {
     size_t metrics_n;           // of all tier sets
     struct achievement *achievements;
     size_t achievements_n;
+    struct schedule *schedules;
+    size_t schedules_n;
     struct moment_plan *plans;
     size_t plans_n;
     struct event_type *event_types;
@@ -579,6 +597,9 @@ bool program_is_occasion(struct str type);
 
 /* Whether a type may trigger an earning rule in this release. */
 bool program_is_trigger(const struct program *program, struct str type);
+
+/* Whether a schedule emits events of a type. */
+bool program_emits(const struct program *program, struct str type);
 
 /* Whether events of a type can be counted by achievements and metrics. */
 bool program_is_counted(const struct program *program, struct str type);

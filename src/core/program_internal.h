@@ -115,4 +115,7 @@ enum err finish_rules(struct compile *c) MUST_USE;
 /* What the clock waits for, once all that may ask for it is compiled; program_moments.c. */
 enum err compile_plans(struct compile *c) MUST_USE;
 
+/* The program's own schedules, before the rules that wait for what they emit; program_schedules.c. */
+enum err compile_schedules(struct compile *c, const json_t *document) MUST_USE;
+
 #endif

@@ -15,11 +15,12 @@ static enum err add_plan(struct compile *c, struct moment_plan plan, struct str 
         }
     }
     if (p->plans_n >= PLANS_MAX) {
-        return fail_at(c->f, ERR_INVALID, STR("/earning_rules"), "Rules may wait for at most %d different moments.", PLANS_MAX);
+        return fail_at(c->f, ERR_INVALID, STR("/earning_rules"), "Rules and schedules may wait for at most %d different moments.", PLANS_MAX);
     }
     arena_room(c->arena, p->plans, p->plans_n, c->plans_max);
     p->plans[p->plans_n++] = plan;
-    p->reads_profile |= plan.kind == MOMENT_BIRTHDAY;
+    // The profile tells the birth date and the attributes.
+    p->reads_profile |= plan.kind == MOMENT_BIRTHDAY || (plan.kind == MOMENT_SCHEDULE && plan.schedule->date != DATE_ENROLLED);
     return ERR_OK;
 }
 
@@ -45,6 +46,10 @@ enum err compile_plans(struct compile *c)
             const struct str name = str_fmt(c->arena, "inactive/%d", days);
             try(add_plan(c, (struct moment_plan){.kind = MOMENT_INACTIVE, .days = days}, name));
         }
+    }
+    for (size_t i = 0; i < p->schedules_n; i++) {
+        const struct str name = str_fmt(c->arena, "schedule/%.*s", STR_ARG(p->schedules[i].slug));
+        try(add_plan(c, (struct moment_plan){.kind = MOMENT_SCHEDULE, .schedule = &p->schedules[i]}, name));
     }
     for (size_t i = 0; i < p->achievements_n; i++) {
         try(ask(c, p->achievements[i].trigger));

@@ -234,7 +234,8 @@ static bool find_var(void *self, struct str path, struct rule_var *out)
     if (str_starts(path, STR("event.")) && find_field(finder, str_after(path, 6), out)) {
         return true;
     }
-    const bool is_custom = program_event_type(finder->c->program, finder->trigger) != NULL;
+    const bool is_custom = program_event_type(finder->c->program, finder->trigger) != NULL ||
+                           program_emits(finder->c->program, finder->trigger);
     if (str_starts(path, STR("event.attributes.")) || (is_custom && str_starts(path, STR("event.")))) {
         const struct str rest = str_dup(finder->c->arena, str_after(path, 6));
         return found(finder, (struct var){.source = VAR_EVENT_DATA, .path = rest}, RULE_ANY, out);

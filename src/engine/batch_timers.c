@@ -68,6 +68,12 @@ enum err batch_timers_run(struct batch *b, struct member_facts *member, bool *mo
             continue;
         }
         try(err);
+        if (decision->is_silent) {
+            decision->state->version = member->state->version;
+            member->state = decision->state;
+            batch_mark_dirty(b, member);
+            continue;
+        }
         try(batch_note_decision(b, member, decision, NULL, 0));
     }
     *more = true;

@@ -353,7 +353,7 @@ static enum err check_keys(struct store *store, struct arena *arena, const struc
     map_open(&by_hash, arena);
     for (size_t i = 0; i < n; i++) {
         const struct event *event = &events[i].row.event;
-        const bool is_ours = event_kind_class(event->kind) == EVENT_CLASS_CLOCK ||
+        const bool is_ours = event_is_of_clock(event) ||
                              str_eq(event->source, STR("loyald/enrolment"));
         if (events[i].is_readable && !events[i].row.is_sealed && !is_ours) {
             vault_natural_key(store->base->vault, event->source, event->external_id, hashes[hashes_n]);

@@ -88,3 +88,64 @@ onEach('what the clock brings', { document: program }, (shop) => {
     await shop.serve();
   });
 });
+
+const contracts = {
+  ...program,
+  attributes: [{ name: 'contract_end', type: 'date', segment: true }],
+  schedules: [{ slug: 'ending', before: { days: 60 }, date: 'member.attributes.contract_end', emits: 'contract.ending' }],
+  earning_rules: [{ slug: 'stay', trigger: 'contract.ending', effects: [{ kind: 'earn', wallet: 'stars', points: 10 }] }],
+};
+
+onEach('schedules', { document: contracts }, (shop) => {
+  before(() => shop.serve());
+  const clock = async (now) => assert.equal((await shop.post('/v1/test/clock', { now })).status, 200);
+  const setEnd = async (date) => assert.equal((await shop.ask('PATCH', '/v1/members/ext:C', { attributes: { contract_end: date } })).status, 200);
+  const datesOf = async () =>
+    (await shop.get('/v1/members/ext:C/timeline')).body.data.filter((e) => e.type === 'contract.ending').map((e) => e.time);
+
+  test('another date arms anew, a date comes once, and none that is too near when it is entered', async () => {
+    assert.equal((await shop.post('/v1/members', { external_id: 'C', attributes: { contract_end: '2026-05-01' } })).status, 201);
+    await setEnd('2026-06-01');
+    await clock('2026-03-15T00:00:00Z');
+    assert.deepEqual(await datesOf(), []); // the first date is no more
+    await clock('2026-04-02T12:00:00Z');
+    assert.deepEqual(await datesOf(), ['2026-04-02T07:00:00.000Z']);
+    await setEnd('2026-05-15'); // 43 days ahead
+    await setEnd('2026-06-01'); // as it was
+    await clock('2026-07-01T00:00:00Z');
+    assert.deepEqual(await datesOf(), ['2026-04-02T07:00:00.000Z']);
+    await setEnd('2027-06-01');
+    await clock('2027-07-01T00:00:00Z');
+    assert.deepEqual(await datesOf(), ['2027-04-02T07:00:00.000Z', '2026-04-02T07:00:00.000Z']);
+  });
+
+  test('a date that is taken away is waited for no more', async () => {
+    await setEnd('2028-06-01');
+    assert.equal((await shop.ask('PATCH', '/v1/members/ext:C', { attributes: { contract_end: null } })).status, 200);
+    await clock('2028-07-01T00:00:00Z');
+    assert.equal((await datesOf()).length, 2);
+  });
+
+  test('what cannot be scheduled is refused where it stands', async () => {
+    const faults = async (schedule, more = {}) => {
+      const answer = await shop.post('/v1/program/draft/validate', { ...contracts, earning_rules: [], ...more, schedules: [{ slug: 's', emits: 'a.b', ...schedule }] });
+      return answer.body.errors?.map((e) => e.pointer) ?? answer.body;
+    };
+    const date = 'member.attributes.contract_end';
+    const days = { days: 1 };
+    assert.deepEqual(await faults({ date }), ['/schedules/0']);
+    assert.deepEqual(await faults({ before: days, after: days, date }), ['/schedules/0']);
+    assert.deepEqual(await faults({ every: days, date }), ['/schedules/0']);
+    assert.deepEqual(await faults({ before: days, from: date }), ['/schedules/0']);
+    assert.deepEqual(await faults({ before: {}, date }), ['/schedules/0/before']);
+    assert.deepEqual(await faults({ before: { days: 1, months: 1 }, date }), ['/schedules/0/before']);
+    assert.deepEqual(await faults({ before: days, date: 'member.attributes.none' }), ['/schedules/0/date']);
+    assert.deepEqual(await faults({ before: days, date: 'member.city' }), ['/schedules/0/date']);
+    assert.deepEqual(await faults({ before: days, date, at: '24:00' }), ['/schedules/0/at']);
+    assert.deepEqual(await faults({ before: days, date, emits: 'purchase' }), ['/schedules/0/emits']);
+    assert.deepEqual(await faults({ before: days, date, emits: 'tier.changed' }), ['/schedules/0/emits']);
+    assert.deepEqual(await faults({ before: days, date, while: { '==': [{ var: 'member.nonsense' }, 1] } }), ['/schedules/0/while/==/0']);
+    assert.deepEqual(await faults({ before: days, date }, { earning_rules: [{ slug: 'x', trigger: 'inactive', effects: [{ kind: 'earn', wallet: 'stars', points: 1 }] }] }),
+      ['/earning_rules/0/trigger']);
+  });
+});

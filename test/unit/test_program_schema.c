@@ -223,7 +223,7 @@ static void what_later_releases_do_is_not_supported(void **state)
 {
     (void)state;
     static const char *const SECTIONS[] = {
-        "exchange",     "schedules",
+        "exchange",
         "referrals",    "partners",
         "contests",     "templates", "journeys"};
     for (size_t i = 0; i < ARRAY_N(SECTIONS); i++) {
