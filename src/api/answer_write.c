@@ -38,6 +38,12 @@ static void event_write(struct json_out *w, const struct submission *s, bool is_
     json_close(w, '}');
 }
 
+/* Entries of contests are points of wallets of their own, and shown apart. */
+static bool is_contest(const struct store *store, int32_t wallet)
+{
+    return str_starts(store_symbol_slug(store, wallet), STR(CONTEST_WALLET));
+}
+
 static void points_write(struct json_out *w, const struct store *store, const struct answer *answer)
 {
     json_open(w, '[');
@@ -47,6 +53,9 @@ static void points_write(struct json_out *w, const struct store *store, const st
             if (answer->points[k].wallet == points.wallet) {
                 points = answer->points[k];
             }
+        }
+        if (is_contest(store, points.wallet)) {
+            continue;
         }
         json_open(w, '{');
         json_key(w, "wallet");
@@ -69,6 +78,9 @@ void balances_write(struct json_out *w, const struct store *store, const struct 
     json_open(w, '[');
     for (size_t i = 0; i < answer->balances_n; i++) {
         const struct answer_balance *b = &answer->balances[i];
+        if (is_contest(store, b->wallet)) {
+            continue;
+        }
         json_open(w, '{');
         json_key(w, "wallet");
         json_put_str(w, store_symbol_slug(store, b->wallet));
@@ -285,6 +297,36 @@ static enum err explain_write(struct json_out *w, struct store *store, const str
     return ERR_OK;
 }
 
+/* The contests that the event has moved: entries given and taken, and those in all. */
+static void contests_write(struct json_out *w, const struct store *store, const struct answer *answer)
+{
+    json_key(w, "contests");
+    json_open(w, '[');
+    for (size_t i = 0; i < answer->points_n; i++) {
+        const struct answer_points *p = &answer->points[i];
+        if (!is_contest(store, p->wallet) || (p->earned == 0 && p->revoked == 0)) {
+            continue;
+        }
+        json_open(w, '{');
+        json_key(w, "contest");
+        json_put_str(w, str_after(store_symbol_slug(store, p->wallet), sizeof CONTEST_WALLET - 1));
+        json_key(w, "earned");
+        json_put_int(w, p->earned);
+        json_key(w, "pending");
+        json_put_int(w, p->pending);
+        json_key(w, "revoked");
+        json_put_int(w, p->revoked);
+        for (size_t k = 0; k < answer->balances_n; k++) {
+            if (answer->balances[k].wallet == p->wallet) {
+                json_key(w, "tickets");
+                json_put_int(w, answer->balances[k].active);
+            }
+        }
+        json_close(w, '}');
+    }
+    json_close(w, ']');
+}
+
 enum err answer_write(struct json_out *w, struct store *store, const struct submission *s, bool is_dry)
 {
     const struct answer *answer = &s->answer;
@@ -312,6 +354,7 @@ enum err answer_write(struct json_out *w, struct store *store, const struct subm
     answer_rewards_write(w, store, answer, is_dry);
     json_key(w, "achievements");
     achievements_write(w, store, answer);
+    contests_write(w, store, answer);
     json_key(w, "messages");
     json_put_int(w, 0);
     json_key(w, "not_recovered");

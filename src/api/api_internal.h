@@ -25,6 +25,7 @@ enum {
     BODY_BATCH = 16 * 1024 * 1024,
     BODY_CODES = 64 * 1024 * 1024,
     ANSWER_BYTES_MAX = 256 * 1024 * 1024,
+    PART_BYTES_MAX = 256 * 1024, // of a document, as it is shown
     LIST_LIMIT_DEFAULT = 100,
     LIST_LIMIT_MAX = 1000,
     BUCKETS_N = 14, // of the latency histogram
@@ -150,6 +151,9 @@ void call_merge_headers(struct api_call *call);
 
 /* Adds a header to the answer. */
 void call_header(struct api_call *call, struct str name, struct str value);
+
+/* A part of a document as it is there, or null: texts, windows, lists. */
+void part_write(struct json_out *w, const json_t *json, const char *name);
 
 /* Empties what was written, to be written again. */
 void call_out_reset(struct api_call *call);

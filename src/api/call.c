@@ -130,3 +130,17 @@ struct str call_actor(struct api_call *call)
     id_write("key_", call->credential.id, text);
     return str_dup(call->arena, str_c(text));
 }
+
+void part_write(struct json_out *w, const json_t *json, const char *name)
+{
+    const json_t *value = json_at(json, name);
+    struct buf text;
+    buf_open(&text, w->buf->arena, PART_BYTES_MAX);
+    json_key(w, name);
+    if (value == NULL) {
+        json_put_null(w);
+        return;
+    }
+    json_write_canonical(&text, value);
+    json_put_raw(w, text.is_full ? STR("null") : buf_view(&text));
+}

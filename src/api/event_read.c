@@ -387,6 +387,19 @@ static void read_offer(struct work *w, const json_t *data, const struct place *a
     w->event->data = data;
 }
 
+static void read_contest(struct work *w, const json_t *data, const struct place *at)
+{
+    static const char *const FIELDS[] = {"contest", "channel", "attributes"};
+    struct str contest;
+    if (!read_object(w->r, data, at, FIELDS, ARRAY_N(FIELDS))) {
+        return;
+    }
+    read_text(w->r, data, at, "contest", READ_REQUIRED, SLUG_BYTES_MAX, &contest);
+    read_text(w->r, data, at, "channel", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX, &w->event->channel);
+    read_attributes(w, data, at);
+    w->event->data = data;
+}
+
 static void read_code(struct work *w, const json_t *data, const struct place *at)
 {
     static const char *const FIELDS[] = {"code", "channel", "attributes"};
@@ -444,6 +457,7 @@ static const struct {
     {EVENT_STAY_COMPLETED, read_stay},
     {EVENT_OFFER_ACCEPTED, read_offer},
     {EVENT_CODE_ENTERED, read_code},
+    {EVENT_CONTEST_ENTERED, read_contest},
     {EVENT_QUIZ_COMPLETED, read_answers},
     {EVENT_SURVEY_COMPLETED, read_answers},
 };

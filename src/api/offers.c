@@ -5,8 +5,6 @@
 #include "api/member.h"
 #include "core/award.h"
 
-enum { OFFER_TEXT_BYTES_MAX = 256 * 1024 };
-
 /* A day, an instant, or null where the window is open. */
 static void bound_write(struct json_out *w, int32_t day, int32_t open_day, int64_t at, int64_t open_at)
 {
@@ -19,20 +17,6 @@ static void bound_write(struct json_out *w, int32_t day, int32_t open_day, int64
     }
 }
 
-static void text_write(struct json_out *w, const struct offer *offer, const char *name)
-{
-    const json_t *value = json_at(offer->json, name);
-    struct buf text;
-    buf_open(&text, w->buf->arena, OFFER_TEXT_BYTES_MAX);
-    json_key(w, name);
-    if (value == NULL) {
-        json_put_null(w);
-        return;
-    }
-    json_write_canonical(&text, value);
-    json_put_raw(w, text.is_full ? STR("null") : buf_view(&text));
-}
-
 static void offer_write(struct json_out *w, const struct program *program, const struct offer *offer)
 {
     const struct campaign *campaign = &program->campaigns[offer->campaign];
@@ -40,10 +24,10 @@ static void offer_write(struct json_out *w, const struct program *program, const
     json_put_str(w, offer->slug);
     json_key(w, "campaign");
     json_put_str(w, campaign->slug);
-    text_write(w, offer, "title");
-    text_write(w, offer, "description");
-    text_write(w, offer, "terms");
-    text_write(w, offer, "image");
+    part_write(w, offer->json, "title");
+    part_write(w, offer->json, "description");
+    part_write(w, offer->json, "terms");
+    part_write(w, offer->json, "image");
     json_key(w, "opt_in");
     json_put_bool(w, offer->is_opt_in);
     json_key(w, "from");

@@ -5,21 +5,7 @@
 #include "api/event_call.h"
 #include "api/member.h"
 
-enum { TEXT_BYTES_MAX = 256 * 1024, MEMBER_BYTES_MAX = 300, CHANNEL_BYTES_MAX = 64 };
-
-static void text_write(struct json_out *w, const json_t *json, const char *name)
-{
-    const json_t *value = json_at(json, name);
-    struct buf text;
-    buf_open(&text, w->buf->arena, TEXT_BYTES_MAX);
-    json_key(w, name);
-    if (value == NULL) {
-        json_put_null(w);
-        return;
-    }
-    json_write_canonical(&text, value);
-    json_put_raw(w, text.is_full ? STR("null") : buf_view(&text));
-}
+enum { MEMBER_BYTES_MAX = 300, CHANNEL_BYTES_MAX = 64 };
 
 static void question_write(struct json_out *w, const struct question *q, const json_t *json)
 {
@@ -30,14 +16,14 @@ static void question_write(struct json_out *w, const struct question *q, const j
     json_put_str(w, q->slug);
     json_key(w, "kind");
     json_put_str(w, str_c(KINDS[q->kind]));
-    text_write(w, json, "text");
+    part_write(w, json, "text");
     json_key(w, "options");
     json_open(w, '[');
     for (size_t i = 0; i < q->options_n; i++) {
         json_open(w, '{');
         json_key(w, "slug");
         json_put_str(w, q->options[i].slug);
-        text_write(w, json_array_get(options, i), "text");
+        part_write(w, json_array_get(options, i), "text");
         json_close(w, '}');
     }
     json_close(w, ']');
@@ -47,7 +33,7 @@ static void question_write(struct json_out *w, const struct question *q, const j
     json_put_int(w, q->points);
     json_key(w, "required");
     json_put_bool(w, q->is_required);
-    text_write(w, json, "if");
+    part_write(w, json, "if");
     json_close(w, '}');
 }
 
@@ -67,8 +53,8 @@ static void quiz_write(struct json_out *w, const struct quiz *quiz)
     json_open(w, '{');
     json_key(w, "slug");
     json_put_str(w, quiz->slug);
-    text_write(w, quiz->json, "name");
-    text_write(w, quiz->json, "window");
+    part_write(w, quiz->json, "name");
+    part_write(w, quiz->json, "window");
     json_key(w, "pass");
     json_put_int(w, quiz->pass);
     json_key(w, "attempts");
@@ -82,9 +68,9 @@ static void survey_write(struct json_out *w, const struct survey *survey)
     json_open(w, '{');
     json_key(w, "slug");
     json_put_str(w, survey->slug);
-    text_write(w, survey->json, "name");
-    text_write(w, survey->json, "window");
-    text_write(w, survey->json, "once_per");
+    part_write(w, survey->json, "name");
+    part_write(w, survey->json, "window");
+    part_write(w, survey->json, "once_per");
     questions_write(w, survey->questions, survey->questions_n, survey->json);
     json_close(w, '}');
 }

@@ -159,6 +159,14 @@ static bool in_stage(const struct effect *effect, enum stage stage)
     return false;
 }
 
+/* Entries are given while their contest is on. */
+static bool is_over(const struct award_view *view, const struct effect *effect)
+{
+    const struct contest *contest = effect->contest;
+    const int64_t at = view->content->event->time;
+    return contest != NULL && (at < contest->opens_at || at >= contest->closes_at || view->booked_at >= contest->closes_at);
+}
+
 static enum err run_stage(struct arena *arena, struct award_env *env, enum stage stage, const bool *fired,
                           struct award_list *list)
 {
@@ -166,7 +174,7 @@ static enum err run_stage(struct arena *arena, struct award_env *env, enum stage
     const size_t bases_n = list->n; // before the second stage these are just the base awards
     for (size_t r = 0; r < program->rules_n; r++) {
         for (size_t e = 0; fired[r] && e < program->rules[r].effects_n; e++) {
-            if (!in_stage(&program->rules[r].effects[e], stage)) {
+            if (!in_stage(&program->rules[r].effects[e], stage) || is_over(env->view, &program->rules[r].effects[e])) {
                 continue;
             }
             if (list->n + program->rules_n > AWARDS_MAX) {

@@ -84,6 +84,7 @@ struct award_view {
     const struct content *content;
     struct inputs *inputs;
     const struct facts *facts;
+    int64_t booked_at;       // of the event
     bool wants_explain;
     bool without_tiers;      // nothing that follows from changes of tiers: it is undone by itself
 };

@@ -127,6 +127,9 @@ bool award_fires(struct award_env *env, const struct earning_rule *rule, struct 
     const struct event *event = view->content->event;
     const struct zone *zone = event_zone(view->program, event);
     const char *failure = window_failure(&rule->window, zone, event->time);
+    if (failure == NULL && view->booked_at >= rule->closes_at) {
+        failure = "closed";
+    }
     if (failure == NULL && rule->campaign >= 0) {
         failure = campaign_failure(env, &view->program->campaigns[rule->campaign], zone, note);
     }

@@ -109,7 +109,7 @@ enum err book_awards(struct booking *b, const struct award_view *view, const str
 {
     const struct program *program = view->program;
     const struct event *event = view->content->event;
-    int64_t lots[WALLETS_MAX] = {0};
+    int64_t lots[PROGRAM_WALLETS_MAX] = {0};
     for (size_t i = 0; i < list->n; i++) {
         const struct award *award = &list->awards[i];
         const struct wallet *wallet = &program->wallets[award->wallet];
@@ -162,8 +162,8 @@ static struct carried *carried_of(struct carried *list, size_t *n, const struct 
 
 /* What has changed between two computations of the same purchase. */
 struct difference {
-    int64_t points[WALLETS_MAX];
-    int64_t qualifying[WALLETS_MAX];
+    int64_t points[PROGRAM_WALLETS_MAX];
+    int64_t qualifying[PROGRAM_WALLETS_MAX];
     struct carried *carried;
     size_t carried_n;
 };
@@ -248,7 +248,7 @@ static enum err run_again(struct booking *b, const struct purchase *purchase, co
 {
     struct inputs inputs = purchase->inputs;
     const struct award_view view = {
-        .program = purchase->program, .content = content, .inputs = &inputs, .without_tiers = true};
+        .program = purchase->program, .content = content, .inputs = &inputs, .booked_at = purchase->booked_at, .without_tiers = true};
     return award_run(b->arena, &view, out);
 }
 

@@ -166,6 +166,7 @@ enum err deciding_award(struct deciding *d, const struct content *content, const
         .content = &d->content,
         .inputs = &out->inputs,
         .facts = d->facts,
+        .booked_at = d->facts->booked_at,
         .wants_explain = d->facts->wants_explain,
     };
     try(award_run(d->arena, &d->view, &d->awards));
@@ -248,6 +249,8 @@ static enum err decide_plain(struct deciding *d)
         decide_survey(d);
     } else if (d->event->kind == EVENT_CODE_ENTERED) {
         decide_code(d, &about);
+    } else if (d->event->kind == EVENT_CONTEST_ENTERED) {
+        decide_contest(d);
     }
     if (d->out->answer.outcome == OUTCOME_REFUSED) {
         return ERR_OK;

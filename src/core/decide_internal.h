@@ -62,6 +62,9 @@ enum err deciding_award(struct deciding *d, const struct content *content, const
 void decide_quiz(struct deciding *d, struct about *about);
 void decide_survey(struct deciding *d);
 
+/* Entering contests: decide_contest.c. */
+void decide_contest(struct deciding *d);
+
 /* Redemption codes: decide_code.c. */
 void decide_code(struct deciding *d, struct about *about);
 

@@ -128,6 +128,7 @@ static void open_awards(struct deciding *d)
         .content = &d->content,
         .inputs = inputs,
         .facts = d->facts,
+        .booked_at = d->facts->booked_at,
         .wants_explain = d->facts->wants_explain && d->out->purchase == NULL,
     };
     d->has_awards = true;

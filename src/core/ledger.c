@@ -154,6 +154,8 @@ int64_t wallet_expires_at(const struct zone *zone, const struct wallet *wallet, 
     case EXPIRY_NEVER:
     case EXPIRY_INACTIVITY:
         return AT_NEVER;
+    case EXPIRY_AT:
+        return wallet->expiry.at;
     case EXPIRY_DAYS:
         last = round_day(day + wallet->expiry.n, wallet->expiry.round);
         break;

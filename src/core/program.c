@@ -164,6 +164,7 @@ enum err program_compile(struct arena *arena, const json_t *document, struct sym
     try(compile_event_types(&c, document));
     compile_attributes(&c, document);
     try(compile_wallets(&c, document));
+    try(name_contests(&c, document));
     try(compile_lookups(&c, document));
     try(compile_segments(&c, document));
     try(compile_schedules(&c, document));
@@ -176,6 +177,7 @@ enum err program_compile(struct arena *arena, const json_t *document, struct sym
     try(compile_codes(&c, document));
     try(compile_quizzes(&c, document));
     try(compile_surveys(&c, document));
+    try(compile_contests(&c, document));
     try(finish_rules(&c));
     try(compile_plans(&c));
     program->has_shared |= program->shared_caps_n > 0;
@@ -291,6 +293,16 @@ const struct survey *program_survey(const struct program *program, struct str sl
     for (size_t i = 0; i < program->surveys_n; i++) {
         if (str_eq(program->surveys[i].slug, slug)) {
             return &program->surveys[i];
+        }
+    }
+    return NULL;
+}
+
+const struct contest *program_contest(const struct program *program, struct str slug)
+{
+    for (size_t i = 0; i < program->contests_n; i++) {
+        if (str_eq(program->contests[i].slug, slug)) {
+            return &program->contests[i];
         }
     }
     return NULL;

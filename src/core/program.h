@@ -17,7 +17,11 @@
 #include "core/symbol.h"
 
 enum {
-    WALLETS_MAX = 16,
+    WALLETS_MAX = 16,    // in the document
+    CONTESTS_MAX = 50,
+    PROGRAM_WALLETS_MAX = WALLETS_MAX + CONTESTS_MAX, // with those that hold the entries of contests
+    CONTEST_ENTRIES_MAX = 20, // ways into one contest
+    CONTEST_WINNERS_MAX = 1000,
     WALLET_SCALE_MAX = 4,
     RULES_MAX = 500,
     EFFECTS_MAX = 20,
@@ -45,7 +49,14 @@ enum {
 #define DAY_TOTAL INT32_MIN
 
 enum pending_kind { PENDING_NONE, PENDING_DAYS, PENDING_DATE, PENDING_EVENT };
-enum expiry_kind { EXPIRY_NEVER, EXPIRY_DAYS, EXPIRY_MONTHS, EXPIRY_DATES, EXPIRY_INACTIVITY };
+enum expiry_kind {
+    EXPIRY_NEVER,
+    EXPIRY_DAYS,
+    EXPIRY_MONTHS,
+    EXPIRY_DATES,
+    EXPIRY_INACTIVITY,
+    EXPIRY_AT, // of a contest's entries: an instant
+};
 enum expiry_round { ROUND_NONE, ROUND_MONTH_END, ROUND_QUARTER_END, ROUND_YEAR_END };
 enum returns_policy { RETURNS_PENDING_ONLY, RETURNS_TO_ZERO, RETURNS_DEBT };
 enum period_kind { PERIOD_DAY, PERIOD_WEEK, PERIOD_MONTH, PERIOD_YEAR, PERIOD_LIFETIME };
@@ -88,6 +99,7 @@ struct wallet {
         enum expiry_round round;
         struct civil *dates;  // EXPIRY_DATES: month and day, ascending
         size_t dates_n;
+        int64_t at;           // EXPIRY_AT
     } expiry;
     enum returns_policy returns;
     int returned_min_days;
@@ -136,6 +148,7 @@ struct effect {
     enum effect_kind kind;
     int wallet;               // index; -1 of effects without points
     int reward;               // REWARD: index
+    const struct contest *contest; // EARN of entries in a contest, else NULL
     struct {
         struct str set, tier; // slugs
         int set_index, rank;
@@ -182,6 +195,7 @@ struct earning_rule {
     const struct rule *when;  // NULL: always
     int audience;             // index of a segment, or -1
     struct window window;
+    int64_t closes_at;        // booked from then on, it gives nothing; AT_NEVER: no such time
     int campaign;             // index, or -1
     struct str stack_group;   // empty: stands alone
     enum stack_mode stack;
@@ -351,6 +365,18 @@ struct redemption_code {
     int64_t per_member;         // of all its codes together; 0: as many as one likes
     int32_t member_symbol;      // a member's counter
     struct window window;
+};
+
+/* A draw among those who entered. Entries are points of a wallet of its own, "contest.SLUG": earned by rules, taken back by
+ * refunds, unspendable; an active one takes part in the draw. */
+#define CONTEST_WALLET "contest." // no slug has a dot
+struct contest {
+    struct str slug;
+    int wallet;                 // index
+    struct window window;
+    int64_t opens_at, closes_at; // its window as instants
+    int winners;
+    const json_t *json;         // its texts
 };
 
 struct sales_store {
@@ -552,6 +578,8 @@ struct program {
     size_t quizzes_n;
     struct survey *surveys;
     size_t surveys_n;
+    struct contest *contests;
+    size_t contests_n;
     bool has_occasions;         // a rule waits for what follows from events
     bool has_shared;            // anything is counted for all members together
     int offers_slot;            // of the variable member.offers where an offer has to be accepted, else -1
@@ -637,6 +665,7 @@ const struct redemption_code *program_redemption_code_by_symbol(const struct pro
 /* The quiz or survey of that slug, or NULL. */
 const struct quiz *program_quiz(const struct program *program, struct str slug);
 const struct survey *program_survey(const struct program *program, struct str slug);
+const struct contest *program_contest(const struct program *program, struct str slug);
 
 /* The offer of that slug, or NULL. */
 const struct offer *program_offer(const struct program *program, struct str slug);

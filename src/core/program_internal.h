@@ -48,6 +48,12 @@ struct section_rule {
 };
 enum err compile_section_rule(struct compile *c, const json_t *json, const struct section_rule *from) MUST_USE;
 
+/* Room for one more rule; sections add theirs after the document's own. */
+struct earning_rule *compile_add_rule(struct compile *c);
+
+/* "trigger": a type of events, or of what follows from them. */
+enum err compile_trigger(struct compile *c, const json_t *json, struct str pointer, struct earning_rule *rule) MUST_USE;
+
 /* A window that is always open, and the document's. `pointer` is that of the owner. */
 void window_open(struct window *window);
 enum err compile_window(struct compile *c, const json_t *json, struct str pointer, struct window *window) MUST_USE;
@@ -102,6 +108,12 @@ enum err compile_tiers(struct compile *c, const json_t *document) MUST_USE;
 enum err compile_achievements(struct compile *c, const json_t *document) MUST_USE;
 
 enum err compile_codes(struct compile *c, const json_t *document) MUST_USE;
+/* The effect "contest_entry". */
+enum err compile_entry_effect(struct compile *c, const json_t *json, struct str pointer, struct effect *effect) MUST_USE;
+
+/* Contests have their wallets before any rule is compiled, and their rules after the document's own. */
+enum err name_contests(struct compile *c, const json_t *document) MUST_USE;
+enum err compile_contests(struct compile *c, const json_t *document) MUST_USE;
 enum err compile_quizzes(struct compile *c, const json_t *document) MUST_USE;
 enum err compile_surveys(struct compile *c, const json_t *document) MUST_USE;
 

@@ -158,6 +158,9 @@ static enum err compile_effect(struct compile *c, const json_t *json, struct str
     if (str_eq(read_str(json, "kind"), STR("reward"))) {
         return compile_reward_effect(c, json, pointer, effect);
     }
+    if (str_eq(read_str(json, "kind"), STR("contest_entry"))) {
+        return compile_entry_effect(c, json, pointer, effect);
+    }
     effect->wallet = program_wallet(c->program, read_str(json, "wallet"));
     if (effect->wallet < 0) {
         return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("wallet")), "There is no wallet \"%.*s\".",
@@ -175,7 +178,7 @@ static enum err compile_effect(struct compile *c, const json_t *json, struct str
                         RULE_BOOL, &effect->lines);
 }
 
-static enum err compile_trigger(struct compile *c, const json_t *json, struct str pointer, struct earning_rule *rule)
+enum err compile_trigger(struct compile *c, const json_t *json, struct str pointer, struct earning_rule *rule)
 {
     const json_t *trigger = json_at(json, "trigger");
     rule->trigger = json_is_object(trigger) ? read_str(trigger, "type") : json_str(trigger);
@@ -267,11 +270,11 @@ static void link_multipliers(struct compile *c)
 }
 
 /* Room for one more; sections add theirs after the document's own. */
-static struct earning_rule *add_rule(struct compile *c)
+struct earning_rule *compile_add_rule(struct compile *c)
 {
     struct program *p = c->program;
     arena_room(c->arena, p->rules, p->rules_n, c->rules_max);
-    p->rules[p->rules_n] = (struct earning_rule){.audience = -1};
+    p->rules[p->rules_n] = (struct earning_rule){.audience = -1, .closes_at = AT_NEVER};
     return &p->rules[p->rules_n++];
 }
 
@@ -280,7 +283,7 @@ enum err compile_section_rule(struct compile *c, const json_t *json, const struc
     if (json_array_size(json_at(json, "effects")) == 0) {
         return ERR_OK;
     }
-    struct earning_rule *rule = add_rule(c);
+    struct earning_rule *rule = compile_add_rule(c);
     rule->slug = str_fmt(c->arena, "%s/%.*s", from->section, STR_ARG(from->slug));
     rule->symbol = take_symbol(c, "rule", rule->slug);
     rule->pointer = from->pointer;
@@ -299,7 +302,7 @@ enum err compile_rules(struct compile *c, const json_t *document)
     for (size_t i = 0; i < json_array_size(list); i++) {
         const struct str pointer = pointer_index(c->arena, STR("/earning_rules"), i);
         try(check_unique(c, list, i, pointer));
-        try(compile_one_rule(c, json_array_get(list, i), pointer, add_rule(c)));
+        try(compile_one_rule(c, json_array_get(list, i), pointer, compile_add_rule(c)));
     }
     return ERR_OK;
 }

@@ -68,6 +68,7 @@ static int64_t life_days_min(const struct wallet *wallet)
     case EXPIRY_INACTIVITY:
         return (int64_t)wallet->expiry.n * DAYS_PER_MONTH_MIN;
     case EXPIRY_DATES:
+    case EXPIRY_AT:
         return 0;
     }
     return 0;
@@ -159,7 +160,7 @@ enum err compile_wallets(struct compile *c, const json_t *document)
     const json_t *list = json_at(document, "wallets");
     struct program *p = c->program;
     p->wallets_n = json_array_size(list);
-    p->wallets = arena_new(c->arena, struct wallet, p->wallets_n);
+    p->wallets = arena_new(c->arena, struct wallet, p->wallets_n + json_array_size(json_at(document, "contests")));
     for (size_t i = 0; i < p->wallets_n; i++) {
         const json_t *json = json_array_get(list, i);
         const struct str pointer = pointer_index(c->arena, STR("/wallets"), i);

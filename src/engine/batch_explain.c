@@ -37,6 +37,7 @@ enum err batch_explain_again(struct batch *b, struct submission *s, const struct
         .program = program,
         .content = &content,
         .inputs = &inputs,
+        .booked_at = row->booked_at,
         .wants_explain = true,
     };
     try(award_run(b->arena, &view, &list));

@@ -63,6 +63,10 @@ enum err event_check(const struct program *program, const struct event *event, i
     if (offer.n > 0 && program_offer(program, offer) == NULL) {
         return fail(f, ERR_INVALID, "/data/offer", "The program has no offer \"%.*s\".", STR_ARG(offer));
     }
+    const struct str contest = event->kind == EVENT_CONTEST_ENTERED ? json_str(json_at(event->data, "contest")) : (struct str){0};
+    if (contest.n > 0 && program_contest(program, contest) == NULL) {
+        return fail(f, ERR_INVALID, "/data/contest", "The program has no contest \"%.*s\".", STR_ARG(contest));
+    }
     if (event->kind == EVENT_TIER_GRANTED) {
         return check_tier(program, event, now, f);
     }

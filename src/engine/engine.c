@@ -11,6 +11,7 @@
 #include "engine/arming.h"
 #include "engine/batch.h"
 #include "engine/checkpoint.h"
+#include "engine/contest.h"
 #include "engine/relay.h"
 #include "store/audit.h"
 #include "store/credentials.h"
@@ -329,6 +330,8 @@ static enum err claim_due(struct store *store, struct arena *arena, void *self)
     (void)arena; // the list outlives the lane's arena
     try(store_instance_read(store, job->arena, &instance));
     job->now = store_now(&instance);
+    try(store_programs_refresh(store, instance.epoch));
+    try(contests_close(store, job->arena, job->now));
     try(store_timers_due(store, job->arena, job->now, TIMERS_PER_ROUND, &job->list, &job->n));
     return job->n == 0 ? ERR_OK : store_timers_attempt(store, job->arena, job->list, job->n);
 }

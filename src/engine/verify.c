@@ -273,9 +273,11 @@ static enum err run(struct verifying *v)
     try(run_table(v, "purchase", &v->report->purchases, store_check_purchases));
     int64_t released = 0;
     int64_t relays = 0;
+    int64_t contests = 0;
     int64_t words = 0;
     try(run_table(v, "released", &released, store_check_released));
     try(run_table(v, "relay", &relays, store_check_relays));
+    try(run_table(v, "contest_entry", &contests, store_check_contests));
     try(run_table(v, "identifier", &v->report->identifiers, store_check_identifiers));
     try(run_table(v, "name_word", &words, store_check_words));
     return run_audit(v);

@@ -49,7 +49,7 @@ struct walk {
     int64_t transfers_seen;
     int64_t events_seen;
     // Of the event at hand.
-    struct moved moved[WALLETS_MAX * 4];
+    struct moved moved[PROGRAM_WALLETS_MAX * 4];
     size_t moved_n;
 };
 
@@ -382,7 +382,7 @@ static enum err check_again(struct walk *w, const struct check_event *event)
     struct inputs inputs;
     struct content content;
     struct award_list list;
-    int64_t due[WALLETS_MAX] = {0};
+    int64_t due[PROGRAM_WALLETS_MAX] = {0};
     if (event->row.inputs.n == 0 || event->row.answer.outcome != OUTCOME_APPLIED) {
         return ERR_OK;
     }
@@ -395,7 +395,8 @@ static enum err check_again(struct walk *w, const struct check_event *event)
         return ERR_OK;
     }
     content_open(&w->page, &event->row.event, &content);
-    const struct award_view view = {.program = program, .content = &content, .inputs = &inputs};
+    const struct award_view view = {
+        .program = program, .content = &content, .inputs = &inputs, .booked_at = event->row.booked_at};
     if (award_run(&w->page, &view, &list) != ERR_OK) {
         tell_event(w, INV_DATABASE, event->row.id, "the event cannot be decided again");
         return ERR_OK;

@@ -114,6 +114,8 @@ enum err store_check_released(struct store *store, struct arena *arena, struct c
                               const struct check_listener *listener) MUST_USE;
 enum err store_check_relays(struct store *store, struct arena *arena, struct check_cursor *cursor,
                             const struct check_listener *listener) MUST_USE;
+enum err store_check_contests(struct store *store, struct arena *arena, struct check_cursor *cursor,
+                              const struct check_listener *listener) MUST_USE;
 enum err store_check_purchases(struct store *store, struct arena *arena, struct check_cursor *cursor,
                                const struct check_listener *listener) MUST_USE;
 

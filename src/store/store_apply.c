@@ -2,6 +2,7 @@
 #include "base/base.h"
 #include "store/store.h"
 
+#include "store/contests.h"
 #include "store/relays.h"
 #include "store/rewards.h"
 #include "store/store_internal.h"
@@ -298,7 +299,7 @@ static int64_t idle_ahead(const struct program *program)
         const struct wallet *wallet = &program->wallets[i];
         const enum expiry_kind kind = wallet->expiry.kind;
         const int days = kind == EXPIRY_DAYS ? wallet->expiry.n : wallet->expiry.n * DAYS_PER_MONTH_MIN;
-        if (wallet->pending.kind != PENDING_NONE || kind == EXPIRY_DATES || (kind != EXPIRY_NEVER && days <= IDLE_DAYS)) {
+        if (wallet->pending.kind != PENDING_NONE || kind == EXPIRY_DATES || (kind != EXPIRY_NEVER && kind != EXPIRY_AT && days <= IDLE_DAYS)) {
             return 0;
         }
     }
@@ -451,5 +452,6 @@ enum err store_apply(struct store *store, struct arena *arena, struct batch_effe
     try(store_rewards_apply(store, arena, effects));
     try(apply_codes(store, arena, effects));
     try(store_relays_apply(store, arena, effects));
+    try(store_contests_apply(store, arena, effects));
     return apply_shared(store, arena, effects);
 }

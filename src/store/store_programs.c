@@ -3,6 +3,7 @@
 #include "store/store.h"
 
 #include "store/frozen.h"
+#include "store/contests.h"
 #include "store/store_internal.h"
 
 #include "base/assets.h"
@@ -316,6 +317,21 @@ static enum err insert_symbols(struct store *store, const struct symbols *symbol
     return ERR_OK;
 }
 
+/* A contest that has closed stays as it was: its seed and its list are published under its name. */
+static enum err check_contests(struct store *store, struct arena *arena, const struct program *program, struct fail *f)
+{
+    for (size_t i = 0; i < program->contests_n; i++) {
+        const struct contest *contest = &program->contests[i];
+        struct contest_row row;
+        try(store_contest_read(store, arena, program->wallets[contest->wallet].symbol, &row));
+        if (row.exists && row.closes_at != contest->closes_at) {
+            return fail(f, ERR_INVALID, str_fmt(arena, "/contests/%zu/slug", i).p,
+                        "The contest \"%.*s\" has closed: give the next one another slug.", STR_ARG(contest->slug));
+        }
+    }
+    return ERR_OK;
+}
+
 enum err store_program_publish(struct store *store, struct arena *arena, const json_t *document, int64_t effective_at,
                                int64_t now, struct str comment, struct str actor, struct fail *f, int *version)
 {
@@ -339,6 +355,7 @@ enum err store_program_publish(struct store *store, struct arena *arena, const j
     }
     const size_t known = store->symbols.n;
     try(check(arena, document, &store->symbols, zones, f, &program));
+    try(check_contests(store, arena, program, f));
     *version = store->programs_n == 0 ? 1 : store->programs[store->programs_n - 1].version + 1;
     buf_open(&text, arena, DOCUMENT_BYTES_MAX);
     json_write_canonical(&text, document);

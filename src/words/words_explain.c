@@ -172,7 +172,7 @@ static struct str explained(const struct words *w, const struct explain_rule *e)
         const char *stage;
         enum phrase phrase;
     } STAGES[] = {
-        {"window", P_R_WINDOW}, {"days", P_R_DAYS},   {"hours", P_R_HOURS}, {"campaign_window", P_R_CAMPAIGN_WINDOW},
+        {"window", P_R_WINDOW}, {"closed", P_R_CLOSED}, {"days", P_R_DAYS},   {"hours", P_R_HOURS}, {"campaign_window", P_R_CAMPAIGN_WINDOW},
         {"offer", P_R_OFFER},   {"stack", P_R_STACK},
     };
     const struct earning_rule *rule = &w->program->rules[e->rule];

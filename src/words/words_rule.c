@@ -28,6 +28,8 @@ static enum phrase trigger_phrase(struct str type)
         {"tier.changed", P_T_TIER_CHANGED},
         {"tier.warned", P_T_TIER_WARNED},
         {"code.entered", P_T_CODE},
+        {"contest.entered", P_T_CONTEST},
+        {"contest.won", P_T_CONTEST_WON},
         {"referral.named", P_T_REFERRAL_NAMED},
         {"birthday", P_T_BIRTHDAY},
         {"anniversary", P_T_ANNIVERSARY},
@@ -47,7 +49,8 @@ static struct str match_name(const struct words *w, const struct rule_match *mat
         const char *section;
         const char *name;
     } SECTIONS[] = {{"achievement", "achievements", "name"}, {"reward", "rewards", "name"},   {"offer", "offers", "title"},
-                    {"quiz", "quizzes", "title"},            {"survey", "surveys", "title"}, {"redemption_code", "redemption_codes", "name"}};
+                    {"quiz", "quizzes", "title"},            {"survey", "surveys", "title"}, {"redemption_code", "redemption_codes", "name"},
+                    {"contest", "contests", "name"}};
     for (size_t i = 0; i < ARRAY_N(SECTIONS); i++) {
         if (str_eq(match->field, str_c(SECTIONS[i].field))) {
             return named(w, SECTIONS[i].section, match->value, SECTIONS[i].name);

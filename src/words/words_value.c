@@ -115,7 +115,8 @@ static struct str unit_of(const struct words *w, int wallet, double number)
     (void)category_of(w, number, category);
     const json_t *forms = wallet_units(w, wallet);
     if (forms == NULL) {
-        return phrase_form(w, phrase_of_category(P_UNIT_ONE, category), false);
+        const bool is_contest = wallet >= (int)json_array_size(json_at(w->program->document, "wallets"));
+        return phrase_form(w, phrase_of_category(is_contest ? P_ENTRY_ONE : P_UNIT_ONE, category), false);
     }
     const struct str form = json_str(json_at(forms, category));
     return form.n > 0 ? form : json_str(json_at(forms, "other"));

@@ -18,6 +18,7 @@ const document = {
     { slug: 'parcel', kind: 'physical', price: [{ wallet: 'stars', points: 1 }] },
     { slug: 'voucher', kind: 'coupon' },
   ],
+  contests: [{ slug: 'over', window: { until: '2025-12-31' }, entries: [{ trigger: 'contest.entered' }] }],
   redemption_codes: [{ slug: 'pack', codes: 'pool' }, { slug: 'made', codes: 'generated' }],
 };
 
@@ -73,6 +74,7 @@ onEach('traces of', { document }, (shop) => {
     'POST /v1/surveys/{slug}/responses': ['event', 'survey.completed', () => ok(shop.post('/v1/surveys/nps/responses', { member: subject, answers: { score: 9 } }))],
     'POST /v1/redemption-codes/{slug}/codes': ['audit', 'codes.upload', () => ok(shop.post('/v1/redemption-codes/pack/codes', `R-${n += 1}-AAAA`, { type: 'text/plain' }))],
     'POST /v1/redemption-codes/{slug}/generate': ['audit', 'codes.generate', () => ok(shop.post('/v1/redemption-codes/made/generate', { count: 2 }))],
+    'POST /v1/contests/{slug}/draw': ['audit', 'contest.draw', () => ok(shop.post('/v1/contests/over/draw'))],
     'POST /v1/keys': ['audit', 'key.create', () => ok(shop.post('/v1/keys', { name: `k-${n += 1}`, scopes: ['members:read'] }))],
     'DELETE /v1/keys/{id}': ['audit', 'key.revoke', async () => {
       const made = await ok(shop.post('/v1/keys', { name: `k-${n += 1}`, scopes: ['members:read'] }));

@@ -15,7 +15,7 @@ onEach('events', {}, (shop) => {
     const event = purchase({ lines, payments: [{ method: 'card', amount: 4550 }], rewards: [], attributes: {} }, { subject: 'ext:C-1', id: 'first' });
     const answer = await shop.event(event);
     assert.equal(answer.status, 201, answer.text);
-    assert.deepEqual(Object.keys(answer.body), ['event', 'member', 'outcome', 'points', 'balances', 'tiers', 'rewards', 'achievements', 'messages', 'not_recovered']);
+    assert.deepEqual(Object.keys(answer.body), ['event', 'member', 'outcome', 'points', 'balances', 'tiers', 'rewards', 'achievements', 'contests', 'messages', 'not_recovered']);
     assert.deepEqual({ ...answer.body.event, id: 0 }, { id: 0, source: 'pos/7', external_id: 'first', type: 'purchase', time: '2026-01-01T00:00:00.000Z' });
     assert.deepEqual(answer.body.points, [
       { wallet: 'points', earned: 45, pending: 45, spent: 0, revoked: 0 },

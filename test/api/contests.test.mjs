@@ -1,0 +1,172 @@
+// Contests: entries come and go with purchases, the list is closed on time, and the published program comes to the same winners.
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { onEach, problem, root } from './harness.mjs';
+
+const document = {
+  name: 'Shop', currency: 'EUR', timezone: 'Europe/Amsterdam', unknown_members: 'enrol',
+  wallets: [{ slug: 'points' }],
+  event_types: [{ type: 'app.checkin' }],
+  earning_rules: [{ slug: 'luck', trigger: 'app.checkin', effects: [{ kind: 'contest_entry', contest: 'spring', entries: 3 }] }],
+  rewards: [{ slug: 'bicycle', kind: 'physical', name: { en: 'A bicycle' } }],
+  contests: [
+    {
+      slug: 'january', window: { from: '2026-01-01', until: '2026-02-01' }, winners: 3,
+      entries: [{ trigger: 'purchase', count: 2, max: 10 }, { trigger: 'contest.entered', max: 1 }],
+      effects: [{ kind: 'reward', reward: 'bicycle' }, { kind: 'earn', wallet: 'points', points: 50 }],
+    },
+    { slug: 'spring', window: { from: '2026-01-01', until: '2026-05-01' }, entries: [{ trigger: 'contest.entered' }] },
+    { slug: 'adults', window: { until: '2026-02-01' }, countries: ['NL'], min_age: 18, entries: [{ trigger: 'contest.entered', max: 1 }] },
+  ],
+};
+
+let number = 0;
+const event = (type, member, data, time) => ({ specversion: '1.0', id: `e-${number += 1}`, source: 'till', type, time, subject: `ext:${member}`, data });
+
+onEach('contests', { document }, (shop) => {
+  let now = '2026-01-01T00:00:00Z';
+  const clock = async (to) => { now = to; const moved = await shop.post('/v1/test/clock', { now }); assert.equal(moved.status, 200, moved.text); };
+  const buy = async (member, amount = 1000, more = {}) => (await shop.event(event('purchase', member, { amount, currency: 'EUR', ...more }, now))).body;
+  const enter = (member, contest = 'january', time = now) => shop.event(event('contest.entered', member, { contest }, time));
+  const contest = async (slug = 'january') => (await shop.get(`/v1/contests/${slug}`)).body;
+  const mine = async (member, slug = 'january') => (await shop.get(`/v1/members/ext:${member}/contests`)).body.data.find((c) => c.contest === slug);
+  const pages = async (slug, limit) => {
+    const all = [];
+    for (let cursor = ''; cursor !== null;) {
+      const { body } = await shop.get(`/v1/contests/${slug}/entries?limit=${limit}${cursor && `&cursor=${cursor}`}`);
+      all.push(...body.data);
+      cursor = body.next_cursor;
+    }
+    return all;
+  };
+  before(async () => {
+    await shop.serve();
+    await clock('2026-01-01T08:00:00Z');
+  });
+
+  test('a purchase enters as often as the rule says and no more than it allows, and a refund takes that back', async () => {
+    const first = await buy('ANN');
+    assert.deepEqual(first.contests, [{ contest: 'january', earned: 2, pending: 0, revoked: 0, tickets: 2 }]);
+    assert.deepEqual(first.points.map((p) => p.wallet), ['points']);
+    assert.deepEqual(first.balances.map((b) => b.wallet), ['points']);
+    for (let i = 0; i < 5; i += 1) await buy('ANN');
+    assert.equal((await mine('ANN')).tickets, 10, 'at most 10');
+    const refund = await shop.event(event('refund', 'ANN', { original: { id: first.event.external_id } }, now));
+    assert.deepEqual(refund.body.contests, [{ contest: 'january', earned: 0, pending: 0, revoked: 2, tickets: 8 }]);
+    await buy('ANN');
+    assert.equal((await mine('ANN')).tickets, 10, 'there is room again');
+  });
+
+  test('any rule may give entries, while the contest is on', async () => {
+    assert.deepEqual((await shop.event(event('app.checkin', 'EVE', {}, now))).body.contests, [{ contest: 'spring', earned: 3, pending: 0, revoked: 0, tickets: 3 }]);
+    const rules = (await shop.get('/v1/program/rules?language=pl')).body.data;
+    assert.match(rules.find((r) => r.slug === 'luck' || r.rule === 'luck').text, /3 losy/);
+  });
+
+  test('an order enters when it is completed', async () => {
+    const placed = await buy('BOB', 1000, { status: 'placed' });
+    assert.deepEqual(placed.contests, [{ contest: 'january', earned: 2, pending: 2, revoked: 0, tickets: 0 }]);
+    await shop.event(event('purchase.completed', 'BOB', { original: { id: placed.event.external_id } }, now));
+    assert.deepEqual([(await mine('BOB')).tickets, (await mine('BOB')).pending], [2, 0]);
+  });
+
+  test('country and age are asked of whoever enters, and explain says which it was', async () => {
+    await shop.post('/v1/members', { external_id: 'KID', country: 'NL', birth_date: '2012-05-05' });
+    await shop.post('/v1/members', { external_id: 'FAR', country: 'PL', birth_date: '1980-05-05' });
+    await shop.post('/v1/members', { external_id: 'DUTCH', country: 'NL', birth_date: '1980-05-05' });
+    const entered = async (member) => (await shop.event(event('contest.entered', member, { contest: 'adults' }, now), '?explain=true')).body;
+    const kid = await entered('KID');
+    const why = kid.explain.find((e) => e.rule === 'contest/adults/0');
+    assert.deepEqual([kid.contests, why.fired, why.failed.pointer, why.failed.actual], [[], false, '/and/1', 13]);
+    assert.equal((await entered('FAR')).explain.find((e) => e.rule === 'contest/adults/0').failed.pointer, '/and/0');
+    assert.equal((await entered('DUTCH')).contests[0].tickets, 1);
+    assert.equal((await entered('DUTCH')).contests.length, 0, 'once');
+  });
+
+  test('before the close nothing is listed, nothing is drawn, and only the hash of the seed is known', async () => {
+    const open = await contest();
+    assert.deepEqual([open.state, open.entries_hash, open.seed, open.winners, open.drawn_at], ['open', null, null, null, null]);
+    assert.match(open.seed_hash, /^[0-9a-f]{64}$/);
+    problem(await shop.get('/v1/contests/january/entries'), 422, 'closed');
+    problem(await shop.post('/v1/contests/january/draw'), 422, 'closed');
+    problem(await shop.post('/v1/contests/nothing/draw'), 404, 'not_found');
+    problem(await enter('ANN', 'nothing'), 422, 'invalid', '/data/contest');
+  });
+
+  test('the list is frozen at the close: late events and refunds change nothing in it', async () => {
+    for (let i = 0; i < 40; i += 1) await (i % 3 ? buy(`M-${i}`) : enter(`M-${i}`));
+    const last = await buy('LAST');
+    await clock('2026-01-31T22:59:59Z');
+    assert.equal((await contest()).state, 'open');
+    await clock('2026-01-31T23:00:00Z'); // midnight in Amsterdam
+    const closed = await contest();
+    assert.deepEqual([closed.state, closed.seed_hash], ['closed', (await contest()).seed_hash]);
+    assert.match(closed.entries_hash, /^[0-9a-f]{64}$/);
+    const late = (await shop.event({ ...event('purchase', 'LATE', { amount: 1000, currency: 'EUR' }, '2026-01-31T12:00:00Z') }, '?explain=true')).body;
+    assert.deepEqual([late.contests, late.explain.find((e) => e.rule === 'contest/january/0').fired], [[], false]);
+    assert.match(late.explain.find((e) => e.rule === 'contest/january/0').text, /closed/);
+    assert.equal((await enter('LATE', 'january', '2026-01-31T12:00:00Z')).body.reason, 'closed');
+    await shop.event(event('refund', 'LAST', { original: { id: last.event.external_id } }, now));
+    const list = await pages('january', 7);
+    assert.deepEqual(list, await pages('january', 1000));
+    const alias = (await mine('LAST')).alias;
+    assert.equal(list.filter((e) => e.alias === alias).length, 1, 'what is refunded after the close takes part');
+    assert.equal(list.length, closed.entries);
+    assert.equal(list.reduce((sum, e) => sum + e.tickets, 0), closed.tickets);
+    assert.deepEqual((await contest()), closed);
+  });
+
+  test('the documented program comes to the same winners, each of them once, without who was forgotten', async () => {
+    const gone = (await mine('M-1')).alias;
+    assert.equal((await shop.ask('DELETE', '/v1/members/ext:M-1')).status, 200);
+    const path = join(shop.dir, 'draw.mjs');
+    writeFileSync(path, /^```js draw\n(.*?)^```$/ms.exec(readFileSync(join(root, 'docs/contests.md'), 'utf8'))[1]);
+    const { draw } = await import(pathToFileURL(path).href);
+    const before = await contest();
+    const answers = await Promise.all(Array.from({ length: 8 }, () => shop.post('/v1/contests/january/draw')));
+    for (const answer of answers) assert.deepEqual([answer.status, answer.text], [200, answers[0].text]);
+    const drawn = await contest();
+    assert.deepEqual([drawn.state, drawn.seed_hash, drawn.entries_hash], ['drawn', before.seed_hash, before.entries_hash]);
+    assert.deepEqual(drawn.withdrawn, [gone]);
+    assert.equal(new Set(drawn.winners.map((w) => w.alias)).size, 3);
+    const list = await pages('january', 1000);
+    assert.deepEqual(draw(drawn, list), drawn.winners.map((w) => w.entry));
+    assert.throws(() => draw(drawn, list.slice(1)), /other entries/);
+    assert.throws(() => draw({ ...drawn, seed: drawn.entries_hash }, list), /another seed/);
+  });
+
+  test('each winner has the prize once, as an event of their own', async () => {
+    for (const winner of (await contest()).winners) {
+      const won = (await shop.get(`/v1/members/${winner.member}/timeline`)).body.data.filter((e) => e.type === 'contest.won');
+      assert.equal(won.length, 1);
+      assert.equal((await shop.balance(winner.member)).active, 50);
+      assert.deepEqual((await shop.get(`/v1/members/${winner.member}/rewards`)).body.data.map((r) => r.reward), ['bicycle']);
+    }
+    const actions = (await shop.get('/v1/audit?limit=1000')).body.data.map((entry) => entry.action);
+    assert.equal(actions.filter((a) => a === 'contest.draw').length, 1);
+    assert.equal(actions.filter((a) => a === 'contest.close').length, 2);
+  });
+
+  test('a contest of one entry draws one winner, one of none draws nobody', async () => {
+    const adults = (await shop.post('/v1/contests/adults/draw')).body;
+    assert.equal(adults.winners.length, 1);
+    assert.equal(adults.winners[0].alias, (await mine('DUTCH', 'adults')).alias);
+  });
+
+  test('a contest that was drawn cannot be opened again under its name', async () => {
+    const again = structuredClone(document);
+    again.contests[0].window.until = '2026-06-01';
+    const draft = await shop.get('/v1/program/draft');
+    assert.equal((await shop.ask('PUT', '/v1/program/draft', again, { headers: { 'if-match': draft.headers.get('etag') ?? '*' } })).status, 200);
+    problem(await shop.post('/v1/program/publish', { comment: 'x' }, { headers: { 'if-match': (await shop.get('/v1/program/draft')).headers.get('etag') } }), 422, 'invalid', '/contests/0/slug');
+  });
+
+  test('entries are no money: they expire a year after the close', async () => {
+    await clock('2027-03-01T00:00:00Z');
+    assert.equal((await mine('ANN')).tickets, 0);
+    assert.equal((await contest()).state, 'drawn');
+  });
+});
