@@ -182,7 +182,8 @@ static void achievements_write(struct json_out *w, const struct store *store, co
 struct str reward_kind_text(enum reward_kind kind)
 {
     static const char *const KINDS[] = {"",       "money_off", "percent_off", "free_product", "gift_card",
-                                        "coupon", "code",      "physical",    "cashback",     "webhook"};
+                                        "coupon", "code",      "physical",    "cashback",     "webhook",
+                                        "contest_entry"};
     _Static_assert(ARRAY_N(KINDS) == REWARD_KINDS_N, "one name per kind");
     return str_c(KINDS[kind]);
 }

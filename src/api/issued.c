@@ -46,7 +46,7 @@ static bool is_money(enum reward_kind kind)
 static void worth_write(struct json_out *w, const struct issued *issued)
 {
     json_key(w, "value");
-    if (is_money(issued->kind) || issued->value > 0) {
+    if (is_money(issued->kind) || (issued->value > 0 && issued->kind != REWARD_CONTEST_ENTRY)) {
         money_write(w, issued->value, issued->currency);
     } else {
         json_put_null(w);
@@ -56,6 +56,12 @@ static void worth_write(struct json_out *w, const struct issued *issued)
         char text[16];
         const int n = snprintf(text, sizeof text, "%d.%02d", issued->percent_basis_points / 100, issued->percent_basis_points % 100);
         json_put_str(w, (struct str){.p = text, .n = (size_t)n});
+    } else {
+        json_put_null(w);
+    }
+    json_key(w, "entries");
+    if (issued->kind == REWARD_CONTEST_ENTRY) {
+        json_put_int(w, issued->value);
     } else {
         json_put_null(w);
     }

@@ -159,12 +159,15 @@ static bool in_stage(const struct effect *effect, enum stage stage)
     return false;
 }
 
-/* Entries are given while their contest is on. */
+bool award_is_over(const struct award_view *view, const struct contest *contest)
+{
+    const int64_t at = view->content->event->time;
+    return at < contest->opens_at || at >= contest->closes_at || view->booked_at >= contest->closes_at;
+}
+
 static bool is_over(const struct award_view *view, const struct effect *effect)
 {
-    const struct contest *contest = effect->contest;
-    const int64_t at = view->content->event->time;
-    return contest != NULL && (at < contest->opens_at || at >= contest->closes_at || view->booked_at >= contest->closes_at);
+    return effect->contest != NULL && award_is_over(view, effect->contest);
 }
 
 static enum err run_stage(struct arena *arena, struct award_env *env, enum stage stage, const bool *fired,

@@ -29,6 +29,9 @@ void award_record_slots(struct award_env *env, const int *slots, size_t n);
 enum err award_follow(struct arena *arena, const struct award_env *env, struct award_list *list, struct str type, struct str field,
                       struct str text, int64_t times) MUST_USE;
 
+/* Whether a contest takes no entries: before, after, or booked after its close. */
+bool award_is_over(const struct award_view *view, const struct contest *contest);
+
 /* Whether an instant lies in a window. */
 bool award_in_window(const struct window *window, const struct zone *zone, int64_t at);
 

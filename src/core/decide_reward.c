@@ -102,6 +102,7 @@ static int64_t worth(struct award_env *env, const struct issued *issued, int64_t
     case REWARD_PHYSICAL:
     case REWARD_CASHBACK:
     case REWARD_WEBHOOK:
+    case REWARD_CONTEST_ENTRY:
     case REWARD_KINDS_N:
         break;
     }
@@ -321,9 +322,15 @@ static enum err decide_bought(struct deciding *d, struct award_env *env)
 
 /* ---- what becomes of one ---- */
 
+/* Tickets of a draw are nothing that a till takes. */
+static enum reason till_refusal(const struct deciding *d, const struct issued *issued)
+{
+    return issued->kind == REWARD_CONTEST_ENTRY ? REASON_NOT_AVAILABLE : use_refusal(d, issued);
+}
+
 static enum err decide_used(struct deciding *d, struct issued *issued)
 {
-    const enum reason reason = use_refusal(d, issued);
+    const enum reason reason = till_refusal(d, issued);
     const int64_t value = issued->kind == REWARD_GIFT_CARD ? issued->left : issued->value;
     if (reason != REASON_NONE) {
         return deciding_refuse(d, reason);
@@ -338,7 +345,7 @@ static enum err decide_used(struct deciding *d, struct issued *issued)
 static enum err decide_reserved(struct deciding *d, struct issued *issued)
 {
     const struct reward *reward = program_reward_by_symbol(d->now, issued->reward);
-    const enum reason reason = use_refusal(d, issued);
+    const enum reason reason = till_refusal(d, issued);
     if (reason != REASON_NONE) {
         return deciding_refuse(d, reason);
     }

@@ -111,7 +111,10 @@ static enum err expire_reward(struct deciding *d, struct event *event, const str
     id_write("rwd_", open->id, text);
     event->kind = EVENT_REWARD_EXPIRED;
     event->reward = str_dup(d->arena, str_c(text));
-    reward_close(&d->booking, reward_change(&d->booking, issued), ISSUED_EXPIRED);
+    struct issued *closed = reward_change(&d->booking, issued);
+    const bool is_drawn = closed->kind == REWARD_CONTEST_ENTRY; // its tickets take part now
+    closed->used_at = is_drawn ? open->expires_at : closed->used_at;
+    reward_close(&d->booking, closed, is_drawn ? ISSUED_USED : ISSUED_EXPIRED);
     return ERR_OK;
 }
 

@@ -244,6 +244,7 @@ enum reward_kind {
     REWARD_PHYSICAL = 7,   // goods that are sent
     REWARD_CASHBACK = 8,   // money that is paid out
     REWARD_WEBHOOK = 9,    // fulfilled by somebody else
+    REWARD_CONTEST_ENTRY = 10, // tickets in a draw
     REWARD_KINDS_N
 };
 
@@ -280,7 +281,8 @@ struct reward {
     size_t prices_n;
     struct reward_market *markets;
     size_t markets_n;
-    int64_t value;            // minor units; of percent_off unused
+    int64_t value;            // minor units; of contest_entry: how many; of percent_off unused
+    const struct contest *contest; // contest_entry
     struct str currency;
     int percent_basis_points; // percent_off
     int64_t max_value;        // percent_off: 0: no maximum

@@ -173,10 +173,32 @@ static enum err compile_value(struct compile *c, const json_t *json, struct str 
     return ERR_OK;
 }
 
+/* Tickets are a value of their own, which no market changes. */
+static enum err compile_tickets(struct compile *c, const json_t *json, struct str pointer, struct reward *reward)
+{
+    const bool is_entry = reward->kind == REWARD_CONTEST_ENTRY;
+    const struct str slug = read_str(json, "contest");
+    if (!is_entry) {
+        return json_at(json, "contest") == NULL && json_at(json, "entries") == NULL
+                   ? ERR_OK
+                   : fail_at(c->f, ERR_INVALID, pointer, "\"contest\" and \"entries\" belong to the kind \"contest_entry\".");
+    }
+    reward->contest = program_contest(c->program, slug);
+    reward->value = read_int(json, "entries", 1);
+    if (reward->contest == NULL) {
+        return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("contest")), "There is no contest \"%.*s\".", STR_ARG(slug));
+    }
+    if (json_at(json, "value") != NULL || json_at(json, "markets") != NULL || json_at(json, "valid_days") != NULL) {
+        return fail_at(c->f, ERR_INVALID, pointer,
+                       "Entries are worth the same everywhere and hold until the draw: leave out \"value\", \"markets\" and \"valid_days\".");
+    }
+    return ERR_OK;
+}
+
 static enum err compile_one(struct compile *c, const json_t *json, struct str pointer, struct reward *reward)
 {
     static const char *const KINDS[] = {"money_off", "percent_off", "free_product", "gift_card", "coupon",
-                                        "code",      "physical",    "cashback",     "webhook"};
+                                        "code",      "physical",    "cashback",     "webhook",   "contest_entry"};
     _Static_assert(ARRAY_N(KINDS) + 1 == REWARD_KINDS_N, "one name per kind");
     reward->json = json;
     reward->kind = (enum reward_kind)(1 + read_choice(read_str(json, "kind"), KINDS, ARRAY_N(KINDS), 0));
@@ -187,6 +209,7 @@ static enum err compile_one(struct compile *c, const json_t *json, struct str po
     reward->valid_days = (int)read_int(json, "valid_days", 0);
     reward->reserve_minutes = (int)read_int(json, "reserve_minutes", RESERVE_MINUTES_DEFAULT);
     try(compile_value(c, json, pointer, reward));
+    try(compile_tickets(c, json, pointer, reward));
     try(compile_prices(c, json, pointer, reward));
     reward->pool = pool_name(c, reward, read_str(json, "pool"));
     if (reward->kind == REWARD_COUPON) {

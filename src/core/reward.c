@@ -66,7 +66,8 @@ enum reason reward_refusal(struct award_env *env, const struct reward *reward)
 {
     const struct event *event = env->view->content->event;
     const struct zone *zone = event_zone(env->view->program, event);
-    if (!award_in_window(&reward->available.window, zone, event->time)) {
+    if (!award_in_window(&reward->available.window, zone, event->time) ||
+        (reward->contest != NULL && award_is_over(env->view, reward->contest))) {
         return REASON_NOT_AVAILABLE;
     }
     const bool is_elsewhere = reward->available.countries_n > 0 &&
@@ -174,6 +175,9 @@ const struct issued *reward_now(const struct booking *b, const struct issued *is
 
 static int64_t valid_until(const struct program *program, const struct reward *reward, int64_t at)
 {
+    if (reward->contest != NULL) {
+        return reward->contest->closes_at;
+    }
     return reward->valid_days == 0 ? AT_NEVER : zone_midnight(program->zone, zone_day(program->zone, at) + reward->valid_days + 1);
 }
 
@@ -224,6 +228,29 @@ static void take_code(struct booking *b, const struct issue *issue, struct issue
     }
 }
 
+/* Entries are points of the contest's wallet. */
+static enum err give_entries(struct booking *b, const struct issue *issue, int64_t entries)
+{
+    const struct program *program = issue->view->program;
+    const struct wallet *wallet = &program->wallets[issue->reward->contest->wallet];
+    struct lot_terms terms;
+    int64_t lot = 0;
+    ledger_terms(program, wallet, b->booked_at, false, &terms);
+    b->rule = issue->reward->symbol;
+    try(ledger_earn(b, wallet, &terms, issue->event, b->booked_at, program->version, entries, &lot));
+    b->rule = 0;
+    return ERR_OK;
+}
+
+static enum err take_entries(struct booking *b, const struct issued *issued, const struct reward *reward, const struct program *policy)
+{
+    int64_t forgiven = 0; // they are not spent, so nothing is
+    b->rule = issued->reward;
+    try(ledger_revoke(b, &policy->wallets[reward->contest->wallet], issued->event, issued->value, &forgiven));
+    b->rule = 0;
+    return ERR_OK;
+}
+
 enum err reward_issue(struct booking *b, const struct issue *issue)
 {
     const struct reward *reward = issue->reward;
@@ -255,6 +282,9 @@ enum err reward_issue(struct booking *b, const struct issue *issue)
     out.left = reward->kind == REWARD_GIFT_CARD ? out.value : 0;
     out.store = event->store;
     try(pay(b, issue, &out));
+    if (reward->contest != NULL) {
+        try(give_entries(b, issue, out.value));
+    }
     take_code(b, issue, &out);
     count_one(b, program, reward, event->store, b->booked_at, 1);
     arena_room(b->arena, state->rewards, state->rewards_n, state->rewards_max);
@@ -299,6 +329,9 @@ enum err reward_cancel(struct booking *b, struct issued *issued, const struct pr
         }
     }
     b->rule = 0;
+    if (reward != NULL && reward->contest != NULL) {
+        try(take_entries(b, issued, reward, policy));
+    }
     if (reward != NULL) {
         count_one(b, policy, reward, issued->store, issued->issued_at, -1);
     }

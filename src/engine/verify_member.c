@@ -26,6 +26,7 @@ struct running {
 struct moved {
     int32_t wallet;
     int64_t earned, pending, spent, revoked;
+    int64_t awarded;           // of `earned`: by rules, not as entries that a reward brought
     int64_t paid;              // of `spent`: on the purchase itself, not for a reward
 };
 
@@ -224,7 +225,7 @@ static struct moved *moved_of(struct walk *w, int32_t wallet)
 }
 
 /* Takes a transfer back: from the balances, and into the tallies of lot and event. */
-static void take_back(struct walk *w, const struct transfer *t)
+static void take_back(struct walk *w, const struct program *program, const struct transfer *t)
 {
     struct running *running = running_of(w, t->wallet);
     struct lot_tally *tally = map_find_int(&w->lots, t->lot);
@@ -237,6 +238,8 @@ static void take_back(struct walk *w, const struct transfer *t)
         tally->pending += change(t, ACCOUNT_PENDING);
     }
     if (moved != NULL) {
+        const bool is_reward = program != NULL && program_reward_by_symbol(program, t->rule) != NULL;
+        moved->awarded += t->kind == TRANSFER_EARN && !is_reward ? t->points : 0;
         moved->earned += t->kind == TRANSFER_EARN ? t->points : 0;
         moved->pending += t->kind == TRANSFER_EARN && t->to == ACCOUNT_PENDING ? t->points : 0;
         moved->spent += t->kind == TRANSFER_SPEND ? t->points : 0;
@@ -305,7 +308,7 @@ static enum err take_transfer(struct walk *w, const struct transfer *t)
     if (memcmp(transfer.hash, w->expected, HASH_BYTES) != 0) {
         tell_transfer(w, INV_CHAINS, transfer.id, "the hash is not the one that the next transfer (or the state) builds on");
     }
-    take_back(w, &transfer);
+    take_back(w, program, &transfer);
     try(hash_before(w, &transfer, before));
     transfer_hash(&transfer, w->member->id, before, made);
     if (memcmp(made, transfer.hash, HASH_BYTES) != 0) {
@@ -407,7 +410,7 @@ static enum err check_again(struct walk *w, const struct check_event *event)
     for (size_t i = 0; i < program->wallets_n; i++) {
         int64_t earned = 0;
         for (size_t k = 0; k < w->moved_n; k++) {
-            earned += w->moved[k].wallet == program->wallets[i].symbol ? w->moved[k].earned : 0;
+            earned += w->moved[k].wallet == program->wallets[i].symbol ? w->moved[k].awarded : 0;
         }
         if (earned != due[i]) {
             tell_event(w, INV_DATABASE, event->row.id, "decided again from its stored inputs, the event earns something else");

@@ -11,7 +11,10 @@ const document = {
   wallets: [{ slug: 'points' }],
   event_types: [{ type: 'app.checkin' }],
   earning_rules: [{ slug: 'luck', trigger: 'app.checkin', effects: [{ kind: 'contest_entry', contest: 'spring', entries: 3 }] }],
-  rewards: [{ slug: 'bicycle', kind: 'physical', name: { en: 'A bicycle' } }],
+  rewards: [
+    { slug: 'bicycle', kind: 'physical', name: { en: 'A bicycle' } },
+    { slug: 'ticket', kind: 'contest_entry', contest: 'spring', entries: 2, price: [{ wallet: 'points', points: 40 }] },
+  ],
   contests: [
     {
       slug: 'january', window: { from: '2026-01-01', until: '2026-02-01' }, winners: 3,
@@ -162,6 +165,20 @@ onEach('contests', { document }, (shop) => {
     const draft = await shop.get('/v1/program/draft');
     assert.equal((await shop.ask('PUT', '/v1/program/draft', again, { headers: { 'if-match': draft.headers.get('etag') ?? '*' } })).status, 200);
     problem(await shop.post('/v1/program/publish', { comment: 'x' }, { headers: { 'if-match': (await shop.get('/v1/program/draft')).headers.get('etag') } }), 422, 'invalid', '/contests/0/slug');
+  });
+
+  test('entries are bought as a reward, which can be given back until the contest closes', async () => {
+    const winner = (await contest()).winners[0].member;
+    const bought = await shop.post(`/v1/members/${winner}/rewards`, { reward: 'ticket' }, { headers: { 'idempotency-key': 'ticket-1' } });
+    assert.equal(bought.status, 201, bought.text);
+    const [ticket] = bought.body.rewards;
+    assert.deepEqual([ticket.kind, ticket.state, ticket.expires_at, bought.body.contests[0].tickets], ['contest_entry', 'issued', '2026-04-30T22:00:00.000Z', 2]);
+    const one = (await shop.get(`/v1/rewards/issued/${ticket.id}`)).body;
+    assert.deepEqual([one.entries, one.value], [2, null]);
+    const back = await shop.post(`/v1/rewards/issued/${ticket.id}/cancel`, { reason: 'changed their mind' }, { headers: { 'idempotency-key': 'ticket-2' } });
+    assert.equal(back.status, 201, back.text);
+    assert.deepEqual(back.body.contests, [{ contest: 'spring', earned: 0, pending: 0, revoked: 2, tickets: 0 }]);
+    assert.equal((await shop.balance(winner)).active, 50);
   });
 
   test('entries are no money: they expire a year after the close', async () => {
