@@ -13,6 +13,7 @@
 #include "both.h"
 #include "base/log.h"
 #include "engine/engine.h"
+#include "store/referrals.h"
 
 struct scenario {
     struct both *both;
@@ -251,6 +252,33 @@ static inline void scenario_submit(struct scenario *s, struct submission *submis
     }
 }
 
+/* A member's referral code. */
+static inline struct str scenario_code(struct scenario *s, struct str subject)
+{
+    struct arena *arena = &s->both->arena;
+    struct identifier identifier;
+    struct member_facts facts = {0};
+    struct str code = {0};
+    assert_ok(identifier_read(arena, store_base_vault(s->base), subject, &s->both->fail, "", &identifier));
+    assert_ok(db_begin(store_db(s->reader), DB_READ));
+    assert_ok(store_members_find(s->reader, arena, &identifier, 1, &facts.member));
+    assert_ok(store_facts_load(s->reader, arena, &facts, 1, false));
+    assert_ok(store_referral_code_read(s->reader, arena, &facts, &code));
+    db_rollback(store_db(s->reader));
+    scenario_check(s, code.n > 0, "%.*s has no referral code", STR_ARG(subject));
+    return code;
+}
+
+/* {"NAME": CODE} of a member. */
+static inline json_t *scenario_code_data(struct scenario *s, const char *name, struct str subject)
+{
+    const struct str code = scenario_code(s, subject);
+    struct arena *before = json_arena_set(&s->both->arena);
+    json_t *data = json_pack("{s:s%}", name, code.p, (int)code.n);
+    (void)json_arena_set(before);
+    return data;
+}
+
 static inline void scenario_prepare(struct scenario *s, const json_t *json, struct submission *submission)
 {
     struct arena *arena = &s->both->arena;
@@ -258,6 +286,9 @@ static inline void scenario_prepare(struct scenario *s, const json_t *json, stru
     submission->may_import = true;
     submission->wants_explain = true;
     scenario_event(s, json, &submission->event);
+    if (submission->event.kind == EVENT_REFERRAL) {
+        submission->event.data = scenario_code_data(s, "code", scenario_str(json_at(json, "data"), "code_of"));
+    }
     submission->refusal_is_error = submission->event.kind == EVENT_ADJUSTED ||
                                    event_kind_class(submission->event.kind) == EVENT_CLASS_REWARD;
     if (submission->event.subject.n > 0) {
@@ -294,8 +325,8 @@ static inline void scenario_together(struct scenario *s, const json_t *list)
     s->last = &submissions[n - 1];
 }
 
-/* `profile`: the clear fields of theirs that the scenario gives, birth_date and attributes, and their timezone; or NULL. */
-static inline struct submission *scenario_enrol(struct scenario *s, struct str external_id, const json_t *profile)
+/* `profile`: the clear fields of theirs that the scenario gives, birth_date and attributes, and their timezone; or NULL.; `advocate` is whose code they name, or empty. */
+static inline struct submission *scenario_enrol(struct scenario *s, struct str external_id, const json_t *profile, struct str advocate)
 {
     struct buf attributes;
     const struct str timezone = scenario_str(profile, "timezone");
@@ -321,6 +352,9 @@ static inline struct submission *scenario_enrol(struct scenario *s, struct str e
                       .clear = {.birth_on = birth_on, .birth_entered_at = s->now, .tags = STR("[]"),
                                 .attributes = attributes.n > 0 ? buf_view(&attributes) : STR("{}")}},
     };
+    if (advocate.n > 0) {
+        submission->event.data = scenario_code_data(s, "referral_code", advocate);
+    }
     submission_hash(submission, store_base_vault(s->base), NULL);
     scenario_submit(s, submission);
     return submission;
@@ -593,6 +627,22 @@ static inline void scenario_expect_clock(struct scenario *s, struct str subject,
     scenario_check(s, seen == json_array_size(wanted), "the clock made %zu events", seen);
 }
 
+/* Whom a member has brought, newest first: "rewarded, capped". */
+static inline void scenario_expect_brought(struct scenario *s, int64_t member, const json_t *wanted)
+{
+    struct referral_line *lines = NULL;
+    struct buf all;
+    size_t n = 0;
+    buf_open(&all, &s->both->arena, 4096);
+    assert_ok(db_begin(store_db(s->reader), DB_READ));
+    assert_ok(store_referrals_list(s->reader, &s->both->arena, member, INT64_MAX, 100, &lines, &n));
+    db_rollback(store_db(s->reader));
+    for (size_t i = 0; i < n; i++) {
+        buf_printf(&all, "%s%.*s", i > 0 ? ", " : "", STR_ARG(referral_state_slug(lines[i].note.referral.state)));
+    }
+    scenario_check(s, str_eq(buf_view(&all), json_str(wanted)), "brought are \"%.*s\"", STR_ARG(buf_view(&all)));
+}
+
 static inline void scenario_expect(struct scenario *s, const json_t *wanted)
 {
     const struct str subject = json_at(wanted, "subject") ? scenario_str(wanted, "subject") : STR("ext:m");
@@ -614,6 +664,13 @@ static inline void scenario_expect(struct scenario *s, const json_t *wanted)
     }
     if (json_at(wanted, "answer") != NULL) {
         scenario_expect_answer(s, json_at(wanted, "answer"));
+    }
+    if (json_at(wanted, "brought") != NULL) {
+        scenario_expect_brought(s, state->member, json_at(wanted, "brought"));
+    }
+    if (json_at(wanted, "referral") != NULL) {
+        const struct str is = referral_state_slug(state->referral.state);
+        scenario_check(s, str_eq(is, scenario_str(wanted, "referral")), "the referral is %.*s", STR_ARG(is));
     }
     if (json_at(wanted, "open_rewards") != NULL) {
         scenario_check(s, (json_int_t)state->rewards_n == json_integer_value(json_at(wanted, "open_rewards")), "open rewards are %zu",
@@ -643,7 +700,7 @@ static inline void scenario_step(struct scenario *s, const json_t *step)
     } else if (json_at(step, "together") != NULL) {
         scenario_together(s, json_at(step, "together"));
     } else if (json_at(step, "enrol") != NULL) {
-        (void)scenario_enrol(s, scenario_str(step, "enrol"), json_at(step, "profile"));
+        (void)scenario_enrol(s, scenario_str(step, "enrol"), json_at(step, "profile"), scenario_str(step, "brought_by"));
     } else if (json_at(step, "advance") != NULL) {
         const json_t *by = json_at(step, "advance");
         scenario_clock(s, s->now + scenario_int(by, "days", 0) * MS_PER_DAY + scenario_int(by, "hours", 0) * MS_PER_HOUR +
@@ -688,7 +745,7 @@ static inline void scenario_run(struct scenario *s, const json_t *base, const js
     }
     scenario_publish(s, scenario_program(s, base, json_at(json, "program")), AT_MIN);
     if (!json_is_false(json_at(json, "enrolled"))) {
-        (void)scenario_enrol(s, STR("m"), json_at(json, "profile"));
+        (void)scenario_enrol(s, STR("m"), json_at(json, "profile"), (struct str){0});
     }
     const json_t *steps = json_at(json, "steps");
     for (size_t i = 0; i < json_array_size(steps); i++) {

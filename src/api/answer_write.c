@@ -222,6 +222,19 @@ static void answer_rewards_write(struct json_out *w, const struct store *store, 
     json_close(w, ']');
 }
 
+static void referral_moved_write(struct json_out *w, const struct store *store, const struct answer_referral *referral)
+{
+    json_key(w, "referral");
+    json_open(w, '{');
+    json_key(w, "referral");
+    slug_or_null(w, store, referral->definition);
+    json_key(w, "state");
+    json_put_str(w, referral_state_slug(referral->state));
+    json_key(w, "held_until");
+    json_put_instant(w, referral->held_until == 0 ? AT_NEVER : referral->held_until);
+    json_close(w, '}');
+}
+
 /* ---- explain ---- */
 
 static void explain_rule_write(struct json_out *w, struct words *words, const struct program *program, const struct explain_rule *e)
@@ -364,6 +377,9 @@ enum err answer_write(struct json_out *w, struct store *store, const struct subm
         json_put_id(w, "rwd_", answer->not_recovered[i]);
     }
     json_close(w, ']');
+    if (answer->referral.state != REFERRAL_NONE) {
+        referral_moved_write(w, store, &answer->referral);
+    }
     if (s->wants_explain) {
         try(explain_write(w, store, s));
     }

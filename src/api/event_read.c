@@ -413,6 +413,21 @@ static void read_code(struct work *w, const json_t *data, const struct place *at
     w->event->data = data;
 }
 
+static void read_referral(struct work *w, const json_t *data, const struct place *at)
+{
+    static const char *const FIELDS[] = {"code", "referral", "channel", "attributes"};
+    struct str code;
+    struct str slug;
+    if (!read_object(w->r, data, at, FIELDS, ARRAY_N(FIELDS))) {
+        return;
+    }
+    read_text(w->r, data, at, "code", READ_REQUIRED, CODE_BYTES_MAX, &code);
+    read_text(w->r, data, at, "referral", READ_OPTIONAL, SLUG_BYTES_MAX, &slug);
+    read_text(w->r, data, at, "channel", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX, &w->event->channel);
+    read_attributes(w, data, at);
+    w->event->data = data;
+}
+
 /* Answers are checked against the program's questions once it is known which program. */
 static void read_answers(struct work *w, const json_t *data, const struct place *at)
 {
@@ -458,6 +473,7 @@ static const struct {
     {EVENT_OFFER_ACCEPTED, read_offer},
     {EVENT_CODE_ENTERED, read_code},
     {EVENT_CONTEST_ENTERED, read_contest},
+    {EVENT_REFERRAL, read_referral},
     {EVENT_QUIZ_COMPLETED, read_answers},
     {EVENT_SURVEY_COMPLETED, read_answers},
 };

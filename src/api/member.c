@@ -4,6 +4,7 @@
 
 #include "api/answer_write.h"
 #include "api/member.h"
+#include "store/referrals.h"
 
 enum err member_find(struct api_call *call, struct store *store, struct str text, int64_t *out)
 {
@@ -58,7 +59,7 @@ enum err member_answer_read(struct api_call *call, struct store *store, int64_t 
     return ERR_OK;
 }
 
-void member_row_write(struct json_out *w, const struct member_row *row)
+void member_row_write(struct json_out *w, const struct member_row *row, struct str referral_code)
 {
     json_key(w, "id");
     json_put_id(w, "mbr_", row->id);
@@ -67,7 +68,11 @@ void member_row_write(struct json_out *w, const struct member_row *row)
     json_key(w, "enrolled_at");
     json_put_instant(w, row->enrolled_at);
     json_key(w, "referral_code");
-    json_put_null(w); // referrals are not of this release
+    if (referral_code.n > 0) {
+        json_put_str(w, referral_code);
+    } else {
+        json_put_null(w);
+    }
     if (row->status != MEMBER_ERASED) {
         profile_write(w, &row->profile);
     }
@@ -77,10 +82,16 @@ enum err member_write(struct api_call *call, struct store *store, int64_t member
 {
     struct member_row row;
     struct answer answer;
+    struct str code;
+    struct member_facts facts = {.member = member};
     try(store_member_read(store, call->arena, member, &row));
     try(member_answer_read(call, store, member, now, &answer));
+    try(store_member_key(store, member, &facts.key));
+    const enum err err = store_referral_code_read(store, call->arena, &facts, &code);
+    vault_wipe(&facts.key, sizeof facts.key);
+    try(err);
     json_open(w, '{');
-    member_row_write(w, &row);
+    member_row_write(w, &row, code);
     json_key(w, "balances");
     balances_write(w, store, &answer);
     json_key(w, "tiers");

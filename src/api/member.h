@@ -26,8 +26,8 @@ enum err member_eligibility_read(struct api_call *call, struct store *store, int
 enum err member_answer_read(struct api_call *call, struct store *store, int64_t member, int64_t now,
                             struct answer *out) MUST_USE;
 
-/* The fields of a member that a list shows, into an open object. */
-void member_row_write(struct json_out *w, const struct member_row *row);
+/* The fields of a member that a list shows, into an open object. Their referral code may be empty. */
+void member_row_write(struct json_out *w, const struct member_row *row, struct str referral_code);
 
 /* A member whole. */
 enum err member_write(struct api_call *call, struct store *store, int64_t member, int64_t now, struct json_out *w) MUST_USE;

@@ -4,6 +4,8 @@
 
 #include "api/answer_write.h"
 #include "api/member.h"
+#include "store/referrals.h"
+#include "vault/code.h"
 
 enum { PROFILE_TEXT_MAX = 1024 * 1024 };
 
@@ -64,12 +66,28 @@ static enum err enrol_dry_run(struct api_call *call, struct store *store, struct
     try(programs_follow(store, s->epoch));
     json_open(w, '{');
     const struct member_row row = {.status = MEMBER_ACTIVE, .enrolled_at = s->event.time, .profile = work->profile};
-    member_row_write(w, &row); // id 0 is null
+    member_row_write(w, &row, (struct str){0}); // id 0 is null
     json_key(w, "balances");
     balances_write(w, store, &s->answer);
     json_key(w, "tiers");
     tiers_write(w, store, &s->answer, false);
     json_close(w, '}');
+    return ERR_OK;
+}
+
+/* Whom the member was brought by: the batch finds out who that is. */
+static enum err read_referral(struct api_call *call, struct submission *s)
+{
+    struct str code = {0};
+    struct reader r = {.arena = call->arena, .f = &call->fail};
+    read_text(&r, call->body, NULL, "referral_code", READ_OPTIONAL, CODE_BYTES_MAX, &code);
+    try(read_done(&r));
+    if (code.n == 0) {
+        return ERR_OK;
+    }
+    struct arena *before = json_arena_set(call->arena);
+    s->event.data = json_pack("{s:s%}", "referral_code", code.p, (int)code.n);
+    (void)json_arena_set(before);
     return ERR_OK;
 }
 
@@ -81,11 +99,9 @@ static enum err enrol_prepare(struct api_call *call, struct store *store, struct
     const struct program *program = NULL;
     try(store_program_at(store, call->now, &program));
     try(profile_read(call->arena, call->body, NULL, "referral_code", call->now, &call->fail, profile));
-    if (json_at(call->body, "referral_code") != NULL) {
-        return fail(&call->fail, ERR_NOT_SUPPORTED, "/referral_code", "This release has no referrals yet: leave it out.");
-    }
     try(profile_check(program, profile, &call->fail));
     api_event_open(call, s, EVENT_ENROLLED, 0);
+    try(read_referral(call, s));
     try(store_enrolment_make(store, call->arena, program, profile, &call->fail, &s->enrolment));
     submission_hash(s, store_vault(store), call->body);
     return ERR_OK;
@@ -190,7 +206,7 @@ enum err api_members_get(struct api_call *call, struct store *store, struct json
     json_open(w, '[');
     for (size_t i = 0; i < shown; i++) {
         json_open(w, '{');
-        member_row_write(w, &rows[i]);
+        member_row_write(w, &rows[i], (struct str){0}); // each is read with their member
         json_close(w, '}');
     }
     json_close(w, ']');
@@ -264,6 +280,10 @@ enum err api_member_patch(struct api_call *call, struct store *store, struct are
     try(profile_check(program, &profile, &call->fail));
     try(check_birth(call, &row.profile, &profile));
     try(store_member_update(store, arena, program, member, row.revision, &profile, &call->fail));
+    if (program->referrals_n > 0) {
+        try(store_likeness_add(store, arena, member, &row.profile)); // of who enrolled before there were referrals
+        try(store_likeness_add(store, arena, member, &profile));
+    }
     try(book_change(call, store, arena, member, "patch", &profile));
     try(member_write(call, store, member, call->now, w));
     return member_audit(call, store, arena, "member.patch", member, profile_text(arena, &row.profile),

@@ -8,11 +8,11 @@
 #include "core/award.h"
 #include "core/tier.h"
 
-enum { POOL_CODES_ASSUMED = 1000 };
+enum { POOL_CODES_ASSUMED = 1000, MEMBER = 1, ADVOCATE = 2, REFEREE = 3 };
 
 static const char TEST_SOURCE[] = "test";
 
-/* One purchase of the test, to be refunded. */
+/* One purchase of the test, to be refunded, or what a referral brought, to be revoked with it. */
 struct trial_purchase {
     struct str source, id;
     struct purchase *purchase;
@@ -99,8 +99,8 @@ static void note(struct trial *t, struct decision *decision)
             t->purchases[i].purchase = decision->purchase;
         }
     }
-    if (decision->event.kind != EVENT_PURCHASE) {
-        return;
+    if (decision->event.kind != EVENT_PURCHASE && decision->event.kind != EVENT_REFERRAL_REWARDED) {
+        return; // nothing takes it back
     }
     struct purchase *purchase = arena_new(t->arena, struct purchase, 1);
     *purchase = (struct purchase){
@@ -140,6 +140,7 @@ static struct facts facts_of(struct trial *t, const struct event *event)
         .knows_zone = true,
         .wants_explain = true,
         .program_now = t->program,
+        .advocate = {.is_named = event != NULL && event->kind == EVENT_REFERRAL, .member = ADVOCATE}, // any code is somebody's
     };
     for (size_t i = 0; i < t->purchases_n; i++) {
         purchases[i] = t->purchases[i].purchase;
@@ -293,6 +294,24 @@ static enum err step_adjust(struct trial *t, const json_t *json)
     if (program_wallet(t->program, event->wallet) < 0 || event->points == 0) {
         return bad(t, "/adjust", "An adjustment has a \"wallet\" of the program and \"points\".");
     }
+    return submit(t, event);
+}
+
+/* {"brings": "friend"}: a friend of the member's has done what it takes. */
+static enum err step_brings(struct trial *t, struct str slug)
+{
+    char id[ID_TEXT_BYTES + 1];
+    char referee[ID_TEXT_BYTES + 1];
+    struct event *event = arena_new(t->arena, struct event, 1);
+    *event = made_event(t, EVENT_REFERRAL_REWARDED);
+    if (program_referral(t->program, slug) == NULL) {
+        return bad(t, "/brings", "The program has no such referral.");
+    }
+    id_write("evt_", (int64_t)t->made, id);
+    id_write("mbr_", REFEREE, referee);
+    struct arena *before = json_arena_set(t->arena);
+    event->data = json_pack("{s:s%,s:s,s:s}", "referral", slug.p, (int)slug.n, "id", id, "referee", referee);
+    (void)json_arena_set(before);
     return submit(t, event);
 }
 
@@ -470,6 +489,14 @@ static void expect_outcome(struct trial *t, const json_t *wanted)
     }
 }
 
+static void expect_referral(struct trial *t, struct str wanted)
+{
+    const struct str is = referral_state_slug(t->state->referral.state);
+    if (wanted.n > 0 && !str_eq(is, wanted)) {
+        red(t, "referral", (struct str){0}, "The referral that the member came by is %.*s.", STR_ARG(is));
+    }
+}
+
 static enum err step_expect(struct trial *t, const json_t *wanted)
 {
     expect_outcome(t, wanted);
@@ -477,6 +504,7 @@ static enum err step_expect(struct trial *t, const json_t *wanted)
     expect_points(t, json_at(wanted, "points"));
     expect_tiers(t, json_at(wanted, "tiers"));
     expect_achievements(t, json_at(wanted, "achievements"));
+    expect_referral(t, json_str(json_at(wanted, "referral")));
     expect_rules(t, json_at(wanted, "fired"), json_at(wanted, "not_fired"));
     if (json_at(wanted, "rewards") != NULL) {
         expect_rewards(t, json_at(wanted, "rewards"));
@@ -501,6 +529,9 @@ static enum err run_step(struct trial *t, const json_t *step)
     if (json_at(step, "use") != NULL) {
         return step_reward(t, json_str(json_at(step, "use")), EVENT_REWARD_USED);
     }
+    if (json_at(step, "brings") != NULL) {
+        return step_brings(t, json_str(json_at(step, "brings")));
+    }
     return step_adjust(t, json_at(step, "adjust"));
 }
 
@@ -512,7 +543,7 @@ static enum err open_member(struct trial *t, const json_t *member)
     const json_t *segments = json_at(member, "segments");
     const json_t *tags = json_at(member, "tags");
     t->state = arena_new(t->arena, struct state, 1);
-    state_open(t->arena, 1, t->now, t->state);
+    state_open(t->arena, MEMBER, t->now, t->state);
     t->profile = (struct profile){
         .birth_on = INT32_MIN,
         .birth_entered_at = AT_MIN,

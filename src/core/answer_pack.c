@@ -6,7 +6,7 @@
 #include "base/pack.h"
 
 enum { RECORD_FORMAT = 1, SECTIONS_FORMAT = 2, LIST_MAX = 100000 };
-enum { SECTION_END = 0, SECTION_ACHIEVEMENTS = 1, SECTION_REWARDS = 2, SECTION_NOT_RECOVERED = 3, SECTION_TIERS = 10 }; // tags of sections: append only
+enum { SECTION_END = 0, SECTION_ACHIEVEMENTS = 1, SECTION_REWARDS = 2, SECTION_NOT_RECOVERED = 3, SECTION_TIERS = 10, SECTION_REFERRAL = 20 }; // tags of sections: append only
 
 static void pack_at(struct buf *out, int64_t at)
 {
@@ -74,9 +74,18 @@ static void pack_tier_changes(struct buf *out, const struct answer *answer)
     }
 }
 
+static void pack_referral(struct buf *out, const struct answer *answer)
+{
+    pack_u(out, SECTION_REFERRAL);
+    pack_u(out, (uint64_t)answer->referral.definition);
+    pack_u(out, (uint64_t)answer->referral.state);
+    pack_i(out, answer->referral.held_until);
+}
+
 static size_t sections_n(const struct answer *answer)
 {
-    return answer->achievements_n + answer->rewards_n + answer->not_recovered_n + answer->tier_changes_n;
+    return answer->achievements_n + answer->rewards_n + answer->not_recovered_n + answer->tier_changes_n +
+           (answer->referral.state != REFERRAL_NONE);
 }
 
 static void pack_sections(struct buf *out, const struct answer *answer)
@@ -92,6 +101,9 @@ static void pack_sections(struct buf *out, const struct answer *answer)
     }
     if (answer->tier_changes_n > 0) {
         pack_tier_changes(out, answer);
+    }
+    if (answer->referral.state != REFERRAL_NONE) {
+        pack_referral(out, answer);
     }
     pack_u(out, SECTION_END);
 }
@@ -234,6 +246,15 @@ static void unpack_tier_changes(struct arena *arena, struct unpack *in, struct a
     }
 }
 
+static void unpack_referral(struct unpack *in, struct answer *answer)
+{
+    answer->referral.definition = (int32_t)unpack_u(in);
+    const uint64_t state = unpack_u(in);
+    in->is_bad |= state == REFERRAL_NONE || state >= REFERRAL_STATES_N;
+    answer->referral.state = in->is_bad ? REFERRAL_NONE : (enum referral_state)state;
+    answer->referral.held_until = unpack_i(in);
+}
+
 static void unpack_sections(struct arena *arena, struct unpack *in, struct answer *answer)
 {
     for (uint64_t tag = unpack_u(in); tag != SECTION_END && !in->is_bad; tag = unpack_u(in)) {
@@ -245,6 +266,8 @@ static void unpack_sections(struct arena *arena, struct unpack *in, struct answe
             unpack_not_recovered(arena, in, answer);
         } else if (tag == SECTION_TIERS) {
             unpack_tier_changes(arena, in, answer);
+        } else if (tag == SECTION_REFERRAL) {
+            unpack_referral(in, answer);
         } else {
             in->is_bad = true; // of a newer release
         }

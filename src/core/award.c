@@ -505,6 +505,17 @@ enum err award_follow_tier(struct arena *arena, const struct award_view *view, s
     return ERR_OK;
 }
 
+/* What follows from a purchase of some amount follows no more when less than that is left of it. */
+static bool is_enough_left(const struct content *content, const struct occasion *follow)
+{
+    for (size_t i = 0; i < follow->fields_n; i++) {
+        if (str_eq(follow->fields[i].name, STR("min_amount")) && follow->fields[i].number > content->amount) {
+            return false;
+        }
+    }
+    return true;
+}
+
 enum err award_run(struct arena *arena, const struct award_view *view, struct award_list *out)
 {
     const struct program *program = view->program;
@@ -529,6 +540,9 @@ enum err award_run(struct arena *arena, const struct award_view *view, struct aw
     arena_room(arena, out->occasions, out->occasions_n, out->occasions_max);
     out->occasions[out->occasions_n++] = event;
     for (size_t i = 0; i < about->follows_n; i++) {
+        if (!is_enough_left(view->content, &about->follows[i])) {
+            continue;
+        }
         arena_room(arena, out->occasions, out->occasions_n, out->occasions_max);
         out->occasions[out->occasions_n++] = about->follows[i];
     }

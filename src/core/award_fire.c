@@ -142,6 +142,9 @@ bool award_fires(struct award_env *env, const struct earning_rule *rule, struct 
             explain_condition(env, rule->when, (struct str){0}, note);
         }
     }
+    if (failure == NULL && rule->heeds_refusal && award_field(env, STR("refused")).n > 0) {
+        failure = "cap";
+    }
     if (note != NULL) {
         note->fired = failure == NULL;
         note->stage = str_c(failure);

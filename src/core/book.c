@@ -252,7 +252,8 @@ static enum err run_again(struct booking *b, const struct purchase *purchase, co
     return award_run(b->arena, &view, out);
 }
 
-enum err book_difference(struct booking *b, const struct facts *facts, const struct purchase *purchase,
+/* All but the counters of purchases and spend. */
+static enum err book_due(struct booking *b, const struct facts *facts, const struct purchase *purchase,
                          const struct program *policy, const struct content *before, const struct content *after)
 {
     struct award_list was;
@@ -283,6 +284,22 @@ enum err book_difference(struct booking *b, const struct facts *facts, const str
         }
         try(book_wallet(b, purchase, policy, (int)i, d.points[i]));
     }
+    return ERR_OK;
+}
+
+enum err book_undone(struct booking *b, const struct facts *facts, const struct purchase *event, const struct program *policy)
+{
+    struct content before;
+    content_open(b->arena, &event->content, &before);
+    struct content after = before;
+    after.is_empty = true;
+    return book_due(b, facts, event, policy, &before, &after);
+}
+
+enum err book_difference(struct booking *b, const struct facts *facts, const struct purchase *purchase,
+                         const struct program *policy, const struct content *before, const struct content *after)
+{
+    try(book_due(b, facts, purchase, policy, before, after));
     book_sales(b, purchase->program, &purchase->content, (int64_t)before->is_empty - (int64_t)after->is_empty,
                (after->is_empty ? 0 : after->amount) - (before->is_empty ? 0 : before->amount));
     return ERR_OK;

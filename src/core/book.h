@@ -20,6 +20,9 @@ enum err book_awards(struct booking *b, const struct award_view *view, const str
 enum err book_difference(struct booking *b, const struct facts *facts, const struct purchase *purchase,
                          const struct program *policy, const struct content *before, const struct content *after) MUST_USE;
 
+/* The same for an event without content, of which nothing is left: what it gave goes. */
+enum err book_undone(struct booking *b, const struct facts *facts, const struct purchase *event, const struct program *policy) MUST_USE;
+
 /* Adds to the counters of purchases and spend on the purchase's local day. */
 void book_sales(struct booking *b, const struct program *program, const struct event *purchase, int64_t purchases,
                 int64_t spend);

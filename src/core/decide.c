@@ -18,6 +18,7 @@ static const char *const REASONS[] = {
     "reward_cancelled", "reward_expired", "reward_reserved", "below_min_spend", "not_combinable", "no_eligible_line",
     "above_value", "too_many_rewards", "closed", "no_attempts_left", "too_soon", "unknown_tier",
     "unknown_code", "code_used", "too_many_attempts",
+    "self_referral", "circular_referral", "already_referred", "too_late",
 };
 _Static_assert(ARRAY_N(REASONS) == REASONS_N, "one slug per reason");
 
@@ -186,13 +187,15 @@ static enum err decide_purchase(struct deciding *d)
     if (reason != REASON_NONE) {
         return deciding_refuse(d, reason);
     }
+    struct about about = {0};
     content_open(d->arena, d->event, &content);
     try(deciding_use_rewards(d, &content, &reason));
     if (reason != REASON_NONE) {
         return deciding_refuse(d, reason);
     }
     try(note_activity(d));
-    try(deciding_award(d, &content, &(struct about){0}));
+    decide_referral_purchase(d, &about);
+    try(deciding_award(d, &content, &about));
     book_sales(&d->booking, d->program, d->event, 1, d->event->amount);
     if (d->event->is_placed) {
         struct state *state = d->out->state;
@@ -234,6 +237,25 @@ static enum err accept_offer(struct deciding *d, const struct content *content)
     return ERR_OK;
 }
 
+/* What kinds that have a section of the document do before rules look at them. */
+static void decide_about(struct deciding *d, struct about *about)
+{
+    const enum event_kind kind = d->event->kind;
+    if (kind == EVENT_QUIZ_COMPLETED) {
+        decide_quiz(d, about);
+    } else if (kind == EVENT_SURVEY_COMPLETED) {
+        decide_survey(d);
+    } else if (kind == EVENT_CODE_ENTERED) {
+        decide_code(d, about);
+    } else if (kind == EVENT_CONTEST_ENTERED) {
+        decide_contest(d);
+    } else if (kind == EVENT_REFERRAL || (kind == EVENT_ENROLLED && d->facts->advocate.is_named)) {
+        decide_referral_named(d, about);
+    } else if (kind == EVENT_REFERRAL_NAMED || kind == EVENT_REFERRAL_QUALIFIED || kind == EVENT_REFERRAL_REWARDED) {
+        decide_referral_told(d, about);
+    }
+}
+
 /* Visits, custom events, enrolment: no lines, no amount. */
 static enum err decide_plain(struct deciding *d)
 {
@@ -243,15 +265,7 @@ static enum err decide_plain(struct deciding *d)
         try(accept_offer(d, &content));
     }
     struct about about = {0};
-    if (d->event->kind == EVENT_QUIZ_COMPLETED) {
-        decide_quiz(d, &about);
-    } else if (d->event->kind == EVENT_SURVEY_COMPLETED) {
-        decide_survey(d);
-    } else if (d->event->kind == EVENT_CODE_ENTERED) {
-        decide_code(d, &about);
-    } else if (d->event->kind == EVENT_CONTEST_ENTERED) {
-        decide_contest(d);
-    }
+    decide_about(d, &about);
     if (d->out->answer.outcome == OUTCOME_REFUSED) {
         return ERR_OK;
     }
@@ -292,6 +306,7 @@ static enum err decide_member_erased(struct deciding *d)
 {
     d->out->state->orders_n = 0;
     d->out->state->moments_n = 0;
+    deciding_forget_referral(d);
     return ledger_void_all(&d->booking);
 }
 
@@ -302,6 +317,7 @@ static enum err decide_after_purchase(struct deciding *d)
     return kind == EVENT_REFUND               ? decide_refund(d)
            : kind == EVENT_PURCHASE_CHANGED   ? decide_changed(d)
            : kind == EVENT_PURCHASE_COMPLETED ? decide_completed(d)
+           : kind == EVENT_REFERRAL_REVOKED   ? decide_referral_revoked(d)
                                               : decide_cancelled(d);
 }
 
@@ -421,7 +437,7 @@ enum err decide(struct arena *arena, const struct program *program, const struct
     enum err err = ERR_OK;
     if (facts->state->is_suspended && class != EVENT_CLASS_MEMBER && class != EVENT_CLASS_ERASURE) {
         err = deciding_refuse(&d, REASON_SUSPENDED);
-    } else if (class == EVENT_CLASS_AFTER_PURCHASE && facts->original == 0) {
+    } else if (class == EVENT_CLASS_AFTER_PURCHASE && event->original.id.n > 0 && facts->original == 0) {
         out->answer.outcome = OUTCOME_HELD;
         out->answer.reason = REASON_UNKNOWN_ORIGINAL;
     } else {

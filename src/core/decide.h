@@ -64,6 +64,10 @@ enum reason {
     REASON_UNKNOWN_CODE = 39,
     REASON_CODE_USED = 40,       // as often as it may be
     REASON_TOO_MANY_ATTEMPTS = 41, // at codes that nobody knows
+    REASON_SELF_REFERRAL = 42,
+    REASON_CIRCULAR_REFERRAL = 43, // the advocate was brought by the referee
+    REASON_ALREADY_REFERRED = 44,
+    REASON_TOO_LATE = 45,          // after the first purchase
     REASONS_N
 };
 struct str reason_slug(enum reason reason);
@@ -258,6 +262,11 @@ struct answer {
     struct tier_change *tier_changes;
     size_t tier_changes_n, tier_changes_max;
     int64_t tier_event_before; // the member's event with changes of tiers before this one, 0: none; only with changes
+    struct answer_referral {  // the referral that the member came by, where the event has moved it
+        int32_t definition;   // symbol
+        enum referral_state state; // NONE: it has not
+        int64_t held_until;   // 0: not held
+    } referral;
     int64_t *not_recovered;   // issued rewards that a refund could not take back: they were used
     size_t not_recovered_n, not_recovered_max;
 };
@@ -386,6 +395,13 @@ struct facts {
     // Of code.entered: the redemption code that the code belongs to (symbol, 0: none), and how often this code was used.
     int32_t redemption_code;
     int64_t code_used;
+    // Of an event that names an advocate: who that is, 0: nobody has the code.
+    struct advocate_facts {
+        int64_t member;
+        bool is_named;         // the event names one at all
+        bool is_self;          // they have an e-mail, phone, card, address or device in common
+        bool is_circular;      // the member has brought them, or somebody who has
+    } advocate;
     const int8_t *segments;    // by segment: whether the member is in it; NULL: judged by its condition (tests of programs)
     const struct purchase **purchases; // loaded originals
     size_t purchases_n;
@@ -446,6 +462,7 @@ struct decision {
     struct shared_use *shared;
     size_t shared_n, shared_max;
     bool uses_code;            // the code that was entered counts as used once more
+    struct referral_note referral; // a line of the member's own list of referrals; state NONE: none
     struct relay *relays;      // what follows for other members
     size_t relays_n, relays_max;
     struct issued *issued;     // rewards issued or changed, each once

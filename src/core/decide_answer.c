@@ -117,6 +117,10 @@ void deciding_finish(struct deciding *d)
         d->out->answer.tier_event_before = state->last_tier_event;
         state->last_tier_event = d->booking.event;
     }
+    if (state->referral.state != d->facts->state->referral.state) {
+        d->out->answer.referral = (struct answer_referral){
+            .definition = state->referral.definition, .state = state->referral.state, .held_until = state->referral.held_until};
+    }
     state->last_event = d->out->is_silent ? state->last_event : d->booking.event;
     state_spill(d->arena, state, d->now->zone);
 }

@@ -21,6 +21,7 @@ struct deciding {
     struct award_list awards;
     bool has_awards;
     const struct moment_plan *plan; // of the moment that the clock's event comes from; NULL: of another
+    const struct purchase *undone; // an event without content that was taken back whole
     bool is_quiet;                 // nothing follows from what the clock does: it was too much
 };
 
@@ -67,6 +68,22 @@ void decide_contest(struct deciding *d);
 
 /* Redemption codes: decide_code.c. */
 void decide_code(struct deciding *d, struct about *about);
+
+/* Referrals: decide_referral.c. The referee names an advocate, buys for the first time; the advocate is told. */
+void decide_referral_named(struct deciding *d, struct about *about);
+void decide_referral_purchase(struct deciding *d, struct about *about);
+void decide_referral_told(struct deciding *d, struct about *about);
+enum err decide_referral_revoked(struct deciding *d) MUST_USE;
+
+/* When the hold of a referral ends, and ending it. */
+int64_t deciding_referral_due(const struct state *state);
+void deciding_run_referral(struct deciding *d, struct event *event);
+
+/* A referee who is forgotten brings nothing any more; what was given stays. */
+void deciding_forget_referral(struct deciding *d);
+
+/* Takes the referral back that a purchase has qualified, where too little of it is left. */
+enum err deciding_revoke_referral(struct deciding *d, const struct purchase *purchase, const struct content *left) MUST_USE;
 
 /* Rewards: decide_reward.c. */
 enum err decide_reward(struct deciding *d) MUST_USE;

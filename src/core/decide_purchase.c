@@ -143,6 +143,7 @@ enum err deciding_book_way(struct deciding *d, struct purchase *purchase, const 
     // What was paid in points comes back first: then there is as much to take from as when all is refunded at once.
     try(book_restore(&d->booking, purchase, d->program, keep));
     try(book_difference(&d->booking, d->facts, purchase, d->program, before, &after));
+    try(deciding_revoke_referral(d, purchase, &after));
     if (after.is_empty) {
         deciding_close_order(d->out->state, purchase->id);
     }
@@ -224,6 +225,7 @@ enum err decide_changed(struct deciding *d)
         try(book_restore(&d->booking, purchase, d->program, paid_points));
     }
     try(book_difference(&d->booking, d->facts, purchase, d->program, &before, &after));
+    try(deciding_revoke_referral(d, purchase, &after));
     // From here on the points paid for the new content are what a refund gives back.
     const size_t n = purchase->spent_n + d->out->spent_n;
     struct spent_lot *spent = arena_new(d->arena, struct spent_lot, n);

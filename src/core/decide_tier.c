@@ -79,7 +79,8 @@ static enum err judge_refund(struct deciding *d, const struct tier_set *set, siz
         from = tier_rank(set, d->out->state);
     }
     // More content than before may also raise, on the purchase's own day or since.
-    return judge_event(d, set, zone_day(d->now->zone, d->out->purchase->content.time), from);
+    const struct purchase *undone = d->out->purchase != NULL ? d->out->purchase : d->undone;
+    return judge_event(d, set, zone_day(d->now->zone, undone->content.time), from);
 }
 
 /* The rank that the last step left, or the one from before the event. */
@@ -98,7 +99,7 @@ static enum err judge_set(struct deciding *d, const struct tier_set *set, bool i
 {
     const enum event_class class = event_kind_class(d->event->kind);
     const size_t from = rank_noted(d, set);
-    if (d->out->purchase != NULL && d->event->kind != EVENT_PURCHASE_COMPLETED) {
+    if (d->undone != NULL || (d->out->purchase != NULL && d->event->kind != EVENT_PURCHASE_COMPLETED)) {
         return judge_refund(d, set, from);
     }
     // What the clock or people do is done already; only what followed from it may raise.

@@ -25,6 +25,7 @@ int64_t state_next_due(const struct state *state, const struct program *program)
     for (size_t i = 0; i < state->rewards_n; i++) {
         due = int64_min(due, state->rewards[i].expires_at);
     }
+    due = int64_min(due, deciding_referral_due(state));
     return int64_min(due, int64_min(moments_due(state), deciding_tiers_due(program, state)));
 }
 
@@ -139,6 +140,10 @@ static enum err run_due(struct deciding *d, struct event *event, int64_t due)
             return expire_reward(d, event, &open);
         }
     }
+    if (deciding_referral_due(state) <= due) {
+        deciding_run_referral(d, event);
+        return ERR_OK;
+    }
     struct moment *moment = moments_first(state, d->now, due, &d->plan);
     if (moment != NULL) {
         moment_fire(d->arena, d->plan, d->facts, moment, event);
@@ -157,6 +162,8 @@ static struct str clock_id(struct arena *arena, int64_t member, const struct eve
                               : json_at(event->data, "schedule") != NULL ? json_str(json_at(event->data, "schedule"))
                               : event->kind == EVENT_INACTIVE
                                   ? str_fmt(arena, "%" JSON_INTEGER_FORMAT, json_integer_value(json_at(event->data, "days")))
+                              : event->kind == EVENT_REFERRAL_REWARDED
+                                  ? json_str(json_at(event->data, "referral"))
                                   : json_str(json_at(event->data, "set"));
     instant_write(event->time, at);
     id_write("mbr_", member, id);
@@ -193,12 +200,13 @@ static enum err follow(struct deciding *d, const struct event *event)
     if (is_moment && d->facts->state->is_suspended) {
         return deciding_refuse(d, REASON_SUSPENDED);
     }
-    if ((is_moment || event->kind == EVENT_TIER_WARNED) && !d->is_quiet) {
+    const bool earns = is_moment || event->kind == EVENT_TIER_WARNED || event->kind == EVENT_REFERRAL_REWARDED;
+    if (earns && !d->is_quiet) {
         struct content content;
         content_open(d->arena, event, &content);
         try(deciding_award(d, &content, &(struct about){0}));
     }
-    if (is_moment) {
+    if (is_moment || event->kind == EVENT_REFERRAL_REWARDED) {
         try(deciding_release(d));
         try(deciding_judge_tiers(d));
         return deciding_auto_rewards(d);

@@ -6,7 +6,7 @@
 #include "base/pack.h"
 
 enum { RECORD_FORMAT = 1, SECTIONS_FORMAT = 2, LIST_MAX = 100000, VALUE_NESTING_MAX = 4 };
-enum { SECTION_END = 0, SECTION_PROGRESS = 1, SECTION_GRANTS = 2, SECTION_ABOUT = 3, SECTION_TIERS = 10 }; // tags of sections: append only
+enum { SECTION_END = 0, SECTION_PROGRESS = 1, SECTION_GRANTS = 2, SECTION_ABOUT = 3, SECTION_TIERS = 10, SECTION_FOLLOWS = 20 }; // tags of sections: append only
 
 void inputs_open(struct arena *arena, const struct program *program, struct inputs *out)
 {
@@ -141,6 +141,44 @@ static void pack_about(struct buf *out, const struct inputs *inputs)
         pack_str(out, about->follows[i].type);
         pack_i(out, about->follows[i].times);
         pack_field(out, &about->follows[i].fields[0]);
+    }
+}
+
+/* Fields beyond the first of what followed: there were none when SECTION_ABOUT was made. */
+static size_t more_fields_n(const struct about *about)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < about->follows_n; i++) {
+        n += about->follows[i].fields_n - 1;
+    }
+    return n;
+}
+
+static void pack_follows(struct buf *out, const struct inputs *inputs)
+{
+    const struct about *about = &inputs->about;
+    pack_u(out, SECTION_FOLLOWS);
+    pack_u(out, more_fields_n(about));
+    for (size_t i = 0; i < about->follows_n; i++) {
+        for (size_t k = 1; k < about->follows[i].fields_n; k++) {
+            pack_u(out, i);
+            pack_field(out, &about->follows[i].fields[k]);
+        }
+    }
+}
+
+static void unpack_follows(struct unpack *in, struct inputs *inputs)
+{
+    struct about *about = &inputs->about;
+    const size_t n = unpack_count(in, FOLLOWS_MAX * OCCASION_FIELDS_MAX);
+    for (size_t i = 0; i < n && !in->is_bad; i++) {
+        const uint64_t at = unpack_u(in);
+        const struct occasion_field field = unpack_field(in);
+        if (at >= about->follows_n || about->follows[at].fields_n == OCCASION_FIELDS_MAX) {
+            in->is_bad = true;
+            return;
+        }
+        about->follows[at].fields[about->follows[at].fields_n++] = field;
     }
 }
 
@@ -299,6 +337,9 @@ void inputs_pack(struct buf *out, const struct inputs *inputs)
     if (has_about(inputs)) {
         pack_about(out, inputs);
     }
+    if (more_fields_n(&inputs->about) > 0) {
+        pack_follows(out, inputs);
+    }
     if (inputs->tier_follows_n > 0) {
         pack_tiers(out, inputs);
     }
@@ -338,6 +379,8 @@ static void unpack_sections(struct arena *arena, struct unpack *in, struct input
             unpack_grants(arena, in, inputs);
         } else if (tag == SECTION_ABOUT) {
             unpack_about(in, inputs);
+        } else if (tag == SECTION_FOLLOWS) {
+            unpack_follows(in, inputs);
         } else if (tag == SECTION_TIERS) {
             unpack_tiers(arena, in, inputs);
         } else {

@@ -81,7 +81,7 @@ static void read_strings(struct compile *c, const json_t *list, struct str **out
 bool program_is_occasion(struct str type)
 {
     return str_eq(type, STR("tier.changed")) || str_eq(type, STR("achievement.completed")) || str_eq(type, STR("reward.issued")) ||
-           str_eq(type, STR("quiz.scored")) || str_eq(type, STR("quiz.passed"));
+           str_eq(type, STR("quiz.scored")) || str_eq(type, STR("quiz.passed")) || str_eq(type, STR("referral.rewarded"));
 }
 
 static enum err compile_event_types(struct compile *c, const json_t *document)
@@ -175,6 +175,7 @@ enum err program_compile(struct arena *arena, const json_t *document, struct sym
     try(compile_rewards(&c, document));
     try(compile_achievements(&c, document));
     try(compile_codes(&c, document));
+    try(compile_referrals(&c, document));
     try(compile_quizzes(&c, document));
     try(compile_surveys(&c, document));
     try(compile_contests(&c, document));

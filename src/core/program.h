@@ -192,6 +192,7 @@ struct earning_rule {
     int silence_days;         // of the trigger "inactive": after so many days; else 0
     struct rule_match matches[RULE_MATCHES_MAX];
     size_t matches_n;
+    bool heeds_refusal;       // gives nothing on an occasion that says why it is refused (of a referral beyond its cap)
     const struct rule *when;  // NULL: always
     int audience;             // index of a segment, or -1
     struct window window;
@@ -379,6 +380,19 @@ struct contest {
     int64_t opens_at, closes_at; // its window as instants
     int winners;
     const json_t *json;         // its texts
+};
+
+/* Members who bring members. */
+struct referral_program {
+    struct str slug;
+    int32_t symbol;
+    bool on_enrolment;          // qualifies when the advocate is named; else at the first purchase of min_amount
+    int64_t min_amount;         // minor units
+    int hold_days;              // from then until both sides get theirs
+    int64_t cap;                // so many count for an advocate in a period; 0: no limit
+    enum period_kind cap_period;
+    int32_t cap_symbol;         // the advocate's counter
+    struct str link;            // with {{code}}; empty: none
 };
 
 struct sales_store {
@@ -582,6 +596,8 @@ struct program {
     size_t surveys_n;
     struct contest *contests;
     size_t contests_n;
+    struct referral_program *referrals;
+    size_t referrals_n;
     bool has_occasions;         // a rule waits for what follows from events
     bool has_shared;            // anything is counted for all members together
     int offers_slot;            // of the variable member.offers where an offer has to be accepted, else -1
@@ -663,6 +679,10 @@ size_t tier_set_rank_of(const struct tier_set *set, int32_t tier);
 /* The redemption code of that slug or symbol, or NULL. */
 const struct redemption_code *program_redemption_code(const struct program *program, struct str slug);
 const struct redemption_code *program_redemption_code_by_symbol(const struct program *program, int32_t symbol);
+
+/* The referral program of that slug or symbol, or NULL. */
+const struct referral_program *program_referral(const struct program *program, struct str slug);
+const struct referral_program *program_referral_by_symbol(const struct program *program, int32_t symbol);
 
 /* The quiz or survey of that slug, or NULL. */
 const struct quiz *program_quiz(const struct program *program, struct str slug);

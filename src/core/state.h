@@ -13,6 +13,7 @@
 #define LOYALD_STATE_H
 
 #include "core/program.h"
+#include "core/referral.h"
 
 enum {
     STATE_LOTS_INLINE = 16,
@@ -202,6 +203,7 @@ struct state {
     int64_t last_tier_event; // newest event with a change of tiers: head of their history, 0: none
     struct moment *moments;
     size_t moments_n, moments_max;
+    struct referral referral; // whom the member has named as their advocate
     struct order *orders;
     size_t orders_n, orders_max;
     struct distinct *distincts;

@@ -22,4 +22,9 @@ size_t state_moments_n(const struct state *state);
 void state_moments_pack(struct buf *out, const struct state *state);
 void state_moments_unpack(struct arena *arena, struct unpack *in, struct state *state);
 
+/* The referral that a member came by. */
+size_t state_referral_n(const struct state *state);
+void state_referral_pack(struct buf *out, const struct state *state);
+void state_referral_unpack(struct arena *arena, struct unpack *in, struct state *state);
+
 #endif

@@ -66,6 +66,7 @@ enum err batch_run(struct store *store, struct arena *arena, struct submission *
     map_open(&b.known, arena);
     map_open(&b.issued, arena);
     map_open(&b.codes, arena);
+    map_open(&b.advocates, arena);
     map_open(&b.purchases, arena);
     map_open(&b.replays, arena);
     for (size_t i = 0; i < n; i++) {

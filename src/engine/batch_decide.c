@@ -319,6 +319,7 @@ enum err batch_decide_event(struct batch *b, struct member_facts *member, const 
         facts.reason_commitment = commitment;
     }
     know_code(b, program, event, &facts);
+    try(batch_know_advocate(b, member, event, &facts));
     batch_follow_ids(b, member);
     for (int round = 0; round < NEEDS_ROUNDS_MAX; round++) {
         const enum err err = decide(b->arena, program, &facts, event, store_ids(b->store), &needs, out);
@@ -443,6 +444,9 @@ static struct member_facts *add_member(struct batch *b, size_t index, const stru
     added->member = facts->member;
     added->facts = facts;
     added->enrolled_at = enrolled_at;
+    if (b->program_now->referrals_n > 0 && b->mode != BATCH_DRY_RUN) {
+        added->referral_code = code_draw(b->arena);
+    }
     return facts;
 }
 
@@ -455,6 +459,9 @@ static enum err enrol(struct batch *b, size_t index)
     }
     if (is_taken) {
         fail_one(s, ERR_IDENTIFIER_TAKEN, "", "A member with one of these identifiers exists already: look them up instead.");
+        return ERR_OK;
+    }
+    if (!batch_may_be_brought(b, s)) {
         return ERR_OK;
     }
     struct member_facts *member = add_member(b, index, &s->enrolment, s->may_import ? int64_min(s->event.time, b->now) : b->now);

@@ -21,6 +21,7 @@ struct batch {
     struct map known;            // natural key -> struct known_event
     struct map issued;           // reward id -> struct issued, loaded or changed
     struct map codes;            // hash of a redemption code -> struct redemption
+    struct map advocates;        // hash of a referral code -> struct advocate (batch_referral.c)
     struct map purchases;        // event id -> struct purchase, loaded or changed
     struct map replays;          // event id -> struct event_row
     struct held_event *waiting;  // held events that something in this batch may release
@@ -76,6 +77,14 @@ enum err batch_release(struct batch *b, struct member_facts *member, const unsig
 
 /* The keyed hash of the code that an event has entered. */
 void batch_code_hash(const struct batch *b, const struct event *event, unsigned char hash[VAULT_HASH_BYTES]);
+
+/* batch_referral.c: advocates by the codes that events name. */
+enum err batch_load_advocates(struct batch *b) MUST_USE;
+enum err batch_know_advocate(struct batch *b, const struct member_facts *member, const struct event *event,
+                             struct facts *facts) MUST_USE;
+
+/* False where an enrolment names an advocate who may not be named: its error says why. */
+bool batch_may_be_brought(struct batch *b, struct submission *submission);
 
 /* The member's facts, or NULL. */
 struct member_facts *batch_member(const struct batch *b, int64_t member);

@@ -300,6 +300,7 @@ enum err batch_load(struct batch *b)
     try(load_waiting(b));
     try(find_rewards(b));
     try(find_codes(b));
+    try(batch_load_advocates(b));
     try(make_keys(b, found));
     for (size_t i = 0; i < b->n; i++) {
         b->list[i]->member = found[i];

@@ -40,6 +40,18 @@ static enum err check_tier(const struct program *program, const struct event *ev
     return ERR_OK;
 }
 
+static enum err check_referral(const struct program *program, const struct event *event, struct fail *f)
+{
+    const struct str slug = json_str(json_at(event->data, "referral"));
+    if (program->referrals_n == 0) {
+        return fail(f, ERR_INVALID, "/type", "The program has no referrals: add them before members name each other.");
+    }
+    if (slug.n > 0 && program_referral(program, slug) == NULL) {
+        return fail(f, ERR_INVALID, "/data/referral", "The program has no referral \"%.*s\".", STR_ARG(slug));
+    }
+    return ERR_OK;
+}
+
 enum err event_check(const struct program *program, const struct event *event, int64_t now, bool may_import,
                      struct fail *f)
 {
@@ -66,6 +78,9 @@ enum err event_check(const struct program *program, const struct event *event, i
     const struct str contest = event->kind == EVENT_CONTEST_ENTERED ? json_str(json_at(event->data, "contest")) : (struct str){0};
     if (contest.n > 0 && program_contest(program, contest) == NULL) {
         return fail(f, ERR_INVALID, "/data/contest", "The program has no contest \"%.*s\".", STR_ARG(contest));
+    }
+    if (event->kind == EVENT_REFERRAL) {
+        try(check_referral(program, event, f));
     }
     if (event->kind == EVENT_TIER_GRANTED) {
         return check_tier(program, event, now, f);

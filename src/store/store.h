@@ -204,6 +204,13 @@ enum err store_held_find(struct store *store, struct arena *arena, const unsigne
 /* Keys for events about to be held; before the transaction. */
 enum err store_keys_make(struct store *store, const int64_t *ids, size_t n, int64_t now, struct vault_key *out) MUST_USE;
 
+/* Something that tells two members to be one person, as a keyed hash: store/referrals.h. */
+enum { LIKENESSES_MAX = 5 };
+struct likeness {
+    int kind;
+    unsigned char hash[VAULT_HASH_BYTES];
+};
+
 /* A new member's cold rows. */
 struct enrolment {
     int64_t member;
@@ -222,6 +229,9 @@ struct enrolment {
     } clear;
     struct str name_words[2 * 16];
     size_t name_words_n;
+    struct likeness likenesses[LIKENESSES_MAX];
+    size_t likenesses_n;
+    struct str referral_code;     // drawn when the batch is decided; empty: the program has no referrals
 };
 
 /* Everything a batch writes. Lists may be empty. */

@@ -3,6 +3,7 @@
 #include "store/members.h"
 
 #include "store/members_internal.h"
+#include "store/referrals.h"
 #include "vault/normal.h"
 
 enum { WORD_COLS = 2, IDENTIFIER_COLS = 3, ERASURES_PAGE = 1000 };
@@ -84,6 +85,7 @@ enum err store_enrolment_make(struct store *store, struct arena *arena, const st
     clear_of(arena, program, profile, &out->clear);
     memcpy(out->name_words, index->words, sizeof out->name_words);
     out->name_words_n = index->words_n;
+    out->likenesses_n = likeness_make(arena, store->base->vault, profile, out->likenesses);
     return ERR_OK;
 }
 
@@ -316,6 +318,7 @@ enum err store_member_erase(struct store *store, struct arena *arena, int64_t me
     const struct db_value owner = db_int(member);
     try(db_exec(store->db, Q_REWARD_CODES_FORGET, &owner, 1, NULL));
     try(db_exec(store->db, Q_RELAYS_FORGET, &owner, 1, NULL));
+    try(store_referrals_forget(store, arena, member));
     return forget_rows(store, arena, member, index);
 }
 

@@ -30,6 +30,9 @@ static enum phrase trigger_phrase(struct str type)
         {"code.entered", P_T_CODE},
         {"contest.entered", P_T_CONTEST},
         {"contest.won", P_T_CONTEST_WON},
+        {"referral.rewarded", P_T_REFERRAL_REWARDED},
+        {"referral.qualified", P_T_REFERRAL_QUALIFIED},
+        {"referral", P_T_REFERRAL},
         {"referral.named", P_T_REFERRAL_NAMED},
         {"birthday", P_T_BIRTHDAY},
         {"anniversary", P_T_ANNIVERSARY},
@@ -50,7 +53,10 @@ static struct str match_name(const struct words *w, const struct rule_match *mat
         const char *name;
     } SECTIONS[] = {{"achievement", "achievements", "name"}, {"reward", "rewards", "name"},   {"offer", "offers", "title"},
                     {"quiz", "quizzes", "title"},            {"survey", "surveys", "title"}, {"redemption_code", "redemption_codes", "name"},
-                    {"contest", "contests", "name"}};
+                    {"contest", "contests", "name"}, {"referral", "referrals", "name"}};
+    if (str_eq(match->field, STR("side"))) {
+        return phrase_form(w, str_eq(match->value, STR("advocate")) ? P_S_ADVOCATE : P_S_REFEREE, false);
+    }
     for (size_t i = 0; i < ARRAY_N(SECTIONS); i++) {
         if (str_eq(match->field, str_c(SECTIONS[i].field))) {
             return named(w, SECTIONS[i].section, match->value, SECTIONS[i].name);

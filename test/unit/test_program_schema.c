@@ -223,9 +223,7 @@ static void what_later_releases_do_is_not_supported(void **state)
 {
     (void)state;
     static const char *const SECTIONS[] = {
-        "exchange",
-        "referrals",    "partners",
-        "templates",    "journeys"};
+        "exchange", "partners", "templates", "journeys"};
     for (size_t i = 0; i < ARRAY_N(SECTIONS); i++) {
         assert_string_equal(faults(str_fmt(&arena, "\"%s\":[{\"slug\":\"x\"}]", SECTIONS[i]).p),
                             str_fmt(&arena, "not_supported /%s", SECTIONS[i]).p);
