@@ -12,6 +12,7 @@
 
 #include "both.h"
 #include "base/log.h"
+#include "core/subscription.h"
 #include "engine/engine.h"
 #include "store/referrals.h"
 
@@ -643,6 +644,29 @@ static inline void scenario_expect_brought(struct scenario *s, int64_t member, c
     scenario_check(s, str_eq(buf_view(&all), json_str(wanted)), "brought are \"%.*s\"", STR_ARG(buf_view(&all)));
 }
 
+/* The member's subscriptions in the order in which they came up: ["S1 fibre active kept 2"]; "-": no plan. */
+static inline void scenario_expect_subscriptions(struct scenario *s, struct str subject, const json_t *wanted)
+{
+    struct arena *arena = &s->both->arena;
+    struct identifier identifier;
+    struct member_facts facts = {0};
+    assert_ok(identifier_read(arena, store_base_vault(s->base), subject, &s->both->fail, "", &identifier));
+    assert_ok(db_begin(store_db(s->reader), DB_READ));
+    assert_ok(store_members_find(s->reader, arena, &identifier, 1, &facts.member));
+    assert_ok(store_facts_load(s->reader, arena, &facts, 1, false));
+    scenario_check(s, facts.state->subscriptions_n == json_array_size(wanted), "subscriptions are %zu", facts.state->subscriptions_n);
+    for (size_t i = 0; i < facts.state->subscriptions_n; i++) {
+        const struct subscription *known = &facts.state->subscriptions[i];
+        struct event_row row;
+        assert_ok(store_events_read(s->reader, arena, &facts.member, &known->opened_by, 1, &facts.key, &row));
+        const struct str is = str_fmt(arena, "%.*s %.*s %.*s kept %d", STR_ARG(json_str(json_at(row.event.data, "subscription"))),
+                                      STR_ARG(known->plan.n > 0 ? known->plan : STR("-")),
+                                      STR_ARG(subscription_state_slug(known->state)), known->kept);
+        scenario_check(s, str_eq(is, json_str(json_array_get(wanted, i))), "subscription %zu is %.*s", i, STR_ARG(is));
+    }
+    db_rollback(store_db(s->reader));
+}
+
 static inline void scenario_expect(struct scenario *s, const json_t *wanted)
 {
     const struct str subject = json_at(wanted, "subject") ? scenario_str(wanted, "subject") : STR("ext:m");
@@ -657,6 +681,9 @@ static inline void scenario_expect(struct scenario *s, const json_t *wanted)
     }
     if (json_at(wanted, "clock") != NULL) {
         scenario_expect_clock(s, subject, json_at(wanted, "clock"));
+    }
+    if (json_at(wanted, "subscriptions") != NULL) {
+        scenario_expect_subscriptions(s, subject, json_at(wanted, "subscriptions"));
     }
     if (json_at(wanted, "moments") != NULL) {
         scenario_check(s, (json_int_t)state->moments_n == json_integer_value(json_at(wanted, "moments")), "moments are %zu",

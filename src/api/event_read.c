@@ -7,7 +7,7 @@
 #include "base/num.h"
 #include "vault/code.h"
 
-enum { METHOD_BYTES_MAX = 64, SLUG_BYTES_MAX = 64, STAY_NIGHTS_MAX = 1000 };
+enum { METHOD_BYTES_MAX = 64, SLUG_BYTES_MAX = 64, STAY_NIGHTS_MAX = 1000, PAID_MONTHS_MAX = 120 };
 
 static const char *const LINE_KINDS[] = {"goods", "service", "shipping", "fee", "tip", "gift_card", "deposit", "donation"};
 _Static_assert(ARRAY_N(LINE_KINDS) == LINE_KINDS_N, "one name per kind, in the order of enum line_kind");
@@ -428,6 +428,29 @@ static void read_referral(struct work *w, const json_t *data, const struct place
     w->event->data = data;
 }
 
+/* What goes on by the month: a plan where it starts or changes, a "start" where it starts, "months" where it is paid. */
+static void read_subscription(struct work *w, const json_t *data, const struct place *at)
+{
+    static const char *const FIELDS[] = {"subscription", "channel", "attributes", "plan", "start"};
+    static const char *const PAID[] = {"subscription", "channel", "attributes", "months"};
+    const bool starts = w->event->kind == EVENT_SUBSCRIPTION_STARTED;
+    const bool changes = w->event->kind == EVENT_SUBSCRIPTION_CHANGED;
+    const bool is_payment = w->event->kind == EVENT_SUBSCRIPTION_PAID;
+    struct str text;
+    int32_t start = INT32_MIN;
+    int64_t months = 1;
+    if (!read_object(w->r, data, at, is_payment ? PAID : FIELDS, is_payment ? ARRAY_N(PAID) : starts ? 5 : changes ? 4 : 3)) {
+        return;
+    }
+    read_text(w->r, data, at, "subscription", READ_REQUIRED, EVENT_TEXT_BYTES_MAX, &text);
+    read_text(w->r, data, at, "plan", changes ? READ_REQUIRED : READ_OPTIONAL, SLUG_BYTES_MAX, &text);
+    read_date(w, data, at, "start", &start);
+    read_whole(w->r, data, at, "months", READ_OPTIONAL, 1, PAID_MONTHS_MAX, &months);
+    read_text(w->r, data, at, "channel", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX, &w->event->channel);
+    read_attributes(w, data, at);
+    w->event->data = data;
+}
+
 /* Answers are checked against the program's questions once it is known which program. */
 static void read_answers(struct work *w, const json_t *data, const struct place *at)
 {
@@ -474,6 +497,12 @@ static const struct {
     {EVENT_CODE_ENTERED, read_code},
     {EVENT_CONTEST_ENTERED, read_contest},
     {EVENT_REFERRAL, read_referral},
+    {EVENT_SUBSCRIPTION_STARTED, read_subscription},
+    {EVENT_SUBSCRIPTION_CHANGED, read_subscription},
+    {EVENT_SUBSCRIPTION_PAUSED, read_subscription},
+    {EVENT_SUBSCRIPTION_RESUMED, read_subscription},
+    {EVENT_SUBSCRIPTION_CANCELLED, read_subscription},
+    {EVENT_SUBSCRIPTION_PAID, read_subscription},
     {EVENT_QUIZ_COMPLETED, read_answers},
     {EVENT_SURVEY_COMPLETED, read_answers},
 };

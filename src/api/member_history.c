@@ -205,6 +205,17 @@ static void purchase_write(struct json_out *w, const struct event *event)
     }
 }
 
+/* Which of the member's subscriptions it is about. */
+static void subscription_write(struct json_out *w, const struct event *event)
+{
+    const struct str id = json_str(json_at(event->data, "subscription"));
+    const bool is_about_one = event_kind_is_subscription(event->kind) || event_is_of_clock(event);
+    if (is_about_one && id.n > 0) {
+        json_key(w, "subscription");
+        json_put_str(w, id);
+    }
+}
+
 static void event_row_write(struct json_out *w, const struct store *store, const struct event_row *row)
 {
     json_open(w, '{');
@@ -229,6 +240,7 @@ static void event_row_write(struct json_out *w, const struct store *store, const
     json_key(w, "credential");
     json_put_id(w, "key_", row->credential);
     purchase_write(w, &row->event);
+    subscription_write(w, &row->event);
     json_key(w, "reason");
     text_or_null(w, row->event.reason);
     json_key(w, "points");

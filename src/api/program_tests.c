@@ -36,6 +36,8 @@ struct trial {
     size_t issued_n, issued_max;
     struct shared_use *shared;
     size_t shared_n, shared_max;
+    struct opening *openings;    // what the member's subscriptions are called
+    size_t openings_n, openings_max;
     struct decision *last;       // NULL: nothing was decided yet
 };
 
@@ -99,6 +101,11 @@ static void note(struct trial *t, struct decision *decision)
             t->purchases[i].purchase = decision->purchase;
         }
     }
+    if (event_kind_is_subscription(decision->event.kind)) {
+        arena_room(t->arena, t->openings, t->openings_n, t->openings_max);
+        t->openings[t->openings_n++] =
+            (struct opening){.event = decision->event_id, .id = json_str(json_at(decision->event.data, "subscription"))};
+    }
     if (decision->event.kind != EVENT_PURCHASE && decision->event.kind != EVENT_REFERRAL_REWARDED) {
         return; // nothing takes it back
     }
@@ -138,6 +145,8 @@ static struct facts facts_of(struct trial *t, const struct event *event)
         .issued_n = t->issued_n,
         .booked_at = t->now,
         .knows_zone = true,
+        .openings = t->openings,
+        .openings_n = t->openings_n,
         .wants_explain = true,
         .program_now = t->program,
         .advocate = {.is_named = event != NULL && event->kind == EVENT_REFERRAL, .member = ADVOCATE}, // any code is somebody's
@@ -153,6 +162,9 @@ static struct facts facts_of(struct trial *t, const struct event *event)
     }
     for (size_t i = 0; i < t->issued_n; i++) {
         issued[i] = &t->issued[i];
+    }
+    if (event != NULL && event_kind_is_subscription(event->kind)) {
+        facts.subscription_key = match_hash(json_str(json_at(event->data, "subscription")));
     }
     return facts;
 }

@@ -19,6 +19,7 @@ static const char *const REASONS[] = {
     "above_value", "too_many_rewards", "closed", "no_attempts_left", "too_soon", "unknown_tier",
     "unknown_code", "code_used", "too_many_attempts",
     "self_referral", "circular_referral", "already_referred", "too_late",
+    "subscription_runs", "too_many_subscriptions",
 };
 _Static_assert(ARRAY_N(REASONS) == REASONS_N, "one slug per reason");
 
@@ -253,6 +254,8 @@ static void decide_about(struct deciding *d, struct about *about)
         decide_referral_named(d, about);
     } else if (kind == EVENT_REFERRAL_NAMED || kind == EVENT_REFERRAL_QUALIFIED || kind == EVENT_REFERRAL_REWARDED) {
         decide_referral_told(d, about);
+    } else if (event_kind_is_subscription(kind)) {
+        decide_subscription(d, about);
     }
 }
 
@@ -305,7 +308,7 @@ static enum err decide_member_changed(struct deciding *d)
 static enum err decide_member_erased(struct deciding *d)
 {
     d->out->state->orders_n = 0;
-    d->out->state->moments_n = 0;
+    d->out->state->moments_n = d->out->state->subscriptions_n = 0;
     deciding_forget_referral(d);
     return ledger_void_all(&d->booking);
 }
@@ -462,7 +465,7 @@ enum err decide(struct arena *arena, const struct program *program, const struct
         undo(&d);
         count_wrong_code(&d);
     }
-    try(deciding_arm(&d, event->kind == EVENT_MEMBER_CHANGED));
+    try(deciding_arm(&d, event->kind == EVENT_MEMBER_CHANGED || event_kind_is_subscription(event->kind)));
     deciding_finish(&d);
     return ERR_OK;
 }

@@ -68,6 +68,8 @@ enum reason {
     REASON_CIRCULAR_REFERRAL = 43, // the advocate was brought by the referee
     REASON_ALREADY_REFERRED = 44,
     REASON_TOO_LATE = 45,          // after the first purchase
+    REASON_SUBSCRIPTION_RUNS = 46, // it was started already
+    REASON_TOO_MANY_SUBSCRIPTIONS = 47,
     REASONS_N
 };
 struct str reason_slug(enum reason reason);
@@ -273,7 +275,7 @@ struct answer {
 void answer_pack(struct buf *out, const struct answer *answer);
 enum err answer_unpack(struct arena *arena, struct str bytes, struct answer *out) MUST_USE;
 
-enum { OCCASION_FIELDS_MAX = 6, FOLLOWS_MAX = 2 };
+enum { OCCASION_FIELDS_MAX = 8, FOLLOWS_MAX = 2 };
 
 /* What rules are run for: the event itself, or something that follows from it inside the same decision, such as a
  * completed achievement. */
@@ -392,6 +394,12 @@ struct facts {
     const struct profile *profile;
     const struct zone *zone;   // the member's own, NULL: the program's; only where knows_zone
     bool knows_zone;
+    uint64_t subscription_key; // of subscription.*: keyed hash of the id that the event names
+    struct opening {           // what subscriptions are called
+        int64_t event;         // that opened it
+        struct str id;
+    } *openings;
+    size_t openings_n;
     // Of code.entered: the redemption code that the code belongs to (symbol, 0: none), and how often this code was used.
     int32_t redemption_code;
     int64_t code_used;
@@ -426,6 +434,7 @@ struct needs {
     const int64_t *issued;     // ids of issued rewards
     size_t issued_n;
     bool zone;                 // the member's time zone
+    int64_t opening;           // what the subscription opened by this event is called, 0: none
 };
 
 /* One rule as explain shows it. */

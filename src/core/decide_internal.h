@@ -22,6 +22,9 @@ struct deciding {
     bool has_awards;
     const struct moment_plan *plan; // of the moment that the clock's event comes from; NULL: of another
     const struct purchase *undone; // an event without content that was taken back whole
+    struct subscription *subscription; // that the moment is of, or NULL
+    struct about about;            // what there is to know of it
+    bool passes;                   // without an event: a month that was not kept
     bool is_quiet;                 // nothing follows from what the clock does: it was too much
 };
 
@@ -65,6 +68,9 @@ void decide_survey(struct deciding *d);
 
 /* Entering contests: decide_contest.c. */
 void decide_contest(struct deciding *d);
+
+/* Subscriptions: decide_subscription.c. */
+void decide_subscription(struct deciding *d, struct about *about);
 
 /* Redemption codes: decide_code.c. */
 void decide_code(struct deciding *d, struct about *about);

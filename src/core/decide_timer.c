@@ -6,6 +6,7 @@
 #include "core/decide_internal.h"
 #include "core/moment.h"
 #include "core/reward.h"
+#include "core/subscription.h"
 
 int64_t state_next_due(const struct state *state, const struct program *program)
 {
@@ -119,6 +120,39 @@ static enum err expire_reward(struct deciding *d, struct event *event, const str
     return ERR_OK;
 }
 
+/* What a moment of a subscription says of it; a month that was not kept passes in silence. */
+static enum err tell_subscription(struct deciding *d, struct event *event)
+{
+    struct subscription *s = d->subscription;
+    const bool is_month = d->plan->kind == MOMENT_MONTH;
+    struct str id;
+    if (is_month && !subscription_judge(d->now, s)) {
+        d->passes = true;
+        return ERR_OK;
+    }
+    if (!subscription_id(d->facts, s, &id)) {
+        d->needs->opening = s->opened_by;
+        return ERR_RETRY;
+    }
+    struct arena *before = json_arena_set(d->arena);
+    json_t *data = (json_t *)event->data; // made just now
+    (void)json_object_set_new(data, "subscription", json_stringn(id.p, id.n)); // cannot fail: the arena would end the process
+    if (is_month) {
+        (void)json_object_set_new(data, "months_kept", json_integer(s->kept));
+    }
+    (void)json_arena_set(before); // gives back the one set above
+    subscription_about(d->arena, d->now, s, id, event->time, &d->about);
+    return ERR_OK;
+}
+
+static enum err fire(struct deciding *d, struct event *event, struct moment *moment)
+{
+    moment_fire(d->arena, d->plan, d->facts, moment, event);
+    d->subscription = moment->object != 0 ? subscription_numbered(d->out->state, moment->object) : NULL;
+    ensure(moment->object == 0 || d->subscription != NULL);
+    return d->subscription != NULL ? tell_subscription(d, event) : ERR_OK;
+}
+
 static enum err run_due(struct deciding *d, struct event *event, int64_t due)
 {
     struct state *state = d->out->state;
@@ -146,38 +180,48 @@ static enum err run_due(struct deciding *d, struct event *event, int64_t due)
     }
     struct moment *moment = moments_first(state, d->now, due, &d->plan);
     if (moment != NULL) {
-        moment_fire(d->arena, d->plan, d->facts, moment, event);
-        return ERR_OK;
+        return fire(d, event, moment);
     }
     return deciding_run_tiers(d, event, due);
 }
 
+/* What a clock event is about: two of one kind and instant differ in it. */
+static struct str clock_object(const struct deciding *d, const struct event *event)
+{
+    const struct str schedule = json_str(json_at(event->data, "schedule"));
+    if (d->subscription != NULL) {
+        return str_fmt(d->arena, "%.*s%s%d/%d", STR_ARG(schedule), schedule.n > 0 ? "/" : "", d->subscription->number,
+                       d->subscription->kept);
+    }
+    if (event->kind == EVENT_INACTIVE) {
+        return str_fmt(d->arena, "%" JSON_INTEGER_FORMAT, json_integer_value(json_at(event->data, "days")));
+    }
+    return event->kind == EVENT_REWARD_EXPIRED ? event->reward
+           : event->wallet.n > 0               ? event->wallet
+           : schedule.n > 0                    ? schedule
+           : event->kind == EVENT_REFERRAL_REWARDED ? json_str(json_at(event->data, "referral"))
+                                                    : json_str(json_at(event->data, "set"));
+}
+
 /* "kind/member/object/due". */
-static struct str clock_id(struct arena *arena, int64_t member, const struct event *event)
+static struct str clock_id(const struct deciding *d, const struct event *event)
 {
     char at[INSTANT_BYTES + 1];
     char id[ID_TEXT_BYTES + 1];
-    const struct str object = event->kind == EVENT_REWARD_EXPIRED ? event->reward
-                              : event->wallet.n > 0               ? event->wallet
-                              : json_at(event->data, "schedule") != NULL ? json_str(json_at(event->data, "schedule"))
-                              : event->kind == EVENT_INACTIVE
-                                  ? str_fmt(arena, "%" JSON_INTEGER_FORMAT, json_integer_value(json_at(event->data, "days")))
-                              : event->kind == EVENT_REFERRAL_REWARDED
-                                  ? json_str(json_at(event->data, "referral"))
-                                  : json_str(json_at(event->data, "set"));
     instant_write(event->time, at);
-    id_write("mbr_", member, id);
-    return str_fmt(arena, "%.*s/%s/%.*s/%s", STR_ARG(event->type), id, STR_ARG(object), at);
+    id_write("mbr_", d->facts->state->member, id);
+    return str_fmt(d->arena, "%.*s/%s/%.*s/%s", STR_ARG(event->type), id, STR_ARG(clock_object(d, event)), at);
 }
 
 /* Whether a schedule's "while" holds; what it reads is no input of what the event earns. */
 static bool is_wanted(struct deciding *d, const struct event *event)
 {
-    const struct rule *when = d->plan != NULL && d->plan->kind == MOMENT_SCHEDULE ? d->plan->schedule->when : NULL;
+    const struct rule *when = d->plan != NULL && d->plan->schedule != NULL ? d->plan->schedule->when : NULL;
     if (when == NULL) {
         return true;
     }
-    const struct occasion occasion = {.type = event->type, .times = 1};
+    struct occasion occasion = {.type = event->type, .times = 1, .fields_n = d->about.fields_n};
+    memcpy(occasion.fields, d->about.fields, sizeof occasion.fields);
     struct inputs inputs;
     struct content content;
     struct award_env env;
@@ -193,7 +237,14 @@ static bool is_wanted(struct deciding *d, const struct event *event)
 static enum err follow(struct deciding *d, const struct event *event)
 {
     const bool is_moment = d->plan != NULL;
+    if (d->passes) {
+        d->out->is_silent = true;
+        return ERR_OK;
+    }
     if (!is_wanted(d, event)) {
+        if (event->kind == EVENT_MONTH_KEPT) {
+            d->subscription->kept--; // it did not count
+        }
         d->out->is_silent = true;
         return ERR_OK;
     }
@@ -204,7 +255,7 @@ static enum err follow(struct deciding *d, const struct event *event)
     if (earns && !d->is_quiet) {
         struct content content;
         content_open(d->arena, event, &content);
-        try(deciding_award(d, &content, &(struct about){0}));
+        try(deciding_award(d, &content, &d->about));
     }
     if (is_moment || event->kind == EVENT_REFERRAL_REWARDED) {
         try(deciding_release(d));
@@ -219,13 +270,16 @@ static enum err run(struct deciding *d, struct id_source *ids, struct event *eve
 {
     d->has_awards = false;
     d->plan = NULL;
+    d->subscription = NULL;
+    d->about = (struct about){0};
+    d->passes = false;
     deciding_open(d, ids);
     try(run_due(d, event, event->time));
     if (event->kind == EVENT_POINTS_ACTIVATED) {
         try(deciding_auto_rewards(d));
     }
     event->type = event->kind == EVENT_CUSTOM ? event->type : event_kind_type(event->kind);
-    event->external_id = clock_id(d->arena, d->facts->state->member, event);
+    event->external_id = clock_id(d, event);
     d->out->event = *event;
     return follow(d, event);
 }

@@ -46,7 +46,12 @@ bool event_kind_is_public(enum event_kind kind)
 
 bool event_kind_is_moment(enum event_kind kind)
 {
-    return kind == EVENT_BIRTHDAY || kind == EVENT_ANNIVERSARY || kind == EVENT_INACTIVE;
+    return kind == EVENT_BIRTHDAY || kind == EVENT_ANNIVERSARY || kind == EVENT_INACTIVE || kind == EVENT_MONTH_KEPT;
+}
+
+bool event_kind_is_subscription(enum event_kind kind)
+{
+    return kind >= EVENT_SUBSCRIPTION_STARTED && kind <= EVENT_MONTH_KEPT;
 }
 
 bool event_is_of_clock(const struct event *event)

@@ -132,6 +132,9 @@ bool event_kind_is_public(enum event_kind kind);
 /* True for what the clock makes of a member's moments: moment.h. */
 bool event_kind_is_moment(enum event_kind kind);
 
+/* True for what is about one subscription. */
+bool event_kind_is_subscription(enum event_kind kind);
+
 /* True for whatever the clock has made: its own kinds, and what schedules emit. */
 bool event_is_of_clock(const struct event *event);
 

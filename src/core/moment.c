@@ -3,6 +3,7 @@
 #include "core/moment.h"
 
 #include "core/moment_schedule.h"
+#include "core/subscription.h"
 
 enum { YEARS_AHEAD_MAX = 5 };
 
@@ -45,10 +46,23 @@ static int64_t days_later(const struct zone *zone, int64_t at, int days)
     return zone_instant(zone, zone_day(zone, at) + days, minute) + rest;
 }
 
-/* What a moment's instant is computed from; false where there is nothing. */
-static bool base_of(const struct moment_plan *plan, const struct facts *facts, const struct state *state, int64_t *base)
+/* True where each of the member's subscriptions has a moment of its own: the object is its number. */
+static bool is_of_subscription(const struct moment_plan *plan)
 {
+    return plan->kind == MOMENT_MONTH || (plan->kind == MOMENT_SCHEDULE && plan->schedule->date == DATE_SUBSCRIPTION);
+}
+
+/* What a moment's instant is computed from; false where there is nothing. */
+static bool base_of(const struct moment_plan *plan, const struct facts *facts, const struct state *state,
+                    const struct subscription *subscription, int64_t *base)
+{
+    if (is_of_subscription(plan)) {
+        *base = subscription->start_on;
+        return subscription_runs(subscription);
+    }
     switch (plan->kind) {
+    case MOMENT_MONTH:
+        return false; // of a subscription
     case MOMENT_BIRTHDAY:
         *base = facts->profile != NULL ? facts->profile->birth_on : INT32_MIN;
         return *base != INT32_MIN;
@@ -65,7 +79,7 @@ static bool base_of(const struct moment_plan *plan, const struct facts *facts, c
 }
 
 static int64_t due_of(const struct program *program, const struct moment_plan *plan, const struct facts *facts,
-                      const struct moment *moment, int64_t after)
+                      const struct subscription *subscription, const struct moment *moment, int64_t after)
 {
     const struct zone *zone = member_zone(program, facts);
     switch (plan->kind) {
@@ -82,13 +96,15 @@ static int64_t due_of(const struct program *program, const struct moment_plan *p
     }
     case MOMENT_SCHEDULE:
         return schedule_due(plan->schedule, zone, moment, after);
+    case MOMENT_MONTH:
+        return subscription_due(program, subscription, plan->schedule != NULL ? plan->schedule->minute : 0);
     }
     return AT_NEVER;
 }
 
 static bool needs_zone(const struct moment_plan *plan)
 {
-    return plan->kind != MOMENT_INACTIVE;
+    return plan->kind != MOMENT_INACTIVE && plan->kind != MOMENT_MONTH; // those go by the program's
 }
 
 /* ---- arming ---- */
@@ -138,42 +154,64 @@ static void retire(struct state *state, struct moment *moment, int64_t now, bool
     }
 }
 
-static enum err arm(struct arena *arena, const struct program *program, const struct moment_plan *plan, const struct facts *facts,
-                    bool afresh, struct state *state, struct needs *needs, bool *is_changed)
+/* What arming needs to know. */
+struct arming_work {
+    struct arena *arena;
+    const struct program *program;
+    const struct facts *facts;
+    struct state *state;
+    bool afresh;
+    bool *is_changed;
+};
+
+/* The instant from which on a moment counts. */
+static int64_t counts_after(const struct arming_work *w, const struct moment_plan *plan, const struct moment *armed, bool is_moved)
 {
-    struct moment *moment = find(state, plan->symbol, 0);
+    const int64_t after = int64_max(int64_max(w->program->starts_at, w->state->enrolled_at), armed->fired_at);
+    const bool is_entered = plan->kind == MOMENT_SCHEDULE && is_moved && w->afresh;
+    return is_entered ? int64_max(after, w->facts->booked_at) : after; // what would have come before its date was entered does not
+}
+
+static enum err arm(struct arming_work *w, const struct moment_plan *plan, struct subscription *subscription, struct needs *needs)
+{
+    struct state *state = w->state;
+    const int64_t object = subscription != NULL ? subscription->number : 0;
+    struct moment *moment = find(state, plan->symbol, object);
     int64_t base = 0;
-    if (!base_of(plan, facts, state, &base)) {
-        if (moment != NULL) {
-            retire(state, moment, facts->booked_at, is_changed);
+    if (!base_of(plan, w->facts, state, subscription, &base)) {
+        if (moment != NULL && plan->kind == MOMENT_MONTH) {
+            drop(state, moment); // how far it was stands with the subscription
+            *w->is_changed = true;
+        } else if (moment != NULL) {
+            retire(state, moment, w->facts->booked_at, w->is_changed);
         }
         return ERR_OK;
     }
-    if ((moment != NULL && moment->base == base && moment->due_at != AT_NEVER && !afresh) ||
-        (moment == NULL && state->moments_n >= STATE_MOMENTS_MAX)) {
+    const bool is_settled = moment != NULL && moment->base == base && moment->due_at != AT_NEVER && !w->afresh;
+    if ((is_settled && plan->kind != MOMENT_MONTH) || (moment == NULL && state->moments_n >= STATE_MOMENTS_MAX)) {
         return ERR_OK;
     }
-    if (needs_zone(plan) && !facts->knows_zone) {
+    if (needs_zone(plan) && !w->facts->knows_zone) {
         needs->zone = true;
         return ERR_RETRY;
     }
-    struct moment armed = {.symbol = plan->symbol, .fired_at = moment ? moment->fired_at : AT_MIN, .base = base};
+    struct moment armed = {.symbol = plan->symbol, .object = object, .fired_at = moment ? moment->fired_at : AT_MIN, .base = base};
     const bool is_moved = moment == NULL || moment->base != base;
-    int64_t after = int64_max(int64_max(program->starts_at, state->enrolled_at), armed.fired_at);
-    if (plan->kind == MOMENT_SCHEDULE && is_moved && afresh) {
-        after = int64_max(after, facts->booked_at); // what would have come before its date was entered does not
-    }
+    const int64_t after = counts_after(w, plan, &armed, is_moved);
     if (plan->kind == MOMENT_SCHEDULE && is_moved && plan->schedule->kind != SCHEDULE_EVERY) {
         armed.fired_at = AT_MIN; // once for each date
     }
-    armed.due_at = due_of(program, plan, facts, &armed, after);
+    if (plan->kind == MOMENT_MONTH && moment == NULL) {
+        subscription_advance(w->program, subscription, w->program->starts_at); // nobody asked for the months before
+    }
+    armed.due_at = due_of(w->program, plan, w->facts, subscription, &armed, after);
     if (moment == NULL) {
-        arena_room(arena, state->moments, state->moments_n, state->moments_max);
+        arena_room(w->arena, state->moments, state->moments_n, state->moments_max);
         state->moments[state->moments_n++] = armed;
-        *is_changed = true;
+        *w->is_changed = true;
     } else if (moment->due_at != armed.due_at || moment->base != armed.base) {
         *moment = armed;
-        *is_changed = true;
+        *w->is_changed = true;
     }
     return ERR_OK;
 }
@@ -181,13 +219,26 @@ static enum err arm(struct arena *arena, const struct program *program, const st
 enum err moments_arm(struct arena *arena, const struct program *program, const struct facts *facts, bool afresh, struct state *state,
                      struct needs *needs, bool *is_changed)
 {
+    struct arming_work work = {
+        .arena = arena, .program = program, .facts = facts, .state = state, .afresh = afresh, .is_changed = is_changed};
     for (size_t i = state->moments_n; i-- > 0;) {
-        if (plan_of(program, &state->moments[i]) == NULL) {
-            retire(state, &state->moments[i], facts->booked_at, is_changed);
+        struct moment *moment = &state->moments[i];
+        const struct moment_plan *plan = plan_of(program, moment);
+        if (plan == NULL) {
+            retire(state, moment, facts->booked_at, is_changed);
+        } else if (is_of_subscription(plan) && subscription_numbered(state, moment->object) == NULL) {
+            drop(state, moment); // it made room for another
+            *is_changed = true;
         }
     }
     for (size_t i = 0; i < program->plans_n; i++) {
-        try(arm(arena, program, &program->plans[i], facts, afresh, state, needs, is_changed));
+        const struct moment_plan *plan = &program->plans[i];
+        for (size_t k = 0; k < state->subscriptions_n && is_of_subscription(plan); k++) {
+            try(arm(&work, plan, &state->subscriptions[k], needs));
+        }
+        if (!is_of_subscription(plan)) {
+            try(arm(&work, plan, NULL, needs));
+        }
     }
     return ERR_OK;
 }
@@ -244,6 +295,8 @@ static json_t *data_of(const struct moment_plan *plan, const struct zone *zone, 
         return json_pack("{s:i, s:s}", "days", plan->days, "since", since);
     case MOMENT_SCHEDULE:
         return schedule_data(plan->schedule, zone, moment);
+    case MOMENT_MONTH:
+        return json_object(); // what the subscription says: decide_timer.c
     }
     return NULL;
 }
@@ -251,7 +304,7 @@ static json_t *data_of(const struct moment_plan *plan, const struct zone *zone, 
 void moment_fire(struct arena *arena, const struct moment_plan *plan, const struct facts *facts, struct moment *moment,
                  struct event *event)
 {
-    static const enum event_kind KINDS[] = {EVENT_BIRTHDAY, EVENT_ANNIVERSARY, EVENT_INACTIVE, EVENT_CUSTOM};
+    static const enum event_kind KINDS[] = {EVENT_BIRTHDAY, EVENT_ANNIVERSARY, EVENT_INACTIVE, EVENT_CUSTOM, EVENT_MONTH_KEPT};
     ensure(moment->due_at != AT_NEVER);
     event->kind = plan->kind == MOMENT_SCHEDULE ? event_kind_of(plan->schedule->emits) : KINDS[plan->kind];
     event->type = plan->kind == MOMENT_SCHEDULE ? plan->schedule->emits : event_kind_type(event->kind);

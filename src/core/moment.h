@@ -1,5 +1,5 @@
 /* Moments: what the clock waits for on behalf of a member, beside what points, rewards and tiers wait for: birthdays, anniversaries,
- * the end of a silence. docs/clock.md says when each is due.
+ * the end of a silence, schedules, months of subscriptions. docs/clock.md and docs/subscriptions.md say when each is due.
  *
  * Each stands in the member's state with the instant it is due at, computed anew ("armed") when it has happened or when what it is
  * computed from has changed. Members have none that no version in force asks for.

@@ -47,6 +47,8 @@ bool schedule_base(const struct schedule *schedule, const struct facts *facts, c
     case DATE_ENROLLED:
         *base = state->enrolled_at;
         return true;
+    case DATE_SUBSCRIPTION:
+        return false; // of a subscription, not of the member
     case DATE_BIRTH:
         *base = facts->profile != NULL ? facts->profile->birth_on : INT32_MIN;
         return *base != INT32_MIN;

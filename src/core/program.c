@@ -135,6 +135,7 @@ static void compile_head(struct compile *c, const json_t *document)
         (enum unknown_members)read_choice(read_str(document, "unknown_members"), UNKNOWN, ARRAY_N(UNKNOWN), UNKNOWN_HOLD);
     p->hold_days = (int)read_int(document, "hold_days", HOLD_DAYS_DEFAULT);
     p->claim_days = (int)read_int(document, "claim_days", CLAIM_DAYS_DEFAULT);
+    p->must_pay_subscriptions = read_bool(json_at(document, "subscriptions"), "paid", false);
     p->order_days = (int)read_int(document, "order_days", ORDER_DAYS_DEFAULT);
     p->standard = (struct standard_symbols){
         .purchases = take_symbol(c, "stat", STR("purchases")),
@@ -348,6 +349,16 @@ bool program_emits(const struct program *program, struct str type)
         }
     }
     return false;
+}
+
+bool program_is_about_subscription(const struct program *program, struct str type)
+{
+    for (size_t i = 0; i < program->schedules_n; i++) {
+        if (str_eq(program->schedules[i].emits, type) && program->schedules[i].date == DATE_SUBSCRIPTION) {
+            return true;
+        }
+    }
+    return event_kind_is_subscription(event_kind_of(type));
 }
 
 bool program_is_counted(const struct program *program, struct str type)

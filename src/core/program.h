@@ -459,11 +459,11 @@ struct tier_set {
 };
 
 /* What the clock can wait for. */
-enum moment_kind { MOMENT_BIRTHDAY, MOMENT_ANNIVERSARY, MOMENT_INACTIVE, MOMENT_SCHEDULE };
+enum moment_kind { MOMENT_BIRTHDAY, MOMENT_ANNIVERSARY, MOMENT_INACTIVE, MOMENT_SCHEDULE, MOMENT_MONTH };
 
 /* An event of the program's own: every so often from a date, or so long before or after it. */
 enum schedule_kind { SCHEDULE_EVERY, SCHEDULE_BEFORE, SCHEDULE_AFTER };
-enum schedule_date { DATE_ATTRIBUTE, DATE_ENROLLED, DATE_BIRTH };
+enum schedule_date { DATE_ATTRIBUTE, DATE_ENROLLED, DATE_BIRTH, DATE_SUBSCRIPTION };
 struct schedule {
     struct str slug;
     enum schedule_kind kind;
@@ -480,7 +480,7 @@ struct moment_plan {
     enum moment_kind kind;
     int32_t symbol;           // members' moments are found by it
     int days;                 // INACTIVE: so many days of silence
-    const struct schedule *schedule; // SCHEDULE
+    const struct schedule *schedule; // SCHEDULE; of MONTH the one that says when, or NULL
 };
 
 /* What an achievement counts. */
@@ -620,6 +620,7 @@ struct program {
     int hold_days;
     int claim_days;
     int order_days;
+    bool must_pay_subscriptions; // a month of a subscription is kept once it is paid
     struct str *required;       // enrolment: fields a member must give
     size_t required_n;
     struct cap **caps;          // all, by cap.index
@@ -646,6 +647,9 @@ bool program_is_trigger(const struct program *program, struct str type);
 
 /* Whether a schedule emits events of a type. */
 bool program_emits(const struct program *program, struct str type);
+
+/* Whether events of a type are about one subscription. */
+bool program_is_about_subscription(const struct program *program, struct str type);
 
 /* Whether events of a type can be counted by achievements and metrics. */
 bool program_is_counted(const struct program *program, struct str type);

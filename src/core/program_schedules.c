@@ -65,12 +65,22 @@ static enum err compile_date(struct compile *c, const json_t *json, struct str p
         schedule->date = DATE_BIRTH;
         return ERR_OK;
     }
-    return fail_at(c->f, ERR_INVALID, at, "A date is member.attributes.NAME, member.enrolled_on or member.birth_date.");
+    if (str_eq(name, STR("subscription.start"))) {
+        schedule->date = DATE_SUBSCRIPTION;
+        return ERR_OK;
+    }
+    return fail_at(c->f, ERR_INVALID, at,
+                   "A date is member.attributes.NAME, member.enrolled_on, member.birth_date or subscription.start.");
 }
 
 static enum err compile_emits(struct compile *c, const json_t *json, struct str pointer, struct schedule *schedule)
 {
     schedule->emits = read_str(json, "emits");
+    if (str_eq(schedule->emits, event_kind_type(EVENT_MONTH_KEPT))) {
+        return schedule->kind == SCHEDULE_EVERY && schedule->months == 1 && schedule->date == DATE_SUBSCRIPTION
+                   ? ERR_OK
+                   : fail_at(c->f, ERR_INVALID, pointer, "Months are kept every month from subscription.start.");
+    }
     if (event_kind_of(schedule->emits) != EVENT_CUSTOM || program_is_occasion(schedule->emits)) {
         return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("emits")),
                        "\"%.*s\" is a built-in event type: choose another name.", STR_ARG(schedule->emits));
@@ -81,7 +91,8 @@ static enum err compile_emits(struct compile *c, const json_t *json, struct str 
 static enum err compile_schedule(struct compile *c, const json_t *json, struct str pointer, struct schedule *schedule)
 {
     schedule->slug = read_str(json, "slug");
-    schedule->minute = MOMENT_MINUTE;
+    // A month is complete with its last day.
+    schedule->minute = str_eq(read_str(json, "emits"), event_kind_type(EVENT_MONTH_KEPT)) ? 0 : MOMENT_MINUTE;
     if (json_at(json, "at") != NULL && (!clock_read(read_str(json, "at"), &schedule->minute) || schedule->minute >= 24 * 60)) {
         return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("at")), "A time of the day is 00:00 to 23:59.");
     }

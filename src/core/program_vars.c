@@ -222,6 +222,24 @@ static bool find_field(struct finder *finder, struct str path, struct rule_var *
     return false;
 }
 
+/* subscription.*, of events about one. */
+static bool find_subscription(struct finder *finder, struct str path, struct rule_var *out)
+{
+    static const struct {
+        const char *path;
+        enum rule_type type;
+    } FIELDS[] = {
+        {"subscription.id", RULE_TEXT},    {"subscription.plan", RULE_TEXT},          {"subscription.state", RULE_TEXT},
+        {"subscription.start", RULE_DATE}, {"subscription.months_kept", RULE_NUMBER}, {"subscription.days", RULE_NUMBER},
+    };
+    for (size_t i = 0; i < ARRAY_N(FIELDS); i++) {
+        if (str_eq(path, str_c(FIELDS[i].path)) && program_is_about_subscription(finder->c->program, finder->trigger)) {
+            return found(finder, (struct var){.source = VAR_EVENT_DATA, .path = str_c(FIELDS[i].path)}, FIELDS[i].type, out);
+        }
+    }
+    return false;
+}
+
 static bool find_var(void *self, struct str path, struct rule_var *out)
 {
     struct finder *finder = self;
@@ -230,6 +248,9 @@ static bool find_var(void *self, struct str path, struct rule_var *out)
     }
     if (str_starts(path, STR("member."))) {
         return find_member(finder, str_after(path, 7), out);
+    }
+    if (str_starts(path, STR("subscription."))) {
+        return find_subscription(finder, path, out);
     }
     if (str_starts(path, STR("event.")) && find_field(finder, str_after(path, 6), out)) {
         return true;

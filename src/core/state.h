@@ -25,6 +25,8 @@ enum {
     STATE_KEPT_MAX = 1000,
     STATE_GIFTS_MAX = 1000,
     STATE_MOMENTS_MAX = 10000,
+    STATE_SUBSCRIPTIONS_MAX = 200,
+    SUBSCRIPTION_MONTHS_MAX = 12 * 1000,
     STATE_REWARDS_MAX = 1000,       // open at once; beyond, none is issued
     STATE_REWARDS_HELD_MAX = 10000, // with those that refunds gave back
     HASH_BYTES = 32,
@@ -158,6 +160,29 @@ struct moment {
     int64_t base;     // what due_at was computed from: a day, an instant
 };
 
+/* Numbers are stored: append only. */
+enum subscription_state { SUBSCRIPTION_ACTIVE = 1, SUBSCRIPTION_PAUSED = 2, SUBSCRIPTION_CANCELLED = 3 };
+
+/* What goes on by the month (subscription.h). Who it is to others is sealed with the event that opened it. */
+struct subscription {
+    uint64_t key;        // keyed hash of its id
+    int32_t number;      // among the member's
+    int64_t opened_by;   // event
+    int64_t changed_at;  // time of the event that plan and state are from
+    struct str plan;     // empty: none was named
+    enum subscription_state state;
+    bool is_started;     // false: what came after its start has arrived before it
+    int32_t start_on;    // local day; its months are counted from here, 0 being the first
+    int32_t paused_on;   // of PAUSED: since this day
+    int32_t judged;      // months that are over
+    int32_t kept;        // those of them that were kept
+    int32_t lost_from, lost_through; // months from .. through - 1 were touched by a pause
+    int32_t credit;      // months paid ahead
+    int32_t owed;        // months that wait for their payment
+    int32_t ready;       // months paid afterwards: kept at ready_at
+    int64_t ready_at;
+};
+
 struct order {
     int64_t event;   // a placed purchase that is not completed yet
     int64_t voids_at;
@@ -204,6 +229,8 @@ struct state {
     struct moment *moments;
     size_t moments_n, moments_max;
     struct referral referral; // whom the member has named as their advocate
+    struct subscription *subscriptions;
+    size_t subscriptions_n, subscriptions_max;
     struct order *orders;
     size_t orders_n, orders_max;
     struct distinct *distincts;

@@ -259,6 +259,7 @@ static const struct section {
     {2, has_rewards, pack_rewards, unpack_rewards},
     {3, state_tiers_n, state_tiers_pack, state_tiers_unpack},
     {5, state_moments_n, state_moments_pack, state_moments_unpack},
+    {6, state_subscriptions_n, state_subscriptions_pack, state_subscriptions_unpack},
     {20, state_referral_n, state_referral_pack, state_referral_unpack},
 };
 

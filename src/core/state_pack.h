@@ -4,7 +4,8 @@
  * Threads: any thread.
  * Memory:  the arena given.
  * Errors:  in->is_bad on bytes that were not written here.
- * Limits:  STATE_FLOORS_MAX, STATE_KEPT_MAX, STATE_GIFTS_MAX, STATE_MOMENTS_MAX.
+ * Limits:  STATE_FLOORS_MAX, STATE_KEPT_MAX, STATE_GIFTS_MAX, STATE_MOMENTS_MAX,
+ *          STATE_SUBSCRIPTIONS_MAX.
  */
 #ifndef LOYALD_STATE_PACK_H
 #define LOYALD_STATE_PACK_H
@@ -21,6 +22,11 @@ void state_tiers_unpack(struct arena *arena, struct unpack *in, struct state *st
 size_t state_moments_n(const struct state *state);
 void state_moments_pack(struct buf *out, const struct state *state);
 void state_moments_unpack(struct arena *arena, struct unpack *in, struct state *state);
+
+/* Subscriptions. */
+size_t state_subscriptions_n(const struct state *state);
+void state_subscriptions_pack(struct buf *out, const struct state *state);
+void state_subscriptions_unpack(struct arena *arena, struct unpack *in, struct state *state);
 
 /* The referral that a member came by. */
 size_t state_referral_n(const struct state *state);

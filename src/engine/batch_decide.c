@@ -119,6 +119,18 @@ static void know_code(const struct batch *b, const struct program *program, cons
     }
 }
 
+/* Who a subscription is, without its name: that is sealed. */
+static uint64_t subscription_key(const struct batch *b, const struct event *event)
+{
+    unsigned char hash[VAULT_HASH_BYTES];
+    uint64_t key = 0;
+    if (event_kind_is_subscription(event->kind)) {
+        vault_natural_key(store_vault(b->store), STR("subscription"), json_str(json_at(event->data, "subscription")), hash);
+        memcpy(&key, hash, sizeof key);
+    }
+    return key;
+}
+
 /* The next who enters the code in this batch finds it used. */
 static void note_code(struct batch *b, const struct decision *decision)
 {
@@ -258,6 +270,9 @@ enum err batch_supply(struct batch *b, struct member_facts *member, struct facts
     if (needs->zone) {
         try(batch_supply_zone(b, member, facts));
     }
+    if (needs->opening != 0) {
+        try(batch_supply_opening(b, member, facts, needs->opening));
+    }
     if (needs->lots) {
         try(store_state_load_lots(b->store, b->arena, member->state));
     }
@@ -320,6 +335,7 @@ enum err batch_decide_event(struct batch *b, struct member_facts *member, const 
     }
     know_code(b, program, event, &facts);
     try(batch_know_advocate(b, member, event, &facts));
+    facts.subscription_key = subscription_key(b, event);
     batch_follow_ids(b, member);
     for (int round = 0; round < NEEDS_ROUNDS_MAX; round++) {
         const enum err err = decide(b->arena, program, &facts, event, store_ids(b->store), &needs, out);

@@ -65,6 +65,9 @@ enum err batch_timers_run(struct batch *b, struct member_facts *member, bool *mo
 enum err batch_arm(struct batch *b, struct member_facts *member) MUST_USE;
 enum err batch_supply_zone(struct batch *b, const struct member_facts *member, struct facts *facts) MUST_USE;
 
+/* What a subscription is called: the event that opened it says so, in this batch or in the books. */
+enum err batch_supply_opening(struct batch *b, const struct member_facts *member, struct facts *facts, int64_t event) MUST_USE;
+
 /* A purchase decided in this batch can be refunded in it. */
 void batch_note_purchase(struct batch *b, const struct decision *decision, const struct program *program);
 

@@ -29,6 +29,27 @@ enum err batch_supply_zone(struct batch *b, const struct member_facts *member, s
     return ERR_OK;
 }
 
+enum err batch_supply_opening(struct batch *b, const struct member_facts *member, struct facts *facts, int64_t event)
+{
+    struct opening *openings = arena_new(b->arena, struct opening, facts->openings_n + 1);
+    struct event_row row = {0};
+    const struct event *opened = NULL;
+    for (size_t i = 0; i < b->effects.events_n; i++) {
+        const struct decision *decision = b->effects.events[i].decision;
+        opened = decision->event_id == event ? &decision->event : opened;
+    }
+    if (opened == NULL) {
+        try(store_events_read(b->store, b->arena, &member->member, &event, 1, &member->key, &row));
+        opened = &row.event;
+    }
+    for (size_t i = 0; i < facts->openings_n; i++) {
+        openings[i] = facts->openings[i];
+    }
+    openings[facts->openings_n++] = (struct opening){.event = event, .id = json_str(json_at(opened->data, "subscription"))};
+    facts->openings = openings;
+    return ERR_OK;
+}
+
 /* What is due comes first, in order, in the same batch. */
 enum err batch_timers_run(struct batch *b, struct member_facts *member, bool *more)
 {

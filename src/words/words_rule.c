@@ -36,6 +36,13 @@ static enum phrase trigger_phrase(struct str type)
         {"referral.named", P_T_REFERRAL_NAMED},
         {"birthday", P_T_BIRTHDAY},
         {"anniversary", P_T_ANNIVERSARY},
+        {"subscription.started", P_T_SUB_STARTED},
+        {"subscription.changed", P_T_SUB_CHANGED},
+        {"subscription.paused", P_T_SUB_PAUSED},
+        {"subscription.resumed", P_T_SUB_RESUMED},
+        {"subscription.cancelled", P_T_SUB_CANCELLED},
+        {"subscription.paid", P_T_SUB_PAID},
+        {"subscription.month_kept", P_T_SUB_MONTH},
     };
     for (size_t i = 0; i < ARRAY_N(TRIGGERS); i++) {
         if (str_eq(type, str_c(TRIGGERS[i].type))) {

@@ -139,6 +139,11 @@ onEach('schedules', { document: contracts }, (shop) => {
     assert.deepEqual(await faults({ before: days, from: date }), ['/schedules/0']);
     assert.deepEqual(await faults({ before: {}, date }), ['/schedules/0/before']);
     assert.deepEqual(await faults({ before: { days: 1, months: 1 }, date }), ['/schedules/0/before']);
+    assert.deepEqual(await faults({ every: { months: 2 }, from: 'subscription.start', emits: 'subscription.month_kept' }), ['/schedules/0']);
+    assert.deepEqual(await faults({ every: { months: 1 }, from: 'member.enrolled_on', emits: 'subscription.month_kept' }), ['/schedules/0']);
+    assert.deepEqual(await faults({ every: { months: 1 }, from: 'subscription.start', emits: 'subscription.paid' }), ['/schedules/0/emits']);
+    assert.deepEqual(await faults({ every: { months: 1 }, from: 'subscription.start', while: { '==': [{ var: 'subscription.plan' }, 'x'] } }), { valid: true, tests: 0 });
+    assert.deepEqual(await faults({ every: { months: 1 }, from: 'member.enrolled_on', while: { '==': [{ var: 'subscription.plan' }, 'x'] } }), ['/schedules/0/while/==/0']);
     assert.deepEqual(await faults({ before: days, date: 'member.attributes.none' }), ['/schedules/0/date']);
     assert.deepEqual(await faults({ before: days, date: 'member.city' }), ['/schedules/0/date']);
     assert.deepEqual(await faults({ before: days, date, at: '24:00' }), ['/schedules/0/at']);

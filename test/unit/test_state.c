@@ -164,6 +164,31 @@ static void members_without_moments_pay_nothing_for_them(void **state)
     assert_int_equal(packed(&with).n, without_n);
 }
 
+static void subscriptions_come_back(void **state)
+{
+    (void)state;
+    struct state with = open_state();
+    struct state back;
+    struct subscription all[] = {
+        {.key = UINT64_MAX - 1, .number = 1, .opened_by = 77, .changed_at = -5, .plan = STR("fibre"), .state = SUBSCRIPTION_PAUSED,
+         .is_started = true, .start_on = -40000, .paused_on = 20000, .judged = 12, .kept = 9, .lost_from = 3, .lost_through = 5,
+         .credit = 2, .owed = 1, .ready = 1, .ready_at = 1795308181979},
+        {.key = 0, .number = 2, .opened_by = 78, .changed_at = AT_MIN, .state = SUBSCRIPTION_ACTIVE, .ready_at = AT_MIN}};
+    with.subscriptions = all;
+    with.subscriptions_n = ARRAY_N(all);
+    const struct str bytes = packed(&with);
+    assert_int_equal(state_unpack(&arena, 7, 1, bytes, &back), ERR_OK);
+    assert_int_equal(back.subscriptions_n, with.subscriptions_n);
+    assert_true(str_eq(back.subscriptions[0].plan, STR("fibre")));
+    assert_int_equal(back.subscriptions[0].lost_through, 5);
+    assert_true(back.subscriptions[1].ready_at == AT_MIN);
+    const struct str again = packed(&back);
+    assert_true(str_eq(bytes, again)); // every field: what was written is written again
+    with.subscriptions_n = 0;
+    const struct state empty = open_state();
+    assert_int_equal(packed(&with).n, packed(&empty).n);
+}
+
 static void a_section_of_a_newer_release_is_refused(void **state)
 {
     (void)state;
@@ -186,6 +211,7 @@ int main(void)
         cmocka_unit_test(every_turned_bit_is_found_and_so_is_a_record_of_somebody_else),
         cmocka_unit_test(moments_come_back),
         cmocka_unit_test(members_without_moments_pay_nothing_for_them),
+        cmocka_unit_test(subscriptions_come_back),
         cmocka_unit_test(different_values_come_back_with_their_numbers),
         cmocka_unit_test(a_value_whose_events_all_went_back_is_gone),
         cmocka_unit_test(a_section_of_a_newer_release_is_refused),

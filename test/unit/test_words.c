@@ -187,23 +187,26 @@ static void silences_and_birthdays_are_said_in_five_languages(void **state)
     (void)state;
     static const struct {
         enum words_language language;
-        const char *silence, *birthday;
+        const char *silence, *birthday, *month;
     } SAID[] = {
-        {WORDS_EN, "After 60 days without activity, ", "On the birthday, "},
-        {WORDS_ES, "Tras 60 días sin actividad, ", "Por el cumpleaños, "},
-        {WORDS_NL, "Na 60 dagen zonder activiteit ", "Op de verjaardag "},
-        {WORDS_ID, "Setelah 60 hari tanpa aktivitas, ", "Pada hari ulang tahun, "},
-        {WORDS_PL, "W razie braku aktywności (60 dni) ", "W dniu urodzin "},
+        {WORDS_EN, "After 60 days without activity, ", "On the birthday, ", "For each month that a subscription is kept, if the number of months kept is 12 or more, "},
+        {WORDS_ES, "Tras 60 días sin actividad, ", "Por el cumpleaños, ", "Por cada mes que se mantiene una suscripción, si el número de meses mantenidos es de 12 o más, "},
+        {WORDS_NL, "Na 60 dagen zonder activiteit ", "Op de verjaardag ", "Voor elke maand dat een abonnement loopt, waarbij geldt dat het aantal volle maanden 12 of meer is, "},
+        {WORDS_ID, "Setelah 60 hari tanpa aktivitas, ", "Pada hari ulang tahun, ", "Untuk setiap bulan langganan dipertahankan, "},
+        {WORDS_PL, "W razie braku aktywności (60 dni) ", "W dniu urodzin ", "Za każdy miesiąc utrzymania subskrypcji, jeśli liczba utrzymanych miesięcy wynosi co najmniej 12, "},
     };
     for (size_t i = 0; i < ARRAY_N(SAID); i++) {
         struct words *w = words_of("\"earning_rules\":["
                                    "{\"slug\":\"a\",\"trigger\":{\"type\":\"inactive\",\"days\":60},\"effects\":[{\"kind\":\"earn\",\"wallet\":\"points\",\"points\":1}]},"
-                                   "{\"slug\":\"b\",\"trigger\":\"birthday\",\"effects\":[{\"kind\":\"earn\",\"wallet\":\"points\",\"points\":1}]}]",
+                                   "{\"slug\":\"b\",\"trigger\":\"birthday\",\"effects\":[{\"kind\":\"earn\",\"wallet\":\"points\",\"points\":1}]},"
+                                   "{\"slug\":\"c\",\"trigger\":\"subscription.month_kept\",\"when\":{\">=\":[{\"var\":\"subscription.months_kept\"},12]},\"effects\":[{\"kind\":\"earn\",\"wallet\":\"points\",\"points\":1}]}]",
                                    SAID[i].language);
         const struct str silence = words_rule(w, 0);
         const struct str birthday = words_rule(w, 1);
-        if (!str_starts(silence, str_c(SAID[i].silence)) || !str_starts(birthday, str_c(SAID[i].birthday))) {
-            fail_msg("said: %.*s %.*s", STR_ARG(silence), STR_ARG(birthday));
+        const struct str month = words_rule(w, 2);
+        if (!str_starts(silence, str_c(SAID[i].silence)) || !str_starts(birthday, str_c(SAID[i].birthday)) ||
+            !str_starts(month, str_c(SAID[i].month))) {
+            fail_msg("said: %.*s %.*s %.*s", STR_ARG(silence), STR_ARG(birthday), STR_ARG(month));
         }
         words_close(w);
     }
