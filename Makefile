@@ -14,9 +14,9 @@ CFLAGS_tsan    := -O1 -g -fsanitize=thread
 CFLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -Wno-error
 CFLAGS_cov     := -O0 -g --coverage
 CFLAGS += -std=gnu11 $(WARN) $(HARD) $(CFLAGS_$(FLAVOUR)) -Isrc -I$(B)/gen -DLOYALD_VERSION='"$(VERSION)"' \
-          $(shell pkg-config --cflags jansson sqlite3 libpq libsodium)
+          $(shell pkg-config --cflags jansson sqlite3 libpq libsodium liboath)
 LDFLAGS += -pie -Wl,-z,relro,-z,now $(filter -fsanitize=% --coverage,$(CFLAGS_$(FLAVOUR)))
-LIBS := -lmicrohttpd -ljansson -lsqlite3 -lpq -lsodium -licui18n -licuuc -lz -lm -lpthread
+LIBS := -lmicrohttpd -ljansson -lsqlite3 -lpq -lsodium -loath -licui18n -licuuc -lz -lm -lpthread
 
 SRC := $(filter-out src/main.c,$(wildcard src/*/*.c))
 OBJ := $(SRC:src/%.c=$(B)/%.o)

@@ -78,24 +78,34 @@ void member_row_write(struct json_out *w, const struct member_row *row, struct s
     }
 }
 
+void member_account_write(struct json_out *w, const struct store *store, const struct answer *answer, bool has_auto_rewards)
+{
+    json_key(w, "auto_rewards");
+    json_put_bool(w, has_auto_rewards);
+    json_key(w, "balances");
+    balances_write(w, store, answer);
+    json_key(w, "tiers");
+    tiers_write(w, store, answer, false);
+}
+
 enum err member_write(struct api_call *call, struct store *store, int64_t member, int64_t now, struct json_out *w)
 {
     struct member_row row;
-    struct answer answer;
     struct str code;
-    struct member_facts facts = {.member = member};
+    struct member_facts facts;
+    const struct program *program = NULL;
+    struct answer answer = {0};
     try(store_member_read(store, call->arena, member, &row));
-    try(member_answer_read(call, store, member, now, &answer));
+    try(member_facts_read(call, store, member, &facts));
+    try(store_program_at(store, now, &program));
+    answer_open(call->arena, program, NULL, facts.state, now, &answer);
     try(store_member_key(store, member, &facts.key));
     const enum err err = store_referral_code_read(store, call->arena, &facts, &code);
     vault_wipe(&facts.key, sizeof facts.key);
     try(err);
     json_open(w, '{');
     member_row_write(w, &row, code);
-    json_key(w, "balances");
-    balances_write(w, store, &answer);
-    json_key(w, "tiers");
-    tiers_write(w, store, &answer, false);
+    member_account_write(w, store, &answer, !facts.state->is_auto_off);
     json_close(w, '}');
     return ERR_OK;
 }
@@ -160,4 +170,25 @@ void api_event_open(struct api_call *call, struct submission *s, enum event_kind
 enum err api_event_error(enum err err)
 {
     return err == ERR_EVENT_CONFLICT ? ERR_KEY_REUSED : err;
+}
+
+enum err member_book_change(struct api_call *call, struct store *store, struct arena *arena, int64_t member, const char *what,
+                            const struct member_profile *profile)
+{
+    struct submission *s = arena_new(arena, struct submission, 1);
+    api_event_open(call, s, EVENT_MEMBER_CHANGED, member);
+    s->event.external_id = api_event_id(call); // one key may stand for one event only, and the change's answer is kept under it
+    s->event.reason = str_c(what);
+    s->event.actor = call_actor(call);
+    s->event.time = call->now;
+    s->arena = arena;
+    if (profile != NULL) {
+        try(store_member_identifiers(store, arena, profile, &s->found_by, &s->found_by_n));
+    }
+    submission_hash(s, store_vault(store), NULL);
+    const enum err err = engine_book(store, arena, s);
+    if (s->err != ERR_OK) {
+        call->fail = s->fail;
+    }
+    return err;
 }

@@ -29,6 +29,9 @@ enum err member_answer_read(struct api_call *call, struct store *store, int64_t 
 /* The fields of a member that a list shows, into an open object. Their referral code may be empty. */
 void member_row_write(struct json_out *w, const struct member_row *row, struct str referral_code);
 
+/* What a member has, into an open object. */
+void member_account_write(struct json_out *w, const struct store *store, const struct answer *answer, bool has_auto_rewards);
+
 /* A member whole. */
 enum err member_write(struct api_call *call, struct store *store, int64_t member, int64_t now, struct json_out *w) MUST_USE;
 
@@ -38,6 +41,11 @@ struct str member_id_text(struct arena *arena, int64_t member);
 /* An entry in the audit log about a member. Call it last in a transaction. */
 enum err member_audit(struct api_call *call, struct store *store, struct arena *arena, const char *action, int64_t member,
                       struct str before, struct str after) MUST_USE;
+
+/* A line of the member's timeline, in the transaction of the change itself: `what` it was (decide.c knows those that change
+ * the state); `profile`, where it is another one now. */
+enum err member_book_change(struct api_call *call, struct store *store, struct arena *arena, int64_t member, const char *what,
+                            const struct member_profile *profile) MUST_USE;
 
 /* A random id for an event that the caller gave none. */
 struct str api_event_id(struct api_call *call);

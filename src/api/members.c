@@ -67,10 +67,7 @@ static enum err enrol_dry_run(struct api_call *call, struct store *store, struct
     json_open(w, '{');
     const struct member_row row = {.status = MEMBER_ACTIVE, .enrolled_at = s->event.time, .profile = work->profile};
     member_row_write(w, &row, (struct str){0}); // id 0 is null
-    json_key(w, "balances");
-    balances_write(w, store, &s->answer);
-    json_key(w, "tiers");
-    tiers_write(w, store, &s->answer, false);
+    member_account_write(w, store, &s->answer, true);
     json_close(w, '}');
     return ERR_OK;
 }
@@ -229,28 +226,6 @@ static struct str profile_text(struct arena *arena, const struct member_profile 
     return buf_view(&buf);
 }
 
-/* A line of the member's timeline, in the transaction of the change itself. */
-static enum err book_change(struct api_call *call, struct store *store, struct arena *arena, int64_t member, const char *what,
-                            const struct member_profile *profile)
-{
-    struct submission *s = arena_new(arena, struct submission, 1);
-    api_event_open(call, s, EVENT_MEMBER_CHANGED, member);
-    s->event.external_id = api_event_id(call); // one key may stand for one event only, and the change's answer is kept under it
-    s->event.reason = str_c(what);
-    s->event.actor = call_actor(call);
-    s->event.time = call->now;
-    s->arena = arena;
-    if (profile != NULL) {
-        try(store_member_identifiers(store, arena, profile, &s->found_by, &s->found_by_n));
-    }
-    submission_hash(s, store_vault(store), NULL);
-    const enum err err = engine_book(store, arena, s);
-    if (s->err != ERR_OK) {
-        call->fail = s->fail;
-    }
-    return err;
-}
-
 /* Whoever could move their birthday at will would have one every month: after one correction people must look at it. */
 static enum err check_birth(struct api_call *call, const struct member_profile *before, const struct member_profile *after)
 {
@@ -261,6 +236,19 @@ static enum err check_birth(struct api_call *call, const struct member_profile *
     return fail(&call->fail, ERR_BIRTH_DATE_CHANGED, "/birth_date",
                 "This birth date was corrected once already: a second change needs a key with the scope \"%s\".",
                 scope_text(SCOPE_MEMBERS_CORRECT));
+}
+
+/* Whether rewards may be bought by themselves is the member's choice. */
+static enum err choose_auto(struct api_call *call, struct store *store, struct arena *arena, int64_t member)
+{
+    const json_t *choice = json_at(call->body, "auto_rewards");
+    if (choice == NULL) {
+        return ERR_OK;
+    }
+    if (!json_is_boolean(choice)) {
+        return fail(&call->fail, ERR_INVALID, "/auto_rewards", "This must be true or false.");
+    }
+    return member_book_change(call, store, arena, member, json_is_true(choice) ? "auto_rewards_on" : "auto_rewards_off", NULL);
 }
 
 enum err api_member_patch(struct api_call *call, struct store *store, struct arena *arena, struct json_out *w)
@@ -276,7 +264,7 @@ enum err api_member_patch(struct api_call *call, struct store *store, struct are
         return fail(&call->fail, ERR_NOT_FOUND, "", "This member was erased.");
     }
     try(store_program_at(store, call->now, &program));
-    try(profile_read(call->arena, call->body, &row.profile, NULL, call->now, &call->fail, &profile));
+    try(profile_read(call->arena, call->body, &row.profile, "auto_rewards", call->now, &call->fail, &profile));
     try(profile_check(program, &profile, &call->fail));
     try(check_birth(call, &row.profile, &profile));
     try(store_member_update(store, arena, program, member, row.revision, &profile, &call->fail));
@@ -284,7 +272,8 @@ enum err api_member_patch(struct api_call *call, struct store *store, struct are
         try(store_likeness_add(store, arena, member, &row.profile)); // of who enrolled before there were referrals
         try(store_likeness_add(store, arena, member, &profile));
     }
-    try(book_change(call, store, arena, member, "patch", &profile));
+    try(member_book_change(call, store, arena, member, "patch", &profile));
+    try(choose_auto(call, store, arena, member));
     try(member_write(call, store, member, call->now, w));
     return member_audit(call, store, arena, "member.patch", member, profile_text(arena, &row.profile),
                         profile_text(arena, &profile));
@@ -321,7 +310,7 @@ static enum err set_status(struct api_call *call, struct store *store, struct ar
     try(read_done(&r));
     try(member_find(call, store, call->params[0], &member));
     try(store_member_status_set(store, arena, member, status));
-    try(book_change(call, store, arena, member, suspends ? "suspend" : "resume", NULL));
+    try(member_book_change(call, store, arena, member, suspends ? "suspend" : "resume", NULL));
     try(member_write(call, store, member, call->now, w));
     return member_audit(call, store, arena, suspends ? "member.suspend" : "member.resume", member, (struct str){0},
                         (struct str){0});

@@ -196,6 +196,9 @@ static enum err prepare_buy(struct api_call *call, struct store *store, struct s
     try(member_find(call, store, call->params[0], &member));
     try(store_program_at(store, call->now, &program));
     api_event_open(call, s, EVENT_REWARD_BOUGHT, member);
+    if (str_starts(call->params[0], STR("card:")) || str_starts(call->params[0], STR("code:"))) {
+        s->event.subject = call->params[0]; // what they prove is judged with the purchase
+    }
     s->event.count = 1;
     s->event.expected_price = -1;
     if (read_object(&r, call->body, NULL, FIELDS, ARRAY_N(FIELDS))) {

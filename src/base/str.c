@@ -23,6 +23,26 @@ const char *str_z(struct arena *arena, struct str s)
     return str_dup(arena, s).p;
 }
 
+struct str str_percent(struct arena *arena, struct str s)
+{
+    static const char HEX[] = "0123456789ABCDEF";
+    char *out = arena_new(arena, char, s.n * 3 + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        const unsigned char c = (unsigned char)s.p[i];
+        const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+                              c == '_' || c == '~';
+        if (is_plain) {
+            out[n++] = (char)c;
+        } else {
+            out[n++] = '%';
+            out[n++] = HEX[c >> 4];
+            out[n++] = HEX[c & 15];
+        }
+    }
+    return (struct str){.p = out, .n = n};
+}
+
 struct str str_fmt(struct arena *arena, const char *fmt, ...)
 {
     va_list args;

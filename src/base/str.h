@@ -54,6 +54,9 @@ struct str str_dup(struct arena *arena, struct str s);
 /* A zero-terminated copy for system calls. */
 const char *str_z(struct arena *arena, struct str s);
 
+/* Percent-encodes all but the unreserved characters of RFC 3986. */
+struct str str_percent(struct arena *arena, struct str s);
+
 /* Formats as printf does, into the arena. */
 struct str str_fmt(struct arena *arena, const char *fmt, ...) PRINTF(2, 3);
 

@@ -19,7 +19,7 @@ static const char *const REASONS[] = {
     "above_value", "too_many_rewards", "closed", "no_attempts_left", "too_soon", "unknown_tier",
     "unknown_code", "code_used", "too_many_attempts",
     "self_referral", "circular_referral", "already_referred", "too_late",
-    "subscription_runs", "too_many_subscriptions",
+    "subscription_runs", "too_many_subscriptions", "fresh_code_needed",
 };
 _Static_assert(ARRAY_N(REASONS) == REASONS_N, "one slug per reason");
 
@@ -293,13 +293,17 @@ static enum err decide_adjusted(struct deciding *d)
     return ledger_adjust(&d->booking, wallet, d->event->points);
 }
 
-/* Suspending and resuming; every other change only stands in the timeline. */
+/* What a change does to the state, by its name; every other one only stands in the timeline. */
 static enum err decide_member_changed(struct deciding *d)
 {
-    if (str_eq(d->event->reason, STR("suspend"))) {
-        d->out->state->is_suspended = true;
-    } else if (str_eq(d->event->reason, STR("resume"))) {
-        d->out->state->is_suspended = false;
+    struct state *state = d->out->state;
+    const struct str what = d->event->reason;
+    if (str_eq(what, STR("suspend")) || str_eq(what, STR("resume"))) {
+        state->is_suspended = str_eq(what, STR("suspend"));
+    } else if (str_eq(what, STR("auto_rewards_off")) || str_eq(what, STR("auto_rewards_on"))) {
+        state->is_auto_off = str_eq(what, STR("auto_rewards_off"));
+    } else if (str_eq(what, STR("card"))) {
+        state->card.generation++; // the device that had the one before is told nothing any more
     }
     return ERR_OK;
 }
@@ -437,12 +441,15 @@ enum err decide(struct arena *arena, const struct program *program, const struct
     deciding_open(&d, ids);
     d.booking.reason_commitment = facts->reason_commitment;
     const enum event_class class = event_kind_class(event->kind);
+    enum reason reason = REASON_NONE;
     enum err err = ERR_OK;
     if (facts->state->is_suspended && class != EVENT_CLASS_MEMBER && class != EVENT_CLASS_ERASURE) {
         err = deciding_refuse(&d, REASON_SUSPENDED);
     } else if (class == EVENT_CLASS_AFTER_PURCHASE && event->original.id.n > 0 && facts->original == 0) {
         out->answer.outcome = OUTCOME_HELD;
         out->answer.reason = REASON_UNKNOWN_ORIGINAL;
+    } else if ((reason = deciding_spend_code(&d)) != REASON_NONE) {
+        err = deciding_refuse(&d, reason);
     } else {
         err = decide_class(&d);
         const bool is_applied = err == ERR_OK && out->answer.outcome == OUTCOME_APPLIED;
@@ -464,6 +471,7 @@ enum err decide(struct arena *arena, const struct program *program, const struct
     if (out->answer.outcome == OUTCOME_REFUSED) {
         undo(&d);
         count_wrong_code(&d);
+        deciding_count_wrong_code(&d);
     }
     try(deciding_arm(&d, event->kind == EVENT_MEMBER_CHANGED || event_kind_is_subscription(event->kind)));
     deciding_finish(&d);

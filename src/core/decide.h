@@ -70,6 +70,7 @@ enum reason {
     REASON_TOO_LATE = 45,          // after the first purchase
     REASON_SUBSCRIPTION_RUNS = 46, // it was started already
     REASON_TOO_MANY_SUBSCRIPTIONS = 47,
+    REASON_FRESH_CODE_NEEDED = 48, // only a code of the changing card may spend
     REASONS_N
 };
 struct str reason_slug(enum reason reason);
@@ -389,6 +390,14 @@ struct shared_use {
     int64_t points;            // in the counter's unit; +- where it is added
 };
 
+/* What the event's subject proves: a card's number can be copied, the code of the changing card cannot. */
+enum proof {
+    PROOF_NOT_NEEDED, // named by somebody who may name whom they want
+    PROOF_STATIC,     // by the number of a card
+    PROOF_WRONG,      // by a code of the changing card that is not, or no longer, right
+    PROOF_FRESH,      // by a right one
+};
+
 struct facts {
     const struct state *state;
     const struct profile *profile;
@@ -419,6 +428,8 @@ struct facts {
     size_t shared_n;
     const struct issued **issued;    // loaded rewards of this member
     size_t issued_n;
+    enum proof proof;
+    int64_t proof_step;        // PROOF_FRESH: the step of its code
     int64_t booked_at;         // the booking instant
     const unsigned char *reason_commitment; // HASH_BYTES that stand for the event's reason in its transfers, or NULL
     bool is_forgotten;         // the member was erased: what is still said of them is noted and moves nothing

@@ -66,6 +66,10 @@ enum err deciding_award(struct deciding *d, const struct content *content, const
 void decide_quiz(struct deciding *d, struct about *about);
 void decide_survey(struct deciding *d);
 
+/* Spending with a card: decide_card.c. A fresh code is used up, unless the event is refused for something else. */
+enum reason deciding_spend_code(struct deciding *d);
+void deciding_count_wrong_code(struct deciding *d);
+
 /* Entering contests: decide_contest.c. */
 void decide_contest(struct deciding *d);
 

@@ -239,6 +239,13 @@ struct state {
     size_t rewards_n, rewards_max;
     int64_t last_reward;     // newest issued reward: head of their list, 0: none
     bool is_auto_off;        // the member wants no rewards bought by themselves
+    // The member's changing card (vault/card.h).
+    struct card_state {
+        int64_t generation;  // of its secret, 0: no card
+        int64_t step;        // the latest one whose code was spent with
+        int32_t wrong_on;    // local day of the latest wrong code
+        int64_t wrong_n;     // wrong codes on that day
+    } card;
     // Cold storage.
     int32_t lot_chunks_n;     // chunks of lots that exist
     int64_t cold_due_at;      // earliest activation, voiding or expiry among cold lots (a lower bound)

@@ -261,6 +261,7 @@ static const struct section {
     {5, state_moments_n, state_moments_pack, state_moments_unpack},
     {6, state_subscriptions_n, state_subscriptions_pack, state_subscriptions_unpack},
     {20, state_referral_n, state_referral_pack, state_referral_unpack},
+    {30, state_card_n, state_card_pack, state_card_unpack},
 };
 
 static void pack_sections(struct buf *out, const struct state *state)

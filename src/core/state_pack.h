@@ -18,6 +18,11 @@ size_t state_tiers_n(const struct state *state);
 void state_tiers_pack(struct buf *out, const struct state *state);
 void state_tiers_unpack(struct arena *arena, struct unpack *in, struct state *state);
 
+/* The member's changing card. */
+size_t state_card_n(const struct state *state);
+void state_card_pack(struct buf *out, const struct state *state);
+void state_card_unpack(struct arena *arena, struct unpack *in, struct state *state);
+
 /* The instants that the clock waits for. */
 size_t state_moments_n(const struct state *state);
 void state_moments_pack(struct buf *out, const struct state *state);

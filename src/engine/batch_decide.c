@@ -17,46 +17,6 @@ static void fail_one(struct submission *s, enum err err, const char *pointer, co
     s->err = fail(&s->fail, err, pointer, "%s", text);
 }
 
-/* Refusals as errors: nothing is stored, and the caller is told what to do. */
-static const struct {
-    enum reason reason;
-    enum err err;
-    const char *pointer;
-    const char *text;
-} REFUSALS[] = {
-    {REASON_SUSPENDED, ERR_SUSPENDED, "", "The member is suspended: resume them first."},
-    {REASON_OVERFLOW, ERR_OVERFLOW, "/points", "The balance would leave its range."},
-    {REASON_CHAIN_TOO_LONG, ERR_CHAIN, "", "Too much follows from this: look for rules and achievements that set each other off."},
-    {REASON_NOT_AVAILABLE, ERR_NOT_AVAILABLE, "/reward", "The reward is not given out at this time: see its window."},
-    {REASON_NOT_ELIGIBLE, ERR_NOT_ELIGIBLE, "/reward", "The reward is for other members: see for whom it is available."},
-    {REASON_SOLD_OUT, ERR_SOLD_OUT, "/reward", "There are not as many left: raise the stock, upload codes, or take another reward."},
-    {REASON_LIMIT_REACHED, ERR_LIMIT_REACHED, "/reward", "The member has had as many as they may have in this period."},
-    {REASON_PRICE_CHANGED, ERR_PRICE_CHANGED, "/expected_price", "The price is another one now: read the catalogue and ask the member again."},
-    {REASON_NO_PRICE, ERR_NO_PRICE, "/reward", "The reward has no price for this member: it is only given."},
-    {REASON_UNKNOWN_REWARD, ERR_NOT_FOUND, "", "The member has no such reward."},
-    {REASON_REWARD_USED, ERR_REWARD_USED, "", "The reward was used already."},
-    {REASON_REWARD_CANCELLED, ERR_REWARD_CANCELLED, "", "The reward was cancelled."},
-    {REASON_REWARD_EXPIRED, ERR_REWARD_EXPIRED, "", "The reward has expired."},
-    {REASON_REWARD_RESERVED, ERR_REWARD_RESERVED, "", "The reward is reserved: wait until that ends, or release it."},
-    {REASON_ABOVE_VALUE, ERR_ABOVE_VALUE, "/amount", "That is more than the reward is worth."},
-    {REASON_TOO_MANY_REWARDS, ERR_TOO_MANY_REWARDS, "", "The member has 1,000 open rewards: let them use some first."},
-    {REASON_CLOSED, ERR_CLOSED, "", "This is outside its window: nothing can be answered now."},
-    {REASON_NO_ATTEMPTS_LEFT, ERR_NO_ATTEMPTS_LEFT, "", "The member has had all attempts at this quiz."},
-    {REASON_TOO_SOON, ERR_TOO_SOON, "", "The member has answered this survey: ask again when its once_per has passed."},
-    {REASON_NOT_ENOUGH_POINTS, ERR_NOT_ENOUGH_POINTS, "/points", "The balance is smaller than what would be taken."},
-};
-
-static void fail_refusal(struct submission *s, enum reason reason)
-{
-    for (size_t i = 0; i < ARRAY_N(REFUSALS); i++) {
-        if (REFUSALS[i].reason == reason) {
-            fail_one(s, REFUSALS[i].err, REFUSALS[i].pointer, REFUSALS[i].text);
-            return;
-        }
-    }
-    fail_one(s, ERR_INVALID, "", str_fmt(s->arena, "Refused: %.*s.", STR_ARG(reason_slug(reason))).p);
-}
-
 /* ---- effects ---- */
 
 void batch_mark_dirty(struct batch *b, struct member_facts *facts)
@@ -336,6 +296,7 @@ enum err batch_decide_event(struct batch *b, struct member_facts *member, const 
     know_code(b, program, event, &facts);
     try(batch_know_advocate(b, member, event, &facts));
     facts.subscription_key = subscription_key(b, event);
+    try(batch_know_proof(b, member, event->subject, &facts));
     batch_follow_ids(b, member);
     for (int round = 0; round < NEEDS_ROUNDS_MAX; round++) {
         const enum err err = decide(b->arena, program, &facts, event, store_ids(b->store), &needs, out);
@@ -618,7 +579,8 @@ static enum err submit_event(struct batch *b, size_t index)
     }
     try(err);
     if (decision->answer.outcome == OUTCOME_REFUSED && s->refusal_is_error) {
-        fail_refusal(s, decision->answer.reason);
+        batch_note_wrong_code(b, member, decision);
+        batch_fail_refusal(s, decision->answer.reason);
         return ERR_OK;
     }
     if (!relay_may_be_booked(b, s, decision)) {

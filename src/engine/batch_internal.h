@@ -55,6 +55,13 @@ enum err batch_supply(struct batch *b, struct member_facts *member, struct facts
 /* The member's state is to be written. */
 void batch_mark_dirty(struct batch *b, struct member_facts *facts);
 
+/* batch_card.c: what the way in which an event names its member proves; wrong codes count though they are refused. */
+enum err batch_know_proof(const struct batch *b, const struct member_facts *member, struct str subject, struct facts *facts) MUST_USE;
+void batch_note_wrong_code(struct batch *b, struct member_facts *facts, const struct decision *decision);
+
+/* batch_refusal.c: a refused decision as the error of its request. */
+void batch_fail_refusal(struct submission *s, enum reason reason);
+
 /* A member's events and transfers are numbered in the order of booking, whichever process booked the ones before. */
 void batch_follow_ids(struct batch *b, const struct member_facts *member);
 

@@ -95,7 +95,10 @@ struct identifier {
     struct str normal;                     // the others: normalised value
 };
 
-/* Reads "mbr_…", "ext:…", "email:…", "phone:…", "card:…". ERR_INVALID with what is wrong. */
+/* What the member's changing card shows, "code:mbr_….DIGITS": it names the member, whatever its digits are worth. */
+MUST_USE bool card_code_read(struct str text, int64_t *member, struct str *code);
+
+/* Reads "mbr_…", "ext:…", "email:…", "phone:…", "card:…", "code:…". ERR_INVALID with what is wrong. */
 enum err identifier_read(struct arena *arena, const struct vault *vault, struct str text, struct fail *f, const char *pointer,
                          struct identifier *out) MUST_USE;
 

@@ -58,6 +58,21 @@ enum err identifier_make(struct arena *arena, const struct vault *vault, enum id
     return ERR_OK;
 }
 
+bool card_code_read(struct str text, int64_t *member, struct str *code)
+{
+    const struct str prefix = STR("code:");
+    const struct str rest = str_starts(text, prefix) ? str_after(text, prefix.n) : (struct str){0};
+    size_t dot = 0;
+    while (dot < rest.n && rest.p[dot] != '.') {
+        dot++;
+    }
+    if (dot == rest.n || !id_read("mbr_", (struct str){.p = rest.p, .n = dot}, member)) {
+        return false;
+    }
+    *code = str_after(rest, dot + 1);
+    return true;
+}
+
 enum err identifier_read(struct arena *arena, const struct vault *vault, struct str text, struct fail *f,
                          const char *pointer, struct identifier *out)
 {
@@ -65,8 +80,9 @@ enum err identifier_read(struct arena *arena, const struct vault *vault, struct 
         const char *prefix;
         enum identifier_kind kind;
     } PREFIXES[] = {{"ext:", IDENT_EXTERNAL}, {"email:", IDENT_EMAIL}, {"phone:", IDENT_PHONE}, {"card:", IDENT_CARD}};
+    struct str code;
     int64_t member = 0;
-    if (id_read("mbr_", text, &member)) {
+    if (id_read("mbr_", text, &member) || card_code_read(text, &member, &code)) {
         *out = (struct identifier){.kind = IDENT_MEMBER, .member = member};
         return ERR_OK;
     }
@@ -77,7 +93,7 @@ enum err identifier_read(struct arena *arena, const struct vault *vault, struct 
         }
     }
     return fail(f, ERR_INVALID, pointer,
-                "A member is named by mbr_…, ext:VALUE, email:VALUE, phone:VALUE or card:VALUE.");
+                "A member is named by mbr_…, ext:VALUE, email:VALUE, phone:VALUE, card:VALUE or code:mbr_….DIGITS.");
 }
 
 enum err store_members_find(struct store *store, struct arena *arena, const struct identifier *list, size_t n,

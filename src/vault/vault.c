@@ -6,6 +6,7 @@
 
 #include "key_queries.h"
 
+#include <liboath/oath.h>
 #include <unistd.h>
 
 #define KEYS_MIGRATIONS "sql/keys/migrations/"
@@ -28,7 +29,7 @@ static const char *instance_aad(enum vault_instance_key which, char out[AAD_BYTE
 
 static enum err vault_new(const struct vault_config *config, struct fail *f, struct vault **out)
 {
-    ensure(sodium_init() >= 0);
+    ensure(sodium_init() >= 0 && oath_init() == OATH_OK);
     struct arena own;
     arena_open(&own, (size_t)1024 * 1024);
     struct vault *vault = arena_new(&own, struct vault, 1);

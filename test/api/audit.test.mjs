@@ -48,6 +48,7 @@ onEach('traces of', { document }, (shop) => {
     }],
     'POST /v1/members/{id}/tiers': ['event', 'tier.granted', () => ok(shop.post(`/v1/members/${subject}/tiers`, { set: 'main', tier: 'silver', reason: 'x' }))],
     'POST /v1/members/{id}/adjustments': ['event', 'points.adjusted', () => ok(shop.post(`/v1/members/${subject}/adjustments`, { wallet: 'stars', points: 3, reason: 'x' }))],
+    'POST /v1/members/{id}/card': ['audit', 'member.card', () => ok(shop.post(`/v1/members/${subject}/card`, {}))],
     'POST /v1/members/{id}/suspend': ['audit', 'member.suspend', () => ok(shop.post(`/v1/members/${subject}/suspend`, {}))],
     'POST /v1/members/{id}/resume': ['audit', 'member.resume', () => ok(shop.post(`/v1/members/${subject}/resume`, {}))],
     'PUT /v1/program/draft': ['audit', 'program.draft', async () => {
