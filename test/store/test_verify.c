@@ -613,6 +613,39 @@ static void overwritten_pages_never_pass_for_sound_books(void **state)
     shop_close(shop);
 }
 
+/* A version is published and events are decided by it while the check is under way. */
+static bool publish_meanwhile(void *self, const struct verify_report *so_far, int64_t members_all)
+{
+    struct shop *shop = self;
+    (void)members_all;
+    if (so_far->members == 0 && shop->events_n < 10) {
+        shop->events_n = 10; // once
+        shop_publish(shop, SHOP_PROGRAM);
+        (void)shop_purchase(shop, "ext:ANN", 700, "after");
+    }
+    return true;
+}
+
+static void versions_published_meanwhile_are_no_damage(void **state)
+{
+    struct shop *shop = shop_open(*state);
+    struct verify_report *report = arena_new(shop->arena, struct verify_report, 1);
+    const struct verify_options options = {.self = shop, .progress = publish_meanwhile};
+    struct store *reader = NULL;
+    (void)shop_enrol(shop, "{\"external_id\":\"ANN\"}");
+    (void)shop_purchase(shop, "ext:ANN", 500, "before");
+    report->arena = shop->arena;
+    assert_ok(store_open(shop->base, DB_READER, &shop->both->fail, &reader));
+    assert_ok(verify_run(reader, &options, report));
+    for (size_t i = 0; i < report->n; i++) {
+        print_error("%.*s: %.*s\n", STR_ARG(report->list[i].row), STR_ARG(report->list[i].detail));
+    }
+    assert_int_equal(report->violations, 0);
+    assert_int_equal(report->members, 1);
+    store_close(reader);
+    shop_close(shop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -622,6 +655,7 @@ int main(void)
         BOTH(a_state_that_does_not_add_up_is_found),
         BOTH(an_event_that_says_something_else_is_found),
         BOTH(a_check_can_be_stopped_between_slices),
+        BOTH(versions_published_meanwhile_are_no_damage),
         BOTH(the_report_is_json),
         ONLY_SQLITE(overwritten_pages_never_pass_for_sound_books),
     };
