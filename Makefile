@@ -149,6 +149,12 @@ torture: ## kill the server under load and see that nothing was lost
 	@export LOYALD_TEST_PG="$$(test/pg.sh url)" LOYALD_BIN="$(CURDIR)/build/release/loyald"; trap 'test/pg.sh stop' EXIT; \
 	    node --test test/torture/
 
+# Random lives of shops against a naive model of the program, on both databases: make sim SEEDS=1-1000.
+sim: $(B)/loyald ## simulate shops against the naive model
+	@test/pg.sh start nofsync
+	@export LOYALD_TEST_PG="$$(test/pg.sh url)" LOYALD_BIN="$(CURDIR)/$(B)/loyald" SEEDS="$(SEEDS)"; trap 'test/pg.sh stop' EXIT; \
+	    node --test test/sim/
+
 tidy: ## check the house rules
 	@tools/tidy.sh
 lint: ## static analysis (needs cppcheck and clang-tidy)

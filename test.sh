@@ -40,6 +40,7 @@ if [ "${1:-}" != --long ]; then
     step unit make -s unit
     step store make -s store-tests
     step api make -s FLAVOUR=debug api-tests
+    step sim make -s FLAVOUR=debug sim
     step data make -s data-tests
     step upgrade make -s upgrade-tests
 else
@@ -49,6 +50,7 @@ else
     step asan-store make -s FLAVOUR=asan store-tests
     step fuzz make -s fuzz FUZZ_S=20
     step torture make -s torture
+    step sim make -s FLAVOUR=release sim SEEDS=1-1000
     step pages make -s pages
 fi
 echo

@@ -1,0 +1,438 @@
+// A naive model of the program: what domain.md says of earning, refunds, expiry, tiers, rewards and budgets, written from that page
+// alone and meant to be read beside it. It keeps everything in plain lists, counts by adding up, and is not fast.
+//
+// It reads the same program document as the product, as far as test/sim/shops.mjs uses it. Times are milliseconds, days are numbers
+// (calendar.mjs), points and money are whole numbers far below 2^53.
+import { addMonths, dayOf, midnight, monthEnd, periodOf } from './calendar.mjs';
+import { halfUp, left, sold, takeBack } from './content.mjs';
+
+const NEVER = Infinity;
+const sum = (list, value = (x) => x) => list.reduce((a, x) => a + value(x), 0);
+const ratio = (text) => { // "1.25" -> [125, 100]
+    const [whole, part = ''] = String(text).split('.');
+    return [Number(whole + part), 10 ** part.length];
+};
+
+// JsonLogic, as far as the shops use it.
+function holds(rule, get) {
+    if (rule === undefined) {
+        return true;
+    }
+    const [[op, args]] = Object.entries(rule);
+    const value = (x) => (x !== null && typeof x === 'object' ? get(x.var) : x);
+    switch (op) {
+    case 'and': return args.every((x) => holds(x, get));
+    case '==': return value(args[0]) === value(args[1]);
+    case '>=': return value(args[0]) >= value(args[1]);
+    default: throw new Error(`no operator ${op}`);
+    }
+}
+
+// Counters by name and day.
+class Counter {
+    days = new Map();
+    add(day, n) { this.days.set(day, (this.days.get(day) ?? 0) + n); }
+    total(from = -Infinity, to = Infinity) { return sum([...this.days].filter(([d]) => d >= from && d <= to), ([, n]) => n); }
+}
+const counterOf = (map, name) => map.get(name) ?? map.set(name, new Counter()).get(name);
+
+export class Model {
+    constructor(document, now) {
+        Object.assign(this, { now, versions: [], members: new Map(), shared: new Map(), stock: new Map(), booked: 0 });
+        this.publish(document, -Infinity);
+    }
+
+    // ---- the program: domain.md 11, "Versions" ----
+
+    publish(document, effectiveAt) { this.versions.push({ document, effectiveAt }); }
+
+    // The last published of those in force at an instant; before the first, the first.
+    at(time) { return (this.versions.findLast((v) => v.effectiveAt <= time) ?? this.versions[0]).document; }
+    get today() { return dayOf(this.now); }
+    get program() { return this.at(this.now); }
+
+    wallet(slug, program = this.program) { return program.wallets.find((w) => w.slug === slug); }
+
+    enrol(name) {
+        const debts = new Map(this.program.wallets.map((w) => [w.slug, 0]));
+        this.members.set(name, {
+            name, debts, lots: [], rests: new Map(), caps: new Map(), stats: new Map(), purchases: new Map(), rewards: [],
+            achievements: new Map(), tiers: new Map(), metrics: new Map(),
+        });
+    }
+
+    // ---- time ----
+
+    // What is due comes first, in order.
+    advance(now) {
+        this.now = now;
+        for (const member of this.members.values()) {
+            this.settle(member);
+        }
+    }
+
+    settle(m) {
+        for (;;) {
+            const due = m.lots.flatMap((l) => [
+                { at: l.pending > 0 ? l.activatesAt : NEVER, run: () => this.activate(m, l) },
+                { at: l.pending + l.active > 0 ? l.expiresAt : NEVER, run: () => this.expire(l) },
+            ]).concat(m.rewards.map((r) => ({ at: r.state === 'issued' ? r.expiresAt : NEVER, run: () => { r.state = 'expired'; } })));
+            const next = due.filter((d) => d.at <= this.now).sort((a, b) => a.at - b.at)[0];
+            if (!next) {
+                return;
+            }
+            next.run();
+        }
+    }
+
+    // ---- lots: domain.md 4 and 11 ----
+
+    // Into active goes what is left of it after debt is repaid.
+    enter(m, lot, points) {
+        const repaid = Math.min(points, m.debts.get(lot.wallet));
+        m.debts.set(lot.wallet, m.debts.get(lot.wallet) - repaid);
+        lot.active += points - repaid;
+    }
+
+    activate(m, lot) {
+        const points = lot.pending;
+        lot.pending = 0;
+        this.enter(m, lot, points);
+    }
+
+    expire(lot) {
+        lot.expired += lot.pending + lot.active;
+        lot.pending = lot.active = 0;
+    }
+
+    // The terms are the wallet's in the version of the earning event's time, counted from that time.
+    lot(m, { wallet, origin, time, points, terms }) {
+        const day = dayOf(time);
+        const { pending = { kind: 'none' }, expiry = { kind: 'never' } } = terms;
+        const end = expiry.kind === 'days' ? day + expiry.days : expiry.kind === 'months' ? addMonths(day, expiry.months) : null;
+        const lot = {
+            wallet, origin, time, seq: this.booked++, pending: 0, active: 0, expired: 0,
+            activatesAt: pending.kind === 'days' ? midnight(day + pending.days + 1) : -Infinity,
+            expiresAt: end === null ? NEVER : midnight((expiry.round === 'month_end' ? monthEnd(end) : end) + 1),
+        };
+        m.lots.push(lot);
+        if (lot.expiresAt <= this.now) {
+            lot.expired = points; // booked and expired together
+        } else if (lot.activatesAt <= this.now) {
+            this.enter(m, lot, points);
+        } else {
+            lot.pending = points;
+        }
+        return lot;
+    }
+
+    // Active lots in the order in which they are spent.
+    spendable(m, wallet) {
+        return m.lots.filter((l) => l.wallet === wallet && l.active > 0)
+            .sort((a, b) => (a.expiresAt === b.expiresAt ? 0 : a.expiresAt - b.expiresAt) || a.time - b.time || a.seq - b.seq);
+    }
+
+    active(m, wallet) { return sum(m.lots.filter((l) => l.wallet === wallet), (l) => l.active); }
+
+    // Takes active points; says of which lots.
+    spend(m, wallet, points) {
+        const spent = [];
+        for (const lot of this.spendable(m, wallet)) {
+            const n = Math.min(lot.active, points - sum(spent, (s) => s.points));
+            if (n > 0) {
+                lot.active -= n;
+                spent.push({ lot, points: n, back: 0 });
+            }
+        }
+        return spent;
+    }
+
+    // Gives spent points back, those that were spent first at first: a lot of the same origin that lives at least so many days more.
+    restore(m, spent, points) {
+        for (const part of spent) {
+            const n = Math.min(part.points - part.back, points);
+            if (n > 0) {
+                points -= n;
+                part.back += n;
+                const days = this.wallet(part.lot.wallet).returned_min_days ?? 30;
+                const lot = { ...part.lot, seq: this.booked++, pending: 0, active: 0, expired: 0 };
+                lot.expiresAt = lot.expiresAt === NEVER ? NEVER : Math.max(lot.expiresAt, midnight(this.today + days + 1));
+                m.lots.push(lot);
+                this.enter(m, lot, n);
+            }
+        }
+    }
+
+    // Takes points back: the purchase's own pending, active and expired ones, then others', then by the wallet's policy.
+    revoke(m, wallet, origin, points, policy) {
+        const own = m.lots.filter((l) => l.wallet === wallet && l.origin === origin);
+        const take = (lots, part) => {
+            for (const lot of lots) {
+                const n = Math.min(lot[part], points);
+                lot[part] -= n;
+                points -= n;
+            }
+        };
+        take(own, 'pending');
+        if (policy === 'pending_only') {
+            return;
+        }
+        take(own, 'active');
+        take(own, 'expired');
+        take(this.spendable(m, wallet), 'active');
+        if (policy === 'debt') {
+            m.debts.set(wallet, m.debts.get(wallet) + points);
+        }
+    }
+
+    // ---- what an event is due: domain.md 3, 5 and 11 ----
+
+    // What the decision reads beside the event, as it is now; kept with a purchase, so that a refund decides from it.
+    inputs(m, time) {
+        const program = this.at(time);
+        const counters = (map) => new Map([...map].map(([name, counter]) => [name, new Map(counter.days)]));
+        return {
+            program, time, rests: new Map(m.rests), caps: counters(m.caps), shared: counters(this.shared),
+            tier: Object.fromEntries((program.tier_sets ?? []).map((s) => [s.slug, this.tierOf(m, s)])),
+            purchases30: counterOf(m.stats, 'purchases').total(this.today - 29, this.today),
+            progress: new Map([...m.achievements].map(([slug, a]) => [slug, { ...a }])),
+        };
+    }
+
+    // Every award that the content gets, before anything is booked.
+    awards(inputs, type, content) {
+        const { program } = inputs;
+        if (content.lines !== undefined && content.lines.length === 0) {
+            return []; // nothing is left, so nothing is due
+        }
+        const get = (name) => (name === 'event.amount' ? content.amount
+            : name === 'member.stats.purchases_30d' ? inputs.purchases30
+                : name.startsWith('member.tier.') ? inputs.tier[name.slice(12)] : undefined);
+        const rules = program.earning_rules.filter((r) => r.trigger === type && holds(r.when, get));
+        const matching = (effect) => (content.lines ?? []).filter((l) => holds(effect.lines, (name) => l[name.slice(5)]));
+        const effects = rules.flatMap((rule) => rule.effects.map((effect) => ({ rule, effect })));
+        const list = [];
+        // A remainder belongs to the ratio that made it; under another it starts at zero.
+        const carried = (key, ratio, per, amount) => {
+            const before = inputs.rests.get(key)?.ratio === ratio ? inputs.rests.get(key).value : 0;
+            const points = Math.floor((before + amount) / per);
+            return { points, rest: { key, ratio, per, change: amount - points * per } };
+        };
+        const bases = [];
+        for (const { rule, effect } of effects.filter(({ effect: e }) => e.kind === 'earn' && e.per_amount)) {
+            const lines = matching(effect).filter((l) => ['goods', 'service'].includes(l.kind));
+            bases.push({ rule, effect, lines });
+            const { points, per_amount: per } = effect;
+            list.push({ rule, wallet: effect.wallet, qualifies: true, ...carried(rule.slug, `${points}/${per}`, per, sum(lines, (l) => l.earns) * points) });
+        }
+        for (const { rule, effect } of effects.filter(({ effect: e }) => e.kind === 'multiply')) {
+            const [by, one] = ratio(effect.by);
+            for (const base of bases.filter((b) => b.effect.wallet === effect.wallet)) {
+                const { points, per_amount: per } = base.effect;
+                const part = sum(base.lines.filter((l) => matching(effect).includes(l)), (l) => l.earns);
+                const key = `${rule.slug} ${base.rule.slug}`;
+                list.push({ rule, wallet: effect.wallet, qualifies: true, ...carried(key, `${points}/${per}*${effect.by}`, per * one, part * points * (by - one)) });
+            }
+        }
+        for (const { rule, effect } of effects.filter(({ effect: e }) => e.kind === 'earn' && !e.per_amount)) {
+            const times = effect.lines ? matching(effect).length : 1;
+            list.push({ rule, wallet: effect.wallet, qualifies: false, points: effect.points * times });
+        }
+        return this.clip(inputs, list);
+    }
+
+    // Caps and budgets clip an award to what is left of them.
+    clip(inputs, list) {
+        const used = new Map();
+        for (const award of list) {
+            award.counts = this.limits(inputs, award);
+            for (const limit of award.counts) {
+                const before = limit.map ? inputs[limit.map].get(limit.name)?.get(limit.day) ?? 0 : 0;
+                const room = limit.points - before - (used.get(`${limit.name} ${limit.day}`) ?? 0);
+                award.points = Math.min(award.points, Math.max(0, room));
+            }
+            for (const limit of award.counts) {
+                const key = `${limit.name} ${limit.day}`;
+                used.set(key, (used.get(key) ?? 0) + award.points);
+            }
+        }
+        return list;
+    }
+
+    // The limits that an award counts for: of its rule, of a campaign that has the rule, of its wallet.
+    limits({ program, time }, { rule, wallet }) {
+        const day = dayOf(time);
+        const of = (owner, caps = []) => caps.map((cap, i) => ({
+            name: `${owner} ${i}`, points: cap.points, map: { member: 'caps', rule: 'shared', transaction: null }[cap.per],
+            day: cap.per === 'transaction' ? 'once' : periodOf(day, cap.period ?? 'lifetime'),
+        }));
+        const campaigns = (program.campaigns ?? []).filter((c) => c.rules.includes(rule.slug));
+        return [
+            ...of(`rule ${rule.slug}`, rule.caps),
+            ...campaigns.flatMap((c) => [...of(`campaign ${c.slug}`, c.caps), ...(c.budget ? [{ name: `budget ${c.slug}`, points: c.budget.points, map: 'shared', day: 'lifetime' }] : [])]),
+            ...of(`wallet ${wallet}`, this.wallet(wallet, program).caps),
+        ];
+    }
+
+    // Brings a remainder into its range; the units so moved are the rule's and count in no cap. Under another ratio a new event
+    // starts it anew, and a refund leaves it alone.
+    carry(m, { key, ratio, per }, change, isNew) {
+        const rest = m.rests.get(key) ?? { ratio, value: 0 };
+        if (rest.ratio !== ratio && !isNew) {
+            return 0;
+        }
+        const value = (rest.ratio === ratio ? rest.value : 0) + change;
+        const units = Math.floor(value / per);
+        m.rests.set(key, { ratio, value: value - units * per });
+        return units;
+    }
+
+    // Books the way from what was due to what is due now: caps, remainders, progress, points.
+    book(m, origin, time, inputs, before, after, policy) {
+        const isNew = policy === undefined;
+        const points = new Map();
+        const change = (award, sign) => {
+            points.set(award.wallet, (points.get(award.wallet) ?? 0) + sign * award.points);
+            for (const limit of award.counts.filter((l) => l.map)) {
+                counterOf(limit.map === 'caps' ? m.caps : this.shared, limit.name).add(limit.day, sign * award.points);
+            }
+            if (award.qualifies) {
+                counterOf(m.metrics, `points_earned ${award.wallet}`).add(dayOf(time), sign * award.points);
+            }
+        };
+        before.forEach((a) => change(a, -1));
+        after.forEach((a) => change(a, 1));
+        for (const award of new Map([...before, ...after].filter((a) => a.rest).map((a) => [a.rest.key, a])).values()) {
+            const of = (list) => sum(list.filter((a) => a.rest?.key === award.rest.key), (a) => a.rest.change);
+            const units = this.carry(m, award.rest, of(after) - of(before), isNew);
+            points.set(award.wallet, points.get(award.wallet) + units);
+            counterOf(m.metrics, `points_earned ${award.wallet}`).add(dayOf(time), units);
+        }
+        for (const [wallet, n] of points) {
+            const terms = this.wallet(wallet, inputs.program);
+            if (n > 0) {
+                this.lot(m, { wallet, origin, time, points: n, terms });
+            } else if (n < 0) {
+                this.revoke(m, wallet, origin, -n, policy(wallet));
+            }
+        }
+    }
+
+    // ---- events ----
+
+    begin(name) {
+        const m = this.members.get(name);
+        this.settle(m);
+        return m;
+    }
+
+    visit(name, { time }) {
+        const m = this.begin(name);
+        const inputs = this.inputs(m, time);
+        this.book(m, `visit ${this.booked++}`, time, inputs, [], this.awards(inputs, 'visit', {}));
+        this.judge(m, dayOf(time));
+        return 'applied';
+    }
+
+    purchase(name, { id, time, data }) {
+        const m = this.begin(name);
+        const program = this.at(time);
+        const payment = (data.payments ?? []).find((p) => p.method === 'points');
+        if (payment && this.active(m, payment.wallet) < payment.points) {
+            return 'refused';
+        }
+        const spent = payment ? this.spend(m, payment.wallet, payment.points) : [];
+        const inputs = this.inputs(m, time);
+        inputs.program = program;
+        const purchase = {
+            id, time, inputs, spent, paid: payment?.points ?? 0, amount: data.amount, pointsAmount: payment?.amount ?? 0,
+            lines: sold(data), amountBack: 0,
+        };
+        m.purchases.set(id, purchase);
+        const content = left(purchase);
+        purchase.due = this.awards(inputs, 'purchase', content);
+        this.book(m, id, time, inputs, [], purchase.due);
+        counterOf(m.stats, 'purchases').add(dayOf(time), 1);
+        counterOf(m.metrics, 'spend').add(dayOf(time), data.amount);
+        this.judge(m, dayOf(time));
+        return 'applied';
+    }
+
+    refund(name, { time, original, refund }) {
+        const m = this.begin(name);
+        const purchase = m.purchases.get(original);
+        if (!purchase) {
+            return 'refused'; // the purchase itself was
+        }
+        const before = left(purchase);
+        if (!takeBack(purchase, refund)) {
+            return 'refused';
+        }
+        const after = left(purchase);
+        const due = this.awards(purchase.inputs, 'purchase', after);
+        const program = this.at(time);
+        // What was paid in points comes back first, and may be taken then.
+        const back = (amount) => purchase.paid - (purchase.amount > 0 ? halfUp(purchase.paid, amount, purchase.amount) : 0);
+        this.restore(m, purchase.spent, back(after.amount) - back(before.amount));
+        this.book(m, original, purchase.time, purchase.inputs, purchase.due, due, (wallet) => this.wallet(wallet, program).returns ?? 'to_zero');
+        purchase.due = due;
+        counterOf(m.metrics, 'spend').add(dayOf(purchase.time), after.amount - before.amount);
+        counterOf(m.stats, 'purchases').add(dayOf(purchase.time), after.lines.length === 0 ? -1 : 0);
+        this.judge(m, dayOf(purchase.time), true);
+        return 'applied';
+    }
+
+    // A manual adjustment: what is given is active at once, with the wallet's expiry from now on.
+    adjust(name, { wallet, points }) {
+        const m = this.begin(name);
+        if (this.active(m, wallet) < -points) {
+            return 'refused';
+        }
+        if (points > 0) {
+            this.lot(m, { wallet, origin: `adjustment ${this.booked++}`, time: this.now, points, terms: { ...this.wallet(wallet), pending: undefined } });
+        } else {
+            this.spend(m, wallet, -points);
+        }
+        return 'applied';
+    }
+
+    // ---- tiers, for now those of a lifetime ----
+
+    tierOf(m, set) { return m.tiers.get(set.slug)?.tier ?? set.tiers[0].slug; }
+
+    total(m, set, metric) {
+        const { kind, wallet } = set.metrics[metric];
+        return counterOf(m.metrics, kind === 'spend' ? 'spend' : `points_earned ${wallet}`).total();
+    }
+
+    judge(m, day, isRefund = false) {
+        for (const set of this.program.tier_sets ?? []) {
+            const meets = (goals) => goals.any_of.some((goal) => Object.entries(goal).every(([metric, n]) => this.total(m, set, metric) >= n));
+            const is = set.tiers.findIndex((t) => t.slug === this.tierOf(m, set));
+            const met = set.tiers.findLastIndex((t) => !t.enter || meets(t.enter));
+            if (met > is || (isRefund && set.on_refund !== 'keep' && met < is)) {
+                m.tiers.set(set.slug, { tier: set.tiers[met].slug });
+            }
+        }
+    }
+
+    // ---- what a member has ----
+
+    balances(name) {
+        const m = this.members.get(name);
+        return this.program.wallets.map(({ slug }) => {
+            const lots = m.lots.filter((l) => l.wallet === slug);
+            const ends = lots.filter((l) => l.active > 0 && l.expiresAt < NEVER).map((l) => l.expiresAt);
+            const at = Math.min(...ends);
+            return {
+                wallet: slug, active: sum(lots, (l) => l.active), pending: sum(lots, (l) => l.pending), debt: m.debts.get(slug),
+                next_expiry: ends.length === 0 ? null : { at: new Date(at).toISOString(), points: sum(lots.filter((l) => l.expiresAt === at), (l) => l.active) },
+            };
+        });
+    }
+
+    tiers(name) {
+        const m = this.members.get(name);
+        return Object.fromEntries((this.program.tier_sets ?? []).map((set) => [set.slug, this.tierOf(m, set)]));
+    }
+}

@@ -1,0 +1,148 @@
+// The shops that are simulated: their programs, and what happens in them. Everything follows from seeds.
+import { DAY, HOUR } from './calendar.mjs';
+
+export const START = Date.UTC(2026, 0, 1);
+
+// xorshift32.
+export function dice(seed) {
+    let state = (Math.imul(seed, 2654435761) >>> 0) || 1;
+    const real = () => {
+        state ^= state << 13;
+        state ^= state >>> 17;
+        state ^= state << 5;
+        return (state >>> 0) / 4294967296;
+    };
+    const below = (n) => Math.floor(real() * n);
+    return { real, below, one: (list) => list[below(list.length)], chance: (p) => real() < p };
+}
+
+// ---- programs ----
+
+const coffee = { '==': [{ var: 'line.category' }, 'coffee'] };
+const base = { slug: 'base', trigger: 'purchase', effects: [{ kind: 'earn', wallet: 'points', points: 3, per_amount: 700 }] };
+const twice = { slug: 'twice', trigger: 'purchase', effects: [{ kind: 'multiply', wallet: 'points', by: '2', mode: 'additive', lines: coffee }] };
+const more = { slug: 'more', trigger: 'purchase', when: { '==': [{ var: 'member.tier.main' }, 'gold'] }, effects: [{ kind: 'multiply', wallet: 'points', by: '1.3', mode: 'additive' }] };
+const large = { slug: 'large', trigger: 'purchase', when: { '>=': [{ var: 'event.amount' }, 5000] }, effects: [{ kind: 'earn', wallet: 'points', points: 7 }] };
+const each = { slug: 'each', trigger: 'purchase', effects: [{ kind: 'earn', wallet: 'stars', points: 2, lines: coffee }] };
+const often = { slug: 'often', trigger: 'purchase', when: { '>=': [{ var: 'member.stats.purchases_30d' }, 4] }, effects: [{ kind: 'earn', wallet: 'stars', points: 1 }] };
+const visit = { slug: 'visit', trigger: 'visit', effects: [{ kind: 'earn', wallet: 'points', points: 4 }], caps: [{ per: 'member', period: 'day', points: 6 }] };
+
+const tiers = (metric, silver, gold, set = {}) => [{
+    slug: 'main', metrics: { m: metric }, period: { kind: 'lifetime' }, on_refund: 'revert',
+    tiers: [{ slug: 'bronze' }, { slug: 'silver', enter: { any_of: [{ m: silver }] } }, { slug: 'gold', enter: { any_of: [{ m: gold }] } }], ...set,
+}];
+const spend = { kind: 'spend' };
+const credits = { kind: 'points_earned', wallet: 'points' };
+
+const program = (points, rules, rest = {}) => ({
+    format: 'loyald.program/1', name: 'Shop', currency: 'EUR', timezone: 'Europe/Amsterdam', unknown_members: 'refuse',
+    wallets: [{ slug: 'points', pay: { points: 1, amount: 10, min_points: 1, max_share: '1' }, ...points }, { slug: 'stars' }],
+    earning_rules: rules, ...rest,
+});
+
+export const SHOPS = {
+    debt: program({ returns: 'debt' }, [base, large, visit, often], { tier_sets: tiers(spend, 20000, 60000) }),
+    expiring: program({ returns: 'to_zero', expiry: { kind: 'days', days: 20 }, returned_min_days: 5 }, [base, twice, each], { tier_sets: tiers(credits, 80, 250, { on_refund: 'keep' }) }),
+    pending: program({ returns: 'debt', pending: { kind: 'days', days: 5 }, expiry: { kind: 'months', months: 1, round: 'month_end' } }, [base, twice, large, more],
+        { tier_sets: tiers(credits, 80, 250) }),
+    forgiving: program({ returns: 'pending_only', pending: { kind: 'days', days: 9 } }, [base, large, each, visit], { tier_sets: tiers(spend, 15000, 50000) }),
+    capped: program({ returns: 'debt', caps: [{ per: 'member', period: 'day', points: 60 }] },
+        [{ ...base, caps: [{ per: 'member', period: 'month', points: 200 }] }, { ...twice, caps: [{ per: 'transaction', points: 9 }] }, large, visit], { tier_sets: tiers(spend, 15000, 90000) }),
+    shared: program({ returns: 'to_zero', pending: { kind: 'days', days: 3 } }, [{ ...base, caps: [{ per: 'rule', period: 'week', points: 900 }] }, twice, large, each],
+        { campaigns: [{ slug: 'coffee', budget: { points: 1500 }, rules: ['twice', 'large'] }], tier_sets: tiers(credits, 60, 150) }),
+};
+
+// The next version: other rates, another policy.
+export function changed(document, { one, chance }) {
+    const next = structuredClone(document);
+    const [effect] = next.earning_rules.find((r) => r.slug === 'base').effects;
+    Object.assign(effect, one([{ points: 3, per_amount: 700 }, { points: 1, per_amount: 100 }, { points: 5, per_amount: 1300 }]));
+    if (chance(0.3)) {
+        next.wallets[0].returns = one(['debt', 'to_zero', 'pending_only']);
+    }
+    return next;
+}
+
+// ---- lives ----
+
+function content({ below, one, chance }) {
+    const lines = Array.from({ length: 1 + below(4) }, (_, i) => ({
+        id: `${i}`, sku: one(['A', 'B', 'C']), category: one(['coffee', 'food']), quantity: 1 + below(3), amount: below(2500),
+        ...(chance(0.1) ? { kind: one(['gift_card', 'tip', 'service']) } : {}),
+    }));
+    const total = lines.reduce((a, l) => a + l.amount, 0);
+    return { amount: chance(0.8) ? total : Math.max(0, total + below(1000) - 500), currency: 'EUR', ...(chance(0.9) ? { lines } : {}) };
+}
+
+const ACTIONS = [...Array(8).fill('purchase'), ...Array(4).fill('refund'), 'visit', 'visit', 'adjust', 'again', 'other', 'nothing', 'nothing'];
+
+// One member's life: what they do next, as {kind, event} or {kind, body}. Chosen from their own dice and from what they did.
+export class Life {
+    constructor(seed) { Object.assign(this, { seed, name: `M-${seed}`, dice: dice(seed), next: 0, bought: [], sent: [] }); }
+
+    event(type, time, data) {
+        const event = { specversion: '1.0', id: `${this.seed}-${this.next++}`, source: 'sim', type, time: new Date(time).toISOString(), subject: `ext:${this.name}`, data };
+        this.sent.push(event);
+        return event;
+    }
+
+    late(now) {
+        const { below, chance } = this.dice;
+        return chance(0.2) ? now - below(60 * 24) * HOUR : now;
+    }
+
+    step(now) {
+        const kind = this.dice.one(ACTIONS);
+        return this[kind](now);
+    }
+
+    nothing() { return null; }
+
+    visit(now) { return { kind: 'visit', event: this.event('visit', this.late(now), {}) }; }
+
+    purchase(now) {
+        const { below, chance } = this.dice;
+        const data = content(this.dice);
+        const pay = chance(0.3) ? below(Math.floor(data.amount / 10) + 1) : 0;
+        if (pay) {
+            data.payments = [{ method: 'points', wallet: 'points', points: pay, amount: pay * 10 }];
+        }
+        const event = this.event('purchase', this.late(now), data);
+        this.bought.push(event);
+        return { kind: 'purchase', event };
+    }
+
+    refund(now) {
+        const { below, one, chance } = this.dice;
+        if (this.bought.length === 0) {
+            return null;
+        }
+        const { id, data } = chance(0.7) ? this.bought.at(-1 - below(Math.min(4, this.bought.length))) : one(this.bought);
+        const refund = {};
+        if (data.lines && chance(0.4)) {
+            refund.lines = data.lines.filter(() => chance(0.5)).map((l) => ({ id: l.id, ...(chance(0.7) ? { quantity: 1 + below(l.quantity) } : {}) }));
+            if (refund.lines.length === 0) {
+                delete refund.lines;
+            }
+        } else if (chance(0.6)) {
+            refund.amount = 1 + below(Math.max(1, Math.floor(data.amount * (chance(0.1) ? 1.2 : 0.6))));
+        }
+        return { kind: 'refund', original: id, refund, event: this.event('refund', now, { original: { source: 'sim', id }, ...refund }) };
+    }
+
+    adjust() {
+        const points = this.dice.below(60) - 25 || 1;
+        return { kind: 'adjust', key: `${this.seed}-${this.next++}`, body: { wallet: 'points', points, reason: 'simulated' } };
+    }
+
+    // Something sent before: the stored answer.
+    again() {
+        return this.sent.length ? { kind: 'again', event: this.dice.one(this.sent) } : null;
+    }
+
+    // The key of something sent before, with other content.
+    other() {
+        const event = this.sent.length ? this.dice.one(this.sent) : null;
+        return event && { kind: 'other', event: { ...event, time: new Date(START - DAY - this.dice.below(1000)).toISOString() } };
+    }
+}

@@ -1,0 +1,204 @@
+// Random lives of shops against the naive model (model.mjs), on SQLite, and on PostgreSQL where LOYALD_TEST_PG names a server.
+//
+//   make sim SEEDS=1-1000       which lives; without it a few of each shop
+//   make sim SEEDS=17           one of them again
+//
+// A seed is the life of one member. Fifty of them share a shop: one server, one history of versions, one clock, and what all members
+// share, budgets and stock. What they do goes to the server in batches, through the whole product (reading, deciding, both
+// databases, answering): a batch of fifty costs little more than one event, so that a thousand lives take minutes without a driver
+// inside the process. The server is killed (SIGKILL) in between and while it works, and everything of that round is sent again.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Instance } from '../torture/server.mjs';
+import { DAY, HOUR } from './calendar.mjs';
+import { Model } from './model.mjs';
+import { changed, dice, Life, SHOPS, START } from './shops.mjs';
+
+const TOGETHER = 50;
+const FEW = 7; // of each shop, where no seeds are given
+const rounds = Number(process.env.ROUNDS ?? 40);
+const url = process.env.LOYALD_TEST_PG;
+const names = Object.keys(SHOPS);
+
+const range = (text) => text.split(',').flatMap((part) => {
+    const [from, to = from] = part.split('-').map(Number);
+    return Array.from({ length: to - from + 1 }, (_, i) => from + i);
+});
+
+class Shop {
+    constructor(instance, group, seeds) {
+        Object.assign(this, { instance, now: START, lives: seeds.map((s) => new Life(s)), dice: dice(1000003 + group), answers: new Map() });
+        this.document = SHOPS[names[group % names.length]];
+        this.model = new Model(this.document, START);
+    }
+
+    async ask(method, path, body, status, headers) {
+        const answer = await this.instance.send(method, path, body, headers);
+        assert.equal(answer.status, status, `${method} ${path} ${JSON.stringify(body)}: ${answer.text}`);
+        return answer.text === '' ? null : JSON.parse(answer.text);
+    }
+
+    // The draft as it is.
+    async match() {
+        const { headers } = await this.instance.send('GET', '/v1/program/draft');
+        return headers.etag ? { 'if-match': headers.etag } : {};
+    }
+
+    // Only what was told is compared; the model need not know more.
+    compare(life, step, body, outcome) {
+        const is = { outcome: body.outcome, balances: body.balances, tiers: Object.fromEntries(body.tiers.map((t) => [t.set, t.tier])) };
+        const should = { outcome, balances: this.model.balances(life.name), tiers: this.model.tiers(life.name) };
+        assert.deepEqual(is, should, `${life.name}: ${JSON.stringify(step)}`);
+    }
+
+    // What the model says of a step, and the server's answer held against it.
+    check(life, step, { status, replayed, body }) {
+        const { kind, event } = step;
+        if (kind === 'other') {
+            assert.equal(status, 409, JSON.stringify(body));
+            return;
+        }
+        if (this.answers.has(event.id)) {
+            assert.ok(replayed, `${event.id} was not known`);
+            assert.equal(JSON.stringify(body), this.answers.get(event.id), `another answer to ${event.id}`);
+            return;
+        }
+        assert.equal(Math.floor(status / 100), 2, `${life.name}: ${JSON.stringify(event)}: ${JSON.stringify(body)}`);
+        this.answers.set(event.id, JSON.stringify(body));
+        const what = { id: event.id, time: Date.parse(event.time), data: event.data, original: step.original, refund: step.refund };
+        this.compare(life, step, body, this.model[kind](life.name, what));
+    }
+
+    async restart() {
+        await this.instance.kill('SIGKILL');
+        await this.instance.start();
+    }
+
+    // All events of a round in one request; perhaps the server dies meanwhile, and it is sent again.
+    async send(events) {
+        const once = () => this.instance.send('POST', '/v1/events/batch', events);
+        if (this.dies) {
+            const lost = once().catch(() => null);
+            await new Promise((resolve) => setTimeout(resolve, this.dies));
+            await this.restart();
+            await lost;
+        }
+        const { status, text } = await once();
+        assert.equal(status, 200, text);
+        return JSON.parse(text).results;
+    }
+
+    async round() {
+        const steps = this.lives.map((life) => [life, life.step(this.now)]).filter(([, step]) => step);
+        const events = steps.filter(([, step]) => step.event);
+        if (events.length > 0) {
+            const results = await this.send(events.map(([, step]) => step.event));
+            events.forEach(([life, step], i) => this.check(life, step, results[i]));
+        }
+        for (const [life, { kind, key, body }] of steps.filter(([, step]) => !step.event)) {
+            const outcome = this.model[kind](life.name, body);
+            const status = outcome === 'applied' ? 201 : 422;
+            const answer = await this.ask('POST', `/v1/members/ext%3A${life.name}/adjustments`, body, status, { 'idempotency-key': key });
+            if (status === 201) {
+                this.compare(life, { kind, body }, answer, outcome);
+            }
+        }
+    }
+
+    // What the whole shop goes through: time, new versions, deaths.
+    async world() {
+        const { below, chance } = this.dice;
+        if (chance(0.5)) {
+            this.now += chance(0.7) ? below(40) * HOUR : below(25) * DAY;
+            await this.ask('POST', '/v1/test/clock', { now: new Date(this.now).toISOString() }, 200);
+            this.model.advance(this.now);
+            await this.look();
+        }
+        if (chance(0.1)) {
+            this.document = changed(this.document, this.dice);
+            const at = this.now + (below(20) - 12) * DAY;
+            await this.ask('PUT', '/v1/program/draft', this.document, 200, await this.match());
+            await this.ask('POST', '/v1/program/publish', { effective_at: new Date(at).toISOString() }, 201, await this.match());
+            this.model.publish(this.document, at);
+        }
+        if (chance(0.03)) {
+            await this.restart();
+        }
+        this.dies = chance(0.05) ? 1 + below(12) : 0; // so many milliseconds after the round was sent
+    }
+
+    // Everybody's balances as they are read.
+    async look() {
+        for (const life of this.lives) {
+            const { data } = await this.ask('GET', `/v1/members/ext%3A${life.name}/balances`, undefined, 200);
+            assert.deepEqual(data, this.model.balances(life.name), `${life.name} at ${new Date(this.now).toISOString()}`);
+        }
+    }
+
+    async live() {
+        for (const { name } of this.lives) {
+            await this.ask('POST', '/v1/members', { external_id: name }, 201);
+            this.model.enrol(name);
+        }
+        for (let i = 0; i < rounds; i += 1) {
+            await this.world();
+            await this.round();
+        }
+        await this.look();
+        this.instance.run('verify', '--json'); // fails on damage
+    }
+}
+
+async function run(kind, group, seeds) {
+    const papers = mkdtempSync(join(tmpdir(), 'sim-'));
+    const database = kind === 'PostgreSQL' ? `sim_${process.pid}_${seeds[0]}` : null;
+    writeFileSync(join(papers, 'program.json'), JSON.stringify(SHOPS[names[group % names.length]]));
+    if (database) {
+        execFileSync('psql', [url, '-qc', `CREATE DATABASE ${database}`]);
+    }
+    const instance = await Instance.make({ program: join(papers, 'program.json'), testClock: true, ...(database ? { database: url.replace(/\/[^/]*$/, `/${database}`) } : {}) });
+    try {
+        await instance.start();
+        await new Shop(instance, group, seeds).live();
+    } catch (error) {
+        error.message += `\n${error.stdout ?? ''}${instance.log}`;
+        throw error;
+    } finally {
+        await instance.kill('SIGKILL');
+        if (database) {
+            execFileSync('psql', [url, '-qc', `DROP DATABASE ${database} WITH (FORCE)`]);
+        }
+        instance.remove();
+        rmSync(papers, { recursive: true, force: true });
+    }
+}
+
+const groupOf = (seed) => Math.floor((seed - 1) / TOGETHER);
+const seeds = process.env.SEEDS ? range(process.env.SEEDS) : names.flatMap((_, i) => range(`${i * TOGETHER + 1}-${i * TOGETHER + FEW}`));
+const groups = [...new Set(seeds.map(groupOf))].map((group) => [group, seeds.filter((s) => groupOf(s) === group)]);
+const written = (list) => (list.length > 1 ? `${list[0]}-${list.at(-1)}` : `${list[0]}`);
+
+// A member whose life comes out otherwise than the model says, alone where they can be told alone.
+async function smaller(kind, group, members, error) {
+    const seed = members.find((s) => error.message.includes(`M-${s}:`));
+    const failed = seed && members.length > 1 && await run(kind, group, [seed]).then(() => null, (e) => e);
+    return failed ? [[seed], failed] : [members, error];
+}
+
+for (const kind of url ? ['SQLite', 'PostgreSQL'] : ['SQLite']) {
+    for (const [group, members] of groups) {
+        test(`seeds ${written(members)} on ${kind}: ${names[group % names.length]}`, async () => {
+            try {
+                await run(kind, group, members);
+            } catch (error) {
+                const [which, told] = await smaller(kind, group, members, error);
+                told.message = `make sim SEEDS=${written(which)} # fails on ${kind}\n${told.message}`;
+                throw told;
+            }
+        });
+    }
+}
