@@ -15,6 +15,7 @@
 #include "core/subscription.h"
 #include "engine/engine.h"
 #include "store/referrals.h"
+#include "store/reviews.h"
 
 struct scenario {
     struct both *both;
@@ -31,6 +32,11 @@ struct scenario {
         int64_t id;
     } issued[1000];              // rewards, in the order of their issue
     size_t issued_n;
+    struct {
+        struct str event;
+        int64_t id;
+    } reviews[100];              // by the ids of their events
+    size_t reviews_n;
 };
 
 #define scenario_check(s, condition, ...)                                                          \
@@ -240,6 +246,11 @@ static inline void scenario_submit(struct scenario *s, struct submission *submis
     const enum err err = engine_run(s->engine, &ticket);
     scenario_check(s, err == ERR_OK, "submit: %s", err_code(err));
     s->last = submission;
+    if (submission->event.kind == EVENT_REVIEW_SUBMITTED && submission->answer.review.id != 0) {
+        assert_true(s->reviews_n < ARRAY_N(s->reviews));
+        s->reviews[s->reviews_n].event = submission->event.external_id;
+        s->reviews[s->reviews_n++].id = submission->answer.review.id;
+    }
     for (size_t i = 0; i < submission->answer.rewards_n; i++) {
         const struct answer_reward *reward = &submission->answer.rewards[i];
         bool is_known = false;
@@ -251,6 +262,42 @@ static inline void scenario_submit(struct scenario *s, struct submission *submis
             s->issued[s->issued_n++].id = reward->id;
         }
     }
+}
+
+/* Staff name a review by the id of the event that brought it. */
+static inline json_t *scenario_review_data(struct scenario *s, struct str event)
+{
+    struct review_row row = {0};
+    char review[ID_TEXT_BYTES + 1];
+    char purchase[ID_TEXT_BYTES + 1];
+    for (size_t i = 0; i < s->reviews_n; i++) {
+        row.id = str_eq(s->reviews[i].event, event) ? s->reviews[i].id : row.id;
+    }
+    scenario_check(s, row.id != 0, "no review came with %.*s", STR_ARG(event));
+    assert_ok(db_begin(store_db(s->reader), DB_READ));
+    assert_ok(store_review_read(s->reader, &s->both->arena, row.id, &row));
+    db_rollback(store_db(s->reader));
+    id_write("rvw_", row.id, review);
+    id_write("evt_", row.purchase, purchase);
+    struct arena *before = json_arena_set(&s->both->arena);
+    json_t *data = json_pack("{s:s,s:s}", "review", review, "purchase", purchase);
+    (void)json_arena_set(before);
+    return data;
+}
+
+/* The server sleeps: time passes, nothing is run. */
+static inline enum err scenario_sleep_job(struct store *store, struct arena *arena, void *self)
+{
+    struct fail f = {.arena = arena};
+    return store_clock_set(store, *(const int64_t *)self, &f);
+}
+
+static inline void scenario_sleep(struct scenario *s, int64_t now)
+{
+    struct ticket ticket = {.job = scenario_sleep_job, .job_self = &now};
+    const enum err err = engine_run(s->engine, &ticket);
+    scenario_check(s, err == ERR_OK, "sleep: %s", err_code(err));
+    s->now = now;
 }
 
 /* A member's referral code. */
@@ -289,6 +336,9 @@ static inline void scenario_prepare(struct scenario *s, const json_t *json, stru
     scenario_event(s, json, &submission->event);
     if (submission->event.kind == EVENT_REFERRAL) {
         submission->event.data = scenario_code_data(s, "code", scenario_str(json_at(json, "data"), "code_of"));
+    }
+    if (submission->event.kind == EVENT_REVIEW_PUBLISHED || submission->event.kind == EVENT_REVIEW_REJECTED) {
+        submission->event.data = scenario_review_data(s, scenario_str(json_at(json, "data"), "review_of"));
     }
     submission->refusal_is_error = submission->event.kind == EVENT_ADJUSTED ||
                                    event_kind_class(submission->event.kind) == EVENT_CLASS_REWARD;
@@ -667,6 +717,24 @@ static inline void scenario_expect_subscriptions(struct scenario *s, struct str 
     db_rollback(store_db(s->reader));
 }
 
+/* A member's reviews, newest first: "published 5 LATTE, pending 3 ams-1". */
+static inline void scenario_expect_reviews(struct scenario *s, int64_t member, const json_t *wanted)
+{
+    const struct review_filter filter = {.member = member, .before = INT64_MAX, .n = 100};
+    struct review_row *rows = NULL;
+    struct buf all;
+    size_t n = 0;
+    buf_open(&all, &s->both->arena, 4096);
+    assert_ok(db_begin(store_db(s->reader), DB_READ));
+    assert_ok(store_reviews_list(s->reader, &s->both->arena, &filter, &rows, &n));
+    db_rollback(store_db(s->reader));
+    for (size_t i = 0; i < n; i++) {
+        buf_printf(&all, "%s%.*s %d %.*s", i > 0 ? ", " : "", STR_ARG(review_state_slug(rows[i].state)), rows[i].stars,
+                   STR_ARG(rows[i].sku.n > 0 ? rows[i].sku : rows[i].store));
+    }
+    scenario_check(s, str_eq(buf_view(&all), json_str(wanted)), "reviews are \"%.*s\"", STR_ARG(buf_view(&all)));
+}
+
 static inline void scenario_expect(struct scenario *s, const json_t *wanted)
 {
     const struct str subject = json_at(wanted, "subject") ? scenario_str(wanted, "subject") : STR("ext:m");
@@ -694,6 +762,9 @@ static inline void scenario_expect(struct scenario *s, const json_t *wanted)
     }
     if (json_at(wanted, "brought") != NULL) {
         scenario_expect_brought(s, state->member, json_at(wanted, "brought"));
+    }
+    if (json_at(wanted, "reviews") != NULL) {
+        scenario_expect_reviews(s, state->member, json_at(wanted, "reviews"));
     }
     if (json_at(wanted, "referral") != NULL) {
         const struct str is = referral_state_slug(state->referral.state);
@@ -732,6 +803,8 @@ static inline void scenario_step(struct scenario *s, const json_t *step)
         const json_t *by = json_at(step, "advance");
         scenario_clock(s, s->now + scenario_int(by, "days", 0) * MS_PER_DAY + scenario_int(by, "hours", 0) * MS_PER_HOUR +
                               scenario_int(by, "minutes", 0) * MS_PER_MIN);
+    } else if (json_at(step, "asleep") != NULL) {
+        scenario_sleep(s, s->now + scenario_int(json_at(step, "asleep"), "days", 0) * MS_PER_DAY);
     } else if (json_at(step, "now") != NULL) {
         int64_t now = 0;
         scenario_check(s, instant_read(scenario_str(step, "now"), &now), "bad now");

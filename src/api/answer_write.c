@@ -235,6 +235,17 @@ static void referral_moved_write(struct json_out *w, const struct store *store, 
     json_close(w, '}');
 }
 
+static void answer_review_write(struct json_out *w, const struct answer_review *review)
+{
+    json_key(w, "review");
+    json_open(w, '{');
+    json_key(w, "id");
+    json_put_id(w, "rvw_", review->id);
+    json_key(w, "state");
+    json_put_str(w, review_state_slug(review->state));
+    json_close(w, '}');
+}
+
 /* ---- explain ---- */
 
 static void explain_rule_write(struct json_out *w, struct words *words, const struct program *program, const struct explain_rule *e)
@@ -379,6 +390,9 @@ enum err answer_write(struct json_out *w, struct store *store, const struct subm
     json_close(w, ']');
     if (answer->referral.state != REFERRAL_NONE) {
         referral_moved_write(w, store, &answer->referral);
+    }
+    if (answer->review.id != 0) {
+        answer_review_write(w, &answer->review);
     }
     if (s->wants_explain) {
         try(explain_write(w, store, s));

@@ -2,6 +2,7 @@
 #include "base/base.h"
 #include "api/event_read.h"
 
+#include "api/event_read_internal.h"
 #include "base/id.h"
 #include "base/map.h"
 #include "base/num.h"
@@ -11,12 +12,6 @@ enum { METHOD_BYTES_MAX = 64, SLUG_BYTES_MAX = 64, STAY_NIGHTS_MAX = 1000, PAID_
 
 static const char *const LINE_KINDS[] = {"goods", "service", "shipping", "fee", "tip", "gift_card", "deposit", "donation"};
 _Static_assert(ARRAY_N(LINE_KINDS) == LINE_KINDS_N, "one name per kind, in the order of enum line_kind");
-
-/* What reading an event needs beside the reader. */
-struct work {
-    struct reader *r;
-    struct event *event;
-};
 
 /* ---- lines ---- */
 
@@ -184,8 +179,7 @@ static void read_payments(struct work *w, const json_t *data, const struct place
 
 /* ---- data by type ---- */
 
-/* The free object, for conditions: event.attributes.x. */
-static void read_attributes(struct work *w, const json_t *data, const struct place *at)
+void event_read_attributes(struct work *w, const json_t *data, const struct place *at)
 {
     const struct place here = {.parent = at, .name = "attributes"};
     const json_t *attributes = read_child(w->r, data, at, "attributes", READ_OPTIONAL);
@@ -201,7 +195,7 @@ static void read_attributes(struct work *w, const json_t *data, const struct pla
     w->event->data = wrapped;
 }
 
-static void read_original(struct work *w, const json_t *data, const struct place *at)
+void event_read_original(struct work *w, const json_t *data, const struct place *at)
 {
     static const char *const FIELDS[] = {"source", "id"};
     const struct place here = {.parent = at, .name = "original"};
@@ -255,7 +249,7 @@ static void read_content(struct work *w, const json_t *data, const struct place 
     read_lines(w, data, at);
     read_payments(w, data, at);
     read_rewards(w, data, at);
-    read_attributes(w, data, at);
+    event_read_attributes(w, data, at);
 }
 
 static void read_purchase(struct work *w, const json_t *data, const struct place *at)
@@ -272,7 +266,7 @@ static void read_purchase_changed(struct work *w, const json_t *data, const stru
     static const char *const FIELDS[] = {"original", "amount",   "currency", "store", "channel",   "status",
                                          "lines",    "payments", "rewards",  "rate",  "attributes"};
     if (read_object(w->r, data, at, FIELDS, ARRAY_N(FIELDS))) {
-        read_original(w, data, at);
+        event_read_original(w, data, at);
         read_content(w, data, at);
     }
 }
@@ -281,8 +275,8 @@ static void read_order(struct work *w, const json_t *data, const struct place *a
 {
     static const char *const FIELDS[] = {"original", "attributes"};
     if (read_object(w->r, data, at, FIELDS, ARRAY_N(FIELDS))) {
-        read_original(w, data, at);
-        read_attributes(w, data, at);
+        event_read_original(w, data, at);
+        event_read_attributes(w, data, at);
     }
 }
 
@@ -309,7 +303,7 @@ static void read_refund(struct work *w, const json_t *data, const struct place *
     if (!read_object(w->r, data, at, FIELDS, ARRAY_N(FIELDS))) {
         return;
     }
-    read_original(w, data, at);
+    event_read_original(w, data, at);
     event->has_refund_amount = json_at(data, "amount") != NULL;
     read_whole(w->r, data, at, "amount", READ_OPTIONAL, 0, WHOLE_MAX, &event->refund_amount);
     const json_t *list = read_array(w->r, data, at, "lines", READ_OPTIONAL, EVENT_LINES_MAX);
@@ -324,7 +318,7 @@ static void read_refund(struct work *w, const json_t *data, const struct place *
     } else if (list != NULL && event->refund_lines_n == 0) {
         read_fault(w->r, ERR_INVALID, &lines, "Name the lines to refund, or leave the field out to refund everything.");
     }
-    read_attributes(w, data, at);
+    event_read_attributes(w, data, at);
 }
 
 static void read_visit(struct work *w, const json_t *data, const struct place *at)
@@ -335,7 +329,7 @@ static void read_visit(struct work *w, const json_t *data, const struct place *a
     }
     read_text(w->r, data, at, "store", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX, &w->event->store);
     read_text(w->r, data, at, "channel", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX, &w->event->channel);
-    read_attributes(w, data, at);
+    event_read_attributes(w, data, at);
 }
 
 static void read_date(struct work *w, const json_t *data, const struct place *at, const char *name, int32_t *day)
@@ -370,7 +364,7 @@ static void read_stay(struct work *w, const json_t *data, const struct place *at
     if (check_in != INT32_MIN && check_out != INT32_MIN && check_out < check_in) {
         read_fault(w->r, ERR_INVALID, &out, "Nobody checks out before they check in.");
     }
-    read_attributes(w, data, at);
+    event_read_attributes(w, data, at);
     w->event->data = data;
 }
 
@@ -383,7 +377,7 @@ static void read_offer(struct work *w, const json_t *data, const struct place *a
     }
     read_text(w->r, data, at, "offer", READ_REQUIRED, SLUG_BYTES_MAX, &offer);
     read_text(w->r, data, at, "channel", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX, &w->event->channel);
-    read_attributes(w, data, at);
+    event_read_attributes(w, data, at);
     w->event->data = data;
 }
 
@@ -396,7 +390,7 @@ static void read_contest(struct work *w, const json_t *data, const struct place 
     }
     read_text(w->r, data, at, "contest", READ_REQUIRED, SLUG_BYTES_MAX, &contest);
     read_text(w->r, data, at, "channel", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX, &w->event->channel);
-    read_attributes(w, data, at);
+    event_read_attributes(w, data, at);
     w->event->data = data;
 }
 
@@ -409,7 +403,7 @@ static void read_code(struct work *w, const json_t *data, const struct place *at
     }
     read_text(w->r, data, at, "code", READ_REQUIRED, CODE_BYTES_MAX, &code);
     read_text(w->r, data, at, "channel", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX, &w->event->channel);
-    read_attributes(w, data, at);
+    event_read_attributes(w, data, at);
     w->event->data = data;
 }
 
@@ -424,7 +418,7 @@ static void read_referral(struct work *w, const json_t *data, const struct place
     read_text(w->r, data, at, "code", READ_REQUIRED, CODE_BYTES_MAX, &code);
     read_text(w->r, data, at, "referral", READ_OPTIONAL, SLUG_BYTES_MAX, &slug);
     read_text(w->r, data, at, "channel", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX, &w->event->channel);
-    read_attributes(w, data, at);
+    event_read_attributes(w, data, at);
     w->event->data = data;
 }
 
@@ -447,7 +441,7 @@ static void read_subscription(struct work *w, const json_t *data, const struct p
     read_date(w, data, at, "start", &start);
     read_whole(w->r, data, at, "months", READ_OPTIONAL, 1, PAID_MONTHS_MAX, &months);
     read_text(w->r, data, at, "channel", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX, &w->event->channel);
-    read_attributes(w, data, at);
+    event_read_attributes(w, data, at);
     w->event->data = data;
 }
 
@@ -464,7 +458,7 @@ static void read_answers(struct work *w, const json_t *data, const struct place 
     read_text(w->r, data, at, is_quiz ? "quiz" : "survey", READ_REQUIRED, SLUG_BYTES_MAX, &slug);
     (void)read_child(w->r, data, at, "answers", READ_REQUIRED); // noted as a fault where it is none
     read_text(w->r, data, at, "channel", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX, &w->event->channel);
-    read_attributes(w, data, at);
+    event_read_attributes(w, data, at);
     w->event->data = data;
 }
 
@@ -497,6 +491,7 @@ static const struct {
     {EVENT_CODE_ENTERED, read_code},
     {EVENT_CONTEST_ENTERED, read_contest},
     {EVENT_REFERRAL, read_referral},
+    {EVENT_REVIEW_SUBMITTED, event_read_review},
     {EVENT_SUBSCRIPTION_STARTED, read_subscription},
     {EVENT_SUBSCRIPTION_CHANGED, read_subscription},
     {EVENT_SUBSCRIPTION_PAUSED, read_subscription},

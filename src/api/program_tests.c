@@ -106,7 +106,7 @@ static void note(struct trial *t, struct decision *decision)
         t->openings[t->openings_n++] =
             (struct opening){.event = decision->event_id, .id = json_str(json_at(decision->event.data, "subscription"))};
     }
-    if (decision->event.kind != EVENT_PURCHASE && decision->event.kind != EVENT_REFERRAL_REWARDED) {
+    if (decision->event.kind != EVENT_PURCHASE && !event_kind_can_be_undone(decision->event.kind)) {
         return; // nothing takes it back
     }
     struct purchase *purchase = arena_new(t->arena, struct purchase, 1);
@@ -327,6 +327,34 @@ static enum err step_brings(struct trial *t, struct str slug)
     return submit(t, event);
 }
 
+/* {"approve": "r1"}: staff publish the review that came with that event; "reject" takes it down. */
+static enum err step_review(struct trial *t, struct str id, enum event_kind kind)
+{
+    char review[ID_TEXT_BYTES + 1];
+    char purchase[ID_TEXT_BYTES + 1];
+    const struct trial_purchase *submitted = NULL;
+    for (size_t i = 0; i < t->purchases_n; i++) {
+        const bool is_it = t->purchases[i].purchase->content.kind == EVENT_REVIEW_SUBMITTED && str_eq(t->purchases[i].id, id);
+        submitted = is_it ? &t->purchases[i] : submitted;
+    }
+    for (size_t i = 0; submitted != NULL && i < t->purchases_n; i++) {
+        const struct purchase *p = t->purchases[i].purchase;
+        for (size_t k = 0; k < p->reviews_n; k++) {
+            if (p->reviews[k].id == submitted->purchase->id) {
+                struct event *event = arena_new(t->arena, struct event, 1);
+                *event = made_event(t, kind);
+                id_write("rvw_", p->reviews[k].id, review);
+                id_write("evt_", p->id, purchase);
+                struct arena *before = json_arena_set(t->arena);
+                event->data = json_pack("{s:s,s:s}", "review", review, "purchase", purchase);
+                (void)json_arena_set(before);
+                return submit(t, event);
+            }
+        }
+    }
+    return bad(t, "", "No review came with an event of this id.");
+}
+
 static enum err step_advance(struct trial *t, const json_t *json)
 {
     static const struct {
@@ -540,6 +568,12 @@ static enum err run_step(struct trial *t, const json_t *step)
     }
     if (json_at(step, "use") != NULL) {
         return step_reward(t, json_str(json_at(step, "use")), EVENT_REWARD_USED);
+    }
+    if (json_at(step, "approve") != NULL) {
+        return step_review(t, json_str(json_at(step, "approve")), EVENT_REVIEW_PUBLISHED);
+    }
+    if (json_at(step, "reject") != NULL) {
+        return step_review(t, json_str(json_at(step, "reject")), EVENT_REVIEW_REJECTED);
     }
     if (json_at(step, "brings") != NULL) {
         return step_brings(t, json_str(json_at(step, "brings")));

@@ -6,7 +6,7 @@
 #include "base/pack.h"
 
 enum { RECORD_FORMAT = 1, SECTIONS_FORMAT = 2, LIST_MAX = 100000 };
-enum { SECTION_END = 0, SECTION_ACHIEVEMENTS = 1, SECTION_REWARDS = 2, SECTION_NOT_RECOVERED = 3, SECTION_TIERS = 10, SECTION_REFERRAL = 20 }; // tags of sections: append only
+enum { SECTION_END = 0, SECTION_ACHIEVEMENTS = 1, SECTION_REWARDS = 2, SECTION_NOT_RECOVERED = 3, SECTION_TIERS = 10, SECTION_REFERRAL = 20, SECTION_REVIEW = 30 }; // tags of sections: append only
 
 static void pack_at(struct buf *out, int64_t at)
 {
@@ -85,7 +85,7 @@ static void pack_referral(struct buf *out, const struct answer *answer)
 static size_t sections_n(const struct answer *answer)
 {
     return answer->achievements_n + answer->rewards_n + answer->not_recovered_n + answer->tier_changes_n +
-           (answer->referral.state != REFERRAL_NONE);
+           (answer->referral.state != REFERRAL_NONE) + (answer->review.id != 0);
 }
 
 static void pack_sections(struct buf *out, const struct answer *answer)
@@ -104,6 +104,11 @@ static void pack_sections(struct buf *out, const struct answer *answer)
     }
     if (answer->referral.state != REFERRAL_NONE) {
         pack_referral(out, answer);
+    }
+    if (answer->review.id != 0) {
+        pack_u(out, SECTION_REVIEW);
+        pack_i(out, answer->review.id);
+        pack_u(out, (uint64_t)answer->review.state);
     }
     pack_u(out, SECTION_END);
 }
@@ -255,6 +260,14 @@ static void unpack_referral(struct unpack *in, struct answer *answer)
     answer->referral.held_until = unpack_i(in);
 }
 
+static void unpack_review(struct unpack *in, struct answer *answer)
+{
+    answer->review.id = unpack_i(in);
+    const uint64_t state = unpack_u(in);
+    in->is_bad |= answer->review.id == 0 || state == REVIEW_NONE || state >= REVIEW_STATES_N;
+    answer->review.state = in->is_bad ? REVIEW_NONE : (enum review_state)state;
+}
+
 static void unpack_sections(struct arena *arena, struct unpack *in, struct answer *answer)
 {
     for (uint64_t tag = unpack_u(in); tag != SECTION_END && !in->is_bad; tag = unpack_u(in)) {
@@ -268,6 +281,8 @@ static void unpack_sections(struct arena *arena, struct unpack *in, struct answe
             unpack_tier_changes(arena, in, answer);
         } else if (tag == SECTION_REFERRAL) {
             unpack_referral(in, answer);
+        } else if (tag == SECTION_REVIEW) {
+            unpack_review(in, answer);
         } else {
             in->is_bad = true; // of a newer release
         }

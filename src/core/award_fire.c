@@ -145,6 +145,9 @@ bool award_fires(struct award_env *env, const struct earning_rule *rule, struct 
     if (failure == NULL && rule->heeds_refusal && award_field(env, STR("refused")).n > 0) {
         failure = "cap";
     }
+    if (failure == NULL && rule->heeds_refusal && str_eq(award_field(env, STR("returned")), STR("yes"))) {
+        failure = "returned";
+    }
     if (note != NULL) {
         note->fired = failure == NULL;
         note->stage = str_c(failure);

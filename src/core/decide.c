@@ -20,6 +20,7 @@ static const char *const REASONS[] = {
     "unknown_code", "code_used", "too_many_attempts",
     "self_referral", "circular_referral", "already_referred", "too_late",
     "subscription_runs", "too_many_subscriptions", "fresh_code_needed",
+    "already_reviewed", "other_store", "review_decided",
 };
 _Static_assert(ARRAY_N(REASONS) == REASONS_N, "one slug per reason");
 
@@ -100,8 +101,7 @@ static bool lacks_counters(const struct deciding *d)
            tier_needs_counters(d->now, state, oldest);
 }
 
-/* The member did something: sliding expiries move, what waited for this type is released. */
-static enum err note_activity(struct deciding *d)
+enum err deciding_note_activity(struct deciding *d)
 {
     struct state *state = d->out->state;
     if (program_is_activity(d->now, d->event->type)) {
@@ -194,7 +194,7 @@ static enum err decide_purchase(struct deciding *d)
     if (reason != REASON_NONE) {
         return deciding_refuse(d, reason);
     }
-    try(note_activity(d));
+    try(deciding_note_activity(d));
     decide_referral_purchase(d, &about);
     try(deciding_award(d, &content, &about));
     book_sales(&d->booking, d->program, d->event, 1, d->event->amount);
@@ -272,7 +272,7 @@ static enum err decide_plain(struct deciding *d)
     if (d->out->answer.outcome == OUTCOME_REFUSED) {
         return ERR_OK;
     }
-    try(note_activity(d));
+    try(deciding_note_activity(d));
     if (d->event->kind == EVENT_VISIT) {
         const int32_t day = zone_day(d->program->zone, d->event->time);
         state_counter_add(d->arena, d->out->state, d->program->standard.visits, day, 1);
@@ -325,6 +325,8 @@ static enum err decide_after_purchase(struct deciding *d)
            : kind == EVENT_PURCHASE_CHANGED   ? decide_changed(d)
            : kind == EVENT_PURCHASE_COMPLETED ? decide_completed(d)
            : kind == EVENT_REFERRAL_REVOKED   ? decide_referral_revoked(d)
+           : kind == EVENT_REVIEW_SUBMITTED   ? decide_review_submitted(d)
+           : event_kind_is_review(kind)       ? decide_review_judged(d)
                                               : decide_cancelled(d);
 }
 
@@ -443,7 +445,8 @@ enum err decide(struct arena *arena, const struct program *program, const struct
     const enum event_class class = event_kind_class(event->kind);
     enum reason reason = REASON_NONE;
     enum err err = ERR_OK;
-    if (facts->state->is_suspended && class != EVENT_CLASS_MEMBER && class != EVENT_CLASS_ERASURE) {
+    const bool is_staffs = class == EVENT_CLASS_MEMBER || class == EVENT_CLASS_ERASURE || event->kind == EVENT_REVIEW_REJECTED;
+    if (facts->state->is_suspended && !is_staffs) {
         err = deciding_refuse(&d, REASON_SUSPENDED);
     } else if (class == EVENT_CLASS_AFTER_PURCHASE && event->original.id.n > 0 && facts->original == 0) {
         out->answer.outcome = OUTCOME_HELD;

@@ -15,6 +15,7 @@
 #include "base/id.h"
 #include "core/event.h"
 #include "core/relay.h"
+#include "core/review.h"
 #include "core/state.h"
 
 enum { TIMERS_PER_EVENT_MAX = 1000 };
@@ -71,6 +72,9 @@ enum reason {
     REASON_SUBSCRIPTION_RUNS = 46, // it was started already
     REASON_TOO_MANY_SUBSCRIPTIONS = 47,
     REASON_FRESH_CODE_NEEDED = 48, // only a code of the changing card may spend
+    REASON_ALREADY_REVIEWED = 49,  // this line, or the store of this purchase
+    REASON_OTHER_STORE = 50,       // the purchase was made elsewhere
+    REASON_REVIEW_DECIDED = 51,    // staff have judged it before
     REASONS_N
 };
 struct str reason_slug(enum reason reason);
@@ -270,6 +274,10 @@ struct answer {
         enum referral_state state; // NONE: it has not
         int64_t held_until;   // 0: not held
     } referral;
+    struct answer_review {     // the review that the event has brought or judged
+        int64_t id;            // 0: none
+        enum review_state state;
+    } review;
     int64_t *not_recovered;   // issued rewards that a refund could not take back: they were used
     size_t not_recovered_n, not_recovered_max;
 };
@@ -367,6 +375,8 @@ struct purchase {
     bool is_cancelled;
     bool is_completed;
     int64_t content_event;     // the event whose content holds: `id`, or the last purchase.changed (a column of the row)
+    const struct review *reviews; // of its lines and its store
+    size_t reviews_n;
 };
 void purchase_pack(struct buf *out, const struct purchase *purchase);
 enum err purchase_unpack(struct arena *arena, struct str bytes, struct purchase *purchase) MUST_USE;
@@ -483,6 +493,7 @@ struct decision {
     size_t shared_n, shared_max;
     bool uses_code;            // the code that was entered counts as used once more
     struct referral_note referral; // a line of the member's own list of referrals; state NONE: none
+    struct review_note review; // of the list of reviews; state NONE: nothing
     struct relay *relays;      // what follows for other members
     size_t relays_n, relays_max;
     struct issued *issued;     // rewards issued or changed, each once

@@ -79,6 +79,22 @@ void decide_subscription(struct deciding *d, struct about *about);
 /* Redemption codes: decide_code.c. */
 void decide_code(struct deciding *d, struct about *about);
 
+/* The member did something: sliding expiries move, what waited for this type is released. */
+enum err deciding_note_activity(struct deciding *d) MUST_USE;
+
+/* Reviews: decide_review.c. The member says it, staff judge it. */
+enum err decide_review_submitted(struct deciding *d) MUST_USE;
+enum err decide_review_judged(struct deciding *d) MUST_USE;
+
+/* Takes back what reviews of lines of which nothing is left have given. */
+enum err deciding_return_reviews(struct deciding *d, struct purchase *purchase, const struct content *left) MUST_USE;
+
+/* Reviews stay with their lines when the purchase's content is another one. */
+void deciding_follow_reviews(struct deciding *d, struct purchase *purchase, const struct event *before);
+
+/* The original of an event about a purchase, as a copy to work on. */
+enum err deciding_take_original(struct deciding *d, struct purchase **out, enum reason *reason) MUST_USE;
+
 /* Referrals: decide_referral.c. The referee names an advocate, buys for the first time; the advocate is told. */
 void decide_referral_named(struct deciding *d, struct about *about);
 void decide_referral_purchase(struct deciding *d, struct about *about);

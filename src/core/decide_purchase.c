@@ -90,8 +90,7 @@ void deciding_close_order(struct state *state, int64_t event)
     state->orders_n = kept;
 }
 
-/* The original of a refund, change, completion or cancellation, as a copy to work on. */
-static enum err take_original(struct deciding *d, struct purchase **out, enum reason *reason)
+enum err deciding_take_original(struct deciding *d, struct purchase **out, enum reason *reason)
 {
     *reason = REASON_NONE;
     if (d->facts->original_member != d->facts->state->member) {
@@ -144,6 +143,7 @@ enum err deciding_book_way(struct deciding *d, struct purchase *purchase, const 
     try(book_restore(&d->booking, purchase, d->program, keep));
     try(book_difference(&d->booking, d->facts, purchase, d->program, before, &after));
     try(deciding_revoke_referral(d, purchase, &after));
+    try(deciding_return_reviews(d, purchase, &after));
     if (after.is_empty) {
         deciding_close_order(d->out->state, purchase->id);
     }
@@ -156,7 +156,7 @@ enum err decide_refund(struct deciding *d)
     struct purchase *purchase = NULL;
     enum reason reason = REASON_NONE;
     struct content before;
-    try(take_original(d, &purchase, &reason));
+    try(deciding_take_original(d, &purchase, &reason));
     if (reason == REASON_NONE) {
         content_left(d->arena, purchase, &before);
         reason = content_refund(d->arena, purchase, d->event);
@@ -169,7 +169,7 @@ enum err decide_cancelled(struct deciding *d)
     struct purchase *purchase = NULL;
     enum reason reason = REASON_NONE;
     struct content before;
-    try(take_original(d, &purchase, &reason));
+    try(deciding_take_original(d, &purchase, &reason));
     if (reason == REASON_NONE && purchase->is_cancelled) {
         reason = REASON_ORIGINAL_CANCELLED;
     }
@@ -190,7 +190,7 @@ enum err decide_changed(struct deciding *d)
     struct content after;
     int64_t paid_points = 0;
     int64_t paid_before = 0;
-    try(take_original(d, &purchase, &reason));
+    try(deciding_take_original(d, &purchase, &reason));
     if (reason == REASON_NONE && purchase->is_cancelled) {
         reason = REASON_ORIGINAL_CANCELLED;
     }
@@ -212,20 +212,22 @@ enum err decide_changed(struct deciding *d)
         return deciding_refuse(d, reason);
     }
     content_left(d->arena, purchase, &before);
-    const int64_t time = purchase->content.time;
+    const struct event sold = purchase->content;
     purchase->content = *d->event;
-    purchase->content.time = time; // its terms stay those of the purchase
+    purchase->content.time = sold.time; // its terms stay those of the purchase
     purchase->content.is_placed = false;
     purchase->content_event = d->booking.event;
     purchase->refunded_milli = NULL;
     purchase->refunded_amount = NULL;
     purchase->refunded_total = 0;
+    deciding_follow_reviews(d, purchase, &sold);
     content_left(d->arena, purchase, &after);
     if (paid_points < paid_before) {
         try(book_restore(&d->booking, purchase, d->program, paid_points));
     }
     try(book_difference(&d->booking, d->facts, purchase, d->program, &before, &after));
     try(deciding_revoke_referral(d, purchase, &after));
+    try(deciding_return_reviews(d, purchase, &after));
     // From here on the points paid for the new content are what a refund gives back.
     const size_t n = purchase->spent_n + d->out->spent_n;
     struct spent_lot *spent = arena_new(d->arena, struct spent_lot, n);
@@ -247,7 +249,7 @@ enum err decide_completed(struct deciding *d)
     struct purchase *purchase = NULL;
     enum reason reason = REASON_NONE;
     struct state *state = d->out->state;
-    try(take_original(d, &purchase, &reason));
+    try(deciding_take_original(d, &purchase, &reason));
     if (reason == REASON_NONE && purchase->is_cancelled) {
         reason = REASON_ORIGINAL_CANCELLED;
     }

@@ -79,7 +79,7 @@ static enum err judge_refund(struct deciding *d, const struct tier_set *set, siz
         from = tier_rank(set, d->out->state);
     }
     // More content than before may also raise, on the purchase's own day or since.
-    const struct purchase *undone = d->out->purchase != NULL ? d->out->purchase : d->undone;
+    const struct purchase *undone = d->undone != NULL ? d->undone : d->out->purchase;
     return judge_event(d, set, zone_day(d->now->zone, undone->content.time), from);
 }
 
@@ -99,12 +99,13 @@ static enum err judge_set(struct deciding *d, const struct tier_set *set, bool i
 {
     const enum event_class class = event_kind_class(d->event->kind);
     const size_t from = rank_noted(d, set);
-    if (d->undone != NULL || (d->out->purchase != NULL && d->event->kind != EVENT_PURCHASE_COMPLETED)) {
+    const bool is_review = event_kind_is_review(d->event->kind);
+    if (d->undone != NULL || (d->out->purchase != NULL && d->event->kind != EVENT_PURCHASE_COMPLETED && !is_review)) {
         return judge_refund(d, set, from);
     }
     // What the clock or people do is done already; only what followed from it may raise.
     const bool counts = class == EVENT_CLASS_PURCHASE || class == EVENT_CLASS_PLAIN || d->event->kind == EVENT_TIER_WARNED ||
-                        event_kind_is_moment(d->event->kind) || class == EVENT_CLASS_REWARD || !is_first;
+                        event_kind_is_moment(d->event->kind) || class == EVENT_CLASS_REWARD || is_review || !is_first;
     return counts ? judge_event(d, set, zone_day(d->now->zone, d->event->time), from) : ERR_OK;
 }
 

@@ -54,6 +54,16 @@ bool event_kind_is_subscription(enum event_kind kind)
     return kind >= EVENT_SUBSCRIPTION_STARTED && kind <= EVENT_MONTH_KEPT;
 }
 
+bool event_kind_is_review(enum event_kind kind)
+{
+    return kind == EVENT_REVIEW_SUBMITTED || kind == EVENT_REVIEW_PUBLISHED || kind == EVENT_REVIEW_REJECTED;
+}
+
+bool event_kind_can_be_undone(enum event_kind kind)
+{
+    return kind == EVENT_REFERRAL_REWARDED || kind == EVENT_REVIEW_SUBMITTED || kind == EVENT_REVIEW_PUBLISHED;
+}
+
 bool event_is_of_clock(const struct event *event)
 {
     return event_kind_class(event->kind) == EVENT_CLASS_CLOCK || str_eq(event->source, STR("loyald/clock"));

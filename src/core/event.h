@@ -135,6 +135,12 @@ bool event_kind_is_moment(enum event_kind kind);
 /* True for what is about one subscription. */
 bool event_kind_is_subscription(enum event_kind kind);
 
+/* True for a review and what staff say of it. */
+bool event_kind_is_review(enum event_kind kind);
+
+/* True for what may have to be taken back whole, beside purchases: the event is kept as purchases are. */
+bool event_kind_can_be_undone(enum event_kind kind);
+
 /* True for whatever the clock has made: its own kinds, and what schedules emit. */
 bool event_is_of_clock(const struct event *event);
 

@@ -478,13 +478,49 @@ static size_t purchase_lines_n(const struct purchase *purchase)
     return purchase->content.lines_n + 1;
 }
 
+static void pack_reviews(struct buf *out, const struct purchase *purchase)
+{
+    pack_u(out, purchase->reviews_n);
+    for (size_t i = 0; i < purchase->reviews_n; i++) {
+        const struct review *r = &purchase->reviews[i];
+        pack_i(out, r->id);
+        pack_i(out, r->line);
+        pack_u(out, (uint64_t)r->state);
+        pack_u(out, (uint64_t)r->stars);
+        pack_u(out, (uint64_t)r->characters);
+        pack_i(out, r->gave);
+    }
+}
+
+static void unpack_reviews(struct arena *arena, struct unpack *in, struct purchase *purchase)
+{
+    const size_t n = unpack_count(in, REVIEWS_PER_PURCHASE_MAX);
+    struct review *list = arena_new(arena, struct review, n);
+    for (size_t i = 0; i < n && !in->is_bad; i++) {
+        struct review r = {.id = unpack_i(in)};
+        const int64_t line = unpack_i(in);
+        const uint64_t state = unpack_u(in);
+        const uint64_t stars = unpack_u(in);
+        r.characters = (int32_t)unpack_u(in);
+        r.gave = unpack_i(in);
+        in->is_bad |= line < REVIEW_OF_LINE_GONE || line >= (int64_t)purchase->content.lines_n || state == REVIEW_NONE ||
+                      state >= REVIEW_STATES_N || stars < 1 || stars > REVIEW_STARS_MAX;
+        r.line = in->is_bad ? REVIEW_OF_LINE_GONE : (int32_t)line;
+        r.state = in->is_bad ? REVIEW_REJECTED : (enum review_state)state;
+        r.stars = in->is_bad ? 1 : (int32_t)stars;
+        list[i] = r;
+    }
+    purchase->reviews = list;
+    purchase->reviews_n = n;
+}
+
 void purchase_pack(struct buf *out, const struct purchase *purchase)
 {
     const bool has_lines = purchase->refunded_milli != NULL;
     pack_u(out, RECORD_FORMAT);
     pack_u(out, (uint64_t)purchase->is_cancelled | (uint64_t)purchase->is_completed << 1 |
                     (uint64_t)has_lines << 2 |
-                    (uint64_t)(purchase->returned_value > 0) << 3);
+                    (uint64_t)(purchase->returned_value > 0) << 3 | (uint64_t)(purchase->reviews_n > 0) << 4);
     pack_i(out, purchase->refunded_total);
     pack_i(out, purchase->restored_points);
     spent_pack(out, purchase->spent, purchase->spent_n);
@@ -494,6 +530,9 @@ void purchase_pack(struct buf *out, const struct purchase *purchase)
     }
     if (purchase->returned_value > 0) {
         pack_i(out, purchase->returned_value);
+    }
+    if (purchase->reviews_n > 0) {
+        pack_reviews(out, purchase);
     }
 }
 
@@ -518,6 +557,9 @@ enum err purchase_unpack(struct arena *arena, struct str bytes, struct purchase 
         }
     }
     p.returned_value = (flags & 8) != 0 ? unpack_i(&in) : 0;
+    if ((flags & 16) != 0) {
+        unpack_reviews(arena, &in, &p);
+    }
     if (!unpack_done(&in)) {
         return ERR_INTEGRITY;
     }

@@ -81,7 +81,8 @@ static void read_strings(struct compile *c, const json_t *list, struct str **out
 bool program_is_occasion(struct str type)
 {
     return str_eq(type, STR("tier.changed")) || str_eq(type, STR("achievement.completed")) || str_eq(type, STR("reward.issued")) ||
-           str_eq(type, STR("quiz.scored")) || str_eq(type, STR("quiz.passed")) || str_eq(type, STR("referral.rewarded"));
+           str_eq(type, STR("quiz.scored")) || str_eq(type, STR("quiz.passed")) || str_eq(type, STR("referral.rewarded")) ||
+           str_eq(type, STR("review.published"));
 }
 
 static enum err compile_event_types(struct compile *c, const json_t *document)
@@ -177,6 +178,7 @@ enum err program_compile(struct arena *arena, const json_t *document, struct sym
     try(compile_achievements(&c, document));
     try(compile_codes(&c, document));
     try(compile_referrals(&c, document));
+    try(compile_reviews(&c, document));
     try(compile_quizzes(&c, document));
     try(compile_surveys(&c, document));
     try(compile_contests(&c, document));
@@ -338,7 +340,8 @@ bool program_is_trigger(const struct program *program, struct str type)
     }
     const enum event_class class = event_kind_class(kind);
     return class == EVENT_CLASS_PURCHASE || class == EVENT_CLASS_PLAIN || kind == EVENT_REWARD_BOUGHT ||
-           kind == EVENT_REWARD_USED || kind == EVENT_TIER_WARNED || event_kind_is_moment(kind);
+           kind == EVENT_REWARD_USED || kind == EVENT_TIER_WARNED || kind == EVENT_REVIEW_SUBMITTED ||
+           kind == EVENT_REVIEW_PUBLISHED || event_kind_is_moment(kind);
 }
 
 bool program_emits(const struct program *program, struct str type)

@@ -192,7 +192,7 @@ struct earning_rule {
     int silence_days;         // of the trigger "inactive": after so many days; else 0
     struct rule_match matches[RULE_MATCHES_MAX];
     size_t matches_n;
-    bool heeds_refusal;       // gives nothing on an occasion that says why it is refused (of a referral beyond its cap)
+    bool heeds_refusal;       // gives nothing on an occasion that says why not: a referral beyond its cap, a review of what was returned
     const struct rule *when;  // NULL: always
     int audience;             // index of a segment, or -1
     struct window window;
@@ -598,6 +598,10 @@ struct program {
     size_t contests_n;
     struct referral_program *referrals;
     size_t referrals_n;
+    struct review_program {
+        bool is_there;          // the document has reviews
+        bool is_moderated;      // staff publish them
+    } reviews;
     bool has_occasions;         // a rule waits for what follows from events
     bool has_shared;            // anything is counted for all members together
     int offers_slot;            // of the variable member.offers where an offer has to be accepted, else -1

@@ -108,6 +108,7 @@ enum err compile_tiers(struct compile *c, const json_t *document) MUST_USE;
 enum err compile_achievements(struct compile *c, const json_t *document) MUST_USE;
 
 enum err compile_referrals(struct compile *c, const json_t *document) MUST_USE;
+enum err compile_reviews(struct compile *c, const json_t *document) MUST_USE;
 enum err compile_codes(struct compile *c, const json_t *document) MUST_USE;
 /* The effect "contest_entry". */
 enum err compile_entry_effect(struct compile *c, const json_t *json, struct str pointer, struct effect *effect) MUST_USE;

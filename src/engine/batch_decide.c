@@ -10,7 +10,6 @@
 #include "vault/code.h"
 #include "store/frozen.h"
 
-enum { NEEDS_ROUNDS_MAX = 8 };
 
 static void fail_one(struct submission *s, enum err err, const char *pointer, const char *text)
 {
@@ -154,6 +153,9 @@ enum err batch_note_decision(struct batch *b, struct member_facts *facts, struct
     if (decision->purchase != NULL) {
         map_set_int(&b->purchases, decision->purchase->id, decision->purchase);
     }
+    if (event_kind_can_be_undone(decision->event.kind) && decision->has_inputs) {
+        batch_note_purchase(b, decision, decision->inputs.program);
+    }
     arena_room(b->arena, b->effects.events, b->effects.events_n, b->effects.events_max);
     struct applied_event *applied = &b->effects.events[b->effects.events_n++];
     *applied = (struct applied_event){.decision = decision, .member = facts, .credential = credential, .has_key = s != NULL};
@@ -165,7 +167,7 @@ enum err batch_note_decision(struct batch *b, struct member_facts *facts, struct
     return ERR_OK;
 }
 
-/* A purchase decided in this batch can be refunded in it. */
+/* A purchase decided in this batch can be refunded in it, and what a referral or a review has given taken back. */
 void batch_note_purchase(struct batch *b, const struct decision *decision, const struct program *program)
 {
     struct purchase *purchase = arena_new(b->arena, struct purchase, 1);
@@ -509,7 +511,7 @@ static enum err meet_stranger(struct batch *b, size_t index, struct member_facts
  * are gone, cannot. NULL: none. */
 static struct member_facts *forgotten_of(struct batch *b, const struct submission *s, struct member_facts *subject)
 {
-    if (event_kind_class(s->event.kind) != EVENT_CLASS_AFTER_PURCHASE) {
+    if (event_kind_class(s->event.kind) != EVENT_CLASS_AFTER_PURCHASE || event_kind_is_review(s->event.kind)) {
         return NULL;
     }
     const struct known_event *original = map_find(&b->known, s->original_hash);

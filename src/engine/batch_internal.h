@@ -7,6 +7,9 @@
 #include "base/map.h"
 
 /* The work of one batch. */
+/* How often a decision may ask for more; a refund asks for what each review of the purchase has given, and for its rewards. */
+enum { NEEDS_ROUNDS_MAX = 8 + 2 * REVIEWS_PER_PURCHASE_MAX };
+
 struct batch {
     struct store *store;
     struct arena *arena;

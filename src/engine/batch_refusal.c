@@ -29,6 +29,7 @@ static const struct {
     {REASON_TOO_MANY_REWARDS, ERR_TOO_MANY_REWARDS, "", "The member has 1,000 open rewards: let them use some first."},
     {REASON_CLOSED, ERR_CLOSED, "", "This is outside its window: nothing can be answered now."},
     {REASON_NO_ATTEMPTS_LEFT, ERR_NO_ATTEMPTS_LEFT, "", "The member has had all attempts at this quiz."},
+    {REASON_REVIEW_DECIDED, ERR_REVIEW_DECIDED, "", "Staff have judged this review already: read it again."},
     {REASON_TOO_SOON, ERR_TOO_SOON, "", "The member has answered this survey: ask again when its once_per has passed."},
     {REASON_FRESH_CODE_NEEDED, ERR_FRESH_CODE_NEEDED, "", "Only the code that the member's card shows now may spend: scan it again. A card's number may only earn."},
     {REASON_CODE_USED, ERR_CODE_USED, "", "This code was spent with already: wait for the next one, half a minute at most."},

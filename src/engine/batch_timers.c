@@ -8,7 +8,6 @@
 #include "core/profile.h"
 #include "store/clock.h"
 
-enum { NEEDS_ROUNDS_MAX = 8 };
 
 /* The member's own time zone: sealed with their profile, so it is opened only when something is to be computed with it. */
 enum err batch_supply_zone(struct batch *b, const struct member_facts *member, struct facts *facts)

@@ -79,6 +79,9 @@ enum err event_check(const struct program *program, const struct event *event, i
     if (contest.n > 0 && program_contest(program, contest) == NULL) {
         return fail(f, ERR_INVALID, "/data/contest", "The program has no contest \"%.*s\".", STR_ARG(contest));
     }
+    if (event->kind == EVENT_REVIEW_SUBMITTED && !program->reviews.is_there) {
+        return fail(f, ERR_INVALID, "/type", "The program has no reviews: add the section before members send some.");
+    }
     if (event->kind == EVENT_REFERRAL) {
         try(check_referral(program, event, f));
     }

@@ -5,6 +5,7 @@
 #include "store/contests.h"
 #include "store/referrals.h"
 #include "store/relays.h"
+#include "store/reviews.h"
 #include "store/rewards.h"
 #include "store/store_internal.h"
 
@@ -453,6 +454,7 @@ enum err store_apply(struct store *store, struct arena *arena, struct batch_effe
     try(store_rewards_apply(store, arena, effects));
     try(apply_codes(store, arena, effects));
     try(store_referrals_apply(store, arena, effects));
+    try(store_reviews_apply(store, arena, effects));
     try(store_relays_apply(store, arena, effects));
     try(store_contests_apply(store, arena, effects));
     return apply_shared(store, arena, effects);

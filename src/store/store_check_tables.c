@@ -240,7 +240,7 @@ enum err store_check_database(struct store *store, struct arena *arena, size_t i
         "name_word", "member_state", "member_chunk", "event_key", "event", "transfer", "purchase", "timer", "held", "sale",
         "api_key", "idempotency", "audit", "schema_migration", "released", "frozen",
         "issued_reward", "reward_code", "coupon", "coupon_hash", "redemption_code", "relay", "contest_entry", "contest_draw", "arming",
-        "referral_code", "referral_code_hash", "likeness", "referral"};
+        "referral_code", "referral_code_hash", "likeness", "referral", "review"};
     struct db_result rows;
     *is_end = index >= ARRAY_N(TABLES);
     if (*is_end) {

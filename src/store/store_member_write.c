@@ -4,6 +4,7 @@
 
 #include "store/members_internal.h"
 #include "store/referrals.h"
+#include "store/reviews.h"
 #include "vault/normal.h"
 
 enum { WORD_COLS = 2, IDENTIFIER_COLS = 3, ERASURES_PAGE = 1000 };
@@ -319,6 +320,7 @@ enum err store_member_erase(struct store *store, struct arena *arena, int64_t me
     try(db_exec(store->db, Q_REWARD_CODES_FORGET, &owner, 1, NULL));
     try(db_exec(store->db, Q_RELAYS_FORGET, &owner, 1, NULL));
     try(store_referrals_forget(store, arena, member));
+    try(store_reviews_forget(store, member));
     return forget_rows(store, arena, member, index);
 }
 

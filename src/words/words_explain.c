@@ -173,7 +173,7 @@ static struct str explained(const struct words *w, const struct explain_rule *e)
         enum phrase phrase;
     } STAGES[] = {
         {"window", P_R_WINDOW}, {"closed", P_R_CLOSED}, {"days", P_R_DAYS},   {"hours", P_R_HOURS}, {"campaign_window", P_R_CAMPAIGN_WINDOW},
-        {"offer", P_R_OFFER},   {"stack", P_R_STACK}, {"cap", P_R_CAP},
+        {"offer", P_R_OFFER},   {"stack", P_R_STACK}, {"cap", P_R_CAP}, {"returned", P_R_RETURNED},
     };
     const struct earning_rule *rule = &w->program->rules[e->rule];
     const int of_campaign = rule->campaign >= 0 ? w->program->campaigns[rule->campaign].audience : -1;

@@ -34,6 +34,8 @@ static enum phrase trigger_phrase(struct str type)
         {"referral.qualified", P_T_REFERRAL_QUALIFIED},
         {"referral", P_T_REFERRAL},
         {"referral.named", P_T_REFERRAL_NAMED},
+        {"review.submitted", P_T_REVIEW},
+        {"review.published", P_T_REVIEW_PUBLISHED},
         {"birthday", P_T_BIRTHDAY},
         {"anniversary", P_T_ANNIVERSARY},
         {"subscription.started", P_T_SUB_STARTED},

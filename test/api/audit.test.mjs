@@ -19,6 +19,7 @@ const document = {
     { slug: 'voucher', kind: 'coupon' },
   ],
   contests: [{ slug: 'over', window: { until: '2025-12-31' }, entries: [{ trigger: 'contest.entered' }] }],
+  reviews: { moderated: true },
   redemption_codes: [{ slug: 'pack', codes: 'pool' }, { slug: 'made', codes: 'generated' }],
 };
 
@@ -33,6 +34,13 @@ onEach('traces of', { document }, (shop) => {
   const buy = async (reward) => (await ok(shop.post(`/v1/members/${subject}/rewards`, { reward }))).rewards[0].id;
   const issued = async (reward, verb, body = {}) => ok(shop.post(`/v1/rewards/issued/${await buy(reward)}/${verb}`, body));
 
+  const judged = async (verb) => {
+    const order = purchase({ lines: [{ sku: 'LATTE', amount: 4550 }] }, { subject });
+    await ok(shop.event(order));
+    const { review } = await ok(shop.event({ ...order, id: `${order.id}-review`, type: 'review.submitted', data: { original: { id: order.id }, sku: 'LATTE', stars: 5 } }));
+    await ok(shop.post(`/v1/reviews/${review.id}/${verb}`, {}));
+  };
+
   // What each route leaves, and how it is called: [where, what, call]. `audit`: the action; `event`: the type in the member's timeline.
   const traces = {
     'POST /v1/events': ['event', 'purchase', () => ok(shop.event(purchase({}, { subject })))],
@@ -46,6 +54,8 @@ onEach('traces of', { document }, (shop) => {
       const made = await ok(shop.post('/v1/members', { external_id: `B-${n += 1}` }));
       await ok(shop.ask('DELETE', `/v1/members/${made.id}`));
     }],
+    'POST /v1/reviews/{id}/approve': ['event', 'review.published', () => judged('approve')],
+    'POST /v1/reviews/{id}/reject': ['event', 'review.rejected', () => judged('reject')],
     'POST /v1/members/{id}/tiers': ['event', 'tier.granted', () => ok(shop.post(`/v1/members/${subject}/tiers`, { set: 'main', tier: 'silver', reason: 'x' }))],
     'POST /v1/members/{id}/adjustments': ['event', 'points.adjusted', () => ok(shop.post(`/v1/members/${subject}/adjustments`, { wallet: 'stars', points: 3, reason: 'x' }))],
     'POST /v1/members/{id}/card': ['audit', 'member.card', () => ok(shop.post(`/v1/members/${subject}/card`, {}))],

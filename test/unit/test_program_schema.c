@@ -229,7 +229,6 @@ static void what_later_releases_do_is_not_supported(void **state)
                             str_fmt(&arena, "not_supported /%s", SECTIONS[i]).p);
     }
     assert_string_equal(faults("\"messaging\":{\"quiet\":[]}"), "not_supported /messaging");
-    assert_string_equal(faults("\"reviews\":{\"moderated\":true}"), "not_supported /reviews");
 }
 
 static void mistakes_are_named_where_they_are(void **state)

@@ -1,0 +1,2 @@
+-- Nobody had reviewed anything before.
+SELECT count(*) FROM review
