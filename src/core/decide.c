@@ -256,6 +256,8 @@ static void decide_about(struct deciding *d, struct about *about)
         decide_referral_told(d, about);
     } else if (event_kind_is_subscription(kind)) {
         decide_subscription(d, about);
+    } else if (kind == EVENT_STAY_COMPLETED) {
+        decide_stay(d, about);
     }
 }
 

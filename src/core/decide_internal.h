@@ -73,6 +73,9 @@ void deciding_count_wrong_code(struct deciding *d);
 /* Entering contests: decide_contest.c. */
 void decide_contest(struct deciding *d);
 
+/* Stays: whether one goes on where another was: decide_stay.c. */
+void decide_stay(struct deciding *d, struct about *about);
+
 /* Subscriptions: decide_subscription.c. */
 void decide_subscription(struct deciding *d, struct about *about);
 

@@ -39,6 +39,7 @@ void state_copy(struct arena *arena, const struct state *from, struct state *out
     COPY(arena, out, from, warned);
     COPY(arena, out, from, gifts);
     COPY(arena, out, from, moments);
+    COPY(arena, out, from, stays);
     COPY(arena, out, from, subscriptions);
     COPY(arena, out, from, orders);
     COPY(arena, out, from, distincts);

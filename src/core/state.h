@@ -25,6 +25,7 @@ enum {
     STATE_KEPT_MAX = 1000,
     STATE_GIFTS_MAX = 1000,
     STATE_MOMENTS_MAX = 10000,
+    STATE_STAYS_MAX = 8, // those that another one may go on from
     STATE_SUBSCRIPTIONS_MAX = 200,
     SUBSCRIPTION_MONTHS_MAX = 12 * 1000,
     STATE_REWARDS_MAX = 1000,       // open at once; beyond, none is issued
@@ -81,6 +82,13 @@ struct open_reward {
     int64_t event;      // the event that issued it: its refund takes the reward back
     int32_t reward;     // symbol
     int64_t expires_at; // AT_NEVER: never
+};
+
+/* A night or more at one house, as long as another one may follow it. */
+struct stay {
+    uint64_t store;  // hash of its slug
+    int32_t in_on;   // local days
+    int32_t out_on;
 };
 
 struct balance {
@@ -229,6 +237,8 @@ struct state {
     struct moment *moments;
     size_t moments_n, moments_max;
     struct referral referral; // whom the member has named as their advocate
+    struct stay *stays;
+    size_t stays_n, stays_max;
     struct subscription *subscriptions;
     size_t subscriptions_n, subscriptions_max;
     struct order *orders;

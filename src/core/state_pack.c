@@ -260,6 +260,7 @@ static const struct section {
     {3, state_tiers_n, state_tiers_pack, state_tiers_unpack},
     {5, state_moments_n, state_moments_pack, state_moments_unpack},
     {6, state_subscriptions_n, state_subscriptions_pack, state_subscriptions_unpack},
+    {7, state_stays_n, state_stays_pack, state_stays_unpack},
     {20, state_referral_n, state_referral_pack, state_referral_unpack},
     {30, state_card_n, state_card_pack, state_card_unpack},
 };

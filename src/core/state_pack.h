@@ -5,7 +5,7 @@
  * Memory:  the arena given.
  * Errors:  in->is_bad on bytes that were not written here.
  * Limits:  STATE_FLOORS_MAX, STATE_KEPT_MAX, STATE_GIFTS_MAX, STATE_MOMENTS_MAX,
- *          STATE_SUBSCRIPTIONS_MAX.
+ *          STATE_SUBSCRIPTIONS_MAX, STATE_STAYS_MAX.
  */
 #ifndef LOYALD_STATE_PACK_H
 #define LOYALD_STATE_PACK_H
@@ -17,6 +17,11 @@
 size_t state_tiers_n(const struct state *state);
 void state_tiers_pack(struct buf *out, const struct state *state);
 void state_tiers_unpack(struct arena *arena, struct unpack *in, struct state *state);
+
+/* The latest stays. */
+size_t state_stays_n(const struct state *state);
+void state_stays_pack(struct buf *out, const struct state *state);
+void state_stays_unpack(struct arena *arena, struct unpack *in, struct state *state);
 
 /* The member's changing card. */
 size_t state_card_n(const struct state *state);

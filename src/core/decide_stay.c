@@ -1,0 +1,45 @@
+/* Stays back to back: nights in a row at one house are one stay, however often the guest checks out in between. */
+#include "base/base.h"
+#include "core/decide.h"
+
+#include "core/decide_internal.h"
+#include "core/ledger.h"
+
+/* Out on one day and in again on the same or the next; also where the earlier stay is told of later. */
+static bool are_joined(const struct stay *a, const struct stay *b)
+{
+    return a->store == b->store && a->in_on <= b->out_on + 1 && b->in_on <= a->out_on + 1;
+}
+
+/* Keeps the latest ones: those that end first go. */
+static void keep(struct arena *arena, struct state *state, const struct stay *stay)
+{
+    size_t oldest = 0;
+    if (state->stays_n < STATE_STAYS_MAX) {
+        arena_room(arena, state->stays, state->stays_n, state->stays_max);
+        state->stays[state->stays_n++] = *stay;
+        return;
+    }
+    for (size_t i = 1; i < state->stays_n; i++) {
+        oldest = state->stays[i].out_on < state->stays[oldest].out_on ? i : oldest;
+    }
+    if (state->stays[oldest].out_on < stay->out_on) {
+        state->stays[oldest] = *stay;
+    }
+}
+
+void decide_stay(struct deciding *d, struct about *about)
+{
+    struct state *state = d->out->state;
+    struct stay stay = {.store = match_hash(d->event->store)};
+    const bool is_dated = day_read(json_str(json_at(d->event->data, "check_in")), &stay.in_on) &&
+                          day_read(json_str(json_at(d->event->data, "check_out")), &stay.out_on);
+    bool goes_on = false;
+    for (size_t i = 0; is_dated && i < state->stays_n; i++) {
+        goes_on |= are_joined(&state->stays[i], &stay);
+    }
+    about_text(about, "back_to_back", goes_on ? STR("yes") : STR("no"));
+    if (is_dated) {
+        keep(d->arena, state, &stay);
+    }
+}
