@@ -22,25 +22,25 @@ static void text_or_null(struct json_out *w, const char *name, struct str text)
 
 /* ---- the list ---- */
 
-/* The words are in the event, under the member's key; of who was forgotten there are none. */
-static enum err read_words(struct api_call *call, struct store *store, const struct review_row *row, struct str *words)
+/* The words are in the events, each under its member's key; of who was forgotten there are none. */
+static enum err read_words(struct api_call *call, struct store *store, const struct review_row *rows, size_t n, struct event_row **out)
 {
-    struct vault_key key;
-    struct event_row event;
-    *words = (struct str){0};
-    try(store_member_key(store, row->member, &key));
-    const enum err err = key.version == 0 ? ERR_OK : store_events_read(store, call->arena, &row->member, &row->id, 1, &key, &event);
-    if (err == ERR_OK && key.version != 0) {
-        *words = json_str(json_at(event.event.data, "text"));
+    struct vault_key *keys = arena_new(call->arena, struct vault_key, n);
+    int64_t *members = arena_new(call->arena, int64_t, n);
+    int64_t *events = arena_new(call->arena, int64_t, n);
+    *out = arena_new(call->arena, struct event_row, n);
+    for (size_t i = 0; i < n; i++) {
+        members[i] = rows[i].member;
+        events[i] = rows[i].id;
     }
-    vault_wipe(&key, sizeof key);
+    try(store_member_keys(store, members, n, keys));
+    const enum err err = store_events_read(store, call->arena, members, events, n, keys, *out);
+    vault_wipe(keys, n * sizeof *keys);
     return err;
 }
 
-static enum err review_write(struct api_call *call, struct store *store, const struct review_row *row, struct json_out *w)
+static void review_write(const struct review_row *row, const struct event_row *event, struct json_out *w)
 {
-    struct str words;
-    try(read_words(call, store, row, &words));
     json_open(w, '{');
     json_key(w, "id");
     json_put_id(w, "rvw_", row->id);
@@ -50,7 +50,7 @@ static enum err review_write(struct api_call *call, struct store *store, const s
     text_or_null(w, "store", row->store);
     json_key(w, "stars");
     json_put_int(w, row->stars);
-    text_or_null(w, "text", words);
+    text_or_null(w, "text", json_str(json_at(event->event.data, "text")));
     json_key(w, "state");
     json_put_str(w, review_state_slug(row->state));
     json_key(w, "purchase");
@@ -60,7 +60,6 @@ static enum err review_write(struct api_call *call, struct store *store, const s
     json_key(w, "decided_at");
     json_put_instant(w, row->decided_at == 0 ? AT_NEVER : row->decided_at);
     json_close(w, '}');
-    return ERR_OK;
 }
 
 static enum err query_text(struct api_call *call, const char *name, struct str *out)
@@ -93,6 +92,7 @@ enum err api_reviews_get(struct api_call *call, struct store *store, struct json
 {
     struct review_filter filter = {0};
     struct review_row *rows = NULL;
+    struct event_row *events = NULL;
     int64_t limit = 0;
     size_t n = 0;
     try(call_page(call, "rvw_", &filter.before, &limit));
@@ -100,11 +100,12 @@ enum err api_reviews_get(struct api_call *call, struct store *store, struct json
     filter.n = (size_t)limit + 1;
     try(store_reviews_list(store, call->arena, &filter, &rows, &n));
     const size_t shown = n > (size_t)limit ? (size_t)limit : n;
+    try(read_words(call, store, rows, shown, &events));
     json_open(w, '{');
     json_key(w, "data");
     json_open(w, '[');
     for (size_t i = 0; i < shown; i++) {
-        try(review_write(call, store, &rows[i], w));
+        review_write(&rows[i], &events[i], w);
     }
     json_close(w, ']');
     call_page_end(w, "rvw_", n > shown ? rows[shown - 1].id : 0);
@@ -125,8 +126,11 @@ static enum err review_find(struct api_call *call, struct store *store, struct r
 enum err api_review_get(struct api_call *call, struct store *store, struct json_out *w)
 {
     struct review_row row;
+    struct event_row *event = NULL;
     try(review_find(call, store, &row));
-    return review_write(call, store, &row, w);
+    try(read_words(call, store, &row, 1, &event));
+    review_write(&row, event, w);
+    return ERR_OK;
 }
 
 /* ---- what it adds up to ---- */

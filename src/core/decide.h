@@ -75,6 +75,7 @@ enum reason {
     REASON_ALREADY_REVIEWED = 49,  // this line, or the store of this purchase
     REASON_OTHER_STORE = 50,       // the purchase was made elsewhere
     REASON_REVIEW_DECIDED = 51,    // staff have judged it before
+    REASON_NOT_COMPLETED = 52,     // it is only ordered
     REASONS_N
 };
 struct str reason_slug(enum reason reason);

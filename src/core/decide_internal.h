@@ -108,6 +108,10 @@ enum err decide_referral_revoked(struct deciding *d) MUST_USE;
 int64_t deciding_referral_due(const struct state *state);
 void deciding_run_referral(struct deciding *d, struct event *event);
 
+/* An order that has qualified a referral is completed: the hold begins. True where there is none, and what follows in *about
+ * is to be awarded with this event. */
+bool deciding_complete_referral(struct deciding *d, const struct purchase *purchase, struct about *about);
+
 /* A referee who is forgotten brings nothing any more; what was given stays. */
 void deciding_forget_referral(struct deciding *d);
 

@@ -275,5 +275,11 @@ enum err decide_completed(struct deciding *d)
     }
     purchase->is_completed = true;
     d->out->purchase = purchase;
+    struct about about = {0};
+    if (deciding_complete_referral(d, purchase, &about)) {
+        struct content content;
+        content_open(d->arena, d->event, &content);
+        try(deciding_award(d, &content, &about));
+    }
     return ERR_OK;
 }

@@ -75,12 +75,17 @@ static void reward_at_once(struct deciding *d, const struct referral_program *pr
         .fields = {{.name = STR("referral"), .text = program->slug},
                    {.name = STR("side"), .text = STR("referee")},
                    {.name = STR("min_amount"), .is_number = true, .number = r->min_amount}},
-        .fields_n = 3,
+        .fields_n = d->event->kind == EVENT_PURCHASE ? 3 : 2, // others are undone whole
     };
     r->state = REFERRAL_REWARDED;
     r->rewarded = d->booking.event;
     r->rewarded_at = d->event->time;
     r->rewarded_position = (int64_t)tell_advocate(d, EVENT_REFERRAL_REWARDED, (struct str){0});
+}
+
+static int64_t hold_end(const struct deciding *d, const struct referral_program *program)
+{
+    return zone_midnight(d->program->zone, zone_day(d->program->zone, d->event->time) + program->hold_days + 1);
 }
 
 static void qualify(struct deciding *d, const struct referral_program *program, int64_t min_amount, struct about *about)
@@ -90,11 +95,11 @@ static void qualify(struct deciding *d, const struct referral_program *program, 
     r->qualified_at = d->event->time;
     r->purchase = d->booking.event;
     r->min_amount = min_amount;
-    if (program->hold_days == 0) {
+    if (program->hold_days == 0 && !d->event->is_placed) {
         reward_at_once(d, program, about);
         return;
     }
-    r->held_until = zone_midnight(d->program->zone, zone_day(d->program->zone, d->event->time) + program->hold_days + 1);
+    r->held_until = d->event->is_placed ? AT_NEVER : hold_end(d, program); // who has only ordered has brought nothing yet
     (void)tell_advocate(d, EVENT_REFERRAL_QUALIFIED, (struct str){0}); // nothing is undone by its place
 }
 
@@ -144,9 +149,26 @@ void decide_referral_purchase(struct deciding *d, struct about *about)
 {
     const struct referral *r = &d->out->state->referral;
     const struct referral_program *program = program_referral_by_symbol(d->program, r->definition);
-    if (r->state == REFERRAL_NAMED && program != NULL && !program->on_enrolment && d->event->amount >= program->min_amount) {
-        qualify(d, program, program->min_amount, about);
+    const int64_t min_amount = program != NULL ? int64_max(program->min_amount, 1) : 0; // what is free is no purchase
+    if (r->state == REFERRAL_NAMED && program != NULL && !program->on_enrolment && d->event->amount >= min_amount) {
+        qualify(d, program, min_amount, about);
     }
+}
+
+bool deciding_complete_referral(struct deciding *d, const struct purchase *purchase, struct about *about)
+{
+    struct referral *r = &d->out->state->referral;
+    const struct referral_program *program = program_referral_by_symbol(d->program, r->definition);
+    if (r->state != REFERRAL_QUALIFIED || r->purchase != purchase->id || r->held_until != AT_NEVER || program == NULL) {
+        return false;
+    }
+    if (program->hold_days > 0) {
+        r->held_until = hold_end(d, program);
+        return false;
+    }
+    r->held_until = 0;
+    reward_at_once(d, program, about);
+    return true;
 }
 
 int64_t deciding_referral_due(const struct state *state)

@@ -61,6 +61,11 @@ static enum reason find_subject(const struct deciding *d, const struct purchase 
     if (!d->program->reviews.is_there) {
         return REASON_CLOSED;
     }
+    for (size_t i = 0; i < d->out->state->orders_n; i++) {
+        if (d->out->state->orders[i].event == purchase->id) {
+            return REASON_NOT_COMPLETED; // who has only ordered knows nothing of it yet
+        }
+    }
     if (purchase->reviews_n >= REVIEWS_PER_PURCHASE_MAX) {
         return REASON_LIMIT_REACHED;
     }

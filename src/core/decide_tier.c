@@ -105,7 +105,8 @@ static enum err judge_set(struct deciding *d, const struct tier_set *set, bool i
     }
     // What the clock or people do is done already; only what followed from it may raise.
     const bool counts = class == EVENT_CLASS_PURCHASE || class == EVENT_CLASS_PLAIN || d->event->kind == EVENT_TIER_WARNED ||
-                        event_kind_is_moment(d->event->kind) || class == EVENT_CLASS_REWARD || is_review || !is_first;
+                        event_kind_is_moment(d->event->kind) || class == EVENT_CLASS_REWARD || is_review ||
+                        (d->event->kind == EVENT_PURCHASE_COMPLETED && d->out->has_inputs) || !is_first;
     return counts ? judge_event(d, set, zone_day(d->now->zone, d->event->time), from) : ERR_OK;
 }
 

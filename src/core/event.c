@@ -61,7 +61,7 @@ bool event_kind_is_review(enum event_kind kind)
 
 bool event_kind_can_be_undone(enum event_kind kind)
 {
-    return kind == EVENT_REFERRAL_REWARDED || kind == EVENT_REVIEW_SUBMITTED || kind == EVENT_REVIEW_PUBLISHED;
+    return kind == EVENT_REFERRAL_REWARDED || kind == EVENT_PURCHASE_COMPLETED || kind == EVENT_REVIEW_SUBMITTED || kind == EVENT_REVIEW_PUBLISHED;
 }
 
 bool event_is_of_clock(const struct event *event)

@@ -36,6 +36,9 @@ enum err store_members_read(struct store *store, struct arena *arena, const int6
 /* The member's key; version 0 when it is gone. */
 enum err store_member_key(struct store *store, int64_t member, struct vault_key *out) MUST_USE;
 
+/* Those of many, who may repeat. */
+enum err store_member_keys(struct store *store, const int64_t *members, size_t n, struct vault_key *out) MUST_USE;
+
 /* Newest first, those before an id (INT64_MAX: from the start), at most limit; forgotten members are listed too. */
 enum err store_members_list(struct store *store, struct arena *arena, int64_t before, size_t limit,
                             struct member_row **out, size_t *n) MUST_USE;

@@ -14,7 +14,7 @@
 enum { LIKENESSES_READ_MAX = 1000, REFERRAL_CHAIN_MAX = 16 };
 
 /* What a profile has that another one of the same person would have too: the e-mail without tags (and without dots where its
- * domain ignores them), phone, card, and the attributes "address" and "device". Values that have no normal form are left out. */
+ * domain ignores them), phone, card, and the attributes "address", "device" and "payment_token". Values that have no normal form are left out. */
 size_t likeness_make(struct arena *arena, const struct vault *vault, const struct member_profile *profile,
                      struct likeness out[LIKENESSES_MAX]);
 bool likeness_meets(const struct likeness *a, size_t a_n, const struct likeness *b, size_t b_n);

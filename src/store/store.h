@@ -208,7 +208,7 @@ enum err store_held_find(struct store *store, struct arena *arena, const unsigne
 enum err store_keys_make(struct store *store, const int64_t *ids, size_t n, int64_t now, struct vault_key *out) MUST_USE;
 
 /* Something that tells two members to be one person, as a keyed hash: store/referrals.h. */
-enum { LIKENESSES_MAX = 5 };
+enum { LIKENESSES_MAX = 6 };
 struct likeness {
     int kind;
     unsigned char hash[VAULT_HASH_BYTES];

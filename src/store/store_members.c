@@ -159,6 +159,11 @@ enum err store_member_key(struct store *store, int64_t member, struct vault_key 
     return vault_keys_load(store->keys, &member, 1, out);
 }
 
+enum err store_member_keys(struct store *store, const int64_t *members, size_t n, struct vault_key *out)
+{
+    return n == 0 ? ERR_OK : vault_keys_load(store->keys, members, n, out);
+}
+
 /* ---- lists ---- */
 
 enum err store_members_list(struct store *store, struct arena *arena, int64_t before, size_t limit,

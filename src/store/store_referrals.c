@@ -9,7 +9,7 @@
 #define CODE_PLACE(owner) ((struct vault_place){.table = "referral_code", .column = "sealed", .owner_id = (owner)})
 
 /* Numbers are stored: append only. */
-enum likeness_kind { LIKE_EMAIL = 1, LIKE_PHONE = 2, LIKE_CARD = 3, LIKE_ADDRESS = 4, LIKE_DEVICE = 5 };
+enum likeness_kind { LIKE_EMAIL = 1, LIKE_PHONE = 2, LIKE_CARD = 3, LIKE_ADDRESS = 4, LIKE_DEVICE = 5, LIKE_PAYMENT = 6 };
 
 /* ---- likenesses ---- */
 
@@ -17,7 +17,8 @@ enum likeness_kind { LIKE_EMAIL = 1, LIKE_PHONE = 2, LIKE_CARD = 3, LIKE_ADDRESS
 static struct str plain_email(struct arena *arena, struct str normal)
 {
     const size_t at = str_find(normal, '@', 0);
-    const size_t tag = str_find(normal, '+', 0);
+    const size_t plus = str_find(normal, '+', 0);
+    const size_t tag = plus == 0 ? at : plus; // a name that is nothing but a tag is a name
     struct str domain = str_after(normal, at + 1);
     const bool ignores_dots = str_eq(domain, STR("gmail.com")) || str_eq(domain, STR("googlemail.com"));
     struct buf plain;
@@ -31,7 +32,7 @@ static struct str plain_email(struct arena *arena, struct str normal)
     return str_fmt(arena, "%.*s@%.*s", STR_ARG(buf_view(&plain)), STR_ARG(domain));
 }
 
-/* Words without case, accents and punctuation. */
+/* Words without case, accents and punctuation, and without what is between them: "1012 AB" is "1012ab". */
 static bool plain_words(struct arena *arena, struct str value, struct str *out)
 {
     struct str words[NORMAL_WORDS_MAX];
@@ -41,7 +42,7 @@ static bool plain_words(struct arena *arena, struct str value, struct str *out)
     }
     *out = words[0];
     for (size_t i = 1; i < n; i++) {
-        *out = str_fmt(arena, "%.*s %.*s", STR_ARG(*out), STR_ARG(words[i]));
+        *out = str_fmt(arena, "%.*s%.*s", STR_ARG(*out), STR_ARG(words[i]));
     }
     return true;
 }
@@ -73,9 +74,13 @@ size_t likeness_make(struct arena *arena, const struct vault *vault, const struc
     if (plain_words(arena, json_str(json_at(profile->attributes, "address")), &normal)) {
         add(arena, vault, LIKE_ADDRESS, normal, out, &n);
     }
-    const struct str device = json_str(json_at(profile->attributes, "device"));
+    const struct str device = str_trim(json_str(json_at(profile->attributes, "device")));
+    const struct str payment = str_trim(json_str(json_at(profile->attributes, "payment_token")));
     if (device.n > 0) {
         add(arena, vault, LIKE_DEVICE, device, out, &n);
+    }
+    if (payment.n > 0) {
+        add(arena, vault, LIKE_PAYMENT, payment, out, &n);
     }
     return n;
 }

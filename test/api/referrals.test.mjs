@@ -7,7 +7,7 @@ import { Instance, databases, onEach, problem } from './harness.mjs';
 
 const document = {
   name: 'Shop', currency: 'EUR', wallets: [{ slug: 'points' }],
-  attributes: [{ name: 'address', type: 'text' }, { name: 'device', type: 'text' }],
+  attributes: ['address', 'device', 'payment_token'].map((name) => ({ name, type: 'text' })),
   referrals: [{
     slug: 'friend', qualifies: { on: 'first_purchase', min_amount: 1000 }, hold_days: 0, link: 'https://shop.example/j/{{code}}?x=1',
     advocate: { effects: [{ kind: 'earn', wallet: 'points', points: 100 }] }, referee: { effects: [{ kind: 'earn', wallet: 'points', points: 10 }] },
@@ -25,7 +25,7 @@ onEach('referrals', { document }, (shop) => {
   let code;
   before(async () => {
     await shop.serve();
-    const ann = await enrol({ external_id: 'ann', email: 'ann.lee@gmail.com', phone: '+31612345678', attributes: { address: 'Damrak 1, Amsterdam', device: 'D-1' } });
+    const ann = await enrol({ external_id: 'ann', email: 'ann.lee@gmail.com', phone: '+31612345678', attributes: { address: 'Straße 1, 1012 AB Amsterdam', device: 'D-1', payment_token: 'tok_1' } });
     assert.equal(ann.status, 201, ann.text);
     code = ann.body.referral_code;
   });
@@ -40,12 +40,14 @@ onEach('referrals', { document }, (shop) => {
   });
 
   test('nobody refers themself under another name', async () => {
-    for (const same of [{ email: 'annlee+2@googlemail.com' }, { email: 'a.n.n.l.e.e@gmail.com' }, { attributes: { address: 'damrak 1 AMSTERDAM' } }, { attributes: { device: 'D-1' } }]) {
+    for (const same of [{ email: 'annlee+2@googlemail.com' }, { email: 'a.n.n.l.e.e@gmail.com' }, { attributes: { address: 'STRASSE 1 1012ab amsterdam' } }, { attributes: { device: ' D-1' } }, { attributes: { payment_token: 'tok_1' } }]) {
       problem(await enrol({ external_id: 'me', ...same, referral_code: code }), 422, 'self_referral', '/referral_code');
     }
     problem(await shop.get('/v1/members/ext:me'), 404, 'not_found');
     await shop.ask('PATCH', '/v1/members/ext:ann', { phone: '+31600000000' });
     problem(await enrol({ external_id: 'me', phone: '+31612345678', referral_code: code }), 422, 'self_referral', '/referral_code');
+    const own = await enrol({ external_id: 'tag', email: '+tag@example.org' });
+    assert.equal((await enrol({ external_id: 'tag2', email: '+other@example.org', referral_code: own.body.referral_code })).status, 201); // no tag, a name
     const other = await enrol({ external_id: 'other', email: 'ann.lee@example.org', referral_code: code });
     assert.equal(other.status, 201, other.text);
     assert.deepEqual(await states('ann'), ['named']);
