@@ -1,71 +1,66 @@
-/* `loyald demo`: the generated life of a shop, the same for the same seed, however large.
- *
- * Every member has a kind (regular, occasional, rare, lost) drawn from the seed. A day of a member is drawn from
- * (seed, member, day) alone, so nothing is kept between days and a return finds its purchase by drawing it again.
- * Planted effect: members whose number is no multiple of 20 buy 15 % more often than the others, who stand for people
- * without a program (docs/demo.md). */
+/* `loyald demo`: the generated life of a trade, the same for the same seed, however large. What each trade's customers do is in
+ * demo_*.c; here is who they are, when they come, and the way into the engine. */
 #include "base/base.h"
 #include "cli/cli.h"
 
-#include <math.h>
+#include <stdarg.h>
 #include <unistd.h>
 
+#include "api/event_read.h"
 #include "base/log.h"
 #include "cli/config.h"
+#include "cli/demo.h"
 #include "engine/engine.h"
 #include "vault/normal.h"
 
-enum { DEMO_PER_TICKET = 2048, DEMO_MEMBERS_MAX = 10000000, DEMO_DAYS_MAX = 3650, CONTROL_EVERY = 20, LINES_MAX = 5 };
+enum { DEMO_PER_TICKET = 2048, DEMO_MEMBERS_MAX = 10000000, DEMO_DAYS_MAX = 3650, CONTROL_EVERY = 20, NAMES_N = 20 };
+enum { TOPIC_KIND = -1, TOPIC_JOINED = -2, TOPIC_PERSON = -3, TOPIC_SURVEY = -4, TOPIC_REWARD = -5 };
 #define TICKET_BYTES_MAX ((size_t)4 * 1024 * 1024 * 1024)
 #define PLANTED_EFFECT   1.15
 
 static const char HELP[] =
-    "Usage: loyald demo [--members N] [--days N] [--seed S]\n\n"
-    "Enrols N members (default 2000) and books the purchases, returns and visits of the last N days\n"
-    "(default 365) that the seed (default 1) gives. Running it twice changes nothing.\n";
+    "Usage: loyald demo [--life NAME] [--members N] [--days N] [--seed S] [--forward]\n\n"
+    "Enrols N members (default 2000) and books what they do in the last N days (default 365) that the seed (default 1)\n"
+    "gives. The life of a trade goes with the preset of its name: retail (the default), e-commerce, hospitality,\n"
+    "airline, banking, telecom. Running it twice changes nothing.\n"
+    "With --forward, on an instance made with --test-clock, the N days begin now and the clock goes along: birthdays,\n"
+    "silences, months of subscriptions and what expires come about as they would.\n";
 
-struct product {
-    const char *sku;
-    const char *name;
-    const char *category;
-    int price; // minor units
-};
-static const struct product PRODUCTS[] = {
-    {"ESP-1", "Espresso", "coffee", 240},          {"CAP-1", "Cappuccino", "coffee", 340},
-    {"LAT-1", "Latte", "coffee", 390},             {"FLT-1", "Filter coffee", "coffee", 290},
-    {"TEA-1", "Mint tea", "tea", 310},             {"TEA-2", "Earl Grey", "tea", 280},
-    {"CHO-1", "Hot chocolate", "drinks", 380},     {"JUI-1", "Orange juice", "drinks", 420},
-    {"WAT-1", "Sparkling water", "drinks", 250},   {"CRO-1", "Croissant", "breakfast", 260},
-    {"PAN-1", "Pancakes", "breakfast", 780},       {"EGG-1", "Eggs on toast", "breakfast", 890},
-    {"YOG-1", "Yoghurt and granola", "breakfast", 640}, {"SAN-1", "Goat cheese sandwich", "lunch", 760},
-    {"SAN-2", "Salmon bagel", "lunch", 980},       {"SOU-1", "Soup of the day", "lunch", 690},
-    {"SAL-1", "Big salad", "lunch", 1150},         {"APP-1", "Apple pie", "cake", 480},
-    {"CHE-1", "Cheesecake", "cake", 520},          {"BRO-1", "Brownie", "cake", 390},
-    {"BEA-1", "Beans 250 g", "beans", 895},        {"BEA-2", "Beans 1 kg", "beans", 2890},
-    {"MUG-1", "Mug", "gifts", 1450},               {"POT-1", "French press", "gifts", 3490},
-    {"VOU-1", "Gift card", "gift_card", 2500},
-};
+static const struct life *const LIVES[] = {&LIFE_RETAIL, &LIFE_COMMERCE, &LIFE_HOSPITALITY, &LIFE_AIRLINE, &LIFE_BANKING, &LIFE_TELECOM};
 
 struct kind {
-    double per_day;      // purchases
-    double lines;        // mean lines in a basket
+    double per_day;      // comes
     int share;           // of a hundred members
     int lost_after_days; // 0: stays
 };
-static const struct kind KINDS[] = {{0.22, 2.2, 15, 0}, {0.06, 2.0, 40, 0}, {0.015, 2.6, 25, 0}, {0.09, 1.8, 20, 90}};
+static const struct kind KINDS[] = {{0.22, 15, 0}, {0.06, 40, 0}, {0.015, 25, 0}, {0.09, 20, 90}};
+
+/* A reward that was bought and will be used. */
+struct use {
+    char subject[32];
+    int64_t reward;
+    int64_t at;
+};
 
 struct demo {
     struct cli *cli;
     struct engine *engine;
     const struct vault *vault;
+    const struct life *life;
     struct arena arena;
     struct submission *list;
     size_t n;
+    struct use uses[DEMO_PER_TICKET];
+    size_t uses_n;
     int64_t members;
     int64_t seed;
+    int32_t first, today; // days of the life: [first, today)
     int64_t now;
+    bool is_forward;
     int64_t applied, replayed, refused;
 };
+
+/* ---- chance ---- */
 
 /* splitmix64 (Steele, Lea, Flood): one well-mixed number from a counter. */
 static uint64_t mix(uint64_t x)
@@ -76,99 +71,89 @@ static uint64_t mix(uint64_t x)
     return x ^ x >> 31;
 }
 
-struct dice {
-    uint64_t state;
-};
-
-static struct dice dice_for(const struct demo *demo, int64_t member, int64_t day)
+struct dice demo_dice(const struct demo *demo, int64_t member, int64_t topic)
 {
-    return (struct dice){mix((uint64_t)demo->seed ^ mix((uint64_t)member ^ mix((uint64_t)day)))};
+    return (struct dice){mix((uint64_t)demo->seed ^ mix((uint64_t)member ^ mix((uint64_t)topic)))};
 }
 
-static double roll(struct dice *dice)
+double demo_roll(struct dice *dice)
 {
     dice->state = mix(dice->state);
     return (double)(dice->state >> 11) / 9007199254740992.0;
 }
 
-static const struct kind *kind_of(const struct demo *demo, int64_t member)
+int64_t demo_roll_below(struct dice *dice, int64_t n)
 {
-    struct dice dice = dice_for(demo, member, -1);
-    int percent = (int)(roll(&dice) * 100);
+    return (int64_t)(demo_roll(dice) * (double)n);
+}
+
+static int kind_of(const struct demo *demo, int64_t member)
+{
+    struct dice dice = demo_dice(demo, member, TOPIC_KIND);
+    int percent = (int)(demo_roll(&dice) * 100);
     size_t i = 0;
     while (i + 1 < ARRAY_N(KINDS) && percent >= KINDS[i].share) {
         percent -= KINDS[i].share;
         i++;
     }
-    return &KINDS[i];
-}
-
-/* Busy before Christmas, quiet in January and August, fuller on Saturdays. */
-static double season(int32_t day)
-{
-    static const double MONTHS[] = {0.85, 0.9, 1.0, 1.0, 1.05, 1.0, 0.95, 0.85, 1.0, 1.05, 1.1, 1.45};
-    static const double WEEKDAYS[] = {0.9, 0.9, 0.95, 1.0, 1.1, 1.35, 0.8};
-    return MONTHS[civil_of_day(day).month - 1] * WEEKDAYS[weekday_of_day(day)];
+    return (int)i;
 }
 
 /* The day on which a member joined, within the first nine tenths of the time shown. */
-static int32_t joined_on(const struct demo *demo, int64_t member, int32_t first, int32_t today)
+static int32_t joined_on(const struct demo *demo, int64_t member)
 {
-    struct dice dice = dice_for(demo, member, -2);
-    return first + (int32_t)(roll(&dice) * roll(&dice) * (today - first) * 0.9);
+    struct dice dice = demo_dice(demo, member, TOPIC_JOINED);
+    return demo->first + (int32_t)(demo_roll(&dice) * demo_roll(&dice) * (demo->today - demo->first) * 0.9);
 }
 
-struct basket {
-    bool is_there;
-    bool is_returned;       // five days later
-    int64_t at;
-    int64_t amount;
-    struct line lines[LINES_MAX];
-    size_t lines_n;
-    int store;
-};
-
-static void draw_lines(struct dice *dice, const struct kind *kind, struct basket *basket)
+static double season(const struct demo *demo, int32_t day)
 {
-    basket->lines_n = 1 + (size_t)(roll(dice) * kind->lines * 1.4);
-    basket->lines_n = basket->lines_n > LINES_MAX ? (size_t)LINES_MAX : basket->lines_n;
-    for (size_t i = 0; i < basket->lines_n; i++) {
-        const double r = roll(dice);
-        const struct product *product = &PRODUCTS[(size_t)(r * r * (double)ARRAY_N(PRODUCTS))]; // the first sell best
-        const int64_t quantity = roll(dice) < 0.2 ? 2 : 1;
-        basket->lines[i] = (struct line){
-            .sku = str_c(product->sku),
-            .name = str_c(product->name),
-            .category = str_c(product->category),
-            .kind = strcmp(product->category, "gift_card") == 0 ? LINE_GIFT_CARD : LINE_GOODS,
-            .quantity_milli = quantity * 1000,
-            .amount = quantity * product->price,
-            .tax = quantity * product->price * 9 / 109,
-        };
-        basket->amount += basket->lines[i].amount;
-    }
+    static const double WEEKDAYS[] = {0.9, 0.9, 0.95, 1.0, 1.1, 1.35, 0.8};
+    return demo->life->months[civil_of_day(day).month - 1] * WEEKDAYS[weekday_of_day(day)];
 }
 
-/* What a member does on a day: drawn from (seed, member, day) alone. */
-static void draw_day(const struct demo *demo, int64_t member, int32_t day, int32_t joined, struct basket *out)
+struct demo_day demo_day_of(const struct demo *demo, int64_t member, int32_t day)
 {
     static const int HOURS[] = {8, 8, 9, 9, 10, 11, 12, 12, 13, 15, 16, 17};
-    struct dice dice = dice_for(demo, member, day);
-    const struct kind *kind = kind_of(demo, member);
-    const bool is_lost = kind->lost_after_days > 0 && day > joined + kind->lost_after_days;
+    struct demo_day out = {.member = member, .day = day, .joined = joined_on(demo, member), .kind = kind_of(demo, member)};
+    const struct kind *kind = &KINDS[out.kind];
     const double effect = member % CONTROL_EVERY == 0 ? 1.0 : PLANTED_EFFECT;
-    *out = (struct basket){0};
-    if (day < joined || is_lost || roll(&dice) >= kind->per_day * season(day) * effect) {
-        return;
-    }
-    out->is_there = true;
-    out->at = day * MS_PER_DAY + HOURS[(size_t)(roll(&dice) * ARRAY_N(HOURS))] * MS_PER_HOUR + (int64_t)(roll(&dice) * 3600) * 1000;
-    out->is_returned = roll(&dice) < 0.03;
-    out->store = (int)(roll(&dice) * 3);
-    draw_lines(&dice, kind, out);
+    out.dice = demo_dice(demo, member, day);
+    out.is_lost = kind->lost_after_days > 0 && day > out.joined + kind->lost_after_days;
+    out.is_there = day >= out.joined && !out.is_lost && demo_roll(&out.dice) < kind->per_day * demo->life->pace * season(demo, day) * effect;
+    out.at = day * MS_PER_DAY + HOURS[demo_roll_below(&out.dice, ARRAY_N(HOURS))] * MS_PER_HOUR + demo_roll_below(&out.dice, 3600) * MS_PER_S;
+    return out;
 }
 
 /* ---- submissions ---- */
+
+struct arena *demo_arena(struct demo *demo)
+{
+    return &demo->arena;
+}
+
+struct str demo_id(struct demo *demo, const char *prefix, int64_t member, int32_t day)
+{
+    return str_fmt(&demo->arena, "%s-%" PRId64 "-%d", prefix, member, day);
+}
+
+static enum err complain(struct demo *demo, const char *type, enum err err, const struct fail *f)
+{
+    const struct str why = f->items_n > 0 ? f->items[0].detail : STR("");
+    return fail(&demo->cli->fail, err, "", "%s: %.*s Is the instance's program the preset \"%s\"?", type, STR_ARG(why), demo->life->name);
+}
+
+/* Four of five that were bought are used, a day later. */
+static void note_use(struct demo *demo, const struct submission *s)
+{
+    for (size_t i = 0; i < s->answer.rewards_n && demo->life->reward_is_used && demo->uses_n < ARRAY_N(demo->uses); i++) {
+        if (s->event.kind == EVENT_REWARD_BOUGHT && s->answer.rewards[i].id % 5 != 0) {
+            struct use *use = &demo->uses[demo->uses_n++];
+            *use = (struct use){.reward = s->answer.rewards[i].id, .at = s->event.time + MS_PER_DAY};
+            (void)snprintf(use->subject, sizeof use->subject, "%.*s", STR_ARG(s->event.subject)); // the ticket's arena goes
+        }
+    }
+}
 
 static enum err flush(struct demo *demo)
 {
@@ -180,12 +165,12 @@ static enum err flush(struct demo *demo)
     for (size_t i = 0; i < demo->n; i++) {
         const struct submission *s = &demo->list[i];
         if (s->err != ERR_OK && s->err != ERR_IDENTIFIER_TAKEN) {
-            return fail(&demo->cli->fail, s->err, "", "%s: %.*s", event_kind_type(s->event.kind).p,
-                        s->fail.items_n > 0 ? (int)s->fail.items[0].detail.n : 0, s->fail.items_n > 0 ? s->fail.items[0].detail.p : "");
+            return complain(demo, s->event.type.p, s->err, &s->fail);
         }
         demo->replayed += s->is_replay || s->err != ERR_OK;
         demo->refused += s->has_answer && s->answer.outcome == OUTCOME_REFUSED;
         demo->applied += s->has_answer && !s->is_replay;
+        note_use(demo, s);
     }
     arena_reset(&demo->arena);
     demo->n = 0;
@@ -193,140 +178,193 @@ static enum err flush(struct demo *demo)
     return ERR_OK;
 }
 
-/* A place for one more submission of a member; flushes a full ticket. */
-static enum err next(struct demo *demo, int64_t member, struct submission **out)
+/* A place for one more submission; flushes a full ticket first. */
+static enum err next(struct demo *demo, struct submission **out)
 {
-    if (demo->n == DEMO_PER_TICKET) {
-        try(flush(demo));
-    }
     if (demo->list == NULL) {
         demo->list = arena_new(&demo->arena, struct submission, DEMO_PER_TICKET);
     }
-    struct submission *s = &demo->list[demo->n++];
+    *out = &demo->list[demo->n++];
+    **out = (struct submission){.arena = &demo->arena, .may_import = true};
+    return ERR_OK;
+}
+
+/* Between two members' days: what is on its way there still lies in the arena. */
+static enum err make_room(struct demo *demo)
+{
+    enum { PER_MEMBER_MAX = 32 };
+    return demo->n + PER_MEMBER_MAX > DEMO_PER_TICKET ? flush(demo) : ERR_OK;
+}
+
+enum err demo_post(struct demo *demo, const struct demo_day *day, const char *type, struct str id, int64_t at, const char *data, ...)
+{
+    char body[DEMO_DATA_BYTES_MAX];
+    char time[INSTANT_BYTES + 1];
+    struct fail f = {.arena = &demo->arena};
+    struct submission *s = NULL;
+    json_t *json = NULL;
+    va_list args;
+    if (at >= demo->now || day->day < day->joined) {
+        return ERR_OK;
+    }
+    va_start(args, data);
+    const int n = vsnprintf(body, sizeof body, data, args);
+    va_end(args);
+    ensure(n > 0 && n < (int)sizeof body);
+    instant_write(at, time);
+    const struct str text = str_fmt(&demo->arena,
+                                    "{\"specversion\":\"1.0\",\"source\":\"demo/%" PRId64 "\",\"id\":\"%.*s\",\"type\":\"%s\",\"subject\":\"ext:C-%" PRId64
+                                    "\",\"time\":\"%.*s\",\"data\":%s}",
+                                    demo->seed, STR_ARG(id), type, day->member, (int)INSTANT_BYTES, time, body);
+    try(next(demo, &s));
+    enum err err = json_read(&demo->arena, text, &f, &json);
+    if (err == ERR_OK) {
+        err = event_read(&demo->arena, demo->vault, json, NULL, &f, s);
+    }
     s->arena = &demo->arena;
     s->may_import = true;
-    s->event.source = str_fmt(&demo->arena, "demo/%" PRId64, demo->seed);
-    s->event.subject = str_fmt(&demo->arena, "ext:C-%" PRId64, member);
-    *out = s;
-    return identifier_make(&demo->arena, demo->vault, IDENT_EXTERNAL, str_after(s->event.subject, 4), &demo->cli->fail,
-                           "", &s->subject);
+    return err == ERR_OK ? ERR_OK : complain(demo, type, err, &f);
 }
+
+/* ---- what all trades have ---- */
 
 static enum err add_enrolment(struct demo *demo, int64_t member, int32_t joined)
 {
-    static const char *const GIVEN[] = {"Ann", "Bram", "Carla", "Dewi", "Eva", "Finn", "Gosia", "Hugo", "Iris", "Jan",
-                                        "Kasia", "Luis", "Marta", "Noor", "Olek", "Putri", "Rosa", "Sam", "Tess", "Wim"};
+    static const char *const GIVEN[NAMES_N] = {"Ann", "Bram", "Carla", "Dewi", "Eva", "Finn", "Gosia", "Hugo", "Iris", "Jan",
+                                               "Kasia", "Luis", "Marta", "Noor", "Olek", "Putri", "Rosa", "Sam", "Tess", "Wim"};
     static const char *const LANGUAGES[] = {"en", "es", "nl", "id", "pl"};
-    struct dice dice = dice_for(demo, member, -3);
+    struct dice dice = demo_dice(demo, member, TOPIC_PERSON);
     struct submission *s = NULL;
-    struct buf profile;
-    try(next(demo, member, &s));
-    const char *given = GIVEN[(size_t)(roll(&dice) * ARRAY_N(GIVEN))];
-    const int64_t at = int64_min(joined * MS_PER_DAY + 7 * MS_PER_HOUR, demo->now);
-    const struct str id = str_after(s->event.subject, 4);
-    buf_open(&profile, &demo->arena, 4096);
-    struct json_out w = json_out(&profile);
-    json_open(&w, '{');
-    json_key(&w, "external_id");
-    json_put_str(&w, id);
-    json_key(&w, "name");
-    json_open(&w, '{');
-    json_key(&w, "given");
-    json_put_str(&w, str_c(given));
-    json_close(&w, '}');
-    json_close(&w, '}');
+    struct arena *arena = &demo->arena;
+    const struct str id = str_fmt(arena, "C-%" PRId64, member);
+    const struct str given = str_c(GIVEN[demo_roll_below(&dice, NAMES_N)]);
+    try(next(demo, &s));
     s->kind = SUBMIT_ENROL;
     s->event.kind = EVENT_ENROLLED;
     s->event.type = event_kind_type(EVENT_ENROLLED);
-    s->event.external_id = str_fmt(&demo->arena, "enrol-%" PRId64, member);
-    s->event.time = at;
+    s->event.source = str_fmt(arena, "demo/%" PRId64, demo->seed);
+    s->event.subject = str_fmt(arena, "ext:%.*s", STR_ARG(id));
+    s->event.external_id = str_fmt(arena, "enrol-%" PRId64, member);
+    s->event.time = int64_min(joined * MS_PER_DAY + 7 * MS_PER_HOUR, demo->now);
+    try(identifier_make(arena, demo->vault, IDENT_EXTERNAL, id, &demo->cli->fail, "", &s->subject));
     s->enrolment = (struct enrolment){
         .identifiers = &s->subject,
         .identifiers_n = 1,
-        .sealed_profile = buf_view(&profile),
+        .sealed_profile = str_fmt(arena, "{\"external_id\":\"%.*s\",\"name\":{\"given\":\"%.*s\"}}", STR_ARG(id), STR_ARG(given)),
         .clear = {
-            .birth_on = day_of_civil((struct civil){.year = 1950 + (int)(roll(&dice) * 55), .month = 1 + (int)(roll(&dice) * 12), .day = 1 + (int)(roll(&dice) * 28)}),
+            .birth_on = day_of_civil((struct civil){.year = 1950 + (int)demo_roll_below(&dice, 55), .month = 1 + (int)demo_roll_below(&dice, 12), .day = 1 + (int)demo_roll_below(&dice, 28)}),
             .country = STR("NL"),
-            .language = str_c(LANGUAGES[(size_t)(roll(&dice) * ARRAY_N(LANGUAGES))]),
+            .language = str_c(LANGUAGES[demo_roll_below(&dice, ARRAY_N(LANGUAGES))]),
             .tags = STR("[]"),
-            .attributes = STR("{}"),
+            .attributes = demo->life->attributes != NULL ? demo->life->attributes(demo, member, joined) : STR("{}"),
         },
     };
-    ensure(normal_name(&demo->arena, str_c(given), s->enrolment.name_words, &s->enrolment.name_words_n));
+    ensure(normal_name(arena, given, s->enrolment.name_words, &s->enrolment.name_words_n));
     submission_hash(s, demo->vault, NULL);
     return ERR_OK;
 }
 
-static enum err add_purchase(struct demo *demo, int64_t member, int32_t day, const struct basket *basket)
+/* Who comes is asked what they think, once in each stretch of twice the survey's pause. */
+static enum err answer_survey(struct demo *demo, const struct demo_day *day)
 {
-    static const char *const STORES[] = {"ams-1", "utr-1", "web"};
-    struct submission *s = NULL;
-    try(next(demo, member, &s));
-    struct arena *arena = &demo->arena;
-    s->event.kind = EVENT_PURCHASE;
-    s->event.type = event_kind_type(EVENT_PURCHASE);
-    s->event.external_id = str_fmt(arena, "p-%" PRId64 "-%d", member, day);
-    s->event.time = basket->at;
-    s->event.amount = basket->amount;
-    s->event.currency = STR("EUR");
-    s->event.store = str_c(STORES[basket->store]);
-    s->event.channel = basket->store == 2 ? STR("web") : STR("store");
-    s->event.lines_n = basket->lines_n;
-    s->event.lines = arena_new(arena, struct line, basket->lines_n);
-    for (size_t i = 0; i < basket->lines_n; i++) {
-        s->event.lines[i] = basket->lines[i];
-        s->event.lines[i].id = str_fmt(arena, "%zu", i + 1);
+    const int32_t stretch = day->day / (2 * demo->life->survey_days);
+    struct dice dice = demo_dice(demo, day->member, TOPIC_SURVEY - 100 * (int64_t)stretch);
+    const int32_t on = (int32_t)demo_roll_below(&dice, demo->life->survey_days);
+    if (day->is_lost || day->day != stretch * 2 * demo->life->survey_days + on || demo_roll(&dice) > 0.25) {
+        return ERR_OK;
     }
-    submission_hash(s, demo->vault, NULL);
-    return ERR_OK;
+    const int64_t score = day->kind == 3 ? demo_roll_below(&dice, 7) : 10 - demo_roll_below(&dice, 4) * demo_roll_below(&dice, 3);
+    const char *more = demo->life->survey_csat;
+    const struct str csat = more == NULL ? STR("") : str_fmt(&demo->arena, ",\"%s\":%" PRId64, more, 1 + score * 4 / 10);
+    return demo_post(demo, day, "survey.completed", demo_id(demo, "nps", day->member, day->day), day->day * MS_PER_DAY + 19 * MS_PER_HOUR,
+                     "{\"survey\":\"%s\",\"answers\":{\"score\":%" PRId64 "%.*s}}", demo->life->survey, score, STR_ARG(csat));
 }
 
-static enum err add_return(struct demo *demo, int64_t member, int32_t bought_on)
+static enum err reward_event(struct demo *demo, struct str subject, enum event_kind kind, struct str id, int64_t at, struct submission **out)
+{
+    struct arena *arena = &demo->arena;
+    try(next(demo, out));
+    struct submission *s = *out;
+    s->event.kind = kind;
+    s->event.type = event_kind_type(kind);
+    s->event.source = str_fmt(arena, "demo/%" PRId64, demo->seed);
+    s->event.subject = subject;
+    s->event.external_id = id;
+    s->event.time = at;
+    s->event.expected_price = -1;
+    return identifier_read(arena, demo->vault, subject, &demo->cli->fail, "", &s->subject);
+}
+
+/* After so many days of coming the points should be there: they are spent on the trade's usual reward. Who is wrong is refused. */
+static enum err buy_reward(struct demo *demo, const struct demo_day *day)
 {
     struct submission *s = NULL;
-    try(next(demo, member, &s));
-    s->event.kind = EVENT_REFUND;
-    s->event.type = event_kind_type(EVENT_REFUND);
-    s->event.external_id = str_fmt(&demo->arena, "r-%" PRId64 "-%d", member, bought_on);
-    s->event.original.id = str_fmt(&demo->arena, "p-%" PRId64 "-%d", member, bought_on);
-    s->event.time = (bought_on + 5) * MS_PER_DAY + 14 * MS_PER_HOUR;
+    struct dice dice = demo_dice(demo, day->member, TOPIC_REWARD - (int64_t)day->day);
+    const double came = (day->day - day->joined) * KINDS[day->kind].per_day * demo->life->pace;
+    if (!day->is_there || came < demo->life->reward_days || demo_roll(&dice) > 1.0 / demo->life->reward_days || day->at + MS_PER_HOUR >= demo->now) {
+        return ERR_OK;
+    }
+    const struct str subject = str_fmt(&demo->arena, "ext:C-%" PRId64, day->member);
+    try(reward_event(demo, subject, EVENT_REWARD_BOUGHT, demo_id(demo, "buy", day->member, day->day), day->at + MS_PER_HOUR, &s));
+    s->event.reward = str_c(demo->life->reward);
+    s->event.count = 1;
     submission_hash(s, demo->vault, NULL);
     return ERR_OK;
 }
 
-static enum err live_day(struct demo *demo, int32_t day, int32_t first, int32_t today)
+static enum err use_rewards(struct demo *demo)
+{
+    for (size_t i = 0; i < demo->uses_n; i++) {
+        const struct use *use = &demo->uses[i];
+        struct submission *s = NULL;
+        if (use->at >= demo->now) {
+            continue;
+        }
+        const struct str subject = str_dup(&demo->arena, str_c(use->subject));
+        try(reward_event(demo, subject, EVENT_REWARD_USED, str_fmt(&demo->arena, "use-%" PRId64, use->reward), use->at, &s));
+        s->event.rewards = arena_new(&demo->arena, struct reward_ref, 1);
+        s->event.rewards[0].id = use->reward;
+        s->event.rewards_n = 1;
+        submission_hash(s, demo->vault, NULL);
+        try(make_room(demo));
+    }
+    demo->uses_n = 0;
+    return ERR_OK;
+}
+
+/* ---- the life ---- */
+
+static enum err live_day(struct demo *demo, int32_t day)
 {
     for (int64_t member = 1; member <= demo->members; member++) {
-        const int32_t joined = joined_on(demo, member, first, today);
-        struct basket basket;
-        if (day == joined) {
-            try(add_enrolment(demo, member, joined));
-        }
+        const int32_t joined = joined_on(demo, member);
         if (day < joined) {
             continue;
         }
-        draw_day(demo, member, day, joined, &basket);
-        if (basket.is_there && basket.at < demo->now) {
-            try(add_purchase(demo, member, day, &basket));
+        try(make_room(demo));
+        if (day == joined) {
+            try(add_enrolment(demo, member, joined));
         }
-        if (day - 5 >= joined) {
-            draw_day(demo, member, day - 5, joined, &basket);
-            if (basket.is_there && basket.is_returned) {
-                try(add_return(demo, member, day - 5));
-            }
-        }
+        const struct demo_day today = demo_day_of(demo, member, day);
+        try(demo->life->live(demo, &today));
+        try(answer_survey(demo, &today));
+        try(buy_reward(demo, &today));
     }
     return ERR_OK;
 }
 
-static enum err live(struct demo *demo, int64_t days)
+static enum err live(struct demo *demo)
 {
-    const int32_t today = (int32_t)(demo->now / MS_PER_DAY);
-    const int32_t first = today - (int32_t)days;
-    for (int32_t day = first; day < today; day++) {
-        try(live_day(demo, day, first, today));
+    for (int32_t day = demo->first; day < demo->today; day++) {
+        if (demo->is_forward) {
+            try(flush(demo));
+            demo->now = (day + 1) * MS_PER_DAY;
+            try(engine_clock_set(demo->engine, STR("cli"), demo->now, &demo->cli->fail));
+        }
+        try(use_rewards(demo));
+        try(live_day(demo, day));
         if (isatty(STDERR_FILENO)) {
-            (void)fprintf(stderr, "\r%d of %d days ", day - first + 1, today - first);
+            (void)fprintf(stderr, "\r%d of %d days ", day - demo->first + 1, demo->today - demo->first);
         }
     }
     try(flush(demo));
@@ -336,26 +374,60 @@ static enum err live(struct demo *demo, int64_t days)
     return ERR_OK;
 }
 
+static const struct life *find_life(struct str name)
+{
+    for (size_t i = 0; i < ARRAY_N(LIVES); i++) {
+        if (str_eq(name, str_c(LIVES[i]->name))) {
+            return LIVES[i];
+        }
+    }
+    return NULL;
+}
+
+/* Forward, the days begin where the clock stands; else they end there. */
+static enum err set_days(struct demo *demo, const struct instance *instance, int64_t days)
+{
+    if (demo->is_forward && !instance->has_test_clock) {
+        return fail(&demo->cli->fail, ERR_CONFIG, "", "--forward moves the clock: it needs an instance made with --test-clock.");
+    }
+    demo->now = store_now(instance);
+    const int32_t now_on = (int32_t)(demo->now / MS_PER_DAY);
+    demo->first = demo->is_forward ? now_on : now_on - (int32_t)days;
+    demo->today = demo->first + (int32_t)days;
+    return ERR_OK;
+}
+
 int cli_demo(int argc, char **argv)
 {
+    static struct demo demo; // large
     struct cli cli;
     struct store_base *base = NULL;
     struct store *reader = NULL;
     struct instance instance;
-    struct demo demo = {.cli = &cli};
+    struct str name = STR("retail");
     const int opened = cli_open(&cli, argc, argv, HELP);
     if (opened != 0) {
         return opened == CLI_HELP ? 0 : opened;
     }
+    demo = (struct demo){.cli = &cli};
     demo.members = cli_option_int(&cli, "--members", 2000, 1, DEMO_MEMBERS_MAX);
     const int64_t days = cli_option_int(&cli, "--days", 365, 1, DEMO_DAYS_MAX);
     demo.seed = cli_option_int(&cli, "--seed", 1, 0, INT64_MAX);
+    demo.is_forward = cli_switch(&cli, "--forward");
+    (void)cli_option(&cli, "--life", &name);
     if (cli_done(&cli, 0) != 0) {
         return 2;
     }
     log_level_set(LOG_WARN);
     arena_open(&demo.arena, TICKET_BYTES_MAX);
-    enum err err = store_base_open(&cli.store, &cli.fail, &base);
+    demo.life = find_life(name);
+    enum err err = demo.life != NULL ? ERR_OK
+                                     : fail(&cli.fail, ERR_CONFIG, "",
+                                            "There is no life \"%.*s\"; there are: retail, e-commerce, hospitality, airline, banking, telecom.",
+                                            STR_ARG(name));
+    if (err == ERR_OK) {
+        err = store_base_open(&cli.store, &cli.fail, &base);
+    }
     if (err == ERR_OK) {
         demo.vault = store_base_vault(base);
         err = engine_open(&(struct engine_config){.base = base}, &cli.fail, &demo.engine);
@@ -367,8 +439,10 @@ int cli_demo(int argc, char **argv)
         err = store_instance_read(reader, &cli.arena, &instance);
     }
     if (err == ERR_OK) {
-        demo.now = store_now(&instance);
-        err = live(&demo, days);
+        err = set_days(&demo, &instance, days);
+    }
+    if (err == ERR_OK) {
+        err = live(&demo);
     }
     if (err == ERR_OK) {
         (void)printf("{\"members\":%" PRId64 ",\"booked\":%" PRId64 ",\"refused\":%" PRId64 ",\"known\":%" PRId64 "}\n",

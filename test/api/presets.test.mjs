@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { loyald, root } from './harness.mjs';
+import { loyald, onEach, root } from './harness.mjs';
 
 const LANGUAGES = ['en', 'es', 'id', 'nl', 'pl'];
 const files = readdirSync(join(root, 'presets')).filter((name) => name.endsWith('.json'));
@@ -42,5 +42,30 @@ for (const file of files) {
       for (const item of document[section]) assert.ok(item.name ?? (item.type === 'app.checkin'), `/${section}: ${item.slug ?? item.type} has no name`);
     }
     for (const set of document.tier_sets) for (const tier of set.tiers) assert.ok(tier.name, tier.slug);
+  });
+}
+
+const lived = {
+  airline: ['flight.flown', 'purchase', 'birthday', 'survey.completed', 'reward.bought', 'reward.used'],
+  banking: ['purchase', 'purchase.completed', 'salary.received', 'savings.deposited', 'birthday', 'reward.bought'],
+  'e-commerce': ['purchase', 'purchase.completed', 'app.opened', 'review.submitted', 'refund', 'points.activated'],
+  hospitality: ['stay.completed', 'purchase', 'birthday', 'inactive', 'survey.completed'],
+  retail: ['purchase', 'refund', 'birthday', 'inactive', 'survey.completed', 'reward.bought', 'reward.used'],
+  telecom: ['subscription.started', 'subscription.paid', 'subscription.month_kept', 'contract.ending', 'purchase', 'app.opened'],
+};
+for (const [name, wanted] of Object.entries(lived)) {
+  onEach(`a year of ${name}`, { document: preset(`${name}.json`) }, (shop) => {
+    test('goes through its preset as a life would, and the same again changes nothing', async () => {
+      const said = JSON.parse(shop.run('demo', '--life', name, '--members', '40', '--forward'));
+      assert.ok(said.booked > 200 && said.refused * 20 < said.booked, JSON.stringify(said));
+      assert.equal(JSON.parse(shop.run('demo', '--life', name, '--members', '40')).booked, 0);
+      await shop.serve();
+      const types = new Set();
+      for (let member = 1; member <= 40; member += 1) {
+        const { body } = await shop.get(`/v1/members/ext:C-${member}/timeline?limit=1000`);
+        body.data.forEach((event) => types.add(event.type));
+      }
+      for (const type of wanted) assert.ok(types.has(type), `${type} is not among ${[...types].join(', ')}`);
+    });
   });
 }
