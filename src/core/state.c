@@ -37,6 +37,7 @@ void state_copy(struct arena *arena, const struct state *from, struct state *out
     COPY(arena, out, from, floors);
     COPY(arena, out, from, kept);
     COPY(arena, out, from, warned);
+    COPY(arena, out, from, tiers_before);
     COPY(arena, out, from, gifts);
     COPY(arena, out, from, moments);
     COPY(arena, out, from, stays);

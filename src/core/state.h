@@ -24,6 +24,7 @@ enum {
     STATE_FLOORS_MAX = 100,
     STATE_KEPT_MAX = 1000,
     STATE_GIFTS_MAX = 1000,
+    STATE_TIERS_BEFORE_MAX = 1000,
     STATE_MOMENTS_MAX = 10000,
     STATE_STAYS_MAX = 8, // those that another one may go on from
     STATE_SUBSCRIPTIONS_MAX = 200,
@@ -225,6 +226,8 @@ struct state {
     size_t counters_n, counters_max;
     struct tier_state *tiers;
     size_t tiers_n, tiers_max;
+    struct tier_state *tiers_before; // standings above the lowest that a refund may bring back, by set the newest last
+    size_t tiers_before_n, tiers_before_max;
     struct tier_floor *floors;
     size_t floors_n, floors_max;
     struct tier_kept *kept;

@@ -263,6 +263,7 @@ static const struct section {
     {7, state_stays_n, state_stays_pack, state_stays_unpack},
     {20, state_referral_n, state_referral_pack, state_referral_unpack},
     {30, state_card_n, state_card_pack, state_card_unpack},
+    {40, state_tiers_before_n, state_tiers_before_pack, state_tiers_before_unpack},
 };
 
 static void pack_sections(struct buf *out, const struct state *state)

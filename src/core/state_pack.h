@@ -4,7 +4,7 @@
  * Threads: any thread.
  * Memory:  the arena given.
  * Errors:  in->is_bad on bytes that were not written here.
- * Limits:  STATE_FLOORS_MAX, STATE_KEPT_MAX, STATE_GIFTS_MAX, STATE_MOMENTS_MAX,
+ * Limits:  STATE_FLOORS_MAX, STATE_KEPT_MAX, STATE_GIFTS_MAX, STATE_TIERS_BEFORE_MAX, STATE_MOMENTS_MAX,
  *          STATE_SUBSCRIPTIONS_MAX, STATE_STAYS_MAX.
  */
 #ifndef LOYALD_STATE_PACK_H
@@ -22,6 +22,11 @@ void state_tiers_unpack(struct arena *arena, struct unpack *in, struct state *st
 size_t state_stays_n(const struct state *state);
 void state_stays_pack(struct buf *out, const struct state *state);
 void state_stays_unpack(struct arena *arena, struct unpack *in, struct state *state);
+
+/* Standings that a refund may bring back. */
+size_t state_tiers_before_n(const struct state *state);
+void state_tiers_before_pack(struct buf *out, const struct state *state);
+void state_tiers_before_unpack(struct arena *arena, struct unpack *in, struct state *state);
 
 /* The member's changing card. */
 size_t state_card_n(const struct state *state);

@@ -1,4 +1,5 @@
-/* The stored form of floors, periods kept, warnings and gifts: section 3 of a member's state. */
+/* The stored form of floors, periods kept, warnings and gifts: section 3 of a member's state; of standings that a refund may
+ * bring back: section 40. */
 #include "base/base.h"
 #include "core/state_pack.h"
 
@@ -128,4 +129,45 @@ void state_tiers_unpack(struct arena *arena, struct unpack *in, struct state *st
         state->warned[state->warned_n++] = w;
     }
     unpack_gifts(arena, in, state);
+}
+
+size_t state_tiers_before_n(const struct state *state)
+{
+    return state->tiers_before_n;
+}
+
+void state_tiers_before_pack(struct buf *out, const struct state *state)
+{
+    pack_u(out, state->tiers_before_n);
+    for (size_t i = 0; i < state->tiers_before_n; i++) {
+        const struct tier_state *t = &state->tiers_before[i];
+        pack_u(out, (uint64_t)t->set);
+        pack_u(out, (uint64_t)t->tier);
+        pack_day(out, t->reached_on);
+        pack_day(out, t->valid_from);
+        pack_day(out, t->met_on);
+        pack_at(out, t->valid_until);
+        pack_u(out, t->is_renewed);
+        pack_u(out, (uint64_t)t->before_tier);
+        pack_at(out, t->before_valid_until);
+    }
+}
+
+void state_tiers_before_unpack(struct arena *arena, struct unpack *in, struct state *state)
+{
+    const size_t n = unpack_count(in, STATE_TIERS_BEFORE_MAX);
+    for (size_t i = 0; i < n && !in->is_bad; i++) {
+        struct tier_state t = {.set = (int32_t)unpack_u(in), .lost_valid_until = AT_NEVER};
+        t.tier = (int32_t)unpack_u(in);
+        t.reached_on = unpack_day(in);
+        t.valid_from = unpack_day(in);
+        t.met_on = unpack_day(in);
+        t.valid_until = unpack_at(in);
+        t.is_renewed = unpack_u(in) != 0;
+        t.before_tier = (int32_t)unpack_u(in);
+        t.before_valid_until = unpack_at(in);
+        in->is_bad |= t.set <= 0 || t.tier <= 0 || t.before_tier < 0;
+        arena_room(arena, state->tiers_before, state->tiers_before_n, state->tiers_before_max);
+        state->tiers_before[state->tiers_before_n++] = t;
+    }
 }

@@ -47,11 +47,48 @@ bool tier_needs_counters(const struct program *program, const struct state *stat
 
 /* ---- after an event ---- */
 
+/* What a refund may bring back is kept whole: the days that its validity will be judged by, and what was before it in turn. */
+static void remember(const struct tier_judging *j, struct tier_state *tier)
+{
+    struct state *state = j->state;
+    if (tier_set_rank_of(j->set, tier->tier) > 0 && state->tiers_before_n < STATE_TIERS_BEFORE_MAX) {
+        arena_room(j->arena, state->tiers_before, state->tiers_before_n, state->tiers_before_max);
+        state->tiers_before[state->tiers_before_n++] = *tier;
+    }
+    tier->before_tier = tier->tier;
+    tier->before_valid_until = tier->valid_until;
+}
+
+/* Nothing can bring back what was before. */
+static void forget(const struct tier_judging *j, struct tier_state *tier)
+{
+    struct state *state = j->state;
+    size_t kept = 0;
+    for (size_t i = 0; i < state->tiers_before_n; i++) {
+        if (state->tiers_before[i].set != tier->set) {
+            state->tiers_before[kept++] = state->tiers_before[i];
+        }
+    }
+    state->tiers_before_n = kept;
+    tier->before_tier = 0;
+    tier->before_valid_until = AT_NEVER;
+}
+
+/* The newest standing of the set that was remembered, or NULL. */
+static struct tier_state *remembered(const struct tier_judging *j)
+{
+    for (size_t i = j->state->tiers_before_n; i-- > 0;) {
+        if (j->state->tiers_before[i].set == j->set->symbol) {
+            return &j->state->tiers_before[i];
+        }
+    }
+    return NULL;
+}
+
 static void raise_to(const struct tier_judging *j, size_t rank, int32_t met_on)
 {
     struct tier_state *tier = find_or_add(j);
-    tier->before_tier = tier->tier;
-    tier->before_valid_until = tier->valid_until;
+    remember(j, tier);
     tier->tier = j->set->tiers[rank].symbol;
     tier->reached_on = tier->valid_from = j->today;
     tier->met_on = met_on;
@@ -66,6 +103,7 @@ void tier_begin_at(struct arena *arena, const struct program *program, const str
     ensure(rank < set->tiers_n);
     raise_to(&j, rank, day);
     find_or_add(&j)->is_renewed = true; // no refund takes it back
+    forget(&j, find_or_add(&j));
 }
 
 /* The highest tier above `rank` whose entry the event brings about on a day. */
@@ -112,8 +150,7 @@ static enum err restore_lost(const struct tier_judging *j, int32_t event_day, st
         tier_is_met(j->set, keep, j->before, tier->lost_from, tier->lost_through)) {
         return ERR_OK;
     }
-    tier->before_tier = tier->tier;
-    tier->before_valid_until = tier->valid_until;
+    remember(j, tier);
     tier->tier = tier->lost_tier;
     tier->reached_on = tier->met_on = j->today;
     tier->valid_from = tier->lost_through;
@@ -164,11 +201,25 @@ static size_t highest_met_since(const struct tier_judging *j, const struct state
     return best;
 }
 
-static void return_to_before(struct tier_state *tier)
+/* The tier from before, as it was. One that an earlier release has left has its tier and its end only. */
+static void return_to_before(const struct tier_judging *j, struct tier_state *tier)
 {
+    struct tier_state *before = remembered(j);
+    tier->tier = j->set->tiers[tier_set_rank_of(j->set, tier->before_tier)].symbol;
     tier->valid_until = tier->before_valid_until;
-    tier->before_tier = 0;
-    tier->before_valid_until = AT_NEVER;
+    if (before == NULL || before->tier != tier->tier) {
+        forget(j, tier);
+        return;
+    }
+    tier->reached_on = before->reached_on;
+    tier->valid_from = before->valid_from;
+    tier->met_on = before->met_on;
+    tier->is_renewed = before->is_renewed;
+    tier->before_tier = before->before_tier;
+    tier->before_valid_until = before->before_valid_until;
+    const size_t index = (size_t)(before - j->state->tiers_before);
+    memmove(before, before + 1, (j->state->tiers_before_n - index - 1) * sizeof *before);
+    j->state->tiers_before_n--;
 }
 
 /* The refund of the late event that restored a tier: without it the tier was not kept. */
@@ -184,8 +235,7 @@ static enum err lose_restored(const struct tier_judging *j, struct tier_state *t
     }
     const size_t rank = tier_set_rank_of(j->set, tier->tier);
     *is_lost = true;
-    tier->tier = tier->before_tier;
-    return_to_before(tier);
+    return_to_before(j, tier);
     return tier_count_period(j, tier_set_rank_of(j->set, tier->tier), rank, -1, &is_lifetime);
 }
 
@@ -208,8 +258,7 @@ enum err tier_after_refund(const struct tier_judging *j)
     }
     const size_t earlier = tier_set_rank_of(set, tier->before_tier);
     if (earlier >= still) {
-        tier->tier = set->tiers[earlier].symbol;
-        return_to_before(tier);
+        return_to_before(j, tier);
         return ERR_OK;
     }
     tier->tier = set->tiers[still].symbol;
@@ -273,10 +322,9 @@ enum err tier_end_period(const struct tier_judging *j, struct tier_judged *out)
         tier->lost_from = from;
         tier->lost_through = last;
         tier->lost_valid_until = tier_validity_again(j->program, set, j->state, rank, last);
-        tier->before_tier = 0;
-        tier->before_valid_until = AT_NEVER;
         tier->tier = set->tiers[next].symbol;
     }
+    forget(j, tier);
     tier->is_renewed = true; // not reached by a purchase any more, so no refund takes it back
     tier->valid_from = last;
     tier->valid_until = tier_validity_again(j->program, set, j->state, next, last);

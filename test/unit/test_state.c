@@ -189,6 +189,26 @@ static void subscriptions_come_back(void **state)
     assert_int_equal(packed(&with).n, packed(&empty).n);
 }
 
+static void standings_that_a_refund_may_bring_back_come_back(void **state)
+{
+    (void)state;
+    struct state with = open_state();
+    struct state back;
+    struct tier_state before[] = {
+        {.set = 3, .tier = 4, .reached_on = 20000, .valid_from = 19999, .met_on = 19998, .valid_until = 1795308181979, .is_renewed = true,
+         .before_tier = 5, .before_valid_until = AT_NEVER, .lost_valid_until = AT_NEVER},
+        {.set = 3, .tier = 6, .reached_on = -7, .valid_until = AT_NEVER, .before_valid_until = 5, .lost_valid_until = AT_NEVER}};
+    with.tiers_before = before;
+    with.tiers_before_n = ARRAY_N(before);
+    const struct str bytes = packed(&with);
+    assert_int_equal(state_unpack(&arena, 7, 1, bytes, &back), ERR_OK);
+    assert_int_equal(back.tiers_before_n, with.tiers_before_n);
+    assert_int_equal(back.tiers_before[0].valid_from, 19999);
+    assert_true(back.tiers_before[0].is_renewed);
+    assert_int_equal(back.tiers_before[1].reached_on, -7);
+    assert_true(str_eq(bytes, packed(&back)));
+}
+
 static void a_section_of_a_newer_release_is_refused(void **state)
 {
     (void)state;
@@ -212,6 +232,7 @@ int main(void)
         cmocka_unit_test(moments_come_back),
         cmocka_unit_test(members_without_moments_pay_nothing_for_them),
         cmocka_unit_test(subscriptions_come_back),
+        cmocka_unit_test(standings_that_a_refund_may_bring_back_come_back),
         cmocka_unit_test(different_values_come_back_with_their_numbers),
         cmocka_unit_test(a_value_whose_events_all_went_back_is_gone),
         cmocka_unit_test(a_section_of_a_newer_release_is_refused),
