@@ -137,6 +137,9 @@ enum err deciding_book_way(struct deciding *d, struct purchase *purchase, const 
         return ERR_RETRY;
     }
     content_left(d->arena, purchase, &after);
+    if (after.is_empty) {
+        deciding_close_order(d->out->state, purchase->id); // first: what its remainders give back waits for no order
+    }
     try(deciding_return_rewards(d, purchase, &after));
     try(keep_points(purchase, &after, &keep));
     // What was paid in points comes back first: then there is as much to take from as when all is refunded at once.
@@ -144,9 +147,6 @@ enum err deciding_book_way(struct deciding *d, struct purchase *purchase, const 
     try(book_difference(&d->booking, d->facts, purchase, d->program, before, &after));
     try(deciding_revoke_referral(d, purchase, &after));
     try(deciding_return_reviews(d, purchase, &after));
-    if (after.is_empty) {
-        deciding_close_order(d->out->state, purchase->id);
-    }
     d->out->purchase = purchase;
     return ERR_OK;
 }
