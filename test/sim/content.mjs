@@ -36,6 +36,9 @@ export function sold(data) {
 
 // purchase: {lines, amountBack, pointsAmount, amount}. The lines that are left: amount, and `earns`, the part not paid in points.
 export function left(purchase) {
+    if (purchase.isUndone) {
+        return { amount: 0, lines: [] };
+    }
     const amounts = purchase.lines.map((l) => l.sold - l.takenOff);
     const off = spread(purchase.amountBack, amounts);
     const lines = purchase.lines.map((l, i) => ({ ...l, quantity: l.quantity - l.back, amount: amounts[i] - off[i] }))
@@ -46,20 +49,20 @@ export function left(purchase) {
     return { amount, lines: lines.map((l, i) => ({ ...l, earns: l.amount - shares[i] })).filter((l) => l.isLeft) };
 }
 
-// Takes a refund into the purchase; false where it takes more than is left, and then nothing has changed.
+// What becomes of the purchase's content with a refund; null where it takes more than is left.
 export function takeBack(purchase, refund) {
     const lines = purchase.lines.map((l) => ({ ...l }));
     let { amountBack } = purchase;
     const rest = left(purchase);
     if (rest.lines.length === 0) {
-        return false;
+        return null;
     }
     if (refund.lines) {
         for (const wanted of refund.lines) {
             const line = lines.find((l) => l.id === wanted.id);
             const cumulative = wanted.quantity === undefined ? line.quantity : line.back + wanted.quantity;
             if (cumulative > line.quantity || line.back === line.quantity) {
-                return false;
+                return null;
             }
             line.back = cumulative;
             line.takenOff = Math.max(line.takenOff, halfUp(line.sold, cumulative, line.quantity));
@@ -74,9 +77,7 @@ export function takeBack(purchase, refund) {
         amountBack = 0;
     }
     if (amountBack > lines.reduce((a, l) => a + l.sold - l.takenOff, 0)) {
-        return false;
+        return null;
     }
-    purchase.lines = lines;
-    purchase.amountBack = amountBack;
-    return true;
+    return { lines, amountBack };
 }

@@ -3,10 +3,12 @@
 //
 // It reads the same program document as the product, as far as test/sim/shops.mjs uses it. Times are milliseconds, days are numbers
 // (calendar.mjs), points and money are whole numbers far below 2^53.
-import { addMonths, dayOf, midnight, monthEnd, periodOf } from './calendar.mjs';
+import { addMonths, DAY, dayOf, midnight, monthEnd, periodOf } from './calendar.mjs';
 import { halfUp, left, sold, takeBack } from './content.mjs';
+import { after, atTheEnd, judgedAt, standing, validUntil } from './tiers.mjs';
 
 const NEVER = Infinity;
+const HELD_DAYS = 90;
 const sum = (list, value = (x) => x) => list.reduce((a, x) => a + value(x), 0);
 const ratio = (text) => { // "1.25" -> [125, 100]
     const [whole, part = ''] = String(text).split('.');
@@ -50,6 +52,7 @@ export class Model {
     at(time) { return (this.versions.findLast((v) => v.effectiveAt <= time) ?? this.versions[0]).document; }
     get today() { return dayOf(this.now); }
     get program() { return this.at(this.now); }
+    get sets() { return this.program.tier_sets ?? []; }
 
     wallet(slug, program = this.program) { return program.wallets.find((w) => w.slug === slug); }
 
@@ -57,7 +60,7 @@ export class Model {
         const debts = new Map(this.program.wallets.map((w) => [w.slug, 0]));
         this.members.set(name, {
             name, debts, lots: [], rests: new Map(), caps: new Map(), stats: new Map(), purchases: new Map(), rewards: [],
-            achievements: new Map(), tiers: new Map(), metrics: new Map(),
+            achievements: new Map(), tiers: new Map(), metrics: new Map(), held: new Map(), refused: new Set(),
         });
     }
 
@@ -73,10 +76,13 @@ export class Model {
 
     settle(m) {
         for (;;) {
-            const due = m.lots.flatMap((l) => [
-                { at: l.pending > 0 ? l.activatesAt : NEVER, run: () => this.activate(m, l) },
-                { at: l.pending + l.active > 0 ? l.expiresAt : NEVER, run: () => this.expire(l) },
-            ]).concat(m.rewards.map((r) => ({ at: r.state === 'issued' ? r.expiresAt : NEVER, run: () => { r.state = 'expired'; } })));
+            const due = [
+                ...m.lots.map((l) => ({ at: l.pending + l.active > 0 ? l.expiresAt : NEVER, run: () => this.expire(l) })),
+                ...m.lots.map((l) => ({ at: l.pending > 0 ? l.activatesAt : NEVER, run: () => this.activate(m, l) })),
+                ...[...m.purchases.values()].map((p) => ({ at: p.isPlaced ? p.voidsAt : NEVER, run: () => this.undo(m, p, p.voidsAt) })),
+                ...m.rewards.map((r) => ({ at: r.state === 'issued' ? r.expiresAt : NEVER, run: () => { r.state = 'expired'; } })),
+                ...this.sets.map((set) => ({ at: judgedAt(set, standing(m, set)), run: () => this.endOfValidity(m, set) })),
+            ];
             const next = due.filter((d) => d.at <= this.now).sort((a, b) => a.at - b.at)[0];
             if (!next) {
                 return;
@@ -106,24 +112,26 @@ export class Model {
     }
 
     // The terms are the wallet's in the version of the earning event's time, counted from that time.
-    lot(m, { wallet, origin, time, points, terms }) {
+    lot(m, { wallet, origin, time, points, terms, isPlaced = false }) {
         const day = dayOf(time);
         const { pending = { kind: 'none' }, expiry = { kind: 'never' } } = terms;
         const end = expiry.kind === 'days' ? day + expiry.days : expiry.kind === 'months' ? addMonths(day, expiry.months) : null;
         const lot = {
             wallet, origin, time, seq: this.booked++, pending: 0, active: 0, expired: 0,
-            activatesAt: pending.kind === 'days' ? midnight(day + pending.days + 1) : -Infinity,
+            activatesAt: pending.kind === 'days' ? midnight(day + pending.days + 1) : -Infinity, isPlaced,
             expiresAt: end === null ? NEVER : midnight((expiry.round === 'month_end' ? monthEnd(end) : end) + 1),
         };
         m.lots.push(lot);
         if (lot.expiresAt <= this.now) {
             lot.expired = points; // booked and expired together
-        } else if (lot.activatesAt <= this.now) {
+        } else if (lot.activatesAt <= this.now && !isPlaced) {
             this.enter(m, lot, points);
         } else {
             lot.pending = points;
         }
-        return lot;
+        if (isPlaced) { // until the order is completed
+            [lot.ownEnd, lot.activatesAt] = [lot.activatesAt, NEVER];
+        }
     }
 
     // Active lots in the order in which they are spent.
@@ -288,7 +296,7 @@ export class Model {
     }
 
     // Books the way from what was due to what is due now: caps, remainders, progress, points.
-    book(m, origin, time, inputs, before, after, policy) {
+    book(m, origin, time, inputs, before, after, { policy, isPlaced } = {}) {
         const isNew = policy === undefined;
         const points = new Map();
         const change = (award, sign) => {
@@ -311,7 +319,7 @@ export class Model {
         for (const [wallet, n] of points) {
             const terms = this.wallet(wallet, inputs.program);
             if (n > 0) {
-                this.lot(m, { wallet, origin, time, points: n, terms });
+                this.lot(m, { wallet, origin, time, points: n, terms, isPlaced });
             } else if (n < 0) {
                 this.revoke(m, wallet, origin, -n, policy(wallet));
             }
@@ -330,90 +338,206 @@ export class Model {
         const m = this.begin(name);
         const inputs = this.inputs(m, time);
         this.book(m, `visit ${this.booked++}`, time, inputs, [], this.awards(inputs, 'visit', {}));
-        this.judge(m, dayOf(time));
+        this.judge(m);
         return 'applied';
     }
 
     purchase(name, { id, time, data }) {
         const m = this.begin(name);
-        const program = this.at(time);
         const payment = (data.payments ?? []).find((p) => p.method === 'points');
         if (payment && this.active(m, payment.wallet) < payment.points) {
+            m.refused.add(id);
             return 'refused';
         }
         const spent = payment ? this.spend(m, payment.wallet, payment.points) : [];
-        const inputs = this.inputs(m, time);
-        inputs.program = program;
         const purchase = {
-            id, time, inputs, spent, paid: payment?.points ?? 0, amount: data.amount, pointsAmount: payment?.amount ?? 0,
-            lines: sold(data), amountBack: 0,
+            id, time, spent, inputs: this.inputs(m, time), due: [], paid: payment?.points ?? 0, pointsAmount: payment?.amount ?? 0,
+            isPlaced: data.status === 'placed', voidsAt: midnight(dayOf(time) + this.at(time).order_days + 1),
+            lines: [], amount: 0, amountBack: 0,
         };
         m.purchases.set(id, purchase);
-        const content = left(purchase);
-        purchase.due = this.awards(inputs, 'purchase', content);
-        this.book(m, id, time, inputs, [], purchase.due);
-        counterOf(m.stats, 'purchases').add(dayOf(time), 1);
-        counterOf(m.metrics, 'spend').add(dayOf(time), data.amount);
-        this.judge(m, dayOf(time));
+        this.become(m, purchase, { lines: sold(data), amount: data.amount });
+        this.judge(m);
         return 'applied';
     }
 
-    refund(name, { time, original, refund }) {
-        const m = this.begin(name);
-        const purchase = m.purchases.get(original);
-        if (!purchase) {
-            return 'refused'; // the purchase itself was
+    // Refunds that came before their purchase are applied with it, in the order of arrival.
+    release(name, id) {
+        const m = this.members.get(name);
+        const waiting = (m.held.get(id) ?? []).filter((refund) => refund.heldUntil > this.now);
+        m.held.delete(id);
+        waiting.forEach((refund) => this.refundOf(m, refund));
+    }
+
+    refund(name, what) { return this.refundOf(this.begin(name), what); }
+
+    refundOf(m, what) {
+        const purchase = m.purchases.get(what.original);
+        if (!purchase && !m.refused.has(what.original)) {
+            m.held.set(what.original, [...(m.held.get(what.original) ?? []), { ...what, heldUntil: this.now + HELD_DAYS * DAY }]);
+            return 'held';
         }
-        const before = left(purchase);
-        if (!takeBack(purchase, refund)) {
+        const rest = purchase && takeBack(purchase, what.refund);
+        if (!rest) {
             return 'refused';
         }
-        const after = left(purchase);
-        const due = this.awards(purchase.inputs, 'purchase', after);
-        const program = this.at(time);
-        // What was paid in points comes back first, and may be taken then.
-        const back = (amount) => purchase.paid - (purchase.amount > 0 ? halfUp(purchase.paid, amount, purchase.amount) : 0);
-        this.restore(m, purchase.spent, back(after.amount) - back(before.amount));
-        this.book(m, original, purchase.time, purchase.inputs, purchase.due, due, (wallet) => this.wallet(wallet, program).returns ?? 'to_zero');
-        purchase.due = due;
-        counterOf(m.metrics, 'spend').add(dayOf(purchase.time), after.amount - before.amount);
-        counterOf(m.stats, 'purchases').add(dayOf(purchase.time), after.lines.length === 0 ? -1 : 0);
-        this.judge(m, dayOf(purchase.time), true);
+        this.become(m, purchase, rest, what.time);
+        this.judge(m, true);
         return 'applied';
+    }
+
+    // The whole new content of a purchase.
+    change(name, { time, original, data }) {
+        const m = this.begin(name);
+        const purchase = m.purchases.get(original);
+        if (!purchase || purchase.isUndone) {
+            return 'refused';
+        }
+        this.become(m, purchase, { lines: sold(data), amount: data.amount, amountBack: 0 }, time);
+        this.judge(m, true);
+        return 'applied';
+    }
+
+    // Points of a placed order are active at the later of now and the wallet's own pending end.
+    complete(name, { original }) {
+        const m = this.begin(name);
+        const purchase = m.purchases.get(original);
+        if (!purchase?.isPlaced) {
+            return 'refused';
+        }
+        purchase.isPlaced = false;
+        for (const lot of m.lots.filter((l) => l.origin === original && l.isPlaced)) {
+            lot.isPlaced = false;
+            lot.activatesAt = lot.ownEnd;
+            if (lot.pending > 0 && lot.activatesAt <= this.now) {
+                this.activate(m, lot);
+            }
+        }
+        this.judge(m);
+        return 'applied';
+    }
+
+    cancel(name, { time, original }) {
+        const m = this.begin(name);
+        const purchase = m.purchases.get(original);
+        if (!purchase || purchase.isUndone) {
+            return 'refused';
+        }
+        this.undo(m, purchase, time);
+        return 'applied';
+    }
+
+    // As if it had not been.
+    undo(m, purchase, time) {
+        this.become(m, purchase, { isUndone: true }, time);
+        this.judge(m, true);
+    }
+
+    // A purchase becomes other content: booked is the difference between what it was due and what it is due now, both decided from
+    // the same inputs. What was paid in points comes back first, and may be taken then.
+    become(m, purchase, content, time = purchase.time) {
+        const before = left(purchase);
+        const isNew = purchase.lines.length === 0;
+        Object.assign(purchase, content);
+        const now = left(purchase);
+        purchase.isPlaced &&= now.lines.length > 0; // of an order that is refunded whole nothing is left to complete
+        const due = this.awards(purchase.inputs, 'purchase', now);
+        const stays = (amount) => (purchase.amount > 0 ? halfUp(purchase.paid, amount, purchase.amount) : 0);
+        if (!isNew) {
+            this.restore(m, purchase.spent, stays(before.amount) - stays(now.amount));
+        }
+        const program = this.at(time);
+        const policy = isNew ? undefined : (wallet) => this.wallet(wallet, program).returns ?? 'to_zero';
+        this.book(m, purchase.id, purchase.time, purchase.inputs, purchase.due, due, { policy, isPlaced: purchase.isPlaced });
+        purchase.due = due;
+        counterOf(m.metrics, 'spend').add(dayOf(purchase.time), now.amount - before.amount);
+        counterOf(m.stats, 'purchases').add(dayOf(purchase.time), Math.sign(now.lines.length) - Math.sign(before.lines.length));
     }
 
     // A manual adjustment: what is given is active at once, with the wallet's expiry from now on.
     adjust(name, { wallet, points }) {
         const m = this.begin(name);
         if (this.active(m, wallet) < -points) {
-            return 'refused';
+            return ['not_enough_points'];
         }
         if (points > 0) {
             this.lot(m, { wallet, origin: `adjustment ${this.booked++}`, time: this.now, points, terms: { ...this.wallet(wallet), pending: undefined } });
         } else {
             this.spend(m, wallet, -points);
         }
-        return 'applied';
+        return [];
     }
 
-    // ---- tiers, for now those of a lifetime ----
+    // ---- tiers ----
 
-    tierOf(m, set) { return m.tiers.get(set.slug)?.tier ?? set.tiers[0].slug; }
+    tierOf(m, set) { return set.tiers[standing(m, set).rank].slug; }
 
-    total(m, set, metric) {
-        const { kind, wallet } = set.metrics[metric];
-        return counterOf(m.metrics, kind === 'spend' ? 'spend' : `points_earned ${wallet}`).total();
+    totals(m, set) {
+        return (metric, first, last) => {
+            const { kind, wallet } = set.metrics[metric];
+            return counterOf(m.metrics, kind === 'spend' ? 'spend' : `points_earned ${wallet}`).total(first, last);
+        };
     }
 
-    judge(m, day, isRefund = false) {
-        for (const set of this.program.tier_sets ?? []) {
-            const meets = (goals) => goals.any_of.some((goal) => Object.entries(goal).every(([metric, n]) => this.total(m, set, metric) >= n));
-            const is = set.tiers.findIndex((t) => t.slug === this.tierOf(m, set));
-            const met = set.tiers.findLastIndex((t) => !t.enter || meets(t.enter));
-            if (met > is || (isRefund && set.on_refund !== 'keep' && met < is)) {
-                m.tiers.set(set.slug, { tier: set.tiers[met].slug });
-            }
+    judge(m, isRefund = false) {
+        for (const set of this.sets) {
+            m.tiers.set(set.slug, after(set, standing(m, set), this.totals(m, set), this.today, isRefund));
         }
+    }
+
+    endOfValidity(m, set) { m.tiers.set(set.slug, atTheEnd(set, standing(m, set), this.totals(m, set))); }
+
+    // ---- rewards: domain.md 6 ----
+
+    // All reasons that speak against it.
+    refusals(m, reward, at) {
+        const price = reward.price[0];
+        const { stock, per_member: limit } = reward.available ?? {};
+        const period = limit && periodOf(dayOf(at), limit.period ?? 'lifetime');
+        const had = m.rewards.filter((r) => r.slug === reward.slug && r.state !== 'cancelled' && limit && periodOf(dayOf(r.at), limit.period ?? 'lifetime') === period);
+        return [
+            ...(this.active(m, price.wallet) < price.points ? ['not_enough_points'] : []),
+            ...(stock && (this.stock.get(reward.slug) ?? 0) >= stock.total ? ['sold_out'] : []),
+            ...(limit && had.length >= limit.count ? ['limit_reached'] : []),
+        ];
+    }
+
+    buy(name, { reward: slug }) {
+        const m = this.begin(name);
+        const reward = this.program.rewards.find((r) => r.slug === slug);
+        const refusals = this.refusals(m, reward, this.now);
+        if (refusals.length > 0) {
+            return refusals;
+        }
+        const [{ wallet, points }] = reward.price;
+        this.stock.set(slug, (this.stock.get(slug) ?? 0) + 1);
+        m.rewards.push({
+            slug, at: this.now, state: 'issued', spent: this.spend(m, wallet, points), points,
+            expiresAt: reward.valid_days ? midnight(this.today + reward.valid_days + 1) : NEVER,
+        });
+        return [];
+    }
+
+    // index: which of the member's rewards.
+    useReward(name, { index }) {
+        const reward = this.begin(name).rewards[index];
+        if (reward.state !== 'issued') {
+            return [`reward_${reward.state}`];
+        }
+        reward.state = 'used';
+        return [];
+    }
+
+    cancelReward(name, { index }) {
+        const m = this.begin(name);
+        const reward = m.rewards[index];
+        if (reward.state !== 'issued') {
+            return [`reward_${reward.state}`];
+        }
+        reward.state = 'cancelled';
+        this.stock.set(reward.slug, this.stock.get(reward.slug) - 1);
+        this.restore(m, reward.spent, reward.points);
+        return [];
     }
 
     // ---- what a member has ----
@@ -433,6 +557,6 @@ export class Model {
 
     tiers(name) {
         const m = this.members.get(name);
-        return Object.fromEntries((this.program.tier_sets ?? []).map((set) => [set.slug, this.tierOf(m, set)]));
+        return Object.fromEntries(this.sets.map((set) => [set.slug, { tier: this.tierOf(m, set), valid_until: validUntil(standing(m, set)) }]));
     }
 }

@@ -34,10 +34,15 @@ const tiers = (metric, silver, gold, set = {}) => [{
 const spend = { kind: 'spend' };
 const credits = { kind: 'points_earned', wallet: 'points' };
 
+const rewards = [
+    { slug: 'mug', kind: 'physical', price: [{ wallet: 'points', points: 20 }], valid_days: 15, available: { stock: { total: 60 } } },
+    { slug: 'coffee', kind: 'code', price: [{ wallet: 'points', points: 9 }], valid_days: 6, available: { per_member: { period: 'month', count: 2 } } },
+];
+
 const program = (points, rules, rest = {}) => ({
     format: 'loyald.program/1', name: 'Shop', currency: 'EUR', timezone: 'Europe/Amsterdam', unknown_members: 'refuse',
     wallets: [{ slug: 'points', pay: { points: 1, amount: 10, min_points: 1, max_share: '1' }, ...points }, { slug: 'stars' }],
-    earning_rules: rules, ...rest,
+    earning_rules: rules, rewards, order_days: 10, ...rest,
 });
 
 export const SHOPS = {
@@ -48,9 +53,16 @@ export const SHOPS = {
     forgiving: program({ returns: 'pending_only', pending: { kind: 'days', days: 9 } }, [base, large, each, visit], { tier_sets: tiers(spend, 15000, 50000) }),
     capped: program({ returns: 'debt', caps: [{ per: 'member', period: 'day', points: 60 }] },
         [{ ...base, caps: [{ per: 'member', period: 'month', points: 200 }] }, { ...twice, caps: [{ per: 'transaction', points: 9 }] }, large, visit], { tier_sets: tiers(spend, 15000, 90000) }),
+    rolling: program({ returns: 'debt', expiry: { kind: 'days', days: 40 } }, [base, more, visit],
+        { tier_sets: tiers(spend, 9000, 22000, { period: { kind: 'rolling_months', months: 1 }, downgrade: { kind: 'one_step' } }) }),
+    falling: program({ returns: 'to_zero', pending: { kind: 'days', days: 2 } }, [base, twice, more],
+        { tier_sets: tiers(credits, 40, 120, { period: { kind: 'rolling_months', months: 1 }, downgrade: { kind: 'full' }, on_refund: 'keep' }) }),
     shared: program({ returns: 'to_zero', pending: { kind: 'days', days: 3 } }, [{ ...base, caps: [{ per: 'rule', period: 'week', points: 900 }] }, twice, large, each],
-        { campaigns: [{ slug: 'coffee', budget: { points: 1500 }, rules: ['twice', 'large'] }], tier_sets: tiers(credits, 60, 150) }),
+        { campaigns: [{ slug: 'beans', budget: { points: 1500 }, rules: ['twice', 'large'] }], tier_sets: tiers(credits, 60, 150) }),
 };
+
+// Late events come to shops whose tiers do not end: what they bring to periods that are over is written in test/golden.
+export const lagOf = (shop) => (['rolling', 'falling'].includes(shop) ? 0 : 60 * 24);
 
 // The next version: other rates, another policy.
 export function changed(document, { one, chance }) {
@@ -74,21 +86,27 @@ function content({ below, one, chance }) {
     return { amount: chance(0.8) ? total : Math.max(0, total + below(1000) - 500), currency: 'EUR', ...(chance(0.9) ? { lines } : {}) };
 }
 
-const ACTIONS = [...Array(8).fill('purchase'), ...Array(4).fill('refund'), 'visit', 'visit', 'adjust', 'again', 'other', 'nothing', 'nothing'];
+const ACTIONS = [
+    ...Array(8).fill('purchase'), ...Array(4).fill('refund'), 'visit', 'visit', 'order', 'order', 'early', 'adjust', 'buy', 'buy', 'use', 'giveBack',
+    'again', 'other', 'nothing',
+];
 
 // One member's life: what they do next, as {kind, event} or {kind, body}. Chosen from their own dice and from what they did.
 export class Life {
-    constructor(seed) { Object.assign(this, { seed, name: `M-${seed}`, dice: dice(seed), next: 0, bought: [], sent: [] }); }
+    // `lag`: by how many hours at most an event is late.
+    constructor(seed, lag) { Object.assign(this, { seed, lag, name: `M-${seed}`, dice: dice(seed), next: 0, bought: [], sent: [], rewards: [], promised: null }); }
 
-    event(type, time, data) {
-        const event = { specversion: '1.0', id: `${this.seed}-${this.next++}`, source: 'sim', type, time: new Date(time).toISOString(), subject: `ext:${this.name}`, data };
+    id() { return `${this.seed}-${this.next++}`; }
+
+    event(type, time, data, id = this.id()) {
+        const event = { specversion: '1.0', id, source: 'sim', type, time: new Date(time).toISOString(), subject: `ext:${this.name}`, data };
         this.sent.push(event);
         return event;
     }
 
     late(now) {
         const { below, chance } = this.dice;
-        return chance(0.2) ? now - below(60 * 24) * HOUR : now;
+        return this.lag && chance(0.2) ? now - below(this.lag) * HOUR : now;
     }
 
     step(now) {
@@ -103,12 +121,17 @@ export class Life {
     purchase(now) {
         const { below, chance } = this.dice;
         const data = content(this.dice);
-        const pay = chance(0.3) ? below(Math.floor(data.amount / 10) + 1) : 0;
+        const id = this.promised ?? this.id();
+        const pay = chance(0.3) && !this.promised ? below(Math.floor(data.amount / 10) + 1) : 0;
         if (pay) {
             data.payments = [{ method: 'points', wallet: 'points', points: pay, amount: pay * 10 }];
         }
-        const event = this.event('purchase', this.late(now), data);
-        this.bought.push(event);
+        if (chance(0.15)) {
+            data.status = 'placed';
+        }
+        const event = this.event('purchase', this.late(now), data, id);
+        this.bought.push({ id, data, isTouched: this.promised !== null });
+        this.promised = null;
         return { kind: 'purchase', event };
     }
 
@@ -117,7 +140,9 @@ export class Life {
         if (this.bought.length === 0) {
             return null;
         }
-        const { id, data } = chance(0.7) ? this.bought.at(-1 - below(Math.min(4, this.bought.length))) : one(this.bought);
+        const bought = chance(0.7) ? this.bought.at(-1 - below(Math.min(4, this.bought.length))) : one(this.bought);
+        const { id, data } = bought;
+        bought.isTouched = true;
         const refund = {};
         if (data.lines && chance(0.4)) {
             refund.lines = data.lines.filter(() => chance(0.5)).map((l) => ({ id: l.id, ...(chance(0.7) ? { quantity: 1 + below(l.quantity) } : {}) }));
@@ -130,9 +155,50 @@ export class Life {
         return { kind: 'refund', original: id, refund, event: this.event('refund', now, { original: { source: 'sim', id }, ...refund }) };
     }
 
+    // A refund that comes before its purchase.
+    early(now) {
+        if (this.promised) {
+            return null;
+        }
+        this.promised = this.id();
+        const refund = this.dice.chance(0.5) ? {} : { amount: 1 + this.dice.below(900) };
+        return { kind: 'refund', original: this.promised, refund, event: this.event('refund', now, { original: { source: 'sim', id: this.promised }, ...refund }) };
+    }
+
+    // What becomes of an order, or of any purchase: other content, its completion, its cancellation.
+    order(now) {
+        const { one, chance } = this.dice;
+        const placed = this.bought.filter((b) => b.data.status === 'placed' && !b.isOver);
+        if (placed.length === 0) {
+            return null;
+        }
+        const order = one(placed);
+        const original = { source: 'sim', id: order.id };
+        if (!order.isTouched && !order.data.payments && chance(0.4)) {
+            const data = { ...content(this.dice), status: 'placed' };
+            order.data = data;
+            return { kind: 'change', original: order.id, event: this.event('purchase.changed', now, { original, ...data }) };
+        }
+        order.isOver = true;
+        const kind = one(['complete', 'complete', 'cancel']);
+        return { kind, original: order.id, event: this.event(kind === 'complete' ? 'purchase.completed' : 'purchase.cancelled', now, { original }) };
+    }
+
+    buy() { return { kind: 'buy', key: this.id(), path: `members/ext%3A${this.name}/rewards`, body: { reward: this.dice.one(['mug', 'coffee']) } }; }
+
+    // One of the rewards that they were given, whatever became of it.
+    ofOne(kind, verb) {
+        const index = this.dice.below(this.rewards.length);
+        return this.rewards.length ? { kind, key: this.id(), path: `rewards/issued/${this.rewards[index]}/${verb}`, body: {}, index } : null;
+    }
+
+    use() { return this.ofOne('useReward', 'use'); }
+
+    giveBack() { return this.ofOne('cancelReward', 'cancel'); }
+
     adjust() {
         const points = this.dice.below(60) - 25 || 1;
-        return { kind: 'adjust', key: `${this.seed}-${this.next++}`, body: { wallet: 'points', points, reason: 'simulated' } };
+        return { kind: 'adjust', key: this.id(), path: `members/ext%3A${this.name}/adjustments`, body: { wallet: 'points', points, reason: 'simulated' } };
     }
 
     // Something sent before: the stored answer.
