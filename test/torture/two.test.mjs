@@ -1,8 +1,12 @@
 // Two servers on one PostgreSQL database, with the same key store: the same events sent to both at once, members' last points
-// spent from both sides, and the same person enrolled twice. Nothing is doubled, both answer alike.
+// spent from both sides, the same person enrolled twice, the last one of a reward and the same code of a card wanted on both.
+// Nothing is doubled, both answer alike.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { totp } from '../totp.mjs';
 import { Instance, purchase } from './server.mjs';
 
 const url = process.env.LOYALD_TEST_PG;
@@ -90,12 +94,60 @@ async function samePerson(both, round) {
     }
 }
 
+const rounds = 3;
+const codes = 40;
+
+// The café's program, with rewards of which there is one each, and one that gives out codes of a pool.
+function scarce(dir) {
+    const document = JSON.parse(readFileSync(new URL('../../presets/retail.json', import.meta.url), 'utf8'));
+    const price = [{ wallet: 'points', points: 1 }];
+    for (let round = 0; round < rounds; round += 1) {
+        document.rewards.push({ slug: `last-${round}`, kind: 'free_product', price, available: { stock: { total: 1 } } });
+    }
+    document.rewards.push({ slug: 'cinema', kind: 'coupon', price });
+    const path = join(dir, 'scarce.json');
+    writeFileSync(path, JSON.stringify(document));
+    return path;
+}
+
+const buy = (server, who, reward) => server.send('POST', `/v1/members/ext%3A${who}/rewards`, { reward }, { 'idempotency-key': `${reward}-${who}` });
+
+// Of 64 buyers, half of them at each server, as many win as there are, and no two have the same code.
+async function lastOnes(both) {
+    await many(64, async (i) => assert.equal((await both[i % 2].send('POST', '/v1/members', { external_id: `crowd-${i}` })).status, 201));
+    const list = Array.from({ length: codes }, (_, i) => `CINEMA-${1000 + i}`).join('\n');
+    const uploaded = await both[0].send('POST', '/v1/rewards/cinema/codes', list, { 'content-type': 'text/plain' });
+    assert.equal(uploaded.status, 201, uploaded.text);
+    const wanted = [...Array.from({ length: rounds }, (_, round) => [`last-${round}`, 1]), ['cinema', codes]];
+    for (const [reward, there] of wanted) {
+        const answers = await Promise.all(Array.from({ length: 64 }, (_, i) => buy(both[i % 2], `crowd-${i}`, reward)));
+        const won = answers.filter((a) => a.status === 201);
+        assert.equal(won.length, there, answers.map((a) => `${a.status} ${a.text}`).join('\n'));
+        assert.ok(answers.every((a) => a.status === 201 || JSON.parse(a.text).code === 'sold_out'));
+        assert.equal(new Set(won.map((a) => JSON.parse(a.text).rewards[0].code)).size, there);
+        const again = await Promise.all(Array.from({ length: 64 }, (_, i) => buy(both[1 - (i % 2)], `crowd-${i}`, reward)));
+        assert.equal(again.filter((a) => a.status === 201 || a.status === 200).length, there, 'the same winners, whichever server is asked');
+    }
+}
+
+async function sameCode(both) {
+    const card = JSON.parse((await both[0].send('POST', '/v1/members/ext%3Acrowd-0/card', {})).text);
+    const subject = `code:${card.member}.${totp(card.secret, Date.now())}`;
+    await both[0].send('POST', '/v1/members/ext%3Acrowd-0/adjustments', { wallet: 'points', points: 5000, reason: 'a start' }, { 'idempotency-key': 'code' });
+    const pay = { method: 'points', wallet: 'points', points: 100, amount: 100 };
+    const answers = await Promise.all(Array.from({ length: 16 }, (_, i) => both[i % 2].send('POST', '/v1/events', purchase(`code-${i}`, subject, 200, { payments: [pay, { method: 'card', amount: 100 }] }))));
+    const said = answers.map((a) => JSON.parse(a.text));
+    assert.equal(said.filter((a) => a.outcome === 'applied').length, 1, JSON.stringify(said));
+    assert.equal(said.filter((a) => a.reason === 'code_used').length, 15);
+}
+
 test('two servers on one database double nothing and answer alike', { skip: !url && 'LOYALD_TEST_PG names no server' }, async () => {
     const name = `two_${process.pid}`;
     execFileSync('psql', [url, '-qc', `CREATE DATABASE ${name}`]);
     const instance = await Instance.make({ database: url.replace(/\/[^/]*$/, `/${name}`) });
     const both = [instance, await beside(instance)];
     try {
+        instance.run('program', 'publish', scarce(instance.dir));
         await Promise.all(both.map((server) => server.start()));
         for (let m = 0; m < 20; m += 1) {
             assert.equal((await both[m % 2].send('POST', '/v1/members', { external_id: `T-${m}` })).status, 201);
@@ -107,6 +159,8 @@ test('two servers on one database double nothing and answer alike', { skip: !url
         for (let round = 0; round < 25; round += 1) {
             await samePerson(both, round);
         }
+        await lastOnes(both);
+        await sameCode(both);
         instance.run('verify', '--json'); // exits 1 on damage, which throws
         console.log(`${first} of 1500 events were first at the first server`);
     } catch (error) {
