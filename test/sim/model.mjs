@@ -246,6 +246,14 @@ export class Model {
             const times = effect.lines ? matching(effect).length : 1;
             list.push({ rule, wallet: effect.wallet, qualifies: false, points: effect.points * times });
         }
+        for (const achievement of (program.achievements ?? []).filter((a) => a.trigger === type)) {
+            const { of, target, lines } = achievement.count;
+            const counted = of === 'lines.quantity' ? sum(matching({ lines }), (l) => l.quantity) : 1;
+            const { total, completed } = inputs.progress.get(achievement.slug) ?? { total: 0, completed: 0 };
+            const times = counted > 0 ? Math.max(0, Math.floor((total + counted) / target) - completed) : 0; // what counts nothing completes nothing
+            const rule = { slug: `achievement/${achievement.slug}` };
+            list.push({ rule, achievement: achievement.slug, counted, times, wallet: achievement.effects[0].wallet, qualifies: false, points: achievement.effects[0].points * times });
+        }
         return this.clip(inputs, list);
     }
 
@@ -303,6 +311,10 @@ export class Model {
             points.set(award.wallet, (points.get(award.wallet) ?? 0) + sign * award.points);
             for (const limit of award.counts.filter((l) => l.map)) {
                 counterOf(limit.map === 'caps' ? m.caps : this.shared, limit.name).add(limit.day, sign * award.points);
+            }
+            if (award.achievement) {
+                const progress = m.achievements.get(award.achievement) ?? { total: 0, completed: 0 };
+                m.achievements.set(award.achievement, { total: progress.total + sign * award.counted, completed: progress.completed + sign * award.times });
             }
             if (award.qualifies) {
                 counterOf(m.metrics, `points_earned ${award.wallet}`).add(dayOf(time), sign * award.points);
@@ -553,6 +565,27 @@ export class Model {
                 next_expiry: ends.length === 0 ? null : { at: new Date(at).toISOString(), points: sum(lots.filter((l) => l.expiresAt === at), (l) => l.active) },
             };
         });
+    }
+
+    // How far achievements are; what was completed with what went back since counts no less than nothing.
+    achievements(name) {
+        const m = this.members.get(name);
+        return Object.fromEntries((this.program.achievements ?? []).map(({ slug, count }) => {
+            const { total, completed } = m.achievements.get(slug) ?? { total: 0, completed: 0 };
+            return [slug, { value: Math.max(0, total - completed * count.target), completed }];
+        }));
+    }
+
+    rewards(name) { return this.members.get(name).rewards.map((r) => `${r.slug} ${r.state}`); }
+
+    // Points by wallet, and by when they become active and expire: what lots there are is no matter.
+    lots(name) {
+        const lots = new Map();
+        for (const l of this.members.get(name).lots.filter((lot) => lot.pending + lot.active > 0)) {
+            const key = [l.wallet, l.pending > 0 ? 'pending' : 'active', l.expiresAt === NEVER ? null : new Date(l.expiresAt).toISOString()].join(' ');
+            lots.set(key, (lots.get(key) ?? 0) + l.pending + l.active);
+        }
+        return Object.fromEntries([...lots].sort());
     }
 
     tiers(name) {

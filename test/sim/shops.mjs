@@ -34,6 +34,10 @@ const tiers = (metric, silver, gold, set = {}) => [{
 const spend = { kind: 'spend' };
 const credits = { kind: 'points_earned', wallet: 'points' };
 
+const achievements = [
+    { slug: 'cups', trigger: 'purchase', count: { of: 'lines.quantity', lines: coffee, target: 6, repeat: true }, effects: [{ kind: 'earn', wallet: 'stars', points: 5 }] },
+    { slug: 'visits', trigger: 'visit', count: { target: 3, repeat: true }, effects: [{ kind: 'earn', wallet: 'points', points: 2 }] },
+];
 const rewards = [
     { slug: 'mug', kind: 'physical', price: [{ wallet: 'points', points: 20 }], valid_days: 15, available: { stock: { total: 60 } } },
     { slug: 'coffee', kind: 'code', price: [{ wallet: 'points', points: 9 }], valid_days: 6, available: { per_member: { period: 'month', count: 2 } } },
@@ -42,7 +46,7 @@ const rewards = [
 const program = (points, rules, rest = {}) => ({
     format: 'loyald.program/1', name: 'Shop', currency: 'EUR', timezone: 'Europe/Amsterdam', unknown_members: 'refuse',
     wallets: [{ slug: 'points', pay: { points: 1, amount: 10, min_points: 1, max_share: '1' }, ...points }, { slug: 'stars' }],
-    earning_rules: rules, rewards, order_days: 10, ...rest,
+    earning_rules: rules, achievements, rewards, order_days: 10, ...rest,
 });
 
 export const SHOPS = {

@@ -51,7 +51,7 @@ class Shop {
 
     // Only what was told is compared; the model need not know more.
     compare(life, step, body, outcome) {
-        const is = { outcome: body.outcome, ...(process.env.WHY ? { reason: body.reason } : {}), balances: body.balances, tiers: Object.fromEntries(body.tiers.map((t) => [t.set, { tier: t.tier, valid_until: t.valid_until }])) };
+        const is = { outcome: body.outcome, balances: body.balances, tiers: Object.fromEntries(body.tiers.map((t) => [t.set, { tier: t.tier, valid_until: t.valid_until }])) };
         const should = { outcome, balances: this.model.balances(life.name), tiers: this.model.tiers(life.name) };
         assert.deepEqual(is, should, `${life.name}: ${JSON.stringify(step)}`);
     }
@@ -98,7 +98,8 @@ class Shop {
 
     // All events of a round in one request; perhaps the server dies meanwhile, and it is sent again.
     async send(events) {
-        const once = () => this.instance.send('POST', '/v1/events/batch', events);
+        const once = (query = '') => this.instance.send('POST', `/v1/events/batch${query}`, events);
+        const tried = this.isTried ? JSON.parse((await once('?dry_run=true')).text).results : null;
         if (this.dies) {
             const lost = once().catch(() => null);
             await new Promise((resolve) => setTimeout(resolve, this.dies));
@@ -107,7 +108,13 @@ class Shop {
         }
         const { status, text } = await once();
         assert.equal(status, 200, text);
-        return JSON.parse(text).results;
+        const { results } = JSON.parse(text);
+        tried?.forEach((dry, i) => {
+            for (const part of results[i].replayed ? [] : ['outcome', 'reason', 'points', 'balances', 'tiers', 'achievements']) {
+                assert.deepEqual(dry.body[part], results[i].body[part], `tried, ${part} of ${JSON.stringify(events[i])} was another`);
+            }
+        });
+        return results;
     }
 
     async round() {
@@ -141,6 +148,7 @@ class Shop {
         if (chance(0.03)) {
             await this.restart();
         }
+        this.isTried = chance(0.2);
         this.dies = chance(0.05) ? 1 + below(12) : 0; // so many milliseconds after the round was sent
     }
 
@@ -148,7 +156,25 @@ class Shop {
     async look() {
         for (const life of this.lives) {
             const { data } = await this.ask('GET', `/v1/members/ext%3A${life.name}/balances`, undefined, 200);
-            assert.deepEqual(data, this.model.balances(life.name), `${life.name}: what is read at ${new Date(this.now).toISOString()}`);
+            assert.deepEqual(data, this.model.balances(life.name), `${life.name}: balances at ${new Date(this.now).toISOString()}`);
+        }
+    }
+
+    // Lots, rewards, progress: once, at the end.
+    async lookClosely() {
+        for (const { name } of this.lives) {
+            const list = async (what) => (await this.ask('GET', `/v1/members/ext%3A${name}/${what}?limit=1000`, undefined, 200)).data;
+            const lots = {};
+            for (const l of (await list('lots')).filter((lot) => lot.pending + lot.active > 0)) {
+                const key = [l.wallet, l.pending > 0 ? 'pending' : 'active', l.expires_at].join(' ');
+                lots[key] = (lots[key] ?? 0) + l.pending + l.active;
+            }
+            assert.deepEqual(lots, this.model.lots(name), `${name}: lots at the end`);
+            const rewards = (await list('rewards')).map((r) => `${r.reward} ${r.state}`).reverse();
+            assert.deepEqual(rewards, this.model.rewards(name), `${name}: rewards at the end`);
+            const { data } = await this.ask('GET', `/v1/members/ext%3A${name}/achievements`, undefined, 200);
+            const progress = Object.fromEntries(data.map((a) => [a.slug, { value: a.value, completed: a.completed }]));
+            assert.deepEqual(progress, this.model.achievements(name), `${name}: achievements at the end`);
         }
     }
 
@@ -162,6 +188,7 @@ class Shop {
             await this.round();
         }
         await this.look();
+        await this.lookClosely();
         this.instance.run('verify', '--json'); // fails on damage
     }
 }

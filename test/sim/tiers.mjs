@@ -41,5 +41,9 @@ export function after(set, s, total, today, isRefund) {
     for (let day = s.reached; day <= today; day += 1) {
         met = Math.max(met, highest(set, window(set, total, day)));
     }
-    return met >= s.rank ? s : met > s.before.rank ? from(set, met, s.start, { reached: s.reached, before: s.before }) : s.before;
+    if (met >= s.rank) {
+        return s;
+    }
+    const back = met > s.before.rank ? from(set, met, s.start, { reached: s.reached, before: s.before }) : s.before;
+    return after(set, back, total, today, true); // which may have lost its own entry too
 }
