@@ -19,7 +19,7 @@ import { Model } from './model.mjs';
 import { changed, dice, lagOf, Life, SHOPS, START } from './shops.mjs';
 
 const TOGETHER = 50;
-const FEW = 7; // of each shop, where no seeds are given
+const FEW = 4; // of each shop, where no seeds are given
 const rounds = Number(process.env.ROUNDS ?? 40);
 const url = process.env.LOYALD_TEST_PG;
 const names = Object.keys(SHOPS);
