@@ -285,6 +285,20 @@ static inline json_t *scenario_review_data(struct scenario *s, struct str event)
     return data;
 }
 
+/* Runs a statement of the test's own in a transaction of the lane. */
+static inline enum err scenario_sql_job(struct store *store, struct arena *arena, void *self)
+{
+    struct db_result rows;
+    return db_query_text(store_db(store), arena, str_c(self), NULL, 0, &rows);
+}
+
+static inline void scenario_sql(struct scenario *s, const char *sql)
+{
+    struct ticket ticket = {.job = scenario_sql_job, .job_self = (void *)sql};
+    const enum err err = engine_run(s->engine, &ticket);
+    scenario_check(s, err == ERR_OK, "%s: %s", sql, err_code(err));
+}
+
 /* The server sleeps: time passes, nothing is run. */
 static inline enum err scenario_sleep_job(struct store *store, struct arena *arena, void *self)
 {

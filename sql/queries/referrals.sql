@@ -93,3 +93,24 @@ FROM referral WHERE member_id = :member_id AND referral_id < :before ORDER BY re
 -- Everybody's, newest first, before an id.
 SELECT member_id, referral_id, referee_id, definition, state, named_at, qualified_at, held_until, rewarded_at, revoked_at
 FROM referral WHERE referral_id < :before ORDER BY referral_id DESC LIMIT :n
+
+-- name: verify_referral_codes :many
+-- Codes in order, for the self-check.
+SELECT member_id, hash, sealed FROM referral_code WHERE member_id > :after ORDER BY member_id LIMIT :n
+
+-- name: verify_referral_hashes :many
+-- What finds codes, in order.
+SELECT hash, member_id FROM referral_code_hash WHERE hash > :after ORDER BY hash LIMIT :n
+
+-- name: verify_referral_codes_of :each
+-- Members' own codes.
+-- params: member_id
+-- sqlite:
+SELECT member_id, hash FROM referral_code WHERE member_id = :member_id
+-- postgres:
+SELECT c.member_id, c.hash FROM referral_code c WHERE c.member_id = ANY(:member_id::bigint[])
+
+-- name: verify_referrals :many
+-- Lines of all lists, in order.
+SELECT member_id, referral_id, referee_id, definition, state, named_at, qualified_at, held_until, rewarded_at, revoked_at
+FROM referral WHERE referral_id > :after ORDER BY referral_id LIMIT :n

@@ -86,3 +86,8 @@ FROM review WHERE sku = '' AND store = :store AND state = 2 GROUP BY store ORDER
 -- name: reviews_forget :exec
 -- At erasure: what was never published goes; of what was, the stars stay, the words are gone with the key.
 DELETE FROM review WHERE member_id = :member_id AND state <> 2
+
+-- name: verify_reviews :many
+-- All, in order, for the self-check.
+SELECT member_id, review_id, purchase_id, sku, store, stars, state, submitted_at, decided_at
+FROM review WHERE review_id > :after ORDER BY review_id LIMIT :n

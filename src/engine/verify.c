@@ -281,6 +281,16 @@ static enum err open_programs(struct verifying *v)
     return store_members_count(v->store, &v->arena, &v->members_all);
 }
 
+/* Members who bring members, and what members say of what they bought. */
+static enum err run_brought(struct verifying *v)
+{
+    int64_t rows = 0;
+    try(run_table(v, "referral_code", &rows, store_check_referral_codes));
+    try(run_table(v, "referral_code_hash", &rows, store_check_referral_hashes));
+    try(run_table(v, "referral", &rows, store_check_referrals));
+    return run_table(v, "review", &rows, store_check_reviews);
+}
+
 static enum err run(struct verifying *v)
 {
     try(open_programs(v));
@@ -300,6 +310,7 @@ static enum err run(struct verifying *v)
     try(run_table(v, "released", &released, store_check_released));
     try(run_table(v, "relay", &relays, store_check_relays));
     try(run_table(v, "contest_entry", &contests, store_check_contests));
+    try(run_brought(v));
     try(run_table(v, "identifier", &v->report->identifiers, store_check_identifiers));
     try(run_table(v, "name_word", &words, store_check_words));
     return run_audit(v);

@@ -116,6 +116,14 @@ enum err store_check_relays(struct store *store, struct arena *arena, struct che
                             const struct check_listener *listener) MUST_USE;
 enum err store_check_contests(struct store *store, struct arena *arena, struct check_cursor *cursor,
                               const struct check_listener *listener) MUST_USE;
+enum err store_check_referral_codes(struct store *store, struct arena *arena, struct check_cursor *cursor,
+                                    const struct check_listener *listener) MUST_USE;
+enum err store_check_referral_hashes(struct store *store, struct arena *arena, struct check_cursor *cursor,
+                                     const struct check_listener *listener) MUST_USE;
+enum err store_check_referrals(struct store *store, struct arena *arena, struct check_cursor *cursor,
+                               const struct check_listener *listener) MUST_USE;
+enum err store_check_reviews(struct store *store, struct arena *arena, struct check_cursor *cursor,
+                             const struct check_listener *listener) MUST_USE;
 enum err store_check_purchases(struct store *store, struct arena *arena, struct check_cursor *cursor,
                                const struct check_listener *listener) MUST_USE;
 

@@ -33,6 +33,10 @@ enum err store_advocates_find(struct store *store, struct arena *arena, const un
 enum err store_referral_code_read(struct store *store, struct arena *arena, const struct member_facts *member,
                                   struct str *code) MUST_USE;
 
+/* Opens what the row of a member's code holds. */
+enum err store_referral_code_open(struct arena *arena, const struct vault_key *key, int64_t member, struct str sealed,
+                                  struct str *code) MUST_USE;
+
 /* The same; one is drawn where there is none, in a transaction of the caller's. */
 enum err store_referral_code_make(struct store *store, struct arena *arena, const struct member_facts *member,
                                   struct str *code) MUST_USE;
@@ -50,6 +54,10 @@ struct referral_line {
 };
 enum err store_referrals_list(struct store *store, struct arena *arena, int64_t member, int64_t before, size_t n,
                               struct referral_line **out, size_t *out_n) MUST_USE;
+
+/* The same of all in the order of their ids, after one: for the self-check. */
+enum err store_referrals_after(struct store *store, struct arena *arena, int64_t after, size_t n, struct referral_line **out,
+                               size_t *out_n) MUST_USE;
 
 /* Writes what a batch has enrolled and noted. */
 enum err store_referrals_apply(struct store *store, struct arena *arena, const struct batch_effects *effects) MUST_USE;

@@ -35,6 +35,10 @@ struct review_filter {
 enum err store_reviews_list(struct store *store, struct arena *arena, const struct review_filter *filter, struct review_row **out,
                             size_t *n) MUST_USE;
 
+/* Those of all members in the order of their ids, after one: for the self-check. */
+enum err store_reviews_after(struct store *store, struct arena *arena, int64_t after, size_t n, struct review_row **out,
+                             size_t *out_n) MUST_USE;
+
 /* ERR_NOT_FOUND: there is none. */
 enum err store_review_read(struct store *store, struct arena *arena, int64_t id, struct review_row *out) MUST_USE;
 

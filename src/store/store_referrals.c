@@ -171,6 +171,11 @@ enum err store_advocates_find(struct store *store, struct arena *arena, const un
     return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
 }
 
+enum err store_referral_code_open(struct arena *arena, const struct vault_key *key, int64_t member, struct str sealed, struct str *code)
+{
+    return vault_unseal(arena, key, CODE_PLACE(member), sealed, code);
+}
+
 enum err store_referral_code_read(struct store *store, struct arena *arena, const struct member_facts *member, struct str *code)
 {
     struct db_result rows;
@@ -180,7 +185,7 @@ enum err store_referral_code_read(struct store *store, struct arena *arena, cons
     if (rows.rows_n == 0 || member->key.version == 0) {
         return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
     }
-    return vault_unseal(arena, &member->key, CODE_PLACE(member->member), db_at_str(&rows, 0, 1), code);
+    return store_referral_code_open(arena, &member->key, member->member, db_at_str(&rows, 0, 1), code);
 }
 
 static enum err insert_code(struct store *store, struct arena *arena, const struct member_facts *member, struct str code)
@@ -232,6 +237,35 @@ enum err store_advocate_of(struct store *store, struct arena *arena, int64_t mem
 
 /* ---- lists ---- */
 
+static enum err read_lines(struct arena *arena, struct db_result *rows, struct referral_line **out, size_t *out_n)
+{
+    *out = arena_new(arena, struct referral_line, rows->rows_n);
+    for (size_t i = 0; i < rows->rows_n; i++) {
+        const int64_t state = db_at_int(rows, i, 4);
+        if (state <= REFERRAL_NONE || state >= REFERRAL_STATES_N) {
+            return ERR_INTEGRITY;
+        }
+        (*out)[i] = (struct referral_line){
+            .advocate = db_at_int(rows, i, 0),
+            .note = {
+                .referee = db_at_int(rows, i, 2),
+                .referral = {
+                    .id = db_at_int(rows, i, 1),
+                    .definition = (int32_t)db_at_int(rows, i, 3),
+                    .state = (enum referral_state)state,
+                    .named_at = db_at_int(rows, i, 5),
+                    .qualified_at = db_at_int(rows, i, 6),
+                    .held_until = db_at_int(rows, i, 7),
+                    .rewarded_at = db_at_int(rows, i, 8),
+                    .revoked_at = db_at_int(rows, i, 9),
+                },
+            },
+        };
+    }
+    *out_n = rows->rows_n;
+    return rows->is_bad ? ERR_INTEGRITY : ERR_OK;
+}
+
 enum err store_referrals_list(struct store *store, struct arena *arena, int64_t member, int64_t before, size_t n,
                               struct referral_line **out, size_t *out_n)
 {
@@ -243,31 +277,16 @@ enum err store_referrals_list(struct store *store, struct arena *arena, int64_t 
     } else {
         try(db_query(store->db, arena, Q_REFERRALS_NEWEST, of_all, ARRAY_N(of_all), &rows));
     }
-    *out = arena_new(arena, struct referral_line, rows.rows_n);
-    for (size_t i = 0; i < rows.rows_n; i++) {
-        const int64_t state = db_at_int(&rows, i, 4);
-        if (state <= REFERRAL_NONE || state >= REFERRAL_STATES_N) {
-            return ERR_INTEGRITY;
-        }
-        (*out)[i] = (struct referral_line){
-            .advocate = db_at_int(&rows, i, 0),
-            .note = {
-                .referee = db_at_int(&rows, i, 2),
-                .referral = {
-                    .id = db_at_int(&rows, i, 1),
-                    .definition = (int32_t)db_at_int(&rows, i, 3),
-                    .state = (enum referral_state)state,
-                    .named_at = db_at_int(&rows, i, 5),
-                    .qualified_at = db_at_int(&rows, i, 6),
-                    .held_until = db_at_int(&rows, i, 7),
-                    .rewarded_at = db_at_int(&rows, i, 8),
-                    .revoked_at = db_at_int(&rows, i, 9),
-                },
-            },
-        };
-    }
-    *out_n = rows.rows_n;
-    return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
+    return read_lines(arena, &rows, out, out_n);
+}
+
+enum err store_referrals_after(struct store *store, struct arena *arena, int64_t after, size_t n, struct referral_line **out,
+                               size_t *out_n)
+{
+    struct db_result rows;
+    const struct db_value params[] = {db_int(after), db_int((int64_t)n)};
+    try(db_query(store->db, arena, Q_VERIFY_REFERRALS, params, ARRAY_N(params), &rows));
+    return read_lines(arena, &rows, out, out_n);
 }
 
 /* ---- the batch ---- */

@@ -63,17 +63,30 @@ static enum err query(struct store *store, struct arena *arena, const struct rev
     return db_query(store->db, arena, Q_REVIEWS_NEWEST, filters, ARRAY_N(filters), rows);
 }
 
+static enum err read_rows(struct arena *arena, struct db_result *rows, struct review_row **out, size_t *n)
+{
+    *out = arena_new(arena, struct review_row, rows->rows_n);
+    for (size_t i = 0; i < rows->rows_n; i++) {
+        try(read_row(rows, i, &(*out)[i]));
+    }
+    *n = rows->rows_n;
+    return ERR_OK;
+}
+
 enum err store_reviews_list(struct store *store, struct arena *arena, const struct review_filter *filter, struct review_row **out,
                             size_t *n)
 {
     struct db_result rows;
     try(query(store, arena, filter, &rows));
-    *out = arena_new(arena, struct review_row, rows.rows_n);
-    for (size_t i = 0; i < rows.rows_n; i++) {
-        try(read_row(&rows, i, &(*out)[i]));
-    }
-    *n = rows.rows_n;
-    return ERR_OK;
+    return read_rows(arena, &rows, out, n);
+}
+
+enum err store_reviews_after(struct store *store, struct arena *arena, int64_t after, size_t n, struct review_row **out, size_t *out_n)
+{
+    struct db_result rows;
+    const struct db_value params[] = {db_int(after), db_int((int64_t)n)};
+    try(db_query(store->db, arena, Q_VERIFY_REVIEWS, params, ARRAY_N(params), &rows));
+    return read_rows(arena, &rows, out, out_n);
 }
 
 enum err store_review_sums(struct store *store, struct arena *arena, bool of_stores, struct str one, struct str after, size_t n,
