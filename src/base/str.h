@@ -42,7 +42,10 @@ static inline bool str_starts(struct str s, struct str prefix)
 /* The rest of s after its first n bytes; empty when s is shorter. */
 static inline struct str str_after(struct str s, size_t n)
 {
-    return n >= s.n ? (struct str){0} : (struct str){.p = s.p + n, .n = s.n - n};
+    if (n >= s.n) {
+        return (struct str){0};
+    }
+    return (struct str){.p = s.p + n, .n = s.n - n};
 }
 
 /* Bytewise order: negative, zero or positive. */

@@ -168,6 +168,7 @@ void vault_token_create(char out[VAULT_TOKEN_BYTES + 1], unsigned char hash[VAUL
     for (size_t i = 0; i < TOKEN_CHARS; i++) {
         const size_t bit = i * 5;
         const unsigned high = random[bit / 8];
+        // cppcheck-suppress arrayIndexOutOfBounds ; the condition is what keeps it inside
         const unsigned low = bit / 8 + 1 < sizeof random ? random[bit / 8 + 1] : 0;
         out[TOKEN_PREFIX_CHARS + i] = TOKEN_ALPHABET[((high << 8 | low) >> (11 - bit % 8)) & 31];
     }
