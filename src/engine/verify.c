@@ -6,7 +6,7 @@
 #include "store/audit.h"
 
 #define SLICE_ARENA_BYTES_MAX ((size_t)1024 * 1024 * 1024)
-enum { LOOKS_MAX = 8 }; // at one slice
+enum { LOOKS_MAX = 8, SEEN_MAX = 4096, LOOK_AGAIN_MS = 100 }; // at one slice; faults that the first look remembers
 
 static const char *const NAMES[INVARIANTS_N] = {
     "",      "double_entry", "balances", "lots",    "negative", "redemptions",
@@ -29,7 +29,36 @@ struct verifying {
     int64_t member;                 // whose history is being walked, 0: none
     int64_t only;                   // nobody else's faults count; 0: all count
     struct check_listener listener;
+    int looks;                      // at this slice so far, with this one; 0: it is looked at once
+    uint64_t seen[SEEN_MAX];        // what the first look found
+    size_t seen_n;                  // SEEN_MAX: more than are remembered
 };
+
+static uint64_t fingerprint(enum invariant invariant, const char *table, struct str row, const char *text)
+{
+    const struct str parts[] = {str_c(table), row, str_c(text)};
+    uint64_t hash = UINT64_C(14695981039346656037) + (uint64_t)invariant; // FNV-1a
+    for (size_t i = 0; i < ARRAY_N(parts); i++) {
+        for (size_t k = 0; k < parts[i].n; k++) {
+            hash = (hash ^ (unsigned char)parts[i].p[k]) * UINT64_C(1099511628211);
+        }
+    }
+    return hash;
+}
+
+/* Damage is there every time one looks; what only a later look finds is a commit of that moment, half seen. */
+static bool is_news(struct verifying *v, uint64_t fault)
+{
+    if (v->looks == 1 && v->seen_n < SEEN_MAX) {
+        v->seen[v->seen_n++] = fault;
+    }
+    for (size_t i = 0; v->looks > 1 && v->seen_n < SEEN_MAX && i < v->seen_n; i++) {
+        if (v->seen[i] == fault) {
+            return false;
+        }
+    }
+    return v->looks > 1 && v->seen_n < SEEN_MAX;
+}
 
 static void note(void *self, enum invariant invariant, const char *table, struct str row, const char *text)
 {
@@ -37,7 +66,7 @@ static void note(void *self, enum invariant invariant, const char *table, struct
     struct verify_report *report = v->report;
     int64_t member = v->member;
     (void)!id_read("mbr_", row, &member); // most rows are not named by their member
-    if (v->only != 0 && member != v->only) {
+    if ((v->only != 0 && member != v->only) || is_news(v, fingerprint(invariant, table, row, text))) {
         return;
     }
     report->violations++;
@@ -68,8 +97,11 @@ static struct mark mark_of(const struct verify_report *report)
     return mark;
 }
 
-static void back_to(struct verify_report *report, const struct mark *mark)
+static void back_to(struct verifying *v, int looks, const struct mark *mark)
 {
+    struct verify_report *report = v->report;
+    v->looks = looks;
+    v->seen_n = looks == 1 ? 0 : v->seen_n;
     report->n = mark->n;
     report->violations = mark->violations;
     memcpy(report->by_invariant, mark->by_invariant, sizeof mark->by_invariant);
@@ -131,6 +163,13 @@ static enum err members_slice(struct verifying *v, int64_t after, struct check_s
     return ERR_OK;
 }
 
+/* An erasure takes the key first and commits then: it has ended before one looks again. No snapshot is held meanwhile. */
+static void let_others_end(void)
+{
+    const struct timespec pause = {.tv_nsec = (long)LOOK_AGAIN_MS * 1000000};
+    (void)nanosleep(&pause, NULL); // shorter where a signal comes: the fault is looked at all the same
+}
+
 /* Whether what was found is looked at once more: a second time always, then as long as versions go on being published. */
 static enum err looks_again(struct verifying *v, int looks, const struct mark *mark, bool *again)
 {
@@ -141,6 +180,9 @@ static enum err looks_again(struct verifying *v, int looks, const struct mark *m
     }
     enum err err = store_instance_read(v->store, &v->arena, &instance);
     if (err == ERR_OK) {
+        if (looks == 1) {
+            let_others_end();
+        }
         *again = looks == 1 || !store_programs_are_of(v->store, instance.epoch);
         err = store_programs_refresh(v->store, instance.epoch);
     }
@@ -156,12 +198,13 @@ static enum err run_members(struct verifying *v)
         const int64_t transfers = v->report->transfers;
         bool again = true;
         for (int looks = 1; again; looks++) {
-            back_to(v->report, &mark);
+            back_to(v, looks, &mark);
             v->report->events = events;
             v->report->transfers = transfers;
             try(members_slice(v, after, &slice));
             try(looks_again(v, looks, &mark, &again));
         }
+        v->looks = 0;
         v->report->members += (int64_t)slice.n;
     }
     return ERR_OK;
@@ -178,7 +221,7 @@ static enum err run_table(struct verifying *v, const char *table, int64_t *count
         enum err err = ERR_OK;
         bool again = true;
         for (int looks = 1; again; looks++) {
-            back_to(v->report, &mark);
+            back_to(v, looks, &mark);
             cursor = before;
             arena_reset(&v->arena);
             err = pass(v->store, &v->arena, &cursor, &v->listener);
@@ -187,6 +230,7 @@ static enum err run_table(struct verifying *v, const char *table, int64_t *count
                 try(looks_again(v, looks, &mark, &again));
             }
         }
+        v->looks = 0;
         cursor.is_end |= err == ERR_INTEGRITY;
         try(or_damage(v, err, table, str_fmt(&v->arena, "after row %" PRId64, cursor.rows_n)));
     }

@@ -13,6 +13,16 @@ static struct str member_row(struct arena *arena, int64_t member)
     return check_row(arena, "mbr_", member);
 }
 
+/* Whether the books of this snapshot know that the member was forgotten: keys go before that is committed. */
+static enum err is_forgotten(struct store *store, struct arena *arena, int64_t member, bool *is)
+{
+    struct db_result rows;
+    const struct db_value param = db_int(member);
+    try(db_query(store->db, arena, Q_MEMBER_READ, &param, 1, &rows));
+    *is = rows.rows_n == 0 || db_at_int(&rows, 0, 2) == MEMBER_ERASED;
+    return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
+}
+
 /* ---- codes ---- */
 
 /* A row of the slice, with what its code should find. */
@@ -27,10 +37,6 @@ static bool code_opens(struct store *store, struct arena *arena, struct db_resul
     const struct str hash = db_at_str(rows, i, 1);
     const struct str name = member_row(arena, out->member);
     struct str code = {0};
-    if (key->version == 0) {
-        TELL(listener, INV_SEALED, "referral_code", name, "the member is forgotten, their code is left");
-        return false;
-    }
     if (store_referral_code_open(arena, key, out->member, db_at_str(rows, i, 2), &code) != ERR_OK) {
         TELL(listener, INV_SEALED, "referral_code", name, "the code does not open");
         return false;
@@ -56,7 +62,13 @@ static enum err check_codes(struct store *store, struct arena *arena, struct db_
     try(store_member_keys(store, members, rows->rows_n, keys));
     for (size_t i = 0; i < rows->rows_n; i++) {
         codes[n].member = members[i];
-        if (code_opens(store, arena, rows, i, &keys[i], &codes[n], listener)) {
+        if (keys[i].version == 0) {
+            bool is_left = false;
+            try(is_forgotten(store, arena, members[i], &is_left));
+            if (is_left) {
+                TELL(listener, INV_SEALED, "referral_code", member_row(arena, members[i]), "the member is forgotten, their code is left");
+            }
+        } else if (code_opens(store, arena, rows, i, &keys[i], &codes[n], listener)) {
             memcpy(hashes[n], codes[n].hash, VAULT_HASH_BYTES);
             n++;
         }
@@ -192,7 +204,9 @@ static enum err check_review(struct store *store, struct arena *arena, const str
     const struct str name = check_row(arena, "rvw_", row->id);
     try(store_member_key(store, row->member, &facts.key));
     if (facts.key.version == 0) {
-        if (row->state != REVIEW_PUBLISHED) {
+        bool is_left = false;
+        try(is_forgotten(store, arena, row->member, &is_left));
+        if (is_left && row->state != REVIEW_PUBLISHED) {
             TELL(listener, INV_SEALED, "review", name, "the member is forgotten, what was not published is left");
         }
         return ERR_OK; // of the rest nothing can be read any more

@@ -1,8 +1,8 @@
 // The self-check beside the server, from outside: damage freezes one member, until a clean check releases them.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { before, test } from 'node:test';
-import { onEach, problem, purchase } from './harness.mjs';
+import { loyald, onEach, problem, purchase } from './harness.mjs';
 
 const psql = process.env.PSQL || '/usr/lib/postgresql/15/bin/psql';
 
@@ -50,5 +50,37 @@ onEach('the watch', {}, (shop) => {
     assert.equal((await shop.event(purchase({}, { subject: 'ext:W-1' }))).status, 201);
     const actions = (await shop.get('/v1/audit')).body.data.map((entry) => entry.action);
     assert.ok(actions.includes('member.freeze') && actions.includes('member.release'), actions.join());
+  });
+});
+
+const friends = { name: 'Shop', currency: 'EUR', wallets: [{ slug: 'points' }], referrals: [{ slug: 'friend', hold_days: 0, advocate: { effects: [] }, referee: { effects: [] } }] };
+
+onEach('the self-check beside erasures', { document: friends }, (shop) => {
+  const seconds = 4;
+  before(() => shop.serve());
+
+  test('takes none of them for damage, however many there are', async () => {
+    const end = Date.now() + seconds * 1000;
+    const { referral_code: code } = (await shop.post('/v1/members', { external_id: 'advocate' })).body;
+    const erase = async (worker) => {
+      for (let i = 0; Date.now() < end; i += 1) {
+        const made = await shop.post('/v1/members', { external_id: `E-${worker}-${i}`, referral_code: code });
+        assert.equal(made.status, 201, made.text);
+        await shop.event(purchase({}, { subject: `ext:E-${worker}-${i}`, id: `erased-${worker}-${i}` }));
+        assert.equal((await shop.ask('DELETE', `/v1/members/${made.body.id}`)).status, 200);
+      }
+    };
+    const look = async () => {
+      while (Date.now() < end) {
+        const [status, text] = await new Promise((resolve) => {
+          const child = spawn(loyald, ['verify'], { env: shop.env, cwd: shop.dir });
+          let out = '';
+          child.stdout.on('data', (piece) => { out += piece; });
+          child.on('exit', (ended) => resolve([ended, out]));
+        });
+        assert.equal(status, 0, text);
+      }
+    };
+    await Promise.all([erase(1), erase(2), erase(3), look()]);
   });
 });
