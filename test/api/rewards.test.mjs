@@ -123,6 +123,18 @@ onEach('rewards', { document }, (shop) => {
     assert.deepEqual((await shop.get('/v1/rewards/cinema/codes')).body, { pool: 'cinema', uploaded: 4, taken: 4, left: 0 });
   });
 
+  test('rewards of a suspended member are refused at the till, by themselves and inside purchases, and only then', async () => {
+    await shop.event(purchase({ amount: 10000 }, { subject: 'ext:held-back' }));
+    const { body } = await shop.post('/v1/members/ext:held-back/rewards', { reward: 'card' }, keyed('held-back'));
+    const [card] = body.rewards;
+    await shop.post('/v1/members/ext:held-back/suspend', {});
+    problem(await shop.post(`/v1/rewards/issued/${card.code}/use`, { amount: 100 }, keyed('held-use')), 422, 'suspended');
+    const paid = await shop.event(purchase({ amount: 1000, payments: [{ method: 'reward', reward: card.code, amount: 100 }] }, { subject: 'ext:held-back' }));
+    assert.deepEqual([paid.body.outcome, paid.body.reason], ['refused', 'suspended']);
+    await shop.post('/v1/members/ext:held-back/resume', {});
+    assert.equal((await shop.post(`/v1/rewards/issued/${card.code}/use`, { amount: 100 }, keyed('held-use-2'))).status, 201);
+  });
+
   test('of 64 members who want the last one exactly one gets it', async () => {
     for (let i = 0; i < 64; i++) await shop.event(purchase({ amount: 100 }, { subject: `ext:crowd-${i}` }));
     const asked = await Promise.all(Array.from({ length: 64 }, (_, i) => shop.post(`/v1/members/ext:crowd-${i}/rewards`, { reward: 'last' }, keyed(`last-${i}`))));
