@@ -30,6 +30,10 @@ FROM issued_reward WHERE member_id = :member_id AND reward_id <= :from_id ORDER 
 -- Whose reward this is.
 SELECT member_id FROM issued_reward WHERE reward_id = :reward_id ORDER BY member_id LIMIT 1
 
+-- name: issued_counts :many
+-- How many of each reward were issued and not cancelled (state 4).
+SELECT reward, count(*) FROM issued_reward WHERE state <> 4 GROUP BY reward ORDER BY reward
+
 -- name: issued_write :each
 -- New rewards and what became of others; the member's lock and version guard these rows too.
 -- params: reward_id member_id previous reward state data sealed

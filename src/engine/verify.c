@@ -355,6 +355,8 @@ static enum err run(struct verifying *v)
     try(run_table(v, "relay", &relays, store_check_relays));
     try(run_table(v, "contest_entry", &contests, store_check_contests));
     try(run_brought(v));
+    arena_reset(&v->arena);
+    try(or_damage(v, verify_stock(v->store, &v->arena, &v->listener), "shared_counter", STR("*")));
     try(run_table(v, "identifier", &v->report->identifiers, store_check_identifiers));
     try(run_table(v, "name_word", &words, store_check_words));
     return run_audit(v);

@@ -15,4 +15,7 @@
 enum err verify_member(struct store *store, struct arena *arena, const struct check_member *member,
                        const struct check_listener *listener, int64_t *events, int64_t *transfers) MUST_USE;
 
+/* verify_stock.c: what counters say was given out is what was issued. */
+enum err verify_stock(struct store *store, struct arena *arena, const struct check_listener *listener) MUST_USE;
+
 #endif

@@ -52,6 +52,13 @@ enum err store_redemptions_add(struct store *store, struct arena *arena, int32_t
 enum err store_shared_value(struct store *store, struct arena *arena, int32_t symbol, int64_t *out) MUST_USE;
 enum err store_shared_set(struct store *store, struct arena *arena, int32_t symbol, int64_t value) MUST_USE;
 
+/* How many of each reward (symbol) were issued and not cancelled. */
+struct issued_count {
+    int32_t reward;
+    int64_t n;
+};
+enum err store_issued_counts(struct store *store, struct arena *arena, struct issued_count **out, size_t *n) MUST_USE;
+
 /* Writes what a batch has issued and changed. */
 enum err store_rewards_apply(struct store *store, struct arena *arena, const struct batch_effects *effects) MUST_USE;
 

@@ -186,6 +186,18 @@ enum err store_coupons_add(struct store *store, struct arena *arena, int32_t poo
     return db_exec_rows(store->db, Q_COUPON_HASHES_INSERT, news, at, 2, NULL);
 }
 
+enum err store_issued_counts(struct store *store, struct arena *arena, struct issued_count **out, size_t *n)
+{
+    struct db_result rows;
+    try(db_query(store->db, arena, Q_ISSUED_COUNTS, NULL, 0, &rows));
+    *out = arena_new(arena, struct issued_count, rows.rows_n);
+    *n = rows.rows_n;
+    for (size_t i = 0; i < rows.rows_n; i++) {
+        (*out)[i] = (struct issued_count){.reward = (int32_t)db_at_int(&rows, i, 0), .n = db_at_int(&rows, i, 1)};
+    }
+    return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
+}
+
 enum err store_shared_value(struct store *store, struct arena *arena, int32_t symbol, int64_t *out)
 {
     struct shared_use *list = NULL;
