@@ -59,10 +59,15 @@ static void original_of(const struct batch *b, const struct event *event, unsign
     vault_natural_key(store_vault(b->store), source, event->original.id, hash);
 }
 
-static enum err release_one(struct batch *b, struct member_facts *member, const struct held_event *held)
+/* What is due comes first, as before any event; but what is applied with its purchase is one with it. */
+static enum err release_one(struct batch *b, struct member_facts *member, const struct held_event *held, bool is_with_purchase)
 {
     struct decision *decision = arena_new(b->arena, struct decision, 1);
     unsigned char original[VAULT_HASH_BYTES] = {0};
+    bool more = false;
+    if (!is_with_purchase) {
+        try(batch_timers_run(b, member, &more));
+    }
     if (held->event.original.id.n > 0) {
         original_of(b, &held->event, original);
     }
@@ -119,6 +124,27 @@ static bool is_released(const struct batch *b, const struct held_event *held)
     return false;
 }
 
+static bool is_about(const struct event *event, const struct event *purchase)
+{
+    const struct str source = event->original.source.n > 0 ? event->original.source : event->source;
+    return str_eq(event->original.id, purchase->external_id) && str_eq(source, purchase->source);
+}
+
+/* What has arrived before its purchase is applied with it, not after all that has arrived since. */
+static enum err release_with(struct batch *b, struct member_facts *member, const unsigned char hash[VAULT_HASH_BYTES],
+                             const struct event *purchase, size_t before)
+{
+    bool is_stored = false;
+    for (size_t i = 0; i < before; i++) {
+        const struct held_event held = *waiting_at(b, i, &is_stored);
+        if (is_about(&held.event, purchase) && waits_for(&held, hash, member->member) && !is_released(b, &held) &&
+            can_be_decided(b, &held.event)) {
+            try(release_one(b, member, &held, true));
+        }
+    }
+    return ERR_OK;
+}
+
 /* One way through all that waits; *any is set when something was decided, which may make more decidable. */
 static enum err release_round(struct batch *b, struct member_facts *member, const unsigned char hash[VAULT_HASH_BYTES],
                               bool *any)
@@ -126,9 +152,13 @@ static enum err release_round(struct batch *b, struct member_facts *member, cons
     bool is_stored = false;
     for (size_t i = 0; i < b->waiting_n + b->effects.held_n; i++) {
         const struct held_event held = *waiting_at(b, i, &is_stored);
-        if (waits_for(&held, hash, member->member) && !is_released(b, &held) && can_be_decided(b, &held.event)) {
-            try(release_one(b, member, &held));
-            *any = true;
+        if (!waits_for(&held, hash, member->member) || is_released(b, &held) || !can_be_decided(b, &held.event)) {
+            continue;
+        }
+        try(release_one(b, member, &held, held.waits_for_purchase));
+        *any = true;
+        if (held.event.kind == EVENT_PURCHASE) {
+            try(release_with(b, member, hash, &held.event, i));
         }
     }
     return ERR_OK;
