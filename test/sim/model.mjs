@@ -40,7 +40,7 @@ const counterOf = (map, name) => map.get(name) ?? map.set(name, new Counter()).g
 
 export class Model {
     constructor(document, now) {
-        Object.assign(this, { now, versions: [], members: new Map(), shared: new Map(), stock: new Map(), booked: 0 });
+        Object.assign(this, { now, versions: [], members: new Map(), strangers: new Map(), shared: new Map(), stock: new Map(), booked: 0 });
         this.publish(document, -Infinity);
     }
 
@@ -62,6 +62,22 @@ export class Model {
             name, debts, lots: [], rests: new Map(), caps: new Map(), stats: new Map(), purchases: new Map(), rewards: [],
             achievements: new Map(), tiers: new Map(), metrics: new Map(), held: new Map(), refused: new Set(),
         });
+    }
+
+    // What somebody did before they were a member is decided when they join, in the order of arrival.
+    hold(name, kind, what) {
+        this.strangers.set(name, [...(this.strangers.get(name) ?? []), { kind, what, until: this.now + HELD_DAYS * DAY }]);
+        return 'held';
+    }
+
+    join(name) {
+        const waiting = (this.strangers.get(name) ?? []).filter((h) => h.until > this.now);
+        this.strangers.delete(name);
+        this.enrol(name);
+        for (const { kind, what } of waiting) {
+            this[kind](name, what);
+            this.release(name, what.id);
+        }
     }
 
     // ---- time ----

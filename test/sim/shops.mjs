@@ -44,7 +44,7 @@ const rewards = [
 ];
 
 const program = (points, rules, rest = {}) => ({
-    format: 'loyald.program/1', name: 'Shop', currency: 'EUR', timezone: 'Europe/Amsterdam', unknown_members: 'refuse',
+    format: 'loyald.program/1', name: 'Shop', currency: 'EUR', timezone: 'Europe/Amsterdam', unknown_members: 'hold',
     wallets: [{ slug: 'points', pay: { points: 1, amount: 10, min_points: 1, max_share: '1' }, ...points }, { slug: 'stars' }],
     earning_rules: rules, achievements, rewards, order_days: 10, ...rest,
 });
@@ -95,10 +95,16 @@ const ACTIONS = [
     'again', 'other', 'nothing',
 ];
 
+const STRANGERS = ['purchase', 'purchase', 'purchase', 'refund', 'early', 'visit', 'again', 'nothing', 'join'];
+
 // One member's life: what they do next, as {kind, event} or {kind, body}. Chosen from their own dice and from what they did.
 export class Life {
     // `lag`: by how many hours at most an event is late.
-    constructor(seed, lag) { Object.assign(this, { seed, lag, name: `M-${seed}`, dice: dice(seed), next: 0, bought: [], sent: [], rewards: [], promised: null }); }
+    constructor(seed, lag) {
+        Object.assign(this, { seed, lag, name: `M-${seed}`, dice: dice(seed), next: 0, bought: [], sent: [], rewards: [], promised: null });
+        // Who joins later: what they do before waits for them, and is late then.
+        this.isStranger = this.dice.chance(0.15) && lag > 0;
+    }
 
     id() { return `${this.seed}-${this.next++}`; }
 
@@ -114,11 +120,12 @@ export class Life {
     }
 
     step(now) {
-        const kind = this.dice.one(ACTIONS);
-        return this[kind](now);
+        return this[this.dice.one(this.isStranger ? STRANGERS : ACTIONS)](now);
     }
 
     nothing() { return null; }
+
+    join() { return { kind: 'join' }; }
 
     visit(now) { return { kind: 'visit', event: this.event('visit', this.late(now), {}) }; }
 
