@@ -4,6 +4,8 @@
 
 #include "core/tier_internal.h"
 
+enum { MONTH_CLAMP_DAYS = 4 };
+
 static struct tier_state *find_or_add(const struct tier_judging *j)
 {
     struct state *state = j->state;
@@ -118,19 +120,34 @@ static size_t highest_entered(const struct tier_judging *j, size_t rank, int32_t
     return rank;
 }
 
-/* A late event is judged on its own day and each later day on which something was counted: between those, sums over
- * windows only fall. */
+static void judge_late_on(const struct tier_judging *j, int32_t event_day, int32_t day, size_t *rank, int32_t *met_on)
+{
+    if (day < event_day || day > j->today) {
+        return;
+    }
+    const size_t entered = highest_entered(j, *rank, day, true);
+    if (entered > *rank) {
+        *rank = entered;
+        *met_on = day;
+    }
+}
+
+/* A late event is judged on its own day and on each later day on which something was counted, or has left the window: on the
+ * days between, sums are what they were. What leaves may bring the total without the event below the entry, so that the event
+ * makes the difference. */
 static void judge_late(const struct tier_judging *j, int32_t event_day, size_t *rank, int32_t *met_on)
 {
-    for (size_t i = 0; i <= j->state->counters_n; i++) {
-        const int32_t day = i == j->state->counters_n ? event_day : j->state->counters[i].day;
-        if (day == DAY_TOTAL || day < event_day || day > j->today) {
+    const bool is_rolling = j->set->period == TIER_ROLLING_MONTHS;
+    judge_late_on(j, event_day, event_day, rank, met_on);
+    for (size_t i = 0; i < j->state->counters_n; i++) {
+        const int32_t day = j->state->counters[i].day;
+        if (day == DAY_TOTAL) {
             continue;
         }
-        const size_t entered = highest_entered(j, *rank, day, true);
-        if (entered > *rank) {
-            *rank = entered;
-            *met_on = day;
+        judge_late_on(j, event_day, day, rank, met_on);
+        // The day of the month is clamped, so the first day without it is one of a few.
+        for (int32_t k = 0; is_rolling && k < MONTH_CLAMP_DAYS; k++) {
+            judge_late_on(j, event_day, day_add_months(day, j->set->months) + k, rank, met_on);
         }
     }
 }
