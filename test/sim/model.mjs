@@ -5,7 +5,7 @@
 // (calendar.mjs), points and money are whole numbers far below 2^53.
 import { addMonths, DAY, dayOf, midnight, monthEnd, periodOf } from './calendar.mjs';
 import { halfUp, left, sold, takeBack } from './content.mjs';
-import { after, atTheEnd, judgedAt, standing, validUntil } from './tiers.mjs';
+import { after, atTheEnd, judgedAt, late, standing, validUntil } from './tiers.mjs';
 
 const NEVER = Infinity;
 const HELD_DAYS = 90;
@@ -34,6 +34,7 @@ function holds(rule, get) {
 class Counter {
     days = new Map();
     add(day, n) { this.days.set(day, (this.days.get(day) ?? 0) + n); }
+    copy() { return Object.assign(new Counter(), { days: new Map(this.days) }); }
     total(from = -Infinity, to = Infinity) { return sum([...this.days].filter(([d]) => d >= from && d <= to), ([, n]) => n); }
 }
 const counterOf = (map, name) => map.get(name) ?? map.set(name, new Counter()).get(name);
@@ -359,6 +360,7 @@ export class Model {
     begin(name) {
         const m = this.members.get(name);
         this.settle(m);
+        m.was = new Map([...m.metrics].map(([metric, counter]) => [metric, counter.copy()]));
         return m;
     }
 
@@ -366,7 +368,7 @@ export class Model {
         const m = this.begin(name);
         const inputs = this.inputs(m, time);
         this.book(m, `visit ${this.booked++}`, time, inputs, [], this.awards(inputs, 'visit', {}));
-        this.judge(m);
+        this.judge(m, false, dayOf(time));
         return 'applied';
     }
 
@@ -385,7 +387,7 @@ export class Model {
         };
         m.purchases.set(id, purchase);
         this.become(m, purchase, { lines: sold(data), amount: data.amount });
-        this.judge(m);
+        this.judge(m, false, dayOf(time));
         return 'applied';
     }
 
@@ -500,15 +502,19 @@ export class Model {
 
     tierOf(m, set) { return set.tiers[standing(m, set).rank].slug; }
 
-    totals(m, set) {
+    totals(m, set, metrics = m.metrics) {
         return (metric, first, last) => {
             const { kind, wallet } = set.metrics[metric];
-            return counterOf(m.metrics, kind === 'spend' ? 'spend' : `points_earned ${wallet}`).total(first, last);
+            return counterOf(metrics, kind === 'spend' ? 'spend' : `points_earned ${wallet}`).total(first, last);
         };
     }
 
-    judge(m, isRefund = false) {
+    judge(m, isRefund = false, day = this.today) {
         for (const set of this.sets) {
+            if (day < this.today && !isRefund) {
+                m.tiers.set(set.slug, late(set, standing(m, set), this.totals(m, set), this.totals(m, set, m.was), day, this.today));
+                continue;
+            }
             m.tiers.set(set.slug, after(set, standing(m, set), this.totals(m, set), this.today, isRefund));
         }
     }

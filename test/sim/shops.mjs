@@ -2,6 +2,7 @@
 import { DAY, HOUR } from './calendar.mjs';
 
 export const START = Date.UTC(2026, 0, 1);
+const LATE_HOURS = 60 * 24; // at most
 
 // xorshift32.
 export function dice(seed) {
@@ -65,9 +66,6 @@ export const SHOPS = {
         { campaigns: [{ slug: 'beans', budget: { points: 1500 }, rules: ['twice', 'large'] }], tier_sets: tiers(credits, 60, 150) }),
 };
 
-// Late events come to shops whose tiers do not end: what they bring to periods that are over is written in test/golden.
-export const lagOf = (shop) => (['rolling', 'falling'].includes(shop) ? 0 : 60 * 24);
-
 // The next version: other rates, another policy.
 export function changed(document, { one, chance }) {
     const next = structuredClone(document);
@@ -99,11 +97,10 @@ const STRANGERS = ['purchase', 'purchase', 'purchase', 'refund', 'early', 'visit
 
 // One member's life: what they do next, as {kind, event} or {kind, body}. Chosen from their own dice and from what they did.
 export class Life {
-    // `lag`: by how many hours at most an event is late.
-    constructor(seed, lag) {
-        Object.assign(this, { seed, lag, name: `M-${seed}`, dice: dice(seed), next: 0, bought: [], sent: [], rewards: [], promised: null });
+    constructor(seed) {
+        Object.assign(this, { seed, name: `M-${seed}`, dice: dice(seed), next: 0, bought: [], sent: [], rewards: [], promised: null });
         // Who joins later: what they do before waits for them, and is late then.
-        this.isStranger = this.dice.chance(0.15) && lag > 0;
+        this.isStranger = this.dice.chance(0.15);
     }
 
     id() { return `${this.seed}-${this.next++}`; }
@@ -116,7 +113,7 @@ export class Life {
 
     late(now) {
         const { below, chance } = this.dice;
-        return this.lag && chance(0.2) ? now - below(this.lag) * HOUR : now;
+        return chance(0.2) ? now - below(LATE_HOURS) * HOUR : now;
     }
 
     step(now) {

@@ -16,7 +16,7 @@ import { test } from 'node:test';
 import { Instance } from '../torture/server.mjs';
 import { DAY, HOUR } from './calendar.mjs';
 import { Model } from './model.mjs';
-import { changed, dice, lagOf, Life, SHOPS, START } from './shops.mjs';
+import { changed, dice, Life, SHOPS, START } from './shops.mjs';
 
 const TOGETHER = 50;
 const FEW = 4; // of each shop, where no seeds are given
@@ -32,7 +32,7 @@ const range = (text) => text.split(',').flatMap((part) => {
 class Shop {
     constructor(instance, group, seeds) {
         const shop = names[group % names.length];
-        Object.assign(this, { instance, now: START, lives: seeds.map((s) => new Life(s, lagOf(shop))), dice: dice(1000003 + group), answers: new Map() });
+        Object.assign(this, { instance, now: START, lives: seeds.map((s) => new Life(s)), dice: dice(1000003 + group), answers: new Map() });
         this.document = SHOPS[shop];
         this.model = new Model(this.document, START);
     }

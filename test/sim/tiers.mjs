@@ -25,14 +25,41 @@ export function atTheEnd(set, s, total) {
     const inside = (metric) => total(metric, s.start + 1, s.last);
     const kind = set.downgrade?.kind ?? 'one_step';
     const rank = kind === 'never' || meets(tier.keep ?? tier.enter, inside) ? s.rank : kind === 'full' ? highest(set, inside, s.rank) : s.rank - 1;
-    return from(set, rank, s.last);
+    const lost = rank < s.rank ? { rank: s.rank, first: s.start + 1, through: s.last } : undefined;
+    return { ...from(set, rank, s.last), lost };
+}
+
+// A late event is judged on each day from its own through today, and only where it makes the difference to what was without it. One
+// that would have kept the tier restores it as renewal would have set it.
+export function late(set, s, total, without, day, today) {
+    let now = s;
+    const kept = (sums) => meets(set.tiers[s.lost.rank].keep ?? set.tiers[s.lost.rank].enter, (metric) => sums(metric, s.lost.first, s.lost.through));
+    if (s.lost && s.lost.rank > s.rank && day >= s.lost.first && day <= s.lost.through && kept(total) && !kept(without)) {
+        now = { ...from(set, s.lost.rank, s.lost.through), lost: s.lost, restored: s };
+    }
+    let up = { rank: now.rank };
+    for (let d = day; d <= today; d += 1) {
+        for (let rank = set.tiers.length - 1; rank > up.rank; rank -= 1) {
+            const enter = (sums) => meets(set.tiers[rank].enter, window(set, sums, d));
+            if (enter(total) && !enter(without)) {
+                up = { rank, met: d };
+            }
+        }
+    }
+    return up.rank > now.rank ? { ...from(set, up.rank, today, { reached: up.met, before: now }), lost: now.lost } : now;
 }
 
 // After an event: up at once; after a refund perhaps back.
 export function after(set, s, total, today, isRefund) {
+    if (isRefund && set.on_refund !== 'keep' && s.restored) {
+        const { rank, first, through } = s.lost;
+        if (!meets(set.tiers[rank].keep ?? set.tiers[rank].enter, (metric) => total(metric, first, through))) {
+            return s.restored; // without that event it was not kept
+        }
+    }
     const rank = highest(set, window(set, total, today));
     if (rank > s.rank) {
-        return from(set, rank, today, { reached: today, before: s });
+        return { ...from(set, rank, today, { reached: today, before: s }), lost: s.lost };
     }
     if (!isRefund || set.on_refund === 'keep' || s.before === undefined) {
         return s;
