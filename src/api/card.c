@@ -43,6 +43,9 @@ enum err api_member_card_post(struct api_call *call, struct store *store, struct
         (void)read_object(&r, call->body, NULL, NONE, 0); // takes no fields
     }
     try(read_done(&r));
+    if (str_starts(call->params[0], STR("card:")) || str_starts(call->params[0], STR("code:"))) {
+        return fail(&call->fail, ERR_FRESH_CODE_NEEDED, "", "What a card shows gives no other card: name the member by mbr_…, ext:, email: or phone:.");
+    }
     try(member_find(call, store, call->params[0], &member));
     try(store_program_at(store, call->now, &program));
     try(member_book_change(call, store, arena, member, "card", NULL));

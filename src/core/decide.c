@@ -461,7 +461,7 @@ enum err decide(struct arena *arena, const struct program *program, const struct
         if (is_applied) {
             err = deciding_judge_tiers(&d);
         }
-        if (is_applied && err == ERR_OK && class != EVENT_CLASS_REWARD && class != EVENT_CLASS_ERASURE) {
+        if (is_applied && err == ERR_OK && class != EVENT_CLASS_REWARD && class != EVENT_CLASS_ERASURE && !d.out->state->is_suspended) {
             err = deciding_auto_rewards(&d);
         }
     }

@@ -2,8 +2,11 @@
 #include "base/base.h"
 #include "core/decide.h"
 
+#include "core/award_vars.h"
 #include "core/decide_internal.h"
 #include "core/ledger.h"
+
+enum { STAY_DAYS_MAX = 366 }; // what is longer, or ends in the future, joins nothing
 
 /* Out on one day and in again on the same or the next; also where the earlier stay is told of later. */
 static bool are_joined(const struct stay *a, const struct stay *b)
@@ -34,12 +37,13 @@ void decide_stay(struct deciding *d, struct about *about)
     struct stay stay = {.store = match_hash(d->event->store)};
     const bool is_dated = day_read(json_str(json_at(d->event->data, "check_in")), &stay.in_on) &&
                           day_read(json_str(json_at(d->event->data, "check_out")), &stay.out_on);
+    const bool is_credible = is_dated && stay.out_on - stay.in_on <= STAY_DAYS_MAX && stay.out_on <= zone_day(event_zone(d->program, d->event), d->event->time) + 1;
     bool goes_on = false;
-    for (size_t i = 0; is_dated && i < state->stays_n; i++) {
+    for (size_t i = 0; is_credible && i < state->stays_n; i++) {
         goes_on |= are_joined(&state->stays[i], &stay);
     }
     about_text(about, "back_to_back", goes_on ? STR("yes") : STR("no"));
-    if (is_dated) {
+    if (is_credible) {
         keep(d->arena, state, &stay);
     }
 }

@@ -235,7 +235,7 @@ static enum err give_entries(struct booking *b, const struct issue *issue, int64
     const struct wallet *wallet = &program->wallets[issue->reward->contest->wallet];
     struct lot_terms terms;
     int64_t lot = 0;
-    ledger_terms(program, wallet, b->booked_at, false, &terms);
+    ledger_terms(program, wallet, b->booked_at, issue->view->content->event->is_placed, &terms);
     b->rule = issue->reward->symbol;
     try(ledger_earn(b, wallet, &terms, issue->event, b->booked_at, program->version, entries, &lot));
     b->rule = 0;

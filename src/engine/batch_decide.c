@@ -390,8 +390,8 @@ static void note_sale(struct batch *b, struct submission *s)
     plain_answer(b, s, id, OUTCOME_APPLIED, REASON_NONE);
 }
 
-static struct member_facts *add_member(struct batch *b, size_t index, const struct enrolment *enrolment,
-                                       int64_t enrolled_at)
+static enum err add_member(struct batch *b, size_t index, const struct enrolment *enrolment, int64_t enrolled_at,
+                           struct member_facts **out)
 {
     struct member_facts *facts = arena_new(b->arena, struct member_facts, 1);
     struct state *state = arena_new(b->arena, struct state, 1);
@@ -405,6 +405,7 @@ static struct member_facts *add_member(struct batch *b, size_t index, const stru
         .city = enrolment->clear.city,
         .language = enrolment->clear.language,
     };
+    try(store_profile_lists(b->arena, enrolment->clear.tags, enrolment->clear.attributes, profile));
     *facts = (struct member_facts){
         .member = b->new_ids[index],
         .exists = true,
@@ -426,7 +427,8 @@ static struct member_facts *add_member(struct batch *b, size_t index, const stru
     if (b->program_now->referrals_n > 0 && b->mode != BATCH_DRY_RUN) {
         added->referral_code = code_draw(b->arena);
     }
-    return facts;
+    *out = facts;
+    return ERR_OK;
 }
 
 static enum err enrol(struct batch *b, size_t index)
@@ -443,7 +445,8 @@ static enum err enrol(struct batch *b, size_t index)
     if (!batch_may_be_brought(b, s)) {
         return ERR_OK;
     }
-    struct member_facts *member = add_member(b, index, &s->enrolment, s->may_import ? int64_min(s->event.time, b->now) : b->now);
+    struct member_facts *member = NULL;
+    try(add_member(b, index, &s->enrolment, s->may_import ? int64_min(s->event.time, b->now) : b->now, &member));
     struct decision *decision = arena_new(b->arena, struct decision, 1);
     s->event.time = member->state->enrolled_at;
     try(batch_decide_event(b, member, &s->event, s->original_hash, s->wants_explain, decision));
@@ -492,7 +495,7 @@ static enum err meet_stranger(struct batch *b, size_t index, struct member_facts
         .sealed_profile = buf_view(&profile),
         .clear = {.birth_on = INT32_MIN, .tags = STR("[]"), .attributes = STR("{}")},
     };
-    *member = add_member(b, index, &enrolment, b->now);
+    try(add_member(b, index, &enrolment, b->now, member));
     char id[ID_TEXT_BYTES + 1];
     id_write("mbr_", (*member)->member, id);
     const struct event event = {

@@ -91,7 +91,7 @@ enum err event_check(const struct program *program, const struct event *event, i
     if (event->kind == EVENT_QUIZ_COMPLETED || event->kind == EVENT_SURVEY_COMPLETED) {
         try(answers_check(f->arena, program, event, f));
     }
-    if (event->kind == EVENT_ADJUSTED && program_wallet(program, event->wallet) < 0) {
+    if (event->kind == EVENT_ADJUSTED && (program_wallet(program, event->wallet) < 0 || str_starts(event->wallet, STR(CONTEST_WALLET)))) {
         return fail(f, ERR_INVALID, "/wallet", "The program has no wallet \"%.*s\".", STR_ARG(event->wallet));
     }
     return ERR_OK;

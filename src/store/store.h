@@ -106,6 +106,9 @@ enum err identifier_read(struct arena *arena, const struct vault *vault, struct 
 enum err identifier_make(struct arena *arena, const struct vault *vault, enum identifier_kind kind, struct str value,
                          struct fail *f, const char *pointer, struct identifier *out) MUST_USE;
 
+/* Tags and clear attributes of a profile, from the JSON texts that are stored of them. */
+enum err store_profile_lists(struct arena *arena, struct str tags_text, struct str attributes_text, struct profile *out) MUST_USE;
+
 /* Members by identifier: out[i] is 0 where there is none (or, for IDENT_MEMBER, what was given). */
 enum err store_members_find(struct store *store, struct arena *arena, const struct identifier *list, size_t n,
                             int64_t *out) MUST_USE;

@@ -116,10 +116,23 @@ static enum err load_states(struct store *store, struct arena *arena, const stru
     return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
 }
 
-static enum err read_profile(struct arena *arena, struct db_result *rows, size_t i, struct profile *out)
+enum err store_profile_lists(struct arena *arena, struct str tags_text, struct str attributes_text, struct profile *out)
 {
     json_t *tags = NULL;
     json_t *attributes = NULL;
+    try(json_read(arena, tags_text, NULL, &tags));
+    try(json_read(arena, attributes_text, NULL, &attributes));
+    out->attributes = attributes;
+    out->tags_n = json_array_size(tags);
+    out->tags = arena_new(arena, struct str, out->tags_n);
+    for (size_t t = 0; t < out->tags_n; t++) {
+        out->tags[t] = json_str(json_array_get(tags, t));
+    }
+    return ERR_OK;
+}
+
+static enum err read_profile(struct arena *arena, struct db_result *rows, size_t i, struct profile *out)
+{
     out->birth_on = INT32_MIN;
     out->birth_entered_at = db_is_null(rows, i, 10) ? AT_MIN : db_at_int(rows, i, 10);
     if (!db_is_null(rows, i, 1) && !db_is_null(rows, i, 2) && !db_is_null(rows, i, 3)) {
@@ -133,14 +146,7 @@ static enum err read_profile(struct arena *arena, struct db_result *rows, size_t
     out->country = db_at_str(rows, i, 5);
     out->city = db_at_str(rows, i, 6);
     out->language = db_at_str(rows, i, 7);
-    try(json_read(arena, db_at_str(rows, i, 8), NULL, &tags));
-    try(json_read(arena, db_at_str(rows, i, 9), NULL, &attributes));
-    out->attributes = attributes;
-    out->tags_n = json_array_size(tags);
-    out->tags = arena_new(arena, struct str, out->tags_n);
-    for (size_t t = 0; t < out->tags_n; t++) {
-        out->tags[t] = json_str(json_array_get(tags, t));
-    }
+    try(store_profile_lists(arena, db_at_str(rows, i, 8), db_at_str(rows, i, 9), out));
     return rows->is_bad ? ERR_INTEGRITY : ERR_OK;
 }
 

@@ -3,6 +3,7 @@
 #include "store/store.h"
 
 #include "store/store_internal.h"
+#include "vault/card.h"
 #include "vault/normal.h"
 
 static enum vault_instance_key index_key(enum identifier_kind kind)
@@ -70,7 +71,11 @@ bool card_code_read(struct str text, int64_t *member, struct str *code)
         return false;
     }
     *code = str_after(rest, dot + 1);
-    return true;
+    bool is_digits = code->n == CARD_DIGITS;
+    for (size_t i = 0; i < code->n; i++) {
+        is_digits &= code->p[i] >= '0' && code->p[i] <= '9';
+    }
+    return is_digits;
 }
 
 enum err identifier_read(struct arena *arena, const struct vault *vault, struct str text, struct fail *f,

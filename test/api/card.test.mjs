@@ -113,9 +113,23 @@ onEach('the changing card', { document }, (shop) => {
   test('codes of nobody, of another member and of no shape are refused with what to do', async () => {
     problem(await shop.get('/v1/members/code:12345678'), 404, 'not_found');
     problem(await shop.event(purchase({ amount: 100 }, { subject: 'code:mbr_.1', time: now })), 422, 'invalid', '/subject');
+    for (const digits of ['', '1234567', '123456789', '-1234567', '1234 678']) {
+      problem(await shop.event(purchase({ amount: 100 }, { subject: `code:${card.member}.${digits}`, time: now })), 422, 'invalid', '/subject');
+    }
+    problem(await shop.post('/v1/members/card:CARD-1/card', {}), 422, 'fresh_code_needed');
     const other = (await shop.post('/v1/members', { external_id: 'BOB' })).body.id;
     await shop.event(purchase({ amount: 5000 }, { subject: 'ext:BOB', time: now }));
     assert.equal((await pay(`code:${other}.${totp(card.secret, Date.parse(now))}`, 1)).body.reason, 'fresh_code_needed', 'BOB has no card');
+  });
+
+  test('nothing is bought by itself for a suspended member', async () => {
+    await shop.post('/v1/members', { external_id: 'DAN' });
+    await shop.ask('PATCH', '/v1/members/ext:DAN', { auto_rewards: false });
+    await shop.event(purchase({ amount: 60000 }, { subject: 'ext:DAN', time: now }));
+    await shop.post('/v1/members/ext:DAN/suspend', {});
+    assert.equal((await shop.ask('PATCH', '/v1/members/ext:DAN', { auto_rewards: true })).body.balances[0].active, 600);
+    await shop.post('/v1/members/ext:DAN/resume', {});
+    assert.equal((await shop.balance('ext:DAN')).active, 100);
   });
 
   test('rewards are bought by themselves unless the member does not want that', async () => {

@@ -154,3 +154,34 @@ onEach('schedules', { document: contracts }, (shop) => {
       ['/earning_rules/0/trigger']);
   });
 });
+
+const scheduled = {
+  name: 'Club', currency: 'EUR', timezone: 'Europe/Amsterdam', wallets: [{ slug: 'points' }],
+  attributes: [{ name: 'ends', type: 'date', segment: true }],
+  schedules: [{ slug: 'ending', before: { days: 1 }, date: 'member.attributes.ends', emits: 'ending' }, { slug: 'daily', every: { days: 1 }, from: 'member.enrolled_on', emits: 'a.day' }],
+  earning_rules: [
+    { slug: 'early', trigger: 'member.enrolled', when: { in: ['early', { var: 'member.tags' }] }, effects: [{ kind: 'earn', wallet: 'points', points: 1 }] },
+    { slug: 'stay', trigger: 'ending', effects: [{ kind: 'earn', wallet: 'points', points: 100 }] },
+  ],
+};
+
+onEach('what enrolment says already counts', { document: { ...scheduled, schedules: scheduled.schedules.slice(0, 1) } }, (shop) => {
+  before(() => shop.serve());
+  test('a date and a tag given at enrolment are known to the schedules and rules of that moment', async () => {
+    await shop.post('/v1/members', { external_id: 'M', attributes: { ends: '2026-03-05' }, tags: ['early'] });
+    assert.equal((await shop.balance('ext:M')).active, 1);
+    await shop.post('/v1/test/clock', { now: '2026-03-20T12:00:00Z' });
+    assert.equal((await shop.balance('ext:M')).active, 101);
+  });
+});
+
+onEach('a long jump of the clock', { document: scheduled }, (shop) => {
+  before(() => shop.serve());
+  test('runs in steps, and a century is the most', async () => {
+    await shop.post('/v1/members', { external_id: 'M' });
+    assert.equal((await shop.post('/v1/test/clock', { now: '2036-01-01T00:00:00Z' })).status, 200);
+    problem(await shop.post('/v1/test/clock', { now: '9999-12-31T23:59:59Z' }), 422, 'clock', '/now');
+    const moves = (await shop.get('/v1/audit?limit=1000')).body.data.filter((entry) => entry.action === 'clock.set');
+    assert.equal(moves.length, 1);
+  });
+});

@@ -76,6 +76,10 @@ onEach('contests', { document }, (shop) => {
     assert.deepEqual([(await mine('BOB')).tickets, (await mine('BOB')).pending], [2, 0]);
   });
 
+  test('entries are not adjusted by hand', async () => {
+    problem(await shop.post('/v1/members/ext:ANN/adjustments', { wallet: 'contest.january', points: 500, reason: 'x' }), 422, 'invalid', '/wallet');
+  });
+
   test('country and age are asked of whoever enters, and explain says which it was', async () => {
     await shop.post('/v1/members', { external_id: 'KID', country: 'NL', birth_date: '2012-05-05' });
     await shop.post('/v1/members', { external_id: 'FAR', country: 'PL', birth_date: '1980-05-05' });

@@ -67,5 +67,6 @@ static void damage_is_found_where_it_is(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {BOTH(damage_is_found_where_it_is)};
+    json_start();
     return cmocka_run_group_tests_name("brought", tests, NULL, NULL);
 }
