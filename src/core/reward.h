@@ -71,7 +71,7 @@ enum err reward_book_difference(struct booking *b, const struct facts *facts, co
 /* Takes one back, or notes that it was used. */
 enum err reward_take_back(struct booking *b, const struct issued *issued, const struct program *policy) MUST_USE;
 
-/* Before points of a wallet are taken back from a purchase: what it bought by itself goes first, as far as needed. */
+/* Before points of a wallet are taken back from a purchase: what was bought by itself goes first, as far as needed. */
 enum err reward_make_room(struct booking *b, const struct facts *facts, const struct purchase *purchase, int32_t wallet,
                           int64_t points) MUST_USE;
 

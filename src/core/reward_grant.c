@@ -41,10 +41,23 @@ static const struct issued *loaded(const struct facts *facts, int64_t id)
     return NULL;
 }
 
+/* An open reward of a kind that is bought by itself: a refund may need the points that it took. */
+static bool may_be_automatic(const struct facts *facts, const struct open_reward *open)
+{
+    const struct reward *reward = program_reward_by_symbol(facts->program_now, open->reward);
+    return reward != NULL && reward->auto_at > 0;
+}
+
 bool reward_lacks(struct arena *arena, const struct facts *facts, const struct purchase *purchase, struct needs *needs)
 {
-    int64_t *ids = arena_new(arena, int64_t, purchase->rewards_n);
+    int64_t *ids = arena_new(arena, int64_t, purchase->rewards_n + facts->state->rewards_n);
     size_t n = 0;
+    for (size_t i = 0; i < facts->state->rewards_n; i++) {
+        const struct open_reward *open = &facts->state->rewards[i];
+        if (open->event != purchase->id && may_be_automatic(facts, open) && loaded(facts, open->id) == NULL) {
+            ids[n++] = open->id;
+        }
+    }
     for (size_t i = 0; i < purchase->rewards_n; i++) {
         if (loaded(facts, purchase->rewards[i].id) == NULL) {
             ids[n++] = purchase->rewards[i].id;
@@ -131,15 +144,22 @@ enum err reward_book_difference(struct booking *b, const struct facts *facts, co
 enum err reward_make_room(struct booking *b, const struct facts *facts, const struct purchase *purchase, int32_t wallet,
                           int64_t points)
 {
-    for (size_t i = purchase->rewards_n; i-- > 0;) {
-        const struct issued *known = loaded(facts, purchase->rewards[i].id);
-        ensure(known != NULL);
+    for (;;) {
         const struct balance *balance = state_balance_find(b->state, wallet);
         const int64_t held = balance ? balance->active + balance->pending : 0;
-        const bool is_by_itself = known->event == purchase->id && known->origin == known->reward && known->price_wallet == wallet;
-        if (held < points && is_by_itself && is_open(reward_now(b, known))) {
-            try(reward_cancel(b, reward_change(b, known), facts->program_now));
+        const struct issued *newest = NULL; // the purchase's own first
+        for (size_t i = 0; i < facts->issued_n; i++) {
+            const struct issued *known = facts->issued[i];
+            const bool is_by_itself = known->origin == known->reward && known->price_wallet == wallet && is_open(reward_now(b, known));
+            const bool is_own = known->event == purchase->id;
+            const bool is_newest_own = newest != NULL && newest->event == purchase->id;
+            if (is_by_itself && (newest == NULL || (is_own && !is_newest_own) || (is_own == is_newest_own && known->id > newest->id))) {
+                newest = known;
+            }
         }
+        if (held >= points || newest == NULL) {
+            return ERR_OK;
+        }
+        try(reward_cancel(b, reward_change(b, newest), facts->program_now));
     }
-    return ERR_OK;
 }
