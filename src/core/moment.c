@@ -196,6 +196,7 @@ static enum err arm(struct arming_work *w, const struct moment_plan *plan, struc
         return ERR_RETRY;
     }
     struct moment armed = {.symbol = plan->symbol, .object = object, .fired_at = moment ? moment->fired_at : AT_MIN, .base = base};
+    armed.fired_n = moment != NULL && moment->base == base ? moment->fired_n : 0;
     const bool is_moved = moment == NULL || moment->base != base;
     const int64_t after = counts_after(w, plan, &armed, is_moved);
     if (plan->kind == MOMENT_SCHEDULE && is_moved && plan->schedule->kind != SCHEDULE_EVERY) {
@@ -311,6 +312,9 @@ void moment_fire(struct arena *arena, const struct moment_plan *plan, const stru
     struct arena *before = json_arena_set(arena);
     event->data = data_of(plan, member_zone(facts->program_now, facts), moment);
     (void)json_arena_set(before); // gives back the one set above
+    if (plan->kind == MOMENT_SCHEDULE && plan->schedule->kind == SCHEDULE_EVERY) {
+        moment->fired_n = schedule_step(plan->schedule, member_zone(facts->program_now, facts), moment);
+    }
     moment->fired_at = moment->due_at;
     moment->due_at = AT_NEVER;
 }

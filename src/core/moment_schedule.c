@@ -22,11 +22,12 @@ static int steps_by(const struct schedule *schedule, int32_t date, int32_t day)
     return steps > 2 ? steps - 2 : 0;
 }
 
-/* The first instant after another; *n: which step it is. */
-static int64_t first_after(const struct schedule *schedule, const struct zone *zone, int32_t date, int64_t after, int *n)
+/* The first instant after another, of a step after `fired_n`; *n: which step it is. */
+static int64_t first_after(const struct schedule *schedule, const struct zone *zone, int32_t date, int64_t after, int fired_n, int *n)
 {
     const int steps_max = schedule->kind == SCHEDULE_EVERY ? INT_MAX : 1;
-    const int from = schedule->kind == SCHEDULE_EVERY ? 1 + steps_by(schedule, date, zone_day(zone, after)) : 1;
+    const int over = schedule->kind == SCHEDULE_EVERY ? steps_by(schedule, date, zone_day(zone, after)) : 0;
+    const int from = 1 + (over > fired_n ? over : fired_n); // another zone brings no step twice
     for (*n = from; *n <= steps_max; ++*n) {
         const int32_t day = nth_day(schedule, date, *n);
         if (civil_of_day(day).year > YEAR_LAST) {
@@ -71,7 +72,14 @@ int64_t schedule_due(const struct schedule *schedule, const struct zone *zone, c
 {
     int n = 0;
     const bool is_over = schedule->kind != SCHEDULE_EVERY && moment->fired_at != AT_MIN;
-    return is_over ? AT_NEVER : first_after(schedule, zone, date_of(schedule, zone, moment->base), after, &n);
+    return is_over ? AT_NEVER : first_after(schedule, zone, date_of(schedule, zone, moment->base), after, moment->fired_n, &n);
+}
+
+int schedule_step(const struct schedule *schedule, const struct zone *zone, const struct moment *moment)
+{
+    int n = 0;
+    (void)first_after(schedule, zone, date_of(schedule, zone, moment->base), moment->due_at - 1, moment->fired_n, &n);
+    return n;
 }
 
 json_t *schedule_data(const struct schedule *schedule, const struct zone *zone, const struct moment *moment)
@@ -82,7 +90,7 @@ json_t *schedule_data(const struct schedule *schedule, const struct zone *zone, 
     day_write(date, day);
     json_t *data = json_pack("{s:s%, s:s}", "schedule", schedule->slug.p, (int)schedule->slug.n, "date", day);
     if (schedule->kind == SCHEDULE_EVERY) {
-        (void)first_after(schedule, zone, date, moment->due_at - 1, &n); // asked for which step it is
+        n = schedule_step(schedule, zone, moment);
         (void)json_object_set_new(data, "number", json_integer(n));      // cannot fail: the arena would end the process
     }
     return data;

@@ -17,6 +17,9 @@ bool schedule_base(const struct schedule *schedule, const struct facts *facts, c
 /* The first instant after another, by the moment's base; AT_NEVER where there is none, or where it has come for this date. */
 int64_t schedule_due(const struct schedule *schedule, const struct zone *zone, const struct moment *moment, int64_t after);
 
+/* Which step of a schedule that repeats is due at due_at. */
+int schedule_step(const struct schedule *schedule, const struct zone *zone, const struct moment *moment);
+
 /* {"schedule", "date", "number"}: its slug, the date, and of one that repeats which time it is. */
 json_t *schedule_data(const struct schedule *schedule, const struct zone *zone, const struct moment *moment);
 

@@ -167,6 +167,7 @@ struct moment {
     int64_t due_at;   // AT_NEVER: nothing is due as things stand
     int64_t fired_at; // due_at of the last time, AT_MIN: none yet
     int64_t base;     // what due_at was computed from: a day, an instant
+    int32_t fired_n;  // of a schedule that repeats: which step of this base came last, 0: none
 };
 
 /* Numbers are stored: append only. */

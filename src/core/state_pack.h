@@ -37,6 +37,8 @@ void state_card_unpack(struct arena *arena, struct unpack *in, struct state *sta
 size_t state_moments_n(const struct state *state);
 void state_moments_pack(struct buf *out, const struct state *state);
 void state_moments_unpack(struct arena *arena, struct unpack *in, struct state *state);
+size_t state_moments_old_n(const struct state *state);
+void state_moments_old_unpack(struct arena *arena, struct unpack *in, struct state *state);
 
 /* Subscriptions. */
 size_t state_subscriptions_n(const struct state *state);

@@ -1,4 +1,4 @@
-/* The stored form of what the clock waits for: section 5 of a member's state. */
+/* The stored form of what the clock waits for: section 8 of a member's state. Section 5 was the same without the steps. */
 #include "base/base.h"
 #include "core/state_pack.h"
 
@@ -32,10 +32,17 @@ void state_moments_pack(struct buf *out, const struct state *state)
         pack_at(out, m->due_at);
         pack_at(out, m->fired_at);
         pack_i(out, m->base);
+        pack_i(out, m->fired_n);
     }
 }
 
-void state_moments_unpack(struct arena *arena, struct unpack *in, struct state *state)
+size_t state_moments_old_n(const struct state *state)
+{
+    (void)state;
+    return 0; // read only
+}
+
+static void unpack_all(struct arena *arena, struct unpack *in, struct state *state, bool with_steps)
 {
     const size_t n = unpack_count(in, STATE_MOMENTS_MAX);
     for (size_t i = 0; i < n && !in->is_bad; i++) {
@@ -44,8 +51,20 @@ void state_moments_unpack(struct arena *arena, struct unpack *in, struct state *
         m.due_at = unpack_at(in, AT_NEVER);
         m.fired_at = unpack_at(in, AT_MIN);
         m.base = unpack_i(in);
-        in->is_bad |= m.symbol <= 0;
+        const int64_t step = with_steps ? unpack_i(in) : 0;
+        in->is_bad |= m.symbol <= 0 || step < 0 || step > INT32_MAX;
+        m.fired_n = (int32_t)step;
         arena_room(arena, state->moments, state->moments_n, state->moments_max);
         state->moments[state->moments_n++] = m;
     }
+}
+
+void state_moments_unpack(struct arena *arena, struct unpack *in, struct state *state)
+{
+    unpack_all(arena, in, state, true);
+}
+
+void state_moments_old_unpack(struct arena *arena, struct unpack *in, struct state *state)
+{
+    unpack_all(arena, in, state, false);
 }

@@ -185,3 +185,37 @@ onEach('a long jump of the clock', { document: scheduled }, (shop) => {
     assert.equal(moves.length, 1);
   });
 });
+
+const repeating = {
+  name: 'Club', currency: 'EUR', timezone: 'Europe/Amsterdam', wallets: [{ slug: 'points' }],
+  attributes: [{ name: 'since', type: 'date', segment: true }],
+  schedules: [{ slug: 'monthly', every: { months: 1 }, from: 'member.attributes.since', emits: 'a.month' }, { slug: 'daily', every: { days: 1 }, from: 'member.attributes.since', emits: 'a.day' }],
+  earning_rules: [
+    { slug: 'month', trigger: 'a.month', effects: [{ kind: 'earn', wallet: 'points', points: 1000 }] },
+    { slug: 'day', trigger: 'a.day', effects: [{ kind: 'earn', wallet: 'points', points: 1 }] },
+  ],
+};
+
+onEach('members who move', { document: repeating }, (shop) => {
+  before(() => shop.serve());
+  test('have each day of a schedule once, wherever they go', async () => {
+    for (const member of ['ROVER', 'HOME']) await shop.post('/v1/members', { external_id: member, attributes: { since: '2026-02-10' } });
+    const clock = async (now) => assert.equal((await shop.post('/v1/test/clock', { now })).status, 200);
+    const move = (timezone) => shop.ask('PATCH', '/v1/members/ext:ROVER', { timezone });
+    for (let day = 8; day <= 14; day += 1) {
+      const date = `2026-03-${String(day).padStart(2, '0')}`;
+      await clock(`${date}T02:00:00Z`);
+      await move('Pacific/Kiritimati');
+      await clock(`${date}T19:30:00Z`);
+      await move('Pacific/Pago_Pago');
+      await clock(`${date}T20:30:00Z`);
+    }
+    await move('Europe/Amsterdam');
+    await clock('2026-03-20T12:00:00Z');
+    const events = (await shop.get('/v1/members/ext:ROVER/timeline?limit=1000')).body.data.filter((e) => e.source === 'loyald/clock');
+    const ids = events.map((e) => `${e.type} ${e.time}`);
+    assert.equal(new Set(ids).size, ids.length);
+    assert.equal(events.filter((e) => e.type === 'a.month').length, 1);
+    assert.ok((await shop.balance('ext:ROVER')).active <= (await shop.balance('ext:HOME')).active);
+  });
+});
