@@ -617,22 +617,29 @@ static inline void scenario_expect_changes(struct scenario *s, const json_t *wan
     }
 }
 
-/* Events of the member that speak of tiers, newest first, as many as given: {"type", "time", "changes": [as above], and parts of
- * its data such as "set" and "next"}. */
-static inline void scenario_expect_timeline(struct scenario *s, struct str subject, const json_t *wanted)
+/* The member's events, newest first. */
+static inline struct event_row *scenario_events(struct scenario *s, struct str subject, size_t *n)
 {
     struct arena *arena = &s->both->arena;
     struct identifier identifier;
     struct member_facts facts = {0};
     struct event_row *rows = NULL;
-    size_t n = 0;
-    size_t at = 0;
     assert_ok(identifier_read(arena, store_base_vault(s->base), subject, &s->both->fail, "", &identifier));
     assert_ok(db_begin(store_db(s->reader), DB_READ));
     assert_ok(store_members_find(s->reader, arena, &identifier, 1, &facts.member));
     assert_ok(store_facts_load(s->reader, arena, &facts, 1, false));
-    assert_ok(store_events_list(s->reader, arena, &facts, facts.state->last_event, 1000, &rows, &n));
+    assert_ok(store_events_list(s->reader, arena, &facts, facts.state->last_event, 1000, &rows, n));
     db_rollback(store_db(s->reader));
+    return rows;
+}
+
+/* Events of the member that speak of tiers, newest first, as many as given: {"type", "time", "changes": [as above], and parts of
+ * its data such as "set" and "next"}. */
+static inline void scenario_expect_timeline(struct scenario *s, struct str subject, const json_t *wanted)
+{
+    size_t n = 0;
+    size_t at = 0;
+    const struct event_row *rows = scenario_events(s, subject, &n);
     for (size_t i = 0; i < json_array_size(wanted); i++, at++) {
         const json_t *w = json_array_get(wanted, i);
         char time[INSTANT_BYTES + 1] = "";
@@ -663,17 +670,9 @@ static inline void scenario_expect_timeline(struct scenario *s, struct str subje
 static inline void scenario_expect_clock(struct scenario *s, struct str subject, const json_t *wanted)
 {
     struct arena *arena = &s->both->arena;
-    struct identifier identifier;
-    struct member_facts facts = {0};
-    struct event_row *rows = NULL;
     size_t n = 0;
     size_t seen = 0;
-    assert_ok(identifier_read(arena, store_base_vault(s->base), subject, &s->both->fail, "", &identifier));
-    assert_ok(db_begin(store_db(s->reader), DB_READ));
-    assert_ok(store_members_find(s->reader, arena, &identifier, 1, &facts.member));
-    assert_ok(store_facts_load(s->reader, arena, &facts, 1, false));
-    assert_ok(store_events_list(s->reader, arena, &facts, facts.state->last_event, 1000, &rows, &n));
-    db_rollback(store_db(s->reader));
+    const struct event_row *rows = scenario_events(s, subject, &n);
     for (size_t i = n; i-- > 0;) {
         char time[INSTANT_BYTES + 1];
         struct buf data;

@@ -33,16 +33,11 @@ static struct str uri_of(struct api_call *call, const struct program *program, s
 
 enum err api_member_card_post(struct api_call *call, struct store *store, struct arena *arena, struct json_out *w)
 {
-    static const char *const NONE[] = {""};
-    struct reader r = {.arena = call->arena, .f = &call->fail};
     struct member_facts facts;
     struct str secret;
     const struct program *program = NULL;
     int64_t member = 0;
-    if (call->body != NULL) {
-        (void)read_object(&r, call->body, NULL, NONE, 0); // takes no fields
-    }
-    try(read_done(&r));
+    try(member_no_fields(call));
     if (str_starts(call->params[0], STR("card:")) || str_starts(call->params[0], STR("code:"))) {
         return fail(&call->fail, ERR_FRESH_CODE_NEEDED, "", "What a card shows gives no other card: name the member by mbr_…, ext:, email: or phone:.");
     }

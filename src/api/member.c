@@ -172,6 +172,16 @@ enum err api_event_error(enum err err)
     return err == ERR_EVENT_CONFLICT ? ERR_KEY_REUSED : err;
 }
 
+enum err member_no_fields(struct api_call *call)
+{
+    static const char *const NONE[] = {""};
+    struct reader r = {.arena = call->arena, .f = &call->fail};
+    if (call->body != NULL) {
+        (void)read_object(&r, call->body, NULL, NONE, 0);
+    }
+    return read_done(&r);
+}
+
 enum err member_book_change(struct api_call *call, struct store *store, struct arena *arena, int64_t member, const char *what,
                             const struct member_profile *profile)
 {

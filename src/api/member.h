@@ -42,6 +42,9 @@ struct str member_id_text(struct arena *arena, int64_t member);
 enum err member_audit(struct api_call *call, struct store *store, struct arena *arena, const char *action, int64_t member,
                       struct str before, struct str after) MUST_USE;
 
+/* Refuses any field in the body of a write that takes none; no body is fine too. */
+enum err member_no_fields(struct api_call *call) MUST_USE;
+
 /* A line of the member's timeline, in the transaction of the change itself: `what` it was (decide.c knows those that change
  * the state); `profile`, where it is another one now. */
 enum err member_book_change(struct api_call *call, struct store *store, struct arena *arena, int64_t member, const char *what,

@@ -300,14 +300,9 @@ enum err api_member_delete(struct api_call *call, struct store *store, struct ar
 static enum err set_status(struct api_call *call, struct store *store, struct arena *arena, struct json_out *w,
                            enum member_status status)
 {
-    static const char *const NONE[] = {""};
-    struct reader r = {.arena = call->arena, .f = &call->fail};
     const bool suspends = status == MEMBER_SUSPENDED;
     int64_t member = 0;
-    if (call->body != NULL) {
-        (void)read_object(&r, call->body, NULL, NONE, 0); // takes no fields
-    }
-    try(read_done(&r));
+    try(member_no_fields(call));
     try(member_find(call, store, call->params[0], &member));
     try(store_member_status_set(store, arena, member, status));
     try(member_book_change(call, store, arena, member, suspends ? "suspend" : "resume", NULL));

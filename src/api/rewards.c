@@ -7,7 +7,7 @@
 #include "api/member.h"
 #include "core/reward.h"
 
-enum { SLUG_BYTES_MAX = 64, TEXT_BYTES_MAX = 256 * 1024 };
+enum { SLUG_BYTES_MAX = 64 };
 
 /* ---- the catalogue ---- */
 
@@ -38,20 +38,6 @@ static void viewer_open(struct api_call *call, const struct program *program, co
         .view = {.program = program, .content = content, .inputs = inputs, .facts = facts},
         .state = member->state,
     };
-}
-
-static void text_write(struct json_out *w, const json_t *json, const char *name)
-{
-    const json_t *value = json_at(json, name);
-    struct buf text;
-    buf_open(&text, w->buf->arena, TEXT_BYTES_MAX);
-    json_key(w, name);
-    if (value == NULL) {
-        json_put_null(w);
-        return;
-    }
-    json_write_canonical(&text, value);
-    json_put_raw(w, text.is_full ? STR("null") : buf_view(&text));
 }
 
 static void price_write(struct json_out *w, const struct program *program, const struct reward_price *price)
@@ -121,7 +107,7 @@ static void reward_write(struct json_out *w, struct viewer *v, const struct rewa
     json_key(w, "kind");
     json_put_str(w, reward_kind_text(reward->kind));
     for (size_t i = 0; i < ARRAY_N(TEXTS); i++) {
-        text_write(w, reward->json, TEXTS[i]);
+        part_write(w, reward->json, TEXTS[i]);
     }
     json_key(w, "price");
     price_write(w, v->program, price);

@@ -178,15 +178,16 @@ static enum err flush(struct demo *demo)
     return ERR_OK;
 }
 
-/* A place for one more submission; flushes a full ticket first. */
-static enum err next(struct demo *demo, struct submission **out)
+/* A place for one more submission: make_room() has seen to it that there is one. */
+static struct submission *next(struct demo *demo)
 {
     if (demo->list == NULL) {
         demo->list = arena_new(&demo->arena, struct submission, DEMO_PER_TICKET);
     }
-    *out = &demo->list[demo->n++];
-    **out = (struct submission){.arena = &demo->arena, .may_import = true};
-    return ERR_OK;
+    ensure(demo->n < DEMO_PER_TICKET);
+    struct submission *s = &demo->list[demo->n++];
+    *s = (struct submission){.arena = &demo->arena, .may_import = true};
+    return s;
 }
 
 /* Between two members' days: what is on its way there still lies in the arena. */
@@ -216,7 +217,7 @@ enum err demo_post(struct demo *demo, const struct demo_day *day, const char *ty
                                     "{\"specversion\":\"1.0\",\"source\":\"demo/%" PRId64 "\",\"id\":\"%.*s\",\"type\":\"%s\",\"subject\":\"ext:C-%" PRId64
                                     "\",\"time\":\"%.*s\",\"data\":%s}",
                                     demo->seed, STR_ARG(id), type, day->member, (int)INSTANT_BYTES, time, body);
-    try(next(demo, &s));
+    s = next(demo);
     enum err err = json_read(&demo->arena, text, &f, &json);
     if (err == ERR_OK) {
         err = event_read(&demo->arena, demo->vault, json, NULL, &f, s);
@@ -238,7 +239,7 @@ static enum err add_enrolment(struct demo *demo, int64_t member, int32_t joined)
     struct arena *arena = &demo->arena;
     const struct str id = str_fmt(arena, "C-%" PRId64, member);
     const struct str given = str_c(GIVEN[demo_roll_below(&dice, NAMES_N)]);
-    try(next(demo, &s));
+    s = next(demo);
     s->kind = SUBMIT_ENROL;
     s->event.kind = EVENT_ENROLLED;
     s->event.type = event_kind_type(EVENT_ENROLLED);
@@ -283,8 +284,8 @@ static enum err answer_survey(struct demo *demo, const struct demo_day *day)
 static enum err reward_event(struct demo *demo, struct str subject, enum event_kind kind, struct str id, int64_t at, struct submission **out)
 {
     struct arena *arena = &demo->arena;
-    try(next(demo, out));
-    struct submission *s = *out;
+    struct submission *s = next(demo);
+    *out = s;
     s->event.kind = kind;
     s->event.type = event_kind_type(kind);
     s->event.source = str_fmt(arena, "demo/%" PRId64, demo->seed);

@@ -329,12 +329,13 @@ enum err reward_cancel(struct booking *b, struct issued *issued, const struct pr
         }
     }
     b->rule = 0;
-    if (reward != NULL && reward->contest != NULL) {
+    if (reward == NULL) {
+        return ERR_OK;
+    }
+    if (reward->contest != NULL) {
         try(take_entries(b, issued, reward, policy));
     }
-    if (reward != NULL) {
-        count_one(b, policy, reward, issued->store, issued->issued_at, -1);
-    }
+    count_one(b, policy, reward, issued->store, issued->issued_at, -1);
     return ERR_OK;
 }
 
