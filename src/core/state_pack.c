@@ -280,15 +280,17 @@ static void pack_sections(struct buf *out, const struct state *state)
 
 static void unpack_sections(struct arena *arena, struct unpack *in, struct state *state)
 {
+    bool is_read[ARRAY_N(SECTIONS)] = {false};
     for (uint64_t tag = unpack_u(in); tag != 0 && !in->is_bad; tag = unpack_u(in)) {
         size_t i = 0;
         while (i < ARRAY_N(SECTIONS) && SECTIONS[i].tag != tag) {
             i++;
         }
-        if (i == ARRAY_N(SECTIONS)) {
-            in->is_bad = true; // of a newer release
+        if (i == ARRAY_N(SECTIONS) || is_read[i]) {
+            in->is_bad = true; // of a newer release, or twice
             return;
         }
+        is_read[i] = true;
         SECTIONS[i].unpack(arena, in, state);
     }
 }

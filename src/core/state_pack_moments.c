@@ -45,6 +45,7 @@ size_t state_moments_old_n(const struct state *state)
 static void unpack_all(struct arena *arena, struct unpack *in, struct state *state, bool with_steps)
 {
     const size_t n = unpack_count(in, STATE_MOMENTS_MAX);
+    in->is_bad |= state->moments_n > 0; // both sections: nobody wrote that
     for (size_t i = 0; i < n && !in->is_bad; i++) {
         struct moment m = {.symbol = (int32_t)unpack_u(in)};
         m.object = unpack_i(in);

@@ -209,18 +209,61 @@ static void standings_that_a_refund_may_bring_back_come_back(void **state)
     assert_true(str_eq(bytes, packed(&back)));
 }
 
+/* The section of a state that has only one, as format 2: tag, content; without the tag 0 that ends it. */
+static struct str only_section(const struct state *with)
+{
+    const struct state plain = open_state();
+    const size_t head = packed(&plain).n - SUM_BYTES - 1;
+    const struct str bytes = packed(with);
+    return (struct str){.p = bytes.p + head, .n = bytes.n - SUM_BYTES - 1 - head};
+}
+
+/* A record of format 2 with sections that are nobody's own. */
+static struct str record_with(struct str first, struct str second)
+{
+    static struct buf buf;
+    const struct state plain = open_state();
+    const struct str head = packed(&plain);
+    buf_open(&buf, &arena, 1 << 16);
+    buf_add(&buf, "\2", 1);
+    buf_add(&buf, head.p + 1, head.n - SUM_BYTES - 2);
+    buf_add(&buf, first.p, first.n);
+    buf_add(&buf, second.p, second.n);
+    buf_add(&buf, "", 1);
+    return buf_view(&buf);
+}
+
 static void a_section_of_a_newer_release_is_refused(void **state)
 {
     (void)state;
     struct state member = open_state();
     assert_true(state_distinct_add(&arena, &member, (struct distinct){.symbol = 4, .day = DAY_TOTAL, .value = 99, .n = 1}));
-    const struct str bytes = packed(&member);
-    char *changed = arena_bytes(&arena, bytes.n);
-    memcpy(changed, bytes.p, bytes.n);
-    // The section is the last: tag, count, symbol, day, eight bytes of value, n, and the tag that ends it.
-    changed[bytes.n - 14] = 77;
+    const struct str section = only_section(&member);
+    const struct str newer = str_dup(&arena, section);
+    ((char *)newer.p)[0] = 77;
     struct state back;
-    assert_int_equal(state_unpack(&arena, 7, 1, (struct str){.p = changed, .n = bytes.n}, &back), ERR_INTEGRITY);
+    assert_int_equal(state_unpack(&arena, 7, 1, record_with(section, (struct str){0}), &back), ERR_OK);
+    assert_int_equal(state_unpack(&arena, 7, 1, record_with(newer, (struct str){0}), &back), ERR_INTEGRITY);
+}
+
+static void a_section_that_comes_twice_is_refused(void **state)
+{
+    (void)state;
+    struct state with = open_state();
+    struct state back;
+    with.stays = (struct stay[]){{.store = 1, .in_on = 20000, .out_on = 20001}};
+    with.stays_n = 1;
+    const struct str stays = only_section(&with);
+    with.stays_n = 0;
+    with.moments = (struct moment[]){{.symbol = 3, .due_at = AT_NEVER, .fired_at = AT_MIN}};
+    with.moments_n = 1;
+    const struct str moments = only_section(&with);
+    const struct str old_moments = {.p = "\5\1\3\0\0\0\0", .n = 7}; // symbol, object, two instants, base
+    assert_int_equal(state_unpack(&arena, 7, 1, record_with(stays, moments), &back), ERR_OK);
+    assert_int_equal(back.stays_n, 1);
+    assert_int_equal(state_unpack(&arena, 7, 1, record_with(stays, stays), &back), ERR_INTEGRITY);
+    assert_int_equal(state_unpack(&arena, 7, 1, record_with(old_moments, stays), &back), ERR_OK);
+    assert_int_equal(state_unpack(&arena, 7, 1, record_with(old_moments, moments), &back), ERR_INTEGRITY);
 }
 
 int main(void)
@@ -236,6 +279,7 @@ int main(void)
         cmocka_unit_test(different_values_come_back_with_their_numbers),
         cmocka_unit_test(a_value_whose_events_all_went_back_is_gone),
         cmocka_unit_test(a_section_of_a_newer_release_is_refused),
+        cmocka_unit_test(a_section_that_comes_twice_is_refused),
     };
     arena_open(&arena, 1 << 20);
     return cmocka_run_group_tests(tests, NULL, NULL);
