@@ -4,6 +4,8 @@
 
 #include "base/log.h"
 
+#include <malloc.h>
+
 #if defined(__SANITIZE_ADDRESS__)
 #define ARENA_ASAN 1
 #elif defined(__has_feature)
@@ -29,6 +31,13 @@ struct arena_block {
     size_t bytes_n; // usable bytes after the header
 };
 _Static_assert(sizeof(struct arena_block) % ARENA_ALIGN == 0, "the first piece is aligned");
+
+void arena_start(void)
+{
+    enum { KEEP_BYTES = 64 << 20, MAPPED_BYTES = 4 << 20 };
+    (void)mallopt(M_TRIM_THRESHOLD, KEEP_BYTES); // a hint; nothing depends on it
+    (void)mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
+}
 
 void arena_open(struct arena *arena, size_t bytes_max)
 {

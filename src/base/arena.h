@@ -28,6 +28,10 @@ enum { ARENA_BLOCK_BYTES = 16 * 1024 };
 /* Makes an empty arena in place. Nothing is allocated until the first arena_bytes(). */
 void arena_open(struct arena *arena, size_t bytes_max);
 
+/* Once, at start: what arenas of a batch or request give back stays with the process (up to 64 MiB of each thread's heap),
+ * so that the next one does not ask the system for the same pages again, cleared. */
+void arena_start(void);
+
 /* Releases every piece but keeps the first block for reuse, so that a request loop does not malloc. */
 void arena_reset(struct arena *arena);
 

@@ -149,7 +149,7 @@ struct db_config {
     const struct db_queries *queries; // NULL when only db_migrate() will be called
     bool
         secure_delete; // SQLite: deleted rows are overwritten with zeros (the key store needs that)
-    const char *vfs;   // SQLite: name of a registered VFS, or NULL; for fault injection in tests
+    const char *vfs;   // SQLite: a registered VFS instead of our own, for yardsticks; NULL
 };
 
 struct db;

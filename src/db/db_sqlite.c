@@ -205,6 +205,35 @@ static enum err row_run(struct db *db, struct db_call *call, sqlite3_stmt *prepa
     return ERR_OK;
 }
 
+static enum err rows_run(struct db *db, struct db_call *call, sqlite3_stmt *prepared, struct db_rows *rows)
+{
+    enum err err = ERR_OK;
+    for (size_t i = 0; err == ERR_OK && i < call->rows_n; i++) {
+        // A statement without parameters has no row of them.
+        const struct db_value *row = call->rows ? call->rows + i * (size_t)call->cols_n : NULL;
+        err = row_run(db, call, prepared, row, rows);
+        (void)sqlite3_reset(prepared); // says the same again
+    }
+    return err;
+}
+
+/* Outside a transaction, many rows make one: all or none, as on PostgreSQL, and one taking of locks instead of one a row. */
+static enum err rows_run_at_once(struct db *db, struct db_call *call, sqlite3_stmt *prepared, struct db_rows *rows)
+{
+    if (call->rows_n < 2 || sqlite3_get_autocommit(db->sqlite) == 0) {
+        return rows_run(db, call, prepared, rows);
+    }
+    try(own_run(db, sqlite3_stmt_readonly(prepared) ? OWN_BEGIN_READ : OWN_BEGIN_WRITE));
+    enum err err = rows_run(db, call, prepared, rows);
+    if (err == ERR_OK) {
+        err = own_run(db, OWN_COMMIT);
+    }
+    if (sqlite3_get_autocommit(db->sqlite) == 0) {
+        (void)own_run(db, OWN_ROLLBACK); // logged there
+    }
+    return err;
+}
+
 static enum err sqlite_run(struct db *db, struct db_call *call)
 {
     sqlite3_stmt *prepared = NULL;
@@ -212,13 +241,7 @@ static enum err sqlite_run(struct db *db, struct db_call *call)
                       &prepared));
     ensure(sqlite3_bind_parameter_count(prepared) <= call->cols_n);
     struct db_rows rows = {0};
-    enum err err = ERR_OK;
-    for (size_t i = 0; err == ERR_OK && i < call->rows_n; i++) {
-        // A statement without parameters has no row of them.
-        const struct db_value *row = call->rows ? call->rows + i * (size_t)call->cols_n : NULL;
-        err = row_run(db, call, prepared, row, &rows);
-        (void)sqlite3_reset(prepared); // says the same again
-    }
+    const enum err err = rows_run_at_once(db, call, prepared, &rows);
     const size_t cols_n = (size_t)sqlite3_column_count(prepared);
     (void)sqlite3_clear_bindings(prepared); // the values belong to the caller
     if (call->index == DB_STATEMENT_ONCE) {
@@ -430,7 +453,7 @@ enum err sqlite_open(struct db *db, struct fail *f)
         try(file_create(db, f, path));
     }
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
-    const int code = sqlite3_open_v2(path, &db->sqlite, flags, db->config.vfs);
+    const int code = sqlite3_open_v2(path, &db->sqlite, flags, db->config.vfs != NULL ? db->config.vfs : sqlite_log_vfs());
     db->backend = &SQLITE_BACKEND; // closes what sqlite3_open_v2() leaves even when it fails
     if (code != SQLITE_OK) {
         const enum err err = (code & 0xFF) == SQLITE_CANTOPEN ? ERR_CONFIG : ERR_DATABASE;

@@ -110,10 +110,20 @@ static void back_to(struct verifying *v, int looks, const struct mark *mark)
 /* False: the caller wants to stop. */
 static bool go_on(struct verifying *v)
 {
-    if (v->options == NULL || v->options->progress == NULL) {
-        return true;
+    if (v->report->is_cancelled || v->options == NULL || v->options->progress == NULL) {
+        return !v->report->is_cancelled;
     }
     v->report->is_cancelled = !v->options->progress(v->options->self, v->report, v->members_all);
+    return !v->report->is_cancelled;
+}
+
+static bool pause_in(void *self)
+{
+    struct verifying *v = self;
+    if (v->report->is_cancelled || v->options == NULL || v->options->pause == NULL) {
+        return !v->report->is_cancelled;
+    }
+    v->report->is_cancelled = !v->options->pause(v->options->self);
     return !v->report->is_cancelled;
 }
 
@@ -151,7 +161,7 @@ static enum err members_slice(struct verifying *v, int64_t after, struct check_s
         return or_damage(v, err, "member", check_row(&v->arena, "mbr_", after));
     }
     try(err);
-    for (size_t i = 0; i < slice->n; i++) {
+    for (size_t i = 0; i < slice->n && !v->report->is_cancelled; i++) {
         const bool is_wanted = v->only == 0 || v->only == slice->members[i].id;
         const enum err one = is_wanted ? check_one(v, &slice->members[i]) : ERR_OK;
         if (one != ERR_OK) {
@@ -202,6 +212,10 @@ static enum err run_members(struct verifying *v)
             v->report->events = events;
             v->report->transfers = transfers;
             try(members_slice(v, after, &slice));
+            if (v->report->is_cancelled) {
+                back_to(v, looks, &mark); // what was found is not looked at again
+                return ERR_OK;
+            }
             try(looks_again(v, looks, &mark, &again));
         }
         v->looks = 0;
@@ -369,7 +383,7 @@ static enum err with_report(struct store *store, const struct verify_options *op
     struct verifying *v = arena_new(report->arena, struct verifying, 1);
     *report = (struct verify_report){.arena = report->arena};
     *v = (struct verifying){.store = store, .options = options, .report = report, .only = only};
-    v->listener = (struct check_listener){.self = v, .fault = note};
+    v->listener = (struct check_listener){.self = v, .fault = note, .pause = pause_in};
     arena_open(&v->arena, SLICE_ARENA_BYTES_MAX);
     const enum err err = work(v);
     arena_close(&v->arena);

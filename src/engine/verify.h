@@ -52,6 +52,9 @@ struct verify_options {
     /* Called between slices, never inside a transaction: a place to print, to sleep, or to stop by returning false.
      * `members` of `members_all` are done. NULL: no calls. */
     bool (*progress)(void *self, const struct verify_report *so_far, int64_t members_all);
+    /* Called between two pages of one member's history, which may be long: a place to sleep, or to stop by returning
+     * false. NULL: no calls. */
+    bool (*pause)(void *self);
     /* Bounded work for a server: without what cannot be done in slices or in little memory, which is the database's own check
      * of a file of more than LIGHT_BYTES_MAX and the search for rows on no chain. */
     bool is_light;

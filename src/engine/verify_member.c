@@ -49,6 +49,7 @@ struct walk {
     unsigned char expected[HASH_BYTES]; // of the next transfer
     int64_t transfers_seen;
     int64_t events_seen;
+    bool is_stopped;
     // Of the event at hand.
     struct moved moved[PROGRAM_WALLETS_MAX * 4];
     size_t moved_n;
@@ -472,6 +473,10 @@ static enum err walk_events(struct walk *w)
             return ERR_OK;
         }
         next = last->previous;
+        w->is_stopped = next > 0 && !w->listener->pause(w->listener->self);
+        if (w->is_stopped) {
+            return ERR_OK;
+        }
     }
     return ERR_OK;
 }
@@ -526,7 +531,7 @@ static enum err walk(struct walk *w)
     memcpy(w->expected, w->state.transfers_n > 0 ? w->state.chain : ZERO_HASH, HASH_BYTES);
     w->next_transfer = w->state.last_transfer;
     try(walk_events(w));
-    return finish(w);
+    return w->is_stopped ? ERR_OK : finish(w);
 }
 
 enum err verify_member(struct store *store, struct arena *arena, const struct check_member *member,

@@ -135,18 +135,15 @@ static void act(struct watch *watch, const struct verify_report *report)
 
 /* ---- a pass ---- */
 
-/* Between two slices: act, and leave the machine to others. */
-static bool pace(void *self, const struct verify_report *so_far, int64_t members_all)
+/* Leaves the machine to others for a multiple of the time that was worked. */
+static bool rest(void *self)
 {
     struct watch *watch = self;
     struct engine_stats stats;
-    (void)members_all; // a pass takes as long as it takes
-    const int64_t worked_ms = (clock_monotonic_us() - watch->worked_from_us) / 1000 + 1;
-    act(watch, so_far);
-    atomic_store(&watch->members, (long long)so_far->members);
     if (!watch->has_thread) {
         return true;
     }
+    const int64_t worked_ms = (clock_monotonic_us() - watch->worked_from_us) / 1000 + 1;
     engine_stats_read(watch->config.engine, &stats);
     const bool is_busy = stats.waiting > 0 || stats.submissions != watch->submissions;
     watch->submissions = stats.submissions;
@@ -156,11 +153,21 @@ static bool pace(void *self, const struct verify_report *so_far, int64_t members
     return goes_on;
 }
 
+/* Between two slices. */
+static bool pace(void *self, const struct verify_report *so_far, int64_t members_all)
+{
+    struct watch *watch = self;
+    (void)members_all; // a pass takes as long as it takes
+    act(watch, so_far);
+    atomic_store(&watch->members, (long long)so_far->members);
+    return rest(watch);
+}
+
 enum err watch_pass(struct watch *watch)
 {
     struct arena arena;
     const int64_t from_us = clock_monotonic_us();
-    const struct verify_options options = {.self = watch, .progress = pace, .is_light = true};
+    const struct verify_options options = {.self = watch, .progress = pace, .pause = rest, .is_light = true};
     arena_open(&arena, PASS_BYTES_MAX);
     struct verify_report *report = arena_new(&arena, struct verify_report, 1);
     report->arena = &arena;

@@ -35,6 +35,7 @@ enum invariant {
 struct check_listener {
     void *self;
     void (*fault)(void *self, enum invariant invariant, const char *table, struct str row, const char *text);
+    bool (*pause)(void *self); // between two pages of one member's history; false: stop
 };
 
 /* The name of a row by its id: "trf_…". */

@@ -548,6 +548,33 @@ static void a_check_can_be_stopped_between_slices(void **state)
     shop_close(b->shop);
 }
 
+static bool stop_in_the_second_pause(void *self)
+{
+    int *calls = self;
+    return ++*calls < 2;
+}
+
+static void a_long_history_is_left_between_its_pages(void **state)
+{
+    enum { VISITS = 3 * CHECK_PAGE };
+    struct shop *shop = shop_open(*state);
+    struct verify_report *report = arena_new(shop->arena, struct verify_report, 1);
+    int calls = 0;
+    const struct verify_options options = {.self = &calls, .pause = stop_in_the_second_pause};
+    report->arena = shop->arena;
+    (void)shop_enrol(shop, "{\"external_id\":\"ANN\"}");
+    for (size_t i = 0; i < VISITS; i++) {
+        struct submission s = {.event = {.kind = EVENT_VISIT}};
+        assert_ok(shop_event(shop, "ext:ANN", &s));
+    }
+    assert_ok(verify_run(shop->store, &options, report));
+    assert_true(report->is_cancelled);
+    assert_int_equal(calls, 2);
+    assert_true(report->events >= CHECK_PAGE && report->events < VISITS);
+    assert_int_equal(report->violations, 0);
+    shop_close(shop);
+}
+
 static void the_report_is_json(void **state)
 {
     struct books *b = books_open(state);
@@ -707,6 +734,7 @@ int main(void)
         BOTH(a_state_that_does_not_add_up_is_found),
         BOTH(an_event_that_says_something_else_is_found),
         BOTH(a_check_can_be_stopped_between_slices),
+        BOTH(a_long_history_is_left_between_its_pages),
         BOTH(stock_that_was_not_counted_is_found),
         BOTH(versions_published_meanwhile_are_no_damage),
         BOTH(the_report_is_json),
