@@ -10,7 +10,7 @@
  * once
  *
  * A power cut keeps what was synced; of what was written since, each 512-byte sector is there or
- * not, by the seed.
+ * not, by the seed. fault.is_powersafe says whether SQLite may know that whole sectors go over.
  *
  * Owns:    one VFS and its counters for the process.
  * Threads: main thread only.
@@ -43,6 +43,7 @@ static struct {
     int64_t failed_n;
     int64_t counts[FAULT_READ + 1]; // operations seen since fault_heal()
     bool keeps_images;
+    bool is_powersafe; // what the disk promises of files opened from now on
     struct fault_image images[FAULT_FILES_MAX];
     sqlite3_vfs *real;
     sqlite3_vfs vfs;
@@ -281,7 +282,8 @@ static inline int fault_sector(sqlite3_file *file)
 static inline int fault_device(sqlite3_file *file)
 {
     (void)file;
-    return 0; // promises nothing: no atomic writes, no safe append, no power-safe overwrite
+    // Never atomic writes or safe append.
+    return fault.is_powersafe ? SQLITE_IOCAP_POWERSAFE_OVERWRITE : 0;
 }
 
 static inline int fault_shm_map(sqlite3_file *file, int page, int size, int extend,

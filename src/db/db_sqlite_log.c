@@ -1,0 +1,177 @@
+/* A VFS before SQLite's own for the write-ahead log: SQLite writes it in pieces of 24 and of 2048 bytes, this one gathers
+ * what follows on itself and writes it at once. Other files are opened by the VFS behind it and never come here.
+ *
+ * Nothing that counts waits here: with synchronous=FULL a commit syncs the log before anybody is told of its frames, and
+ * before a sync, a reading, a truncation or a question for the size everything goes out. What a write finds wrong then
+ * (a full disk) is told by the sync, and the commit fails as it would have. What is never synced belongs to no commit.
+ *
+ * Where the device does not promise that an interrupted write leaves the bytes before it alone, SQLite fills the sector and
+ * writes on after the sync; there nothing is gathered. */
+#include "base/base.h"
+#include "db/db_internal.h"
+
+#include <pthread.h>
+
+enum { GATHER_BYTES = 120 * 1024 }; // SQLite's own files take at most 0x1ffff bytes a call
+
+struct log_file {
+    sqlite3_file base;
+    sqlite3_file *real;   // behind this struct
+    unsigned char *bytes; // GATHER_BYTES, from the first write on
+    int n;
+    sqlite3_int64 from; // where bytes belong in the file
+    bool gathers;
+};
+
+static struct log_file *log_of(sqlite3_file *file)
+{
+    return (struct log_file *)(void *)file;
+}
+
+/* Whatever happens, nothing waits any more: after an error SQLite writes those frames again. */
+static int log_flush(struct log_file *log)
+{
+    const int n = log->n;
+    log->n = 0;
+    return n == 0 ? SQLITE_OK : log->real->pMethods->xWrite(log->real, log->bytes, n, log->from);
+}
+
+static int log_close(sqlite3_file *file)
+{
+    struct log_file *log = log_of(file);
+    sqlite3_free(log->bytes);
+    log->bytes = NULL;
+    return log->real->pMethods->xClose(log->real);
+}
+
+static int log_read(sqlite3_file *file, void *bytes, int n, sqlite3_int64 at)
+{
+    const int code = log_flush(log_of(file));
+    return code != SQLITE_OK ? code : log_of(file)->real->pMethods->xRead(log_of(file)->real, bytes, n, at);
+}
+
+static int log_write(sqlite3_file *file, const void *bytes, int n, sqlite3_int64 at)
+{
+    struct log_file *log = log_of(file);
+    if (log->bytes == NULL && log->gathers) {
+        log->bytes = sqlite3_malloc(GATHER_BYTES);
+    }
+    if (log->bytes == NULL || n > GATHER_BYTES) {
+        const int code = log_flush(log);
+        return code != SQLITE_OK ? code : log->real->pMethods->xWrite(log->real, bytes, n, at);
+    }
+    if (log->n > 0 && (at != log->from + log->n || n > GATHER_BYTES - log->n)) {
+        const int code = log_flush(log);
+        if (code != SQLITE_OK) {
+            return code;
+        }
+    }
+    if (log->n == 0) {
+        log->from = at;
+    }
+    memcpy(log->bytes + log->n, bytes, (size_t)n);
+    log->n += n;
+    return SQLITE_OK;
+}
+
+static int log_truncate(sqlite3_file *file, sqlite3_int64 size)
+{
+    const int code = log_flush(log_of(file));
+    return code != SQLITE_OK ? code : log_of(file)->real->pMethods->xTruncate(log_of(file)->real, size);
+}
+
+static int log_sync(sqlite3_file *file, int flags)
+{
+    const int code = log_flush(log_of(file));
+    return code != SQLITE_OK ? code : log_of(file)->real->pMethods->xSync(log_of(file)->real, flags);
+}
+
+static int log_size(sqlite3_file *file, sqlite3_int64 *size)
+{
+    const int code = log_flush(log_of(file));
+    return code != SQLITE_OK ? code : log_of(file)->real->pMethods->xFileSize(log_of(file)->real, size);
+}
+
+static int log_lock(sqlite3_file *file, int level)
+{
+    return log_of(file)->real->pMethods->xLock(log_of(file)->real, level);
+}
+
+static int log_unlock(sqlite3_file *file, int level)
+{
+    return log_of(file)->real->pMethods->xUnlock(log_of(file)->real, level);
+}
+
+static int log_is_reserved(sqlite3_file *file, int *out)
+{
+    return log_of(file)->real->pMethods->xCheckReservedLock(log_of(file)->real, out);
+}
+
+static int log_control(sqlite3_file *file, int what, void *value)
+{
+    return log_of(file)->real->pMethods->xFileControl(log_of(file)->real, what, value);
+}
+
+static int log_sector(sqlite3_file *file)
+{
+    return log_of(file)->real->pMethods->xSectorSize(log_of(file)->real);
+}
+
+static int log_device(sqlite3_file *file)
+{
+    return log_of(file)->real->pMethods->xDeviceCharacteristics(log_of(file)->real);
+}
+
+static const sqlite3_io_methods LOG_METHODS = {
+    .iVersion = 1, // the log is neither mapped nor shared
+    .xClose = log_close,
+    .xRead = log_read,
+    .xWrite = log_write,
+    .xTruncate = log_truncate,
+    .xSync = log_sync,
+    .xFileSize = log_size,
+    .xLock = log_lock,
+    .xUnlock = log_unlock,
+    .xCheckReservedLock = log_is_reserved,
+    .xFileControl = log_control,
+    .xSectorSize = log_sector,
+    .xDeviceCharacteristics = log_device,
+};
+
+static sqlite3_vfs log_vfs;
+static bool is_registered;
+static pthread_once_t log_once = PTHREAD_ONCE_INIT;
+
+static int log_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *out_flags)
+{
+    sqlite3_vfs *real = vfs->pAppData;
+    if ((flags & SQLITE_OPEN_WAL) == 0) {
+        return real->xOpen(real, path, file, flags, out_flags);
+    }
+    struct log_file *log = log_of(file);
+    *log = (struct log_file){.real = (sqlite3_file *)(void *)(log + 1)};
+    const int code = real->xOpen(real, path, log->real, flags, out_flags);
+    if (log->real->pMethods != NULL) {
+        log->base.pMethods = &LOG_METHODS;
+        log->gathers = (log_device(file) & SQLITE_IOCAP_POWERSAFE_OVERWRITE) != 0;
+    }
+    return code;
+}
+
+static void log_register(void)
+{
+    sqlite3_vfs *real = sqlite3_vfs_find(NULL);
+    log_vfs = *real; // its other methods know nothing of files
+    log_vfs.zName = "loyald";
+    log_vfs.pNext = NULL;
+    log_vfs.pAppData = real;
+    log_vfs.szOsFile = real->szOsFile + (int)sizeof(struct log_file);
+    log_vfs.xOpen = log_open;
+    is_registered = sqlite3_vfs_register(&log_vfs, 0) == SQLITE_OK;
+}
+
+const char *sqlite_log_vfs(void)
+{
+    (void)pthread_once(&log_once, log_register); // only a wrong argument fails
+    return is_registered ? log_vfs.zName : NULL;
+}
