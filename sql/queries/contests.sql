@@ -19,6 +19,11 @@ FROM contest_entry e JOIN member m ON m.member_id = e.member_id
 WHERE e.contest = :contest AND e.lot > :after AND e.booked_at < :closes_at
 GROUP BY e.lot, e.member_id HAVING SUM(e.points) > 0 ORDER BY e.lot LIMIT :n
 
+-- name: contest_tickets_of :one
+-- A member's entries as they stood when the contest closed.
+SELECT CAST(COALESCE(SUM(points), 0) AS bigint) FROM contest_entry
+WHERE contest = :contest AND member_id = :member_id AND booked_at < :closes_at
+
 -- name: contest_draw_read :one
 -- What was published of a contest.
 SELECT slug, closes_at, entries, tickets, entries_hash, drawn_at, result FROM contest_draw WHERE contest = :contest

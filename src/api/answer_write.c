@@ -322,14 +322,24 @@ static enum err explain_write(struct json_out *w, struct store *store, const str
     return ERR_OK;
 }
 
-/* The contests that the event has moved: entries given and taken, and those in all. */
+static bool has_closed(const struct answer *answer, int32_t wallet)
+{
+    for (size_t i = 0; i < answer->closed_n; i++) {
+        if (answer->closed[i] == wallet) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The open contests that the event has moved: entries given and taken, and those in all. */
 static void contests_write(struct json_out *w, const struct store *store, const struct answer *answer)
 {
     json_key(w, "contests");
     json_open(w, '[');
     for (size_t i = 0; i < answer->points_n; i++) {
         const struct answer_points *p = &answer->points[i];
-        if (!is_contest(store, p->wallet) || (p->earned == 0 && p->revoked == 0)) {
+        if (!is_contest(store, p->wallet) || has_closed(answer, p->wallet) || (p->earned == 0 && p->revoked == 0)) {
             continue;
         }
         json_open(w, '{');

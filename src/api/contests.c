@@ -154,13 +154,28 @@ enum err api_contest_draw_post(struct api_call *call, struct store *store, struc
     return contest_write(call, store, program, contest, w);
 }
 
+/* Their tickets and those that wait: live until the close, then what the list and the draw have, whatever is booked later. */
+static enum err tickets_of(struct api_call *call, struct store *store, const struct contest *contest, int32_t symbol,
+                           const struct member_facts *facts, struct balance *out)
+{
+    const struct balance *balance = state_balance_find(facts->state, symbol);
+    *out = balance != NULL ? *balance : (struct balance){0};
+    if (call->now < contest->closes_at) {
+        return ERR_OK;
+    }
+    out->pending = 0;
+    return store_contest_tickets(store, call->arena, contest, symbol, facts->member, &out->active);
+}
+
 static enum err member_contest_write(struct api_call *call, struct store *store, const struct program *program,
                                      const struct contest *contest, const struct member_facts *facts, struct json_out *w)
 {
     struct contest_row row;
     unsigned char alias[CONTEST_ALIAS_BYTES];
-    const struct balance *balance = state_balance_find(facts->state, symbol_of(program, contest));
-    try(store_contest_read(store, call->arena, symbol_of(program, contest), &row));
+    struct balance balance;
+    const int32_t symbol = symbol_of(program, contest);
+    try(tickets_of(call, store, contest, symbol, facts, &balance));
+    try(store_contest_read(store, call->arena, symbol, &row));
     store_contest_alias(store, contest->slug, facts->member, alias);
     json_open(w, '{');
     json_key(w, "contest");
@@ -170,9 +185,9 @@ static enum err member_contest_write(struct api_call *call, struct store *store,
     json_key(w, "closes_at");
     json_put_instant(w, contest->closes_at);
     json_key(w, "tickets");
-    json_put_int(w, balance != NULL ? balance->active : 0);
+    json_put_int(w, balance.active);
     json_key(w, "pending");
-    json_put_int(w, balance != NULL ? balance->pending : 0);
+    json_put_int(w, balance.pending);
     hex_write(w, "alias", alias, sizeof alias, true);
     json_close(w, '}');
     return ERR_OK;

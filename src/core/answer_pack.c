@@ -6,7 +6,11 @@
 #include "base/pack.h"
 
 enum { RECORD_FORMAT = 1, SECTIONS_FORMAT = 2, LIST_MAX = 100000 };
-enum { SECTION_END = 0, SECTION_ACHIEVEMENTS = 1, SECTION_REWARDS = 2, SECTION_NOT_RECOVERED = 3, SECTION_TIERS = 10, SECTION_REFERRAL = 20, SECTION_REVIEW = 30 }; // tags of sections: append only
+// Tags of sections: append only.
+enum {
+    SECTION_END = 0, SECTION_ACHIEVEMENTS = 1, SECTION_REWARDS = 2, SECTION_NOT_RECOVERED = 3,
+    SECTION_TIERS = 10, SECTION_REFERRAL = 20, SECTION_REVIEW = 30, SECTION_CLOSED = 40,
+};
 
 static void pack_at(struct buf *out, int64_t at)
 {
@@ -82,10 +86,19 @@ static void pack_referral(struct buf *out, const struct answer *answer)
     pack_i(out, answer->referral.held_until);
 }
 
+static void pack_closed(struct buf *out, const struct answer *answer)
+{
+    pack_u(out, SECTION_CLOSED);
+    pack_u(out, answer->closed_n);
+    for (size_t i = 0; i < answer->closed_n; i++) {
+        pack_u(out, (uint64_t)answer->closed[i]);
+    }
+}
+
 static size_t sections_n(const struct answer *answer)
 {
     return answer->achievements_n + answer->rewards_n + answer->not_recovered_n + answer->tier_changes_n +
-           (answer->referral.state != REFERRAL_NONE) + (answer->review.id != 0);
+           (answer->referral.state != REFERRAL_NONE) + (answer->review.id != 0) + answer->closed_n;
 }
 
 static void pack_sections(struct buf *out, const struct answer *answer)
@@ -109,6 +122,9 @@ static void pack_sections(struct buf *out, const struct answer *answer)
         pack_u(out, SECTION_REVIEW);
         pack_i(out, answer->review.id);
         pack_u(out, (uint64_t)answer->review.state);
+    }
+    if (answer->closed_n > 0) {
+        pack_closed(out, answer);
     }
     pack_u(out, SECTION_END);
 }
@@ -268,6 +284,15 @@ static void unpack_review(struct unpack *in, struct answer *answer)
     answer->review.state = in->is_bad ? REVIEW_NONE : (enum review_state)state;
 }
 
+static void unpack_closed(struct arena *arena, struct unpack *in, struct answer *answer)
+{
+    answer->closed_n = unpack_count(in, LIST_MAX);
+    answer->closed = arena_new(arena, int32_t, answer->closed_n);
+    for (size_t i = 0; i < answer->closed_n; i++) {
+        answer->closed[i] = (int32_t)unpack_u(in);
+    }
+}
+
 static void unpack_sections(struct arena *arena, struct unpack *in, struct answer *answer)
 {
     for (uint64_t tag = unpack_u(in); tag != SECTION_END && !in->is_bad; tag = unpack_u(in)) {
@@ -283,6 +308,8 @@ static void unpack_sections(struct arena *arena, struct unpack *in, struct answe
             unpack_referral(in, answer);
         } else if (tag == SECTION_REVIEW) {
             unpack_review(in, answer);
+        } else if (tag == SECTION_CLOSED) {
+            unpack_closed(arena, in, answer);
         } else {
             in->is_bad = true; // of a newer release
         }

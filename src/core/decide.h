@@ -279,6 +279,8 @@ struct answer {
         int64_t id;            // 0: none
         enum review_state state;
     } review;
+    int32_t *closed;          // wallets of contests whose entries the event moved after the close: no ticket in the draw has moved
+    size_t closed_n;
     int64_t *not_recovered;   // issued rewards that a refund could not take back: they were used
     size_t not_recovered_n, not_recovered_max;
 };

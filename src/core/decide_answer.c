@@ -29,6 +29,20 @@ static void answer_points(struct deciding *d)
     }
 }
 
+/* Contests that had closed: what moved among their entries moves no ticket any more. */
+static void answer_closed(struct deciding *d)
+{
+    struct answer *answer = &d->out->answer;
+    answer->closed = arena_new(d->arena, int32_t, d->now->contests_n);
+    for (size_t i = 0; i < d->now->contests_n; i++) {
+        const struct contest *contest = &d->now->contests[i];
+        const struct answer_points *p = &answer->points[contest->wallet];
+        if (d->facts->booked_at >= contest->closes_at && (p->earned != 0 || p->revoked != 0)) {
+            answer->closed[answer->closed_n++] = p->wallet;
+        }
+    }
+}
+
 static void answer_balances(struct arena *arena, const struct program *program, const struct state *state,
                             struct answer *answer)
 {
@@ -110,6 +124,7 @@ void deciding_finish(struct deciding *d)
         ledger_next_expiries(d->arena, state, d->now->zone);
     }
     answer_points(d);
+    answer_closed(d);
     answer_achievements(d);
     answer_rewards(d);
     answer_open(d->arena, d->now, d->facts->state, state, d->facts->booked_at, &d->out->answer);

@@ -53,7 +53,8 @@ enum err pg_failed(struct db *db, const PGresult *result, const char *name)
 static enum err result_check(struct db *db, PGresult *result, const char *name)
 {
     const ExecStatusType status = PQresultStatus(result);
-    const bool is_ok = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+    // A migration may have something to do in the other database only.
+    const bool is_ok = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
     const enum err err = is_ok ? ERR_OK : pg_failed(db, result, name);
     PQclear(result);
     return err;

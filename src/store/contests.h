@@ -32,6 +32,10 @@ enum err store_contest_read(struct store *store, struct arena *arena, int32_t co
 enum err store_contest_entries(struct store *store, struct arena *arena, const struct contest *contest, int32_t symbol, int64_t after,
                                size_t max, struct contest_entry **out, size_t *n) MUST_USE;
 
+/* A member's tickets as they stood when the contest closed: what the list and the draw have of them. */
+enum err store_contest_tickets(struct store *store, struct arena *arena, const struct contest *contest, int32_t symbol, int64_t member,
+                               int64_t *out) MUST_USE;
+
 /* Writes what is published; in a transaction of the caller's. False in *is_first: another process was faster. */
 enum err store_contest_close(struct store *store, int32_t contest, const struct contest_row *row, bool *is_first) MUST_USE;
 enum err store_contest_drawn(struct store *store, int32_t contest, int64_t now, struct str result, bool *is_first) MUST_USE;

@@ -66,6 +66,17 @@ enum err store_contest_entries(struct store *store, struct arena *arena, const s
     return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
 }
 
+enum err store_contest_tickets(struct store *store, struct arena *arena, const struct contest *contest, int32_t symbol, int64_t member,
+                               int64_t *out)
+{
+    struct db_result row;
+    const struct db_value params[] = {db_int(symbol), db_int(member), db_int(contest->closes_at)};
+    try(db_one(store->db, arena, Q_CONTEST_TICKETS_OF, params, ARRAY_N(params), &row));
+    ensure(row.rows_n == 1);
+    *out = db_at_int(&row, 0, 0);
+    return row.is_bad || *out < 0 ? ERR_INTEGRITY : ERR_OK;
+}
+
 /* ---- what is published ---- */
 
 enum err store_contest_read(struct store *store, struct arena *arena, int32_t contest, struct contest_row *out)

@@ -106,6 +106,8 @@ onEach('contests', { document }, (shop) => {
   test('the list is frozen at the close: late events and refunds change nothing in it', async () => {
     for (let i = 0; i < 40; i += 1) await (i % 3 ? buy(`M-${i}`) : enter(`M-${i}`));
     const last = await buy('LAST');
+    const slow = await buy('SLOW', 1000, { status: 'placed' });
+    assert.deepEqual([(await mine('SLOW')).tickets, (await mine('SLOW')).pending], [0, 2]);
     await clock('2026-01-31T22:59:59Z');
     assert.equal((await contest()).state, 'open');
     await clock('2026-01-31T23:00:00Z'); // midnight in Amsterdam
@@ -116,8 +118,17 @@ onEach('contests', { document }, (shop) => {
     assert.deepEqual([late.contests, late.explain.find((e) => e.rule === 'contest/january/0').fired], [[], false]);
     assert.match(late.explain.find((e) => e.rule === 'contest/january/0').text, /closed/);
     assert.equal((await enter('LATE', 'january', '2026-01-31T12:00:00Z')).body.reason, 'closed');
-    await shop.event(event('refund', 'LAST', { original: { id: last.event.external_id } }, now));
+    const refunded = await shop.event(event('refund', 'LAST', { original: { id: last.event.external_id } }, now));
+    assert.deepEqual(refunded.body.contests, [], 'no ticket has moved');
+    assert.deepEqual([(await mine('LAST')).tickets, (await mine('LAST')).pending], [2, 0], 'what the draw has, not what is booked since');
+    const done = await shop.event(event('purchase.completed', 'SLOW', { original: { id: slow.event.external_id } }, now));
+    assert.deepEqual(done.body.contests, []);
+    assert.deepEqual([(await mine('SLOW')).tickets, (await mine('SLOW')).pending], [0, 0], 'completed too late');
     const list = await pages('january', 7);
+    for (const who of ['ANN', 'BOB', 'LAST', 'SLOW', 'M-1', 'M-3']) {
+      const { alias: name, tickets } = await mine(who);
+      assert.equal(tickets, list.filter((e) => e.alias === name).reduce((sum, e) => sum + e.tickets, 0), who);
+    }
     assert.deepEqual(list, await pages('january', 1000));
     const alias = (await mine('LAST')).alias;
     assert.equal(list.filter((e) => e.alias === alias).length, 1, 'what is refunded after the close takes part');
@@ -187,7 +198,9 @@ onEach('contests', { document }, (shop) => {
 
   test('entries are no money: they expire a year after the close', async () => {
     await clock('2027-03-01T00:00:00Z');
-    assert.equal((await mine('ANN')).tickets, 0);
+    const moved = (await shop.get('/v1/members/ext:ANN/transfers?limit=1000')).body.data.filter((t) => t.wallet === 'contest.january' && t.to === 'expired');
+    assert.equal(moved.reduce((sum, t) => sum + t.active, 0), -10);
+    assert.equal((await mine('ANN')).tickets, 10, 'what was drawn from is still told');
     assert.equal((await contest()).state, 'drawn');
   });
 });
