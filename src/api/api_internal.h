@@ -20,7 +20,7 @@
 enum {
     ROUTE_PARAMS_MAX = 2,
     CALL_HEADERS_MAX = 8,
-    BODY_NONE = 0,
+    BODY_NONE = 1024, // room for an empty object, which many callers send where nothing is asked for
     BODY_JSON = 1024 * 1024,
     BODY_BATCH = 16 * 1024 * 1024,
     BODY_CODES = 64 * 1024 * 1024,

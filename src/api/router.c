@@ -2,6 +2,7 @@
 #include "base/base.h"
 #include "api/api_internal.h"
 
+#include "api/member.h"
 #include "vault/vault.h"
 
 enum { READ_TRIES = 3, ALLOW_BYTES_MAX = 128 };
@@ -116,7 +117,7 @@ static bool media_is_accepted(enum media media, struct str type)
 {
     switch (media) {
     case MEDIA_NONE:
-        return true; // no body is taken at all
+        return true; // nothing is read but an empty object
     case MEDIA_JSON:
         return media_is(type, "application/json");
     case MEDIA_EVENT:
@@ -233,15 +234,20 @@ static void write_done(struct ticket *ticket)
     call_answer(call);
 }
 
+/* A route that takes no body takes an empty object for none: the same request for the Idempotency-Key too. */
 static enum err read_body(struct api_call *call)
 {
     json_t *body = NULL;
-    const bool has_json = call->route->media == MEDIA_JSON || call->route->media == MEDIA_EVENT;
-    if (!has_json || call->request->body.n == 0) {
+    const enum media media = call->route->media;
+    if (media == MEDIA_BATCH || media == MEDIA_CODES || call->request->body.n == 0) {
         return ERR_OK;
     }
     try(json_read(call->arena, call->request->body, &call->fail, &body));
     call->body = body;
+    if (media == MEDIA_NONE) {
+        try(member_no_fields(call));
+        call->body = NULL;
+    }
     return ERR_OK;
 }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { connect } from 'node:net';
-import { onEach, problem, purchase } from './harness.mjs';
+import { onEach, openapi, problem, purchase } from './harness.mjs';
 
 const line = { id: '1', amount: 100 };
 const with_ = (path, value) => {
@@ -83,6 +83,30 @@ onEach('input', {}, (shop) => {
       problem(await shop.event(stringify(with_(path, value))), 422, code, pointer ?? path);
     });
   }
+
+  test('where nothing is asked for, an empty object is as good as no body', async () => {
+    let tried = 0;
+    for (const [path, operations] of Object.entries(openapi.paths)) {
+      for (const [method, one] of Object.entries(operations)) {
+        if (method === 'get' || (one.requestBody && one.requestBody.required !== false)) continue;
+        if (path === '/v1/program/draft/validate') continue; // {} is a document, the draft is another
+        const url = path.replace('{id}', 'ext:NOBODY').replace('{slug}', 'nothing').replace('{n}', '1');
+        const [none, empty] = [await shop.ask(method.toUpperCase(), url), await shop.ask(method.toUpperCase(), url, {})];
+        assert.deepEqual([empty.status, empty.body.code, empty.body.errors], [none.status, none.body.code, none.body.errors], `${method} ${path}: ${empty.text}`);
+        assert.ok(![400, 413, 415].includes(none.status), `${method} ${path}: ${none.text}`);
+        tried += 1;
+      }
+    }
+    assert.ok(tried > 8, String(tried));
+    problem(await shop.ask('DELETE', '/v1/members/ext:NOBODY', { why: 'x' }), 422, 'unknown_field', '/why');
+    problem(await shop.ask('DELETE', '/v1/members/ext:NOBODY', []), 422, 'invalid');
+    problem(await shop.ask('DELETE', '/v1/members/ext:NOBODY', '{'), 400, 'not_json');
+    problem(await shop.ask('DELETE', '/v1/members/ext:NOBODY', ' '.repeat(2000)), 413, 'too_large');
+    const key = { headers: { 'idempotency-key': 'empty-1' } };
+    assert.equal((await shop.post('/v1/members', { external_id: 'GONE' })).status, 201);
+    assert.equal((await shop.ask('DELETE', '/v1/members/ext:GONE', undefined, key)).status, 200);
+    assert.equal((await shop.ask('DELETE', '/v1/members/ext:GONE', {}, key)).status, 200, 'the same request');
+  });
 
   test('a query parameter given twice is refused, whichever it is', async () => {
     problem(await shop.get('/v1/members?limit=1&limit=2'), 422, 'invalid', '/limit');
