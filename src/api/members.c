@@ -4,6 +4,7 @@
 
 #include "api/answer_write.h"
 #include "api/member.h"
+#include "store/clock.h"
 #include "store/referrals.h"
 #include "vault/code.h"
 
@@ -14,6 +15,7 @@ enum { PROFILE_TEXT_MAX = 1024 * 1024 };
 struct enrol_work {
     struct submission submission;
     struct member_profile profile;
+    bool has_auto_rewards;
 };
 
 /* A member as enrolled: what the call answers, first and again. */
@@ -67,25 +69,51 @@ static enum err enrol_dry_run(struct api_call *call, struct store *store, struct
     json_open(w, '{');
     const struct member_row row = {.status = MEMBER_ACTIVE, .enrolled_at = s->event.time, .profile = work->profile};
     member_row_write(w, &row, (struct str){0}); // id 0 is null
-    member_account_write(w, store, &s->answer, true);
+    member_account_write(w, store, &s->answer, work->has_auto_rewards);
     json_close(w, '}');
     return ERR_OK;
 }
 
-/* Whom the member was brought by: the batch finds out who that is. */
-static enum err read_referral(struct api_call *call, struct submission *s)
+/* Whether rewards may be bought by themselves is the member's choice; NULL: nothing is said of it. */
+static enum err read_choice(struct api_call *call, const json_t **out)
+{
+    *out = json_at(call->body, "auto_rewards");
+    return *out == NULL || json_is_boolean(*out) ? ERR_OK : fail(&call->fail, ERR_INVALID, "/auto_rewards", "This must be true or false.");
+}
+
+/* What the decision needs beside the profile: whom the member was brought by (the batch finds out who that is), and their choice. */
+static enum err read_terms(struct api_call *call, struct submission *s, bool *has_auto_rewards)
 {
     struct str code = {0};
+    const json_t *choice = NULL;
     struct reader r = {.arena = call->arena, .f = &call->fail};
     read_text(&r, call->body, NULL, "referral_code", READ_OPTIONAL, CODE_BYTES_MAX, &code);
     try(read_done(&r));
-    if (code.n == 0) {
-        return ERR_OK;
-    }
+    try(read_choice(call, &choice));
+    *has_auto_rewards = !json_is_false(choice);
     struct arena *before = json_arena_set(call->arena);
-    s->event.data = json_pack("{s:s%}", "referral_code", code.p, (int)code.n);
+    json_t *data = json_object();
+    if (code.n > 0) {
+        json_object_set_new(data, "referral_code", json_stringn(code.p, code.n));
+    }
+    if (!*has_auto_rewards) {
+        json_object_set_new(data, "auto_rewards", json_false());
+    }
+    s->event.data = json_object_size(data) > 0 ? data : NULL;
     (void)json_arena_set(before);
     return ERR_OK;
+}
+
+/* The zone must be one that the clock can compute with. What stood there before may stay. */
+static enum err check_zone(struct api_call *call, struct store *store, const struct member_profile *before,
+                           const struct member_profile *profile)
+{
+    const struct str name = profile->timezone;
+    if (name.n == 0 || (before != NULL && str_eq(name, before->timezone)) || store_zone(store, name) != NULL) {
+        return ERR_OK;
+    }
+    return fail(&call->fail, ERR_INVALID, "/timezone", "\"%.*s\" is no time zone: use an IANA name such as Europe/Amsterdam.",
+                STR_ARG(name));
 }
 
 /* What the lane needs, from a snapshot: the program in force says what must be given. */
@@ -93,12 +121,14 @@ static enum err enrol_prepare(struct api_call *call, struct store *store, struct
 {
     struct submission *s = &work->submission;
     struct member_profile *profile = &work->profile;
+    static const char *const TERMS[] = {"referral_code", "auto_rewards", NULL};
     const struct program *program = NULL;
     try(store_program_at(store, call->now, &program));
-    try(profile_read(call->arena, call->body, NULL, "referral_code", call->now, &call->fail, profile));
+    try(profile_read(call->arena, call->body, NULL, TERMS, call->now, &call->fail, profile));
     try(profile_check(program, profile, &call->fail));
+    try(check_zone(call, store, NULL, profile));
     api_event_open(call, s, EVENT_ENROLLED, 0);
-    try(read_referral(call, s));
+    try(read_terms(call, s, &work->has_auto_rewards));
     try(store_enrolment_make(store, call->arena, program, profile, &call->fail, &s->enrolment));
     submission_hash(s, store_vault(store), call->body);
     return ERR_OK;
@@ -238,21 +268,19 @@ static enum err check_birth(struct api_call *call, const struct member_profile *
                 scope_text(SCOPE_MEMBERS_CORRECT));
 }
 
-/* Whether rewards may be bought by themselves is the member's choice. */
 static enum err choose_auto(struct api_call *call, struct store *store, struct arena *arena, int64_t member)
 {
-    const json_t *choice = json_at(call->body, "auto_rewards");
+    const json_t *choice = NULL;
+    try(read_choice(call, &choice));
     if (choice == NULL) {
         return ERR_OK;
-    }
-    if (!json_is_boolean(choice)) {
-        return fail(&call->fail, ERR_INVALID, "/auto_rewards", "This must be true or false.");
     }
     return member_book_change(call, store, arena, member, json_is_true(choice) ? "auto_rewards_on" : "auto_rewards_off", NULL);
 }
 
 enum err api_member_patch(struct api_call *call, struct store *store, struct arena *arena, struct json_out *w)
 {
+    static const char *const TERMS[] = {"auto_rewards", NULL};
     int64_t member = 0;
     struct member_row row;
     struct member_profile profile;
@@ -264,8 +292,9 @@ enum err api_member_patch(struct api_call *call, struct store *store, struct are
         return fail(&call->fail, ERR_NOT_FOUND, "", "This member was erased.");
     }
     try(store_program_at(store, call->now, &program));
-    try(profile_read(call->arena, call->body, &row.profile, "auto_rewards", call->now, &call->fail, &profile));
+    try(profile_read(call->arena, call->body, &row.profile, TERMS, call->now, &call->fail, &profile));
     try(profile_check(program, &profile, &call->fail));
+    try(check_zone(call, store, &row.profile, &profile));
     try(check_birth(call, &row.profile, &profile));
     try(store_member_update(store, arena, program, member, row.revision, &profile, &call->fail));
     if (program->referrals_n > 0) {

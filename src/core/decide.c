@@ -269,6 +269,9 @@ static enum err decide_plain(struct deciding *d)
     if (d->event->kind == EVENT_OFFER_ACCEPTED) {
         try(accept_offer(d, &content));
     }
+    if (d->event->kind == EVENT_ENROLLED && json_is_false(json_at(d->event->data, "auto_rewards"))) {
+        d->out->state->is_auto_off = true; // chosen before there is anything to buy
+    }
     struct about about = {0};
     decide_about(d, &about);
     if (d->out->answer.outcome == OUTCOME_REFUSED) {

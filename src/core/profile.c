@@ -324,7 +324,17 @@ static void read_attributes(struct reading *r, json_t *value, struct str pointer
     (void)json_arena_set(before); // gives back the one set above
 }
 
-enum err profile_read(struct arena *arena, const json_t *json, const struct member_profile *base, const char *also,
+static bool is_named(const char *const *names, const char *name)
+{
+    for (; names != NULL && *names != NULL; names++) {
+        if (strcmp(*names, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum err profile_read(struct arena *arena, const json_t *json, const struct member_profile *base, const char *const *also,
                       int64_t now, struct fail *f, struct member_profile *out)
 {
     struct member_profile profile;
@@ -353,7 +363,7 @@ enum err profile_read(struct arena *arena, const json_t *json, const struct memb
             read_tags(&r, value, pointer);
         } else if (strcmp(key, "consents") == 0) {
             read_consents(&r, value, pointer, now);
-        } else if (also == NULL || strcmp(key, also) != 0) {
+        } else if (!is_named(also, key)) {
             fault(&r, ERR_UNKNOWN_FIELD, pointer, "A member has no such field.");
         }
     }

@@ -50,9 +50,9 @@ void profile_open(struct member_profile *out);
 
 /* Reads a profile from the body of an enrolment (`base` NULL) or of a PATCH over `base` (RFC 7396: what is absent
  * stays, null takes away; attributes are merged by name, consents by purpose and channel, tags replaced). Unknown
- * fields are faults, but for `also` (may be NULL), a field that the caller reads itself. `now` stamps consents and
+ * fields are faults, but for `also` (ends with NULL; may be NULL), fields that the caller reads itself. `now` stamps consents and
  * bounds the birth date. Payment card numbers in free text are refused (security.md IN-8). */
-enum err profile_read(struct arena *arena, const json_t *json, const struct member_profile *base, const char *also,
+enum err profile_read(struct arena *arena, const json_t *json, const struct member_profile *base, const char *const *also,
                       int64_t now, struct fail *f, struct member_profile *out) MUST_USE;
 
 /* What the program asks of a profile: required fields and the types of declared attributes. */

@@ -18,10 +18,12 @@ const struct zone *store_zone(struct store *store, struct str name)
     if (store->zones_n >= ARRAY_N(store->zones)) {
         return NULL;
     }
-    struct zone *zone = arena_new(&store->zones_arena, struct zone, 1);
-    if (!zone_load(&store->zones_arena, str_dup(&store->zones_arena, name), zone)) {
-        return NULL;
+    struct zone loaded;
+    if (!zone_load(&store->zones_arena, name, &loaded)) {
+        return NULL; // names that nobody knows take no room, however many are sent
     }
+    struct zone *zone = arena_new(&store->zones_arena, struct zone, 1);
+    *zone = loaded;
     store->zones[store->zones_n++] = zone;
     return zone;
 }

@@ -132,6 +132,19 @@ onEach('the changing card', { document }, (shop) => {
     assert.equal((await shop.balance('ext:DAN')).active, 100);
   });
 
+  test('who wants no automatic rewards can say so when they enrol', async () => {
+    const enrol = (body, query = '') => shop.post(`/v1/members${query}`, body);
+    problem(await enrol({ external_id: 'EVA', auto_rewards: 'no' }), 422, 'invalid', '/auto_rewards');
+    problem(await enrol({ external_id: 'EVA', auto_rewards: null }), 422, 'invalid', '/auto_rewards');
+    assert.equal((await enrol({ external_id: 'EVA', auto_rewards: false }, '?dry_run=true')).body.auto_rewards, false);
+    const eva = await enrol({ external_id: 'EVA', auto_rewards: false });
+    assert.deepEqual([eva.status, eva.body.auto_rewards], [201, false], eva.text);
+    await shop.event(purchase({ amount: 60000 }, { subject: 'ext:EVA', time: now }));
+    assert.deepEqual((await shop.get('/v1/members/ext:EVA/rewards')).body.data, []);
+    assert.equal((await shop.ask('PATCH', '/v1/members/ext:EVA', { auto_rewards: true })).body.balances[0].active, 100);
+    assert.equal((await enrol({ external_id: 'YES', auto_rewards: true })).body.auto_rewards, true);
+  });
+
   test('rewards are bought by themselves unless the member does not want that', async () => {
     const buyer = (await shop.post('/v1/members', { external_id: 'CAT' })).body;
     assert.equal(buyer.auto_rewards, true);

@@ -69,6 +69,17 @@ onEach('what the clock brings', { document: program }, (shop) => {
     assert.equal((await shop.get('/v1/members/ext:N')).body.birth_date, '1980-01-03');
   });
 
+  test('a time zone that nobody knows is refused, wherever it is given', async () => {
+    for (const timezone of ['Mars/Olympus', 'europe/amsterdam', 'GMT+25:00', 'Europe/']) {
+      problem(await shop.post('/v1/members', { external_id: 'MARS', timezone }), 422, 'invalid', '/timezone');
+      problem(await shop.post('/v1/members?dry_run=true', { external_id: 'MARS', timezone }), 422, 'invalid', '/timezone');
+      problem(await patch('/v1/members/ext:N', { timezone }), 422, 'invalid', '/timezone');
+    }
+    assert.equal((await shop.get('/v1/members/ext:MARS')).status, 404);
+    assert.equal((await shop.post('/v1/members', { external_id: 'MARS', timezone: 'Asia/Kathmandu' })).body.timezone, 'Asia/Kathmandu');
+    assert.equal((await patch('/v1/members/ext:MARS', { timezone: null })).body.timezone, null);
+  });
+
   test('another time zone moves what is to come', async () => {
     assert.equal((await shop.post('/v1/members', { external_id: 'Z', birth_date: '1980-06-10' })).status, 201);
     assert.equal((await patch('/v1/members/ext:Z', { timezone: 'Asia/Tokyo' })).status, 200);

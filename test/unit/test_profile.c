@@ -84,7 +84,7 @@ static enum err read(const char *json, struct fail *f, struct member_profile *ou
     json_t *value = NULL;
     *f = (struct fail){.arena = &arena};
     assert_int_equal(json_read(&arena, str_c(json), f, &value), ERR_OK);
-    return profile_read(&arena, value, NULL, "referral_code", NOW, f, out);
+    return profile_read(&arena, value, NULL, (const char *const[]){"referral_code", NULL}, NOW, f, out);
 }
 
 static void bad_fields_are_refused_with_their_pointers(void **state)
