@@ -20,7 +20,7 @@ static const char *const REASONS[] = {
     "unknown_code", "code_used", "too_many_attempts",
     "self_referral", "circular_referral", "already_referred", "too_late",
     "subscription_runs", "too_many_subscriptions", "fresh_code_needed",
-    "already_reviewed", "other_store", "review_decided", "not_completed",
+    "already_reviewed", "other_store", "review_decided", "not_completed", "only_cancelled", "not_sent",
 };
 _Static_assert(ARRAY_N(REASONS) == REASONS_N, "one slug per reason");
 

@@ -76,6 +76,8 @@ enum reason {
     REASON_OTHER_STORE = 50,       // the purchase was made elsewhere
     REASON_REVIEW_DECIDED = 51,    // staff have judged it before
     REASON_NOT_COMPLETED = 52,     // it is only ordered
+    REASON_ONLY_CANCELLED = 53,    // an entry is a ticket in a draw
+    REASON_NOT_SENT = 54,          // a reward of another kind than goods
     REASONS_N
 };
 struct str reason_slug(enum reason reason);

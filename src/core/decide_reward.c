@@ -61,6 +61,13 @@ static enum reason use_refusal(const struct deciding *d, const struct issued *is
     return issued->expires_at <= int64_max(d->event->time, AT_MIN) ? REASON_REWARD_EXPIRED : REASON_NONE;
 }
 
+/* Tickets of a draw are nothing that a till takes. */
+static enum reason till_refusal(const struct deciding *d, const struct issued *issued)
+{
+    const enum reason reason = use_refusal(d, issued);
+    return reason == REASON_NONE && issued->kind == REWARD_CONTEST_ENTRY ? REASON_ONLY_CANCELLED : reason;
+}
+
 /* ---- in a purchase ---- */
 
 /* The part of a purchase that a reward may pay for. */
@@ -149,7 +156,7 @@ static enum reason check_use(struct deciding *d, struct award_env *env, size_t i
     const struct issued *issued = loaded(d, d->event->rewards[index].id);
     const int64_t paid = paid_by(d->event, index);
     int64_t eligible = 0;
-    const enum reason reason = use_refusal(d, issued);
+    const enum reason reason = till_refusal(d, issued);
     if (reason != REASON_NONE) {
         return reason;
     }
@@ -322,12 +329,6 @@ static enum err decide_bought(struct deciding *d, struct award_env *env)
 
 /* ---- what becomes of one ---- */
 
-/* Tickets of a draw are nothing that a till takes. */
-static enum reason till_refusal(const struct deciding *d, const struct issued *issued)
-{
-    return issued->kind == REWARD_CONTEST_ENTRY ? REASON_NOT_AVAILABLE : use_refusal(d, issued);
-}
-
 static enum err decide_used(struct deciding *d, struct issued *issued)
 {
     const enum reason reason = till_refusal(d, issued);
@@ -386,8 +387,11 @@ static enum err decide_cancelled_reward(struct deciding *d, struct issued *issue
 static enum err decide_fulfilled(struct deciding *d, struct issued *issued)
 {
     const enum fulfilment to = (enum fulfilment)d->event->fulfilment;
-    if (issued->member != d->facts->state->member || issued->fulfilment == FULFIL_NONE) {
+    if (issued->member != d->facts->state->member) {
         return deciding_refuse(d, REASON_UNKNOWN_REWARD);
+    }
+    if (issued->fulfilment == FULFIL_NONE) {
+        return deciding_refuse(d, issued->kind == REWARD_CONTEST_ENTRY ? REASON_ONLY_CANCELLED : REASON_NOT_SENT);
     }
     if (issued->state == ISSUED_CANCELLED || issued->state == ISSUED_EXPIRED) {
         return deciding_refuse(d, issued->state == ISSUED_CANCELLED ? REASON_REWARD_CANCELLED : REASON_REWARD_EXPIRED);

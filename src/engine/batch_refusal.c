@@ -25,6 +25,8 @@ static const struct {
     {REASON_REWARD_CANCELLED, ERR_REWARD_CANCELLED, "", "The reward was cancelled."},
     {REASON_REWARD_EXPIRED, ERR_REWARD_EXPIRED, "", "The reward has expired."},
     {REASON_REWARD_RESERVED, ERR_REWARD_RESERVED, "", "The reward is reserved: wait until that ends, or release it."},
+    {REASON_ONLY_CANCELLED, ERR_ONLY_CANCELLED, "", "An entry is a ticket in the draw and nothing that a till takes: it takes part by itself, and can only be cancelled."},
+    {REASON_NOT_SENT, ERR_NOT_SENT, "", "Only rewards of the kinds physical and webhook are sent: use or cancel this one."},
     {REASON_ABOVE_VALUE, ERR_ABOVE_VALUE, "/amount", "That is more than the reward is worth."},
     {REASON_TOO_MANY_REWARDS, ERR_TOO_MANY_REWARDS, "", "The member has 1,000 open rewards: let them use some first."},
     {REASON_CLOSED, ERR_CLOSED, "", "This is outside its window: nothing can be answered now."},

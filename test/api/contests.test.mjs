@@ -190,6 +190,11 @@ onEach('contests', { document }, (shop) => {
     assert.deepEqual([ticket.kind, ticket.state, ticket.expires_at, bought.body.contests[0].tickets], ['contest_entry', 'issued', '2026-04-30T22:00:00.000Z', 2]);
     const one = (await shop.get(`/v1/rewards/issued/${ticket.id}`)).body;
     assert.deepEqual([one.entries, one.value], [2, null]);
+    for (const [step, body] of [['use', {}], ['reserve', {}], ['fulfil', { status: 'packed' }]]) {
+      const refused = await shop.post(`/v1/rewards/issued/${ticket.id}/${step}`, body, { headers: { 'idempotency-key': `ticket-${step}` } });
+      problem(refused, 422, 'only_cancelled');
+      assert.match(refused.body.detail, /ticket/);
+    }
     const back = await shop.post(`/v1/rewards/issued/${ticket.id}/cancel`, { reason: 'changed their mind' }, { headers: { 'idempotency-key': 'ticket-2' } });
     assert.equal(back.status, 201, back.text);
     assert.deepEqual(back.body.contests, [{ contest: 'spring', earned: 0, pending: 0, revoked: 2, tickets: 0 }]);
