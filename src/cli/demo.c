@@ -9,12 +9,12 @@
 #include "api/event_read.h"
 #include "base/log.h"
 #include "cli/config.h"
-#include "cli/demo.h"
+#include "cli/demo_internal.h"
 #include "engine/engine.h"
+#include "store/versions.h"
 #include "vault/normal.h"
 
-enum { DEMO_PER_TICKET = 2048, DEMO_MEMBERS_MAX = 10000000, DEMO_DAYS_MAX = 3650, CONTROL_EVERY = 20, NAMES_N = 20 };
-enum { TOPIC_KIND = -1, TOPIC_JOINED = -2, TOPIC_PERSON = -3, TOPIC_SURVEY = -4, TOPIC_REWARD = -5 };
+enum { DEMO_MEMBERS_MAX = 10000000, DEMO_DAYS_MAX = 3650, CONTROL_EVERY = 20, NAMES_N = 20 };
 #define TICKET_BYTES_MAX ((size_t)4 * 1024 * 1024 * 1024)
 #define PLANTED_EFFECT   1.15
 
@@ -33,32 +33,7 @@ struct kind {
     int share;           // of a hundred members
     int lost_after_days; // 0: stays
 };
-static const struct kind KINDS[] = {{0.22, 15, 0}, {0.06, 40, 0}, {0.015, 25, 0}, {0.09, 20, 90}};
-
-/* A reward that was bought and will be used. */
-struct use {
-    char subject[32];
-    int64_t reward;
-    int64_t at;
-};
-
-struct demo {
-    struct cli *cli;
-    struct engine *engine;
-    const struct vault *vault;
-    const struct life *life;
-    struct arena arena;
-    struct submission *list;
-    size_t n;
-    struct use uses[DEMO_PER_TICKET];
-    size_t uses_n;
-    int64_t members;
-    int64_t seed;
-    int32_t first, today; // days of the life: [first, today)
-    int64_t now;
-    bool is_forward;
-    int64_t applied, replayed, refused;
-};
+static const struct kind KINDS[DEMO_KINDS_N] = {{0.22, 15, 0}, {0.06, 40, 0}, {0.015, 25, 0}, {0.09, 20, 90}};
 
 /* ---- chance ---- */
 
@@ -87,7 +62,7 @@ int64_t demo_roll_below(struct dice *dice, int64_t n)
     return (int64_t)(demo_roll(dice) * (double)n);
 }
 
-static int kind_of(const struct demo *demo, int64_t member)
+int demo_kind_of(const struct demo *demo, int64_t member)
 {
     struct dice dice = demo_dice(demo, member, TOPIC_KIND);
     int percent = (int)(demo_roll(&dice) * 100);
@@ -99,8 +74,12 @@ static int kind_of(const struct demo *demo, int64_t member)
     return (int)i;
 }
 
-/* The day on which a member joined, within the first nine tenths of the time shown. */
-static int32_t joined_on(const struct demo *demo, int64_t member)
+double demo_kind_per_day(int kind)
+{
+    return KINDS[kind].per_day;
+}
+
+int32_t demo_joined_on(const struct demo *demo, int64_t member)
 {
     struct dice dice = demo_dice(demo, member, TOPIC_JOINED);
     return demo->first + (int32_t)(demo_roll(&dice) * demo_roll(&dice) * (demo->today - demo->first) * 0.9);
@@ -115,7 +94,7 @@ static double season(const struct demo *demo, int32_t day)
 struct demo_day demo_day_of(const struct demo *demo, int64_t member, int32_t day)
 {
     static const int HOURS[] = {8, 8, 9, 9, 10, 11, 12, 12, 13, 15, 16, 17};
-    struct demo_day out = {.member = member, .day = day, .joined = joined_on(demo, member), .kind = kind_of(demo, member)};
+    struct demo_day out = {.member = member, .day = day, .joined = demo_joined_on(demo, member), .kind = demo_kind_of(demo, member)};
     const struct kind *kind = &KINDS[out.kind];
     const double effect = member % CONTROL_EVERY == 0 ? 1.0 : PLANTED_EFFECT;
     out.dice = demo_dice(demo, member, day);
@@ -132,6 +111,11 @@ struct arena *demo_arena(struct demo *demo)
     return &demo->arena;
 }
 
+bool demo_is_history(const struct demo *demo, int32_t day)
+{
+    return (day + 1) * MS_PER_DAY <= demo->published_at;
+}
+
 struct str demo_id(struct demo *demo, const char *prefix, int64_t member, int32_t day)
 {
     return str_fmt(&demo->arena, "%s-%" PRId64 "-%d", prefix, member, day);
@@ -143,21 +127,10 @@ static enum err complain(struct demo *demo, const char *type, enum err err, cons
     return fail(&demo->cli->fail, err, "", "%s: %.*s Is the instance's program the preset \"%s\"?", type, STR_ARG(why), demo->life->name);
 }
 
-/* Four of five that were bought are used, a day later. */
-static void note_use(struct demo *demo, const struct submission *s)
-{
-    for (size_t i = 0; i < s->answer.rewards_n && demo->life->reward_is_used && demo->uses_n < ARRAY_N(demo->uses); i++) {
-        if (s->event.kind == EVENT_REWARD_BOUGHT && s->answer.rewards[i].id % 5 != 0) {
-            struct use *use = &demo->uses[demo->uses_n++];
-            *use = (struct use){.reward = s->answer.rewards[i].id, .at = s->event.time + MS_PER_DAY};
-            (void)snprintf(use->subject, sizeof use->subject, "%.*s", STR_ARG(s->event.subject)); // the ticket's arena goes
-        }
-    }
-}
-
-static enum err flush(struct demo *demo)
+enum err demo_flush(struct demo *demo)
 {
     struct ticket ticket = {.list = demo->list, .n = demo->n};
+    demo->booked = demo->day;
     if (demo->n == 0) {
         return ERR_OK;
     }
@@ -170,7 +143,7 @@ static enum err flush(struct demo *demo)
         demo->replayed += s->is_replay || s->err != ERR_OK;
         demo->refused += s->has_answer && s->answer.outcome == OUTCOME_REFUSED;
         demo->applied += s->has_answer && !s->is_replay;
-        note_use(demo, s);
+        demo_follow_note(demo, s);
     }
     arena_reset(&demo->arena);
     demo->n = 0;
@@ -178,8 +151,7 @@ static enum err flush(struct demo *demo)
     return ERR_OK;
 }
 
-/* A place for one more submission: make_room() has seen to it that there is one. */
-static struct submission *next(struct demo *demo)
+struct submission *demo_next(struct demo *demo)
 {
     if (demo->list == NULL) {
         demo->list = arena_new(&demo->arena, struct submission, DEMO_PER_TICKET);
@@ -190,11 +162,10 @@ static struct submission *next(struct demo *demo)
     return s;
 }
 
-/* Between two members' days: what is on its way there still lies in the arena. */
-static enum err make_room(struct demo *demo)
+enum err demo_make_room(struct demo *demo)
 {
     enum { PER_MEMBER_MAX = 32 };
-    return demo->n + PER_MEMBER_MAX > DEMO_PER_TICKET ? flush(demo) : ERR_OK;
+    return demo->n + PER_MEMBER_MAX > DEMO_PER_TICKET ? demo_flush(demo) : ERR_OK;
 }
 
 enum err demo_post(struct demo *demo, const struct demo_day *day, const char *type, struct str id, int64_t at, const char *data, ...)
@@ -217,7 +188,7 @@ enum err demo_post(struct demo *demo, const struct demo_day *day, const char *ty
                                     "{\"specversion\":\"1.0\",\"source\":\"demo/%" PRId64 "\",\"id\":\"%.*s\",\"type\":\"%s\",\"subject\":\"ext:C-%" PRId64
                                     "\",\"time\":\"%.*s\",\"data\":%s}",
                                     demo->seed, STR_ARG(id), type, day->member, (int)INSTANT_BYTES, time, body);
-    s = next(demo);
+    s = demo_next(demo);
     enum err err = json_read(&demo->arena, text, &f, &json);
     if (err == ERR_OK) {
         err = event_read(&demo->arena, demo->vault, json, NULL, &f, s);
@@ -229,7 +200,8 @@ enum err demo_post(struct demo *demo, const struct demo_day *day, const char *ty
 
 /* ---- what all trades have ---- */
 
-static enum err add_enrolment(struct demo *demo, int64_t member, int32_t joined)
+/* `code`: of who has brought them, empty: nobody. */
+static enum err add_enrolment(struct demo *demo, int64_t member, int32_t joined, struct str code)
 {
     static const char *const GIVEN[NAMES_N] = {"Ann", "Bram", "Carla", "Dewi", "Eva", "Finn", "Gosia", "Hugo", "Iris", "Jan",
                                                "Kasia", "Luis", "Marta", "Noor", "Olek", "Putri", "Rosa", "Sam", "Tess", "Wim"};
@@ -239,7 +211,7 @@ static enum err add_enrolment(struct demo *demo, int64_t member, int32_t joined)
     struct arena *arena = &demo->arena;
     const struct str id = str_fmt(arena, "C-%" PRId64, member);
     const struct str given = str_c(GIVEN[demo_roll_below(&dice, NAMES_N)]);
-    s = next(demo);
+    s = demo_next(demo);
     s->kind = SUBMIT_ENROL;
     s->event.kind = EVENT_ENROLLED;
     s->event.type = event_kind_type(EVENT_ENROLLED);
@@ -261,114 +233,64 @@ static enum err add_enrolment(struct demo *demo, int64_t member, int32_t joined)
         },
     };
     ensure(normal_name(arena, given, s->enrolment.name_words, &s->enrolment.name_words_n));
-    submission_hash(s, demo->vault, NULL);
-    return ERR_OK;
-}
-
-/* Who comes is asked what they think, once in each stretch of twice the survey's pause. */
-static enum err answer_survey(struct demo *demo, const struct demo_day *day)
-{
-    const int32_t stretch = day->day / (2 * demo->life->survey_days);
-    struct dice dice = demo_dice(demo, day->member, TOPIC_SURVEY - 100 * (int64_t)stretch);
-    const int32_t on = (int32_t)demo_roll_below(&dice, demo->life->survey_days);
-    if (day->is_lost || day->day != stretch * 2 * demo->life->survey_days + on || demo_roll(&dice) > 0.25) {
-        return ERR_OK;
+    if (code.n > 0) {
+        struct arena *before = json_arena_set(arena);
+        s->event.data = json_pack("{s:s%}", "referral_code", code.p, (int)code.n);
+        (void)json_arena_set(before);
     }
-    const int64_t score = day->kind == 3 ? demo_roll_below(&dice, 7) : 10 - demo_roll_below(&dice, 4) * demo_roll_below(&dice, 3);
-    const char *more = demo->life->survey_csat;
-    const struct str csat = more == NULL ? STR("") : str_fmt(&demo->arena, ",\"%s\":%" PRId64, more, 1 + score * 4 / 10);
-    return demo_post(demo, day, "survey.completed", demo_id(demo, "nps", day->member, day->day), day->day * MS_PER_DAY + 19 * MS_PER_HOUR,
-                     "{\"survey\":\"%s\",\"answers\":{\"score\":%" PRId64 "%.*s}}", demo->life->survey, score, STR_ARG(csat));
-}
-
-static enum err reward_event(struct demo *demo, struct str subject, enum event_kind kind, struct str id, int64_t at, struct submission **out)
-{
-    struct arena *arena = &demo->arena;
-    struct submission *s = next(demo);
-    *out = s;
-    s->event.kind = kind;
-    s->event.type = event_kind_type(kind);
-    s->event.source = str_fmt(arena, "demo/%" PRId64, demo->seed);
-    s->event.subject = subject;
-    s->event.external_id = id;
-    s->event.time = at;
-    s->event.expected_price = -1;
-    return identifier_read(arena, demo->vault, subject, &demo->cli->fail, "", &s->subject);
-}
-
-/* After so many days of coming the points should be there: they are spent on the trade's usual reward. Who is wrong is refused. */
-static enum err buy_reward(struct demo *demo, const struct demo_day *day)
-{
-    struct submission *s = NULL;
-    struct dice dice = demo_dice(demo, day->member, TOPIC_REWARD - (int64_t)day->day);
-    const double came = (day->day - day->joined) * KINDS[day->kind].per_day * demo->life->pace;
-    if (!day->is_there || came < demo->life->reward_days || demo_roll(&dice) > 1.0 / demo->life->reward_days || day->at + MS_PER_HOUR >= demo->now) {
-        return ERR_OK;
-    }
-    const struct str subject = str_fmt(&demo->arena, "ext:C-%" PRId64, day->member);
-    try(reward_event(demo, subject, EVENT_REWARD_BOUGHT, demo_id(demo, "buy", day->member, day->day), day->at + MS_PER_HOUR, &s));
-    s->event.reward = str_c(demo->life->reward);
-    s->event.count = 1;
-    submission_hash(s, demo->vault, NULL);
-    return ERR_OK;
-}
-
-static enum err use_rewards(struct demo *demo)
-{
-    for (size_t i = 0; i < demo->uses_n; i++) {
-        const struct use *use = &demo->uses[i];
-        struct submission *s = NULL;
-        if (use->at >= demo->now) {
-            continue;
-        }
-        const struct str subject = str_dup(&demo->arena, str_c(use->subject));
-        try(reward_event(demo, subject, EVENT_REWARD_USED, str_fmt(&demo->arena, "use-%" PRId64, use->reward), use->at, &s));
-        s->event.rewards = arena_new(&demo->arena, struct reward_ref, 1);
-        s->event.rewards[0].id = use->reward;
-        s->event.rewards_n = 1;
-        submission_hash(s, demo->vault, NULL);
-        try(make_room(demo));
-    }
-    demo->uses_n = 0;
+    submission_hash(s, demo->vault, s->event.data);
     return ERR_OK;
 }
 
 /* ---- the life ---- */
 
+static enum err join(struct demo *demo, const struct demo_day *day)
+{
+    struct str code;
+    try(demo_friend_code(demo, day->member, &code));
+    const bool is_now = demo_names_at_enrolment(demo, day->member);
+    try(add_enrolment(demo, day->member, day->day, is_now ? code : (struct str){0}));
+    return is_now || code.n == 0 ? ERR_OK : demo_name_later(demo, day, code);
+}
+
 static enum err live_day(struct demo *demo, int32_t day)
 {
     for (int64_t member = 1; member <= demo->members; member++) {
-        const int32_t joined = joined_on(demo, member);
+        const int32_t joined = demo_joined_on(demo, member);
         if (day < joined) {
             continue;
         }
-        try(make_room(demo));
-        if (day == joined) {
-            try(add_enrolment(demo, member, joined));
-        }
+        try(demo_make_room(demo));
         const struct demo_day today = demo_day_of(demo, member, day);
+        if (day == joined) {
+            try(join(demo, &today));
+        }
         try(demo->life->live(demo, &today));
-        try(answer_survey(demo, &today));
-        try(buy_reward(demo, &today));
+        try(demo_live_beside(demo, &today));
+        try(demo_buy(demo, &today));
     }
     return ERR_OK;
 }
 
 static enum err live(struct demo *demo)
 {
+    try(demo_codes_upload(demo));
     for (int32_t day = demo->first; day < demo->today; day++) {
+        demo->day = day;
         if (demo->is_forward) {
-            try(flush(demo));
+            try(demo_flush(demo));
             demo->now = (day + 1) * MS_PER_DAY;
             try(engine_clock_set(demo->engine, STR("cli"), demo->now, &demo->cli->fail));
         }
-        try(use_rewards(demo));
+        try(demo_follow(demo));
         try(live_day(demo, day));
         if (isatty(STDERR_FILENO)) {
             (void)fprintf(stderr, "\r%d of %d days ", day - demo->first + 1, demo->today - demo->first);
         }
     }
-    try(flush(demo));
+    try(demo_flush(demo));
+    try(demo_follow(demo));
+    try(demo_flush(demo));
     if (isatty(STDERR_FILENO)) {
         (void)fputc('\n', stderr);
     }
@@ -396,6 +318,14 @@ static enum err set_days(struct demo *demo, const struct instance *instance, int
     demo->first = demo->is_forward ? now_on : now_on - (int32_t)days;
     demo->today = demo->first + (int32_t)days;
     return ERR_OK;
+}
+
+static enum err read_publishing(struct demo *demo, struct store *reader)
+{
+    struct program_version first = {0};
+    const enum err err = store_version_read(reader, &demo->cli->arena, 1, &first);
+    demo->published_at = first.published_at;
+    return err == ERR_NOT_FOUND ? ERR_OK : err; // the first event says that there is none
 }
 
 int cli_demo(int argc, char **argv)
@@ -441,6 +371,9 @@ int cli_demo(int argc, char **argv)
     }
     if (err == ERR_OK) {
         err = set_days(&demo, &instance, days);
+    }
+    if (err == ERR_OK) {
+        err = read_publishing(&demo, reader);
     }
     if (err == ERR_OK) {
         err = live(&demo);

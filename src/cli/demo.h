@@ -16,7 +16,7 @@
 
 #include "engine/engine.h"
 
-enum { DEMO_DATA_BYTES_MAX = 8192 };
+enum { DEMO_DATA_BYTES_MAX = 8192, DEMO_WANTS_MAX = 3, DEMO_QUESTIONS_MAX = 3, DEMO_COMPLAINTS_N = 4 };
 
 struct demo;
 struct dice {
@@ -50,20 +50,48 @@ struct demo_day demo_day_of(const struct demo *demo, int64_t member, int32_t day
 enum err demo_post(struct demo *demo, const struct demo_day *day, const char *type, struct str id, int64_t at, const char *data, ...)
     PRINTF(6, 7) MUST_USE;
 
+/* True of days before the first program was published. What was ordered and ended then is told of as it ended: an order that is
+ * only placed would be void before its completion is booked. */
+bool demo_is_history(const struct demo *demo, int32_t day);
+
 /* "p-MEMBER-DAY". */
 struct str demo_id(struct demo *demo, const char *prefix, int64_t member, int32_t day);
+
+/* What they buy with points, once so many days of coming should have earned them. */
+struct demo_want {
+    const char *reward;       // NULL: no more
+    int days;
+    bool is_used;             // at a till; others are fulfilled by somebody else
+};
+
+struct demo_quiz {
+    const char *slug;         // NULL: none
+    int pass, attempts;
+    struct {
+        const char *slug, *right, *wrong;
+    } questions[DEMO_QUESTIONS_MAX];
+};
+
+/* Codes in packs and letters: the life uploads its own, "PREFIX-SEED-MEMBER", for those who will enter one. */
+struct demo_codes {
+    const char *slug;         // of the redemption code, NULL: none
+    const char *prefix;
+    double share;             // of the members
+    const char *fixed;        // one for everybody, NULL: none
+};
 
 /* The life of one trade; its preset has the same name. */
 struct life {
     const char *name;
     double pace;              // how often they come, against a café's customers
     double months[12];        // the seasons
-    const char *reward;       // what they buy with points, once `reward_days` of coming should have earned them
-    int reward_days;
-    bool reward_is_used;      // at a till; others are fulfilled by somebody else
+    struct demo_want wants[DEMO_WANTS_MAX];
     const char *survey;
     const char *survey_csat;  // its question about one thing, NULL: none
     int survey_days;          // at least so many between two answers
+    const char *complaints[DEMO_COMPLAINTS_N]; // what who gives a low mark is told to say
+    struct demo_quiz quiz;
+    struct demo_codes codes;
     struct str (*attributes)(struct demo *demo, int64_t member, int32_t joined); // of the profile; NULL: none
     enum err (*live)(struct demo *demo, const struct demo_day *day);
 };

@@ -58,10 +58,11 @@ static enum err live_banking(struct demo *demo, const struct demo_day *today)
         const struct merchant *merchant = &MERCHANTS[(size_t)(r * sqrt(r) * (double)ARRAY_N(MERCHANTS))];
         const int64_t amount = merchant->typical / 2 + demo_roll_below(&day.dice, merchant->typical);
         try(demo_post(demo, &day, "purchase", demo_id(demo, "card", day.member, day.day), day.at,
-                      "{\"amount\":%" PRId64 ",\"currency\":\"EUR\",\"status\":\"placed\",\"attributes\":{\"mcc\":\"%s\"}}", amount, merchant->code));
+                      "{\"amount\":%" PRId64 ",\"currency\":\"EUR\",\"status\":\"%s\",\"attributes\":{\"mcc\":\"%s\"}}", amount,
+                      demo_is_history(demo, day.day + 1) ? "completed" : "placed", merchant->code));
     }
     const struct demo_day before = demo_day_of(demo, day.member, day.day - 1);
-    if (before.is_there) {
+    if (before.is_there && !demo_is_history(demo, day.day)) {
         try(demo_post(demo, &day, "purchase.completed", demo_id(demo, "post", day.member, before.day), day.day * MS_PER_DAY + 4 * MS_PER_HOUR,
                       "{\"original\":{\"id\":\"card-%" PRId64 "-%d\"}}", day.member, before.day));
     }
@@ -77,11 +78,11 @@ const struct life LIFE_BANKING = {
     .name = "banking",
     .pace = 1.6,
     .months = {0.95, 0.9, 0.95, 1.0, 1.0, 1.05, 1.1, 1.0, 0.95, 1.0, 1.1, 1.3},
-    .reward = "cashback-10",
-    .reward_days = 60,
-    .reward_is_used = true,
+    .wants = {{"cashback-10", 60, true}, {"food-bank", 80, false}},
     .survey = "relationship",
     .survey_days = 180,
+    .complaints = {"The app logs me out all the time.", "The fees went up again.", "My branch was closed.", "I waited forty minutes on the phone."},
+    .quiz = {"safe-banking", 2, 3, {{"password", "nobody", "bank"}, {"link", "delete", "click"}, {"lost", "block", "wait"}}},
     .attributes = bank_attributes,
     .live = live_banking,
 };
@@ -169,10 +170,11 @@ const struct life LIFE_TELECOM = {
     .name = "telecom",
     .pace = 0.5,
     .months = {1.0, 0.95, 1.0, 1.0, 1.0, 1.05, 1.1, 1.1, 1.0, 1.0, 1.1, 1.3},
-    .reward = "data-5",
-    .reward_days = 40,
+    .wants = {{"data-5", 15, false}, {"trees", 24, false}},
     .survey = "network",
     .survey_days = 90,
+    .complaints = {"There is no signal in my street.", "The bill is hard to read.", "Roaming was dear.", "The hotline hung up on me."},
+    .codes = {"starter-pack", "START", 0.3, NULL},
     .attributes = phone_attributes,
     .live = live_telecom,
 };

@@ -2,7 +2,7 @@
 #include "base/base.h"
 #include "cli/demo.h"
 
-enum { LINES_MAX = 5, LINE_BYTES = 300 };
+enum { LINES_MAX = 5, LINE_BYTES = 300, SENT_AFTER_DAYS = 2 };
 
 struct product {
     const char *sku;
@@ -101,11 +101,11 @@ const struct life LIFE_RETAIL = {
     .name = "retail",
     .pace = 1.0,
     .months = {0.85, 0.9, 1.0, 1.0, 1.05, 1.0, 0.95, 0.85, 1.0, 1.05, 1.1, 1.45},
-    .reward = "free-coffee",
-    .reward_days = 30,
-    .reward_is_used = true,
+    .wants = {{"free-coffee", 30, true}, {"five-off", 70, true}},
     .survey = "nps",
     .survey_days = 90,
+    .complaints = {"The queue was long.", "My coffee was cold.", "It is too loud in there.", "They had run out of cake again."},
+    .quiz = {"beans", 1, 1, {{"origin", "ethiopia", "italy"}, {"crema", "foam", "cream"}}},
     .live = live_retail,
 };
 
@@ -124,11 +124,11 @@ static enum fate draw_order(struct demo_day *day, struct basket *basket)
 static enum err follow_orders(struct demo *demo, const struct demo_day *today)
 {
     struct basket basket;
-    struct demo_day before = demo_day_of(demo, today->member, today->day - 2);
-    if (before.is_there) {
-        const bool goes = draw_order(&before, &basket) != FATE_CANCELLED;
+    struct demo_day before = demo_day_of(demo, today->member, today->day - SENT_AFTER_DAYS);
+    const bool goes = before.is_there && draw_order(&before, &basket) != FATE_CANCELLED;
+    if (before.is_there && !(goes && demo_is_history(demo, today->day))) {
         try(demo_post(demo, today, goes ? "purchase.completed" : "purchase.cancelled", demo_id(demo, "c", today->member, before.day),
-                      before.at + 2 * MS_PER_DAY, "{\"original\":{\"id\":\"o-%" PRId64 "-%d\"}}", today->member, before.day));
+                      before.at + SENT_AFTER_DAYS * MS_PER_DAY, "{\"original\":{\"id\":\"o-%" PRId64 "-%d\"}}", today->member, before.day));
     }
     before = demo_day_of(demo, today->member, today->day - 12);
     if (before.is_there && draw_order(&before, &basket) == FATE_RETURNED) {
@@ -137,9 +137,12 @@ static enum err follow_orders(struct demo *demo, const struct demo_day *today)
     }
     before = demo_day_of(demo, today->member, today->day - 15);
     if (before.is_there && draw_order(&before, &basket) == FATE_KEPT && demo_roll(&before.dice) < 0.12) {
+        static const char *const WORDS[] = {"Just as in the picture.", "Well made, and it came quickly.", "Nice, but smaller than I thought.",
+                                            "A present, and it was liked."};
         const int64_t stars = 5 - demo_roll_below(&before.dice, 3) * demo_roll_below(&before.dice, 2);
+        const char *words = WORDS[demo_roll_below(&before.dice, ARRAY_N(WORDS))];
         return demo_post(demo, today, "review.submitted", demo_id(demo, "v", today->member, before.day), before.at + 15 * MS_PER_DAY,
-                         "{\"original\":{\"id\":\"o-%" PRId64 "-%d\"},\"line\":\"1\",\"stars\":%" PRId64 "}", today->member, before.day, stars);
+                         "{\"original\":{\"id\":\"o-%" PRId64 "-%d\"},\"line\":\"1\",\"stars\":%" PRId64 ",\"text\":\"%s\"}", today->member, before.day, stars, words);
     }
     return ERR_OK;
 }
@@ -153,12 +156,13 @@ static enum err live_commerce(struct demo *demo, const struct demo_day *today)
         try(demo_post(demo, &day, "app.opened", demo_id(demo, "a", day.member, day.day), day.day * MS_PER_DAY + 8 * MS_PER_HOUR, "{\"version\":\"4.2\"}"));
     }
     if (day.is_there) {
+        const bool is_done = demo_is_history(demo, day.day + SENT_AFTER_DAYS);
         (void)draw_order(&day, &basket);
         const bool is_app = day.kind == 0 && demo_roll(&day.dice) < 0.5;
         try(demo_post(demo, &day, "purchase", demo_id(demo, "o", day.member, day.day), day.at,
-                      "{\"amount\":%" PRId64 ",\"currency\":\"EUR\",\"channel\":\"%s\",\"status\":\"placed\",\"lines\":[%s,{\"id\":\"d\",\"category\":"
+                      "{\"amount\":%" PRId64 ",\"currency\":\"EUR\",\"channel\":\"%s\",\"status\":\"%s\",\"lines\":[%s,{\"id\":\"d\",\"category\":"
                       "\"delivery\",\"kind\":\"service\",\"quantity\":\"1\",\"amount\":395}]}",
-                      basket.amount + 395, is_app ? "app" : "web", basket.lines));
+                      basket.amount + 395, is_app ? "app" : "web", is_done ? "completed" : "placed", basket.lines));
     }
     return follow_orders(demo, today);
 }
@@ -167,10 +171,10 @@ const struct life LIFE_COMMERCE = {
     .name = "e-commerce",
     .pace = 0.18,
     .months = {1.1, 0.9, 0.9, 0.95, 0.95, 0.9, 0.85, 0.8, 1.0, 1.05, 1.4, 1.5},
-    .reward = "off-5",
-    .reward_days = 8,
-    .reward_is_used = true,
+    .wants = {{"off-5", 8, true}, {"candle", 16, false}, {"charity", 12, false}},
     .survey = "after-delivery",
     .survey_days = 60,
+    .complaints = {"It came two days late.", "The box was open.", "The colour is not the one in the picture.", "Nobody answers the phone."},
+    .codes = {"in-the-box", "BOX", 0.2, "LUMEN-CAST"},
     .live = live_commerce,
 };

@@ -55,16 +55,17 @@ const struct life LIFE_HOSPITALITY = {
     .name = "hospitality",
     .pace = 0.13,
     .months = {0.7, 0.75, 0.9, 1.1, 1.15, 1.25, 1.4, 1.45, 1.15, 1.0, 0.7, 0.85},
-    .reward = "breakfast",
-    .reward_days = 4,
-    .reward_is_used = true,
+    .wants = {{"breakfast", 4, true}, {"late-checkout", 7, false}},
     .survey = "after-the-stay",
     .survey_csat = "room",
     .survey_days = 30,
+    .complaints = {"The air conditioning hums.", "We waited an hour for our room.", "Breakfast ends too early.", "The bathroom was not clean."},
     .live = live_hospitality,
 };
 
 /* ---- an airline ---- */
+
+enum { TOPIC_EXTRAS = -1000000 };
 
 struct route {
     const char *to;
@@ -103,7 +104,20 @@ static enum err post_flight(struct demo *demo, const struct demo_day *today, con
                      is_back ? trip->route->to : "AMS", is_back ? "AMS" : trip->route->to, is_back ? "NL" : trip->route->country);
 }
 
-/* Out today, back four days later; a seat or a bag on the way out. */
+/* A seat or a bag on the way out, or both: drawn from dice of its own. */
+static enum err buy_extras(struct demo *demo, const struct demo_day *day, const char *extra)
+{
+    static const char LINE[] = "{\"id\":\"%d\",\"category\":\"%s\",\"kind\":\"service\",\"quantity\":\"1\",\"amount\":2900}";
+    struct dice dice = demo_dice(demo, day->member, TOPIC_EXTRAS - (int64_t)day->day);
+    const bool is_both = demo_roll(&dice) < 0.3;
+    const struct str first = str_fmt(demo_arena(demo), LINE, 1, extra);
+    const struct str second = is_both ? str_fmt(demo_arena(demo), LINE, 2, strcmp(extra, "bag") == 0 ? "seat" : "bag") : STR("");
+    return demo_post(demo, day, "purchase", demo_id(demo, "x", day->member, day->day), day->day * MS_PER_DAY + 6 * MS_PER_HOUR,
+                     "{\"amount\":%d,\"currency\":\"EUR\",\"channel\":\"web\",\"lines\":[%.*s%s%.*s]}", is_both ? 5800 : 2900, STR_ARG(first),
+                     is_both ? "," : "", STR_ARG(second));
+}
+
+/* Out today, back four days later. */
 static enum err live_airline(struct demo *demo, const struct demo_day *today)
 {
     struct demo_day day = *today;
@@ -111,11 +125,7 @@ static enum err live_airline(struct demo *demo, const struct demo_day *today)
     if (day.is_there) {
         draw_trip(&day, &trip);
         if (trip.has_extras) {
-            const char *extra = demo_roll(&day.dice) < 0.5 ? "seat" : "bag";
-            try(demo_post(demo, &day, "purchase", demo_id(demo, "x", day.member, day.day), day.day * MS_PER_DAY + 6 * MS_PER_HOUR,
-                          "{\"amount\":2900,\"currency\":\"EUR\",\"channel\":\"web\",\"lines\":[{\"id\":\"1\",\"category\":\"%s\",\"kind\":\"service\","
-                          "\"quantity\":\"1\",\"amount\":2900}]}",
-                          extra));
+            try(buy_extras(demo, &day, demo_roll(&day.dice) < 0.5 ? "seat" : "bag"));
         }
         try(post_flight(demo, &day, "out", day.day, &trip, false));
     }
@@ -131,11 +141,11 @@ const struct life LIFE_AIRLINE = {
     .name = "airline",
     .pace = 0.16,
     .months = {0.8, 0.75, 0.9, 1.05, 1.1, 1.2, 1.4, 1.35, 1.1, 1.0, 0.8, 1.05},
-    .reward = "lounge",
-    .reward_days = 6,
-    .reward_is_used = true,
+    .wants = {{"lounge", 6, true}, {"seat", 9, true}},
     .survey = "after-the-flight",
     .survey_csat = "crew",
     .survey_days = 30,
+    .complaints = {"We left three hours late.", "My bag came a day after me.", "There was no meal left for me.", "The gate changed twice."},
+    .codes = {"missing-flight", "MISSED", 0.2, NULL},
     .live = live_airline,
 };
