@@ -370,63 +370,6 @@ static enum err count_chained(const struct program *program, const bool *fired, 
     return list->chained_effects_n > CHAIN_EFFECTS_MAX ? ERR_CHAIN : ERR_OK;
 }
 
-static int64_t granted(const struct award_list *list, int reward)
-{
-    int64_t n = 0;
-    for (size_t i = 0; i < list->grants_n; i++) {
-        n += list->grants[i].reward == reward ? list->grants[i].count : 0;
-    }
-    return n;
-}
-
-/* How many of the reward the effect gives: as many as there are, at the first decision; later as many as then. */
-static int64_t grant_count(struct arena *arena, struct award_env *env, int r, int e, int64_t times, const struct award_list *list)
-{
-    const struct award_view *view = env->view;
-    struct inputs *inputs = view->inputs;
-    const int index = view->program->rules[r].effects[e].reward;
-    for (size_t i = 0; i < inputs->grants_n; i++) {
-        if (inputs->grants[i].rule == r && inputs->grants[i].effect == e) {
-            return int64_min(times, inputs->grants[i].count);
-        }
-    }
-    if (view->facts == NULL) {
-        return 0;
-    }
-    const struct reward *reward = &view->program->rewards[index];
-    enum reason why = REASON_NONE;
-    int64_t count = 0;
-    if (reward_refusal(env, reward) == REASON_NONE) {
-        const int64_t room = reward_room(view, view->facts->state, NULL, 0, reward, &why) - granted(list, index);
-        count = int64_max(0, int64_min(times, room));
-    }
-    arena_room(arena, inputs->grants, inputs->grants_n, inputs->grants_max);
-    inputs->grants[inputs->grants_n++] = (struct grant_input){.rule = r, .effect = e, .count = count};
-    return count;
-}
-
-static enum err run_grants(struct arena *arena, struct award_env *env, const bool *fired, struct award_list *list)
-{
-    const struct program *program = env->view->program;
-    for (size_t r = 0; r < program->rules_n; r++) {
-        for (size_t e = 0; fired[r] && e < program->rules[r].effects_n; e++) {
-            const struct effect *effect = &program->rules[r].effects[e];
-            if (effect->kind != EFFECT_REWARD) {
-                continue;
-            }
-            const int64_t count = grant_count(arena, env, (int)r, (int)e, env->occasion->times, list);
-            if (count == 0) {
-                continue;
-            }
-            arena_room(arena, list->grants, list->grants_n, list->grants_max);
-            list->grants[list->grants_n++] =
-                (struct grant){.rule = (int)r, .effect = (int)e, .reward = effect->reward, .count = count};
-            try(award_follow(arena, env, list, STR("reward.issued"), STR("reward"), program->rewards[effect->reward].slug, count));
-        }
-    }
-    return ERR_OK;
-}
-
 static void run_tier_grants(struct arena *arena, const struct program *program, const bool *fired, struct award_list *list)
 {
     for (size_t r = 0; r < program->rules_n; r++) {
@@ -457,7 +400,7 @@ static enum err run_occasions(struct arena *arena, struct award_env *env, size_t
         }
         try(run_stage(arena, env, STAGE_BONUS, fired, list));
         award_stack(program, list, fired);
-        try(run_grants(arena, env, fired, list));
+        try(award_grants(arena, env, fired, list));
         run_tier_grants(arena, program, fired, list);
         try(achievement_run(arena, env, list));
     }

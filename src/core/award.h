@@ -51,7 +51,9 @@ struct award {
 struct grant {
     int rule, effect;    // indexes
     int reward;          // index
-    int64_t count;
+    int64_t wanted;      // by the rule
+    int64_t count;       // that there were
+    int64_t more;        // of them for the first time: all, or what a new content adds
 };
 
 /* A tier that one effect gives. */
@@ -87,10 +89,17 @@ struct award_view {
     int64_t booked_at;       // of the event
     bool wants_explain;
     bool without_tiers;      // nothing that follows from changes of tiers: it is undone by itself
+    // Of a new content, NULL of everything else: as of this instant, and what the content before was due. What rules want
+    // beyond that is given as far as there is any now.
+    const struct award_view *now;
+    const struct award_list *was;
 };
 
 /* Computes what is due; deciding again, with what followed from changes of tiers. */
 enum err award_run(struct arena *arena, const struct award_view *view, struct award_list *out) MUST_USE;
+
+/* Notes how many of a reward an effect gives at most when its event is decided again. */
+void inputs_note_grant(struct arena *arena, struct inputs *inputs, const struct grant *grant, int64_t count);
 
 /* A list that is due nothing. */
 void award_list_open(struct arena *arena, const struct program *program, struct award_list *out);

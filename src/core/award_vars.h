@@ -52,6 +52,10 @@ void award_clip(const struct award_view *view, struct award_list *list, size_t f
 enum err award_formula(struct award_env *env, const struct effect *effect, int rule, struct award_list *list,
                        int64_t *points) MUST_USE;
 
+/* The rewards that the fired rules give: award_grant.c. */
+enum err award_grants(struct arena *arena, struct award_env *env, const bool *fired,
+                      struct award_list *list) MUST_USE;
+
 /* Whether a rule before this one has stopped its group: award_stack.c. */
 bool award_is_stopped(const struct program *program, const bool *fired, size_t rule);
 

@@ -243,24 +243,26 @@ static enum err book_wallet(struct booking *b, const struct purchase *purchase, 
                        : ledger_revoke(b, now >= 0 ? &policy->wallets[now] : earned, purchase->id, -points, &forgiven);
 }
 
+/* `now` and `was` as in the view. */
 static enum err run_again(struct booking *b, const struct purchase *purchase, const struct content *content,
-                          struct award_list *out)
+                          const struct award_view *now, const struct award_list *was, struct award_list *out)
 {
     struct inputs inputs = purchase->inputs;
     const struct award_view view = {
-        .program = purchase->program, .content = content, .inputs = &inputs, .booked_at = purchase->booked_at, .without_tiers = true};
+        .program = purchase->program, .content = content, .inputs = &inputs, .booked_at = purchase->booked_at, .without_tiers = true,
+        .now = now, .was = was};
     return award_run(b->arena, &view, out);
 }
 
-/* All but the counters of purchases and spend. */
-static enum err book_due(struct booking *b, const struct facts *facts, const struct purchase *purchase,
-                         const struct program *policy, const struct content *before, const struct content *after)
+/* All but the counters of purchases and spend. `now` of a new content, else NULL. */
+static enum err book_due(struct booking *b, const struct facts *facts, struct purchase *purchase, const struct program *policy,
+                         const struct content *before, const struct content *after, const struct award_view *now)
 {
     struct award_list was;
     struct award_list is;
     const int64_t at = purchase->content.time;
-    try(run_again(b, purchase, before, &was));
-    try(run_again(b, purchase, after, &is));
+    try(run_again(b, purchase, before, NULL, NULL, &was));
+    try(run_again(b, purchase, after, now, now != NULL ? &was : NULL, &is));
     struct difference d = {.carried = arena_new(b->arena, struct carried, was.n + is.n)};
     add_list(&d, &was, -1);
     add_list(&d, &is, 1);
@@ -273,7 +275,10 @@ static enum err book_due(struct booking *b, const struct facts *facts, const str
     try(achievement_book(b, purchase->program, &was, -1));
     achievement_book_first(b, purchase->program, &was);
     achievement_book_first(b, purchase->program, &is);
-    try(reward_book_difference(b, facts, purchase, &was, &is));
+    try(reward_book_less(b, facts, purchase, &was, &is));
+    if (now != NULL) {
+        try(reward_book_more(b, purchase, now, &is));
+    }
     try(tier_gift_difference(b, facts, purchase, &was, &is));
     for (size_t i = 0; i < purchase->program->wallets_n; i++) {
         if (d.qualifying[i] != 0) {
@@ -293,15 +298,46 @@ enum err book_undone(struct booking *b, const struct facts *facts, const struct 
     content_open(b->arena, &event->content, &before);
     struct content after = before;
     after.is_empty = true;
-    return book_due(b, facts, event, policy, &before, &after);
+    return book_due(b, facts, purchase_copy(b->arena, event), policy, &before, &after, NULL);
 }
 
-enum err book_difference(struct booking *b, const struct facts *facts, const struct purchase *purchase,
-                         const struct program *policy, const struct content *before, const struct content *after)
+static void count_sales(struct booking *b, const struct purchase *purchase,
+                        const struct content *before, const struct content *after)
 {
-    try(book_due(b, facts, purchase, policy, before, after));
-    book_sales(b, purchase->program, &purchase->content, (int64_t)before->is_empty - (int64_t)after->is_empty,
+    book_sales(b, purchase->program, &purchase->content,
+               (int64_t)before->is_empty - (int64_t)after->is_empty,
                (after->is_empty ? 0 : after->amount) - (before->is_empty ? 0 : before->amount));
+}
+
+enum err book_difference(struct booking *b, const struct facts *facts, struct purchase *purchase,
+                         const struct program *policy, const struct content *before,
+                         const struct content *after)
+{
+    try(book_due(b, facts, purchase, policy, before, after, NULL));
+    count_sales(b, purchase, before, after);
+    return ERR_OK;
+}
+
+/* A reward that the new content is due is issued now, if the member may have it now and there are
+ * any: by the version that judged the purchase, on what the content is now. Its tickets wait where
+ * the order still does. */
+enum err book_change(struct booking *b, const struct facts *facts, struct purchase *purchase,
+                     const struct program *policy, const struct content *before,
+                     const struct content *after)
+{
+    struct inputs inputs;
+    struct event event = *after->event;
+    struct content content = *after;
+    const struct award_view now = {.program = purchase->program,
+                                   .content = &content,
+                                   .inputs = &inputs,
+                                   .facts = facts,
+                                   .booked_at = facts->booked_at};
+    inputs_open(b->arena, purchase->program, &inputs);
+    event.is_placed = has_open_order(b->state, purchase->id);
+    content.event = &event;
+    try(book_due(b, facts, purchase, policy, before, after, &now));
+    count_sales(b, purchase, before, after);
     return ERR_OK;
 }
 

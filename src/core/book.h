@@ -17,8 +17,12 @@ enum err book_awards(struct booking *b, const struct award_view *view, const str
 
 /* Books what a purchase is due now against what it was due before. `policy` is the program whose return policy holds.
  * Transfers count from the purchase's terms. `facts` holds all of the purchase's rewards. */
-enum err book_difference(struct booking *b, const struct facts *facts, const struct purchase *purchase,
+enum err book_difference(struct booking *b, const struct facts *facts, struct purchase *purchase,
                          const struct program *policy, const struct content *before, const struct content *after) MUST_USE;
+
+/* The same for a new content, which may be due rewards that the one before was not. */
+enum err book_change(struct booking *b, const struct facts *facts, struct purchase *purchase,
+                     const struct program *policy, const struct content *before, const struct content *after) MUST_USE;
 
 /* The same for an event without content, of which nothing is left: what it gave goes. */
 enum err book_undone(struct booking *b, const struct facts *facts, const struct purchase *event, const struct program *policy) MUST_USE;

@@ -370,6 +370,7 @@ struct purchase {
     size_t spent_n;
     const struct answer_reward *rewards; // those it issued and used, as they were then
     size_t rewards_n;
+    bool has_own_rewards; // the list is the record's: a change of the content made it another one
     // From the purchase's own small state row, all zero while nothing has touched it:
     int64_t row_version;       // 0: no row yet
     int64_t *refunded_milli;   // by line: cumulative quantity refunded by line
@@ -383,6 +384,8 @@ struct purchase {
     const struct review *reviews; // of its lines and its store
     size_t reviews_n;
 };
+/* A copy to work on: what a decision changes in it is the copy's own. */
+struct purchase *purchase_copy(struct arena *arena, const struct purchase *purchase);
 void purchase_pack(struct buf *out, const struct purchase *purchase);
 enum err purchase_unpack(struct arena *arena, struct str bytes, struct purchase *purchase) MUST_USE;
 void spent_pack(struct buf *out, const struct spent_lot *spent, size_t n);

@@ -46,7 +46,7 @@ bool deciding_pays_points(const struct event *event);
 /* Spends what the event pays in points beyond `already` points; *total is what it pays in all. */
 enum err deciding_pay(struct deciding *d, int64_t already, int64_t *total, enum reason *reason) MUST_USE;
 
-/* What becomes of a purchase: decide_purchase.c. */
+/* What becomes of a purchase: decide_purchase.c, decide_changed.c. */
 enum err decide_refund(struct deciding *d) MUST_USE;
 enum err decide_cancelled(struct deciding *d) MUST_USE;
 enum err decide_changed(struct deciding *d) MUST_USE;
@@ -121,8 +121,25 @@ enum err deciding_revoke_referral(struct deciding *d, const struct purchase *pur
 /* Rewards: decide_reward.c. */
 enum err decide_reward(struct deciding *d) MUST_USE;
 
-/* Uses the rewards that a purchase names; all or none. */
-enum err deciding_use_rewards(struct deciding *d, const struct content *content, enum reason *reason) MUST_USE;
+/* The loaded reward of that id, or NULL. */
+const struct issued *deciding_issued(const struct deciding *d, int64_t id);
+
+/* All rewards that the event names, loaded; ERR_RETRY asks for those that are missing. */
+enum err deciding_load_named(struct deciding *d, enum reason *reason) MUST_USE;
+
+/* Why a till cannot take a reward now: tickets of a draw it never takes. */
+enum reason deciding_till_refusal(const struct deciding *d, const struct issued *issued);
+
+/* Marks it used by an event; a gift card by the amount, until nothing is left. */
+void deciding_use(struct deciding *d, struct issued *issued, int64_t amount, int64_t by);
+
+/* Uses the rewards that a purchase names; all or none: decide_reward_paid.c. */
+enum err deciding_use_rewards(struct deciding *d, const struct content *content,
+                              enum reason *reason) MUST_USE;
+
+/* The same for a purchase's new content: what it used before and no longer names comes back. */
+enum err deciding_change_rewards(struct deciding *d, struct purchase *purchase,
+                                 const struct content *content, enum reason *reason) MUST_USE;
 
 /* Opens rewards again that a purchase used, as far as it is undone. */
 enum err deciding_return_rewards(struct deciding *d, struct purchase *purchase, const struct content *left) MUST_USE;

@@ -1,4 +1,4 @@
-/* What becomes of a purchase: payment in points, refund, change, completion, cancellation. */
+/* What becomes of a purchase: payment in points, refund, completion, cancellation. */
 #include "base/base.h"
 #include "core/decide.h"
 
@@ -107,9 +107,7 @@ enum err deciding_take_original(struct deciding *d, struct purchase **out, enum 
     } else if (original->outcome != OUTCOME_APPLIED) {
         *reason = REASON_ORIGINAL_CANCELLED; // it was refused: there is nothing to undo
     }
-    struct purchase *copy = arena_new(d->arena, struct purchase, 1);
-    *copy = *original;
-    *out = copy;
+    *out = purchase_copy(d->arena, original);
     return ERR_OK;
 }
 
@@ -179,68 +177,6 @@ enum err decide_cancelled(struct deciding *d)
     content_left(d->arena, purchase, &before);
     purchase->is_cancelled = true;
     return deciding_book_way(d, purchase, &before);
-}
-
-/* The whole new content; what was refunded before is part of it. */
-enum err decide_changed(struct deciding *d)
-{
-    struct purchase *purchase = NULL;
-    enum reason reason = REASON_NONE;
-    struct content before;
-    struct content after;
-    int64_t paid_points = 0;
-    int64_t paid_before = 0;
-    try(deciding_take_original(d, &purchase, &reason));
-    if (reason == REASON_NONE && purchase->is_cancelled) {
-        reason = REASON_ORIGINAL_CANCELLED;
-    }
-    if (reason == REASON_NONE && !str_eq(purchase->content.currency, d->event->currency)) {
-        reason = REASON_CURRENCY_DIFFERS;
-    }
-    if (reason != REASON_NONE) {
-        return deciding_refuse(d, reason);
-    }
-    if (reward_lacks(d->arena, d->facts, purchase, d->needs)) {
-        return ERR_RETRY;
-    }
-    for (size_t i = 0; i < purchase->spent_n; i++) {
-        paid_before += purchase->spent[i].points;
-    }
-    paid_before -= purchase->restored_points;
-    try(deciding_pay(d, paid_before, &paid_points, &reason));
-    if (reason != REASON_NONE) {
-        return deciding_refuse(d, reason);
-    }
-    content_left(d->arena, purchase, &before);
-    const struct event sold = purchase->content;
-    purchase->content = *d->event;
-    purchase->content.time = sold.time; // its terms stay those of the purchase
-    purchase->content.is_placed = false;
-    purchase->content_event = d->booking.event;
-    purchase->refunded_milli = NULL;
-    purchase->refunded_amount = NULL;
-    purchase->refunded_total = 0;
-    deciding_follow_reviews(d, purchase, &sold);
-    content_left(d->arena, purchase, &after);
-    if (paid_points < paid_before) {
-        try(book_restore(&d->booking, purchase, d->program, paid_points));
-    }
-    try(book_difference(&d->booking, d->facts, purchase, d->program, &before, &after));
-    try(deciding_revoke_referral(d, purchase, &after));
-    try(deciding_return_reviews(d, purchase, &after));
-    // From here on the points paid for the new content are what a refund gives back.
-    const size_t n = purchase->spent_n + d->out->spent_n;
-    struct spent_lot *spent = arena_new(d->arena, struct spent_lot, n);
-    if (purchase->spent_n > 0) {
-        memcpy(spent, purchase->spent, purchase->spent_n * sizeof *spent);
-    }
-    if (d->out->spent_n > 0) {
-        memcpy(spent + purchase->spent_n, d->out->spent, d->out->spent_n * sizeof *spent);
-    }
-    purchase->spent = spent;
-    purchase->spent_n = n;
-    d->out->purchase = purchase;
-    return ERR_OK;
 }
 
 /* Points are active at the later of completion and the wallet's own pending end. */

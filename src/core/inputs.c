@@ -244,7 +244,6 @@ static bool has_sections(const struct inputs *inputs)
 
 static void pack_grants(struct buf *out, const struct inputs *inputs)
 {
-    pack_u(out, SECTION_GRANTS);
     pack_u(out, inputs->grants_n);
     for (size_t i = 0; i < inputs->grants_n; i++) {
         pack_u(out, (uint64_t)inputs->grants[i].rule);
@@ -332,6 +331,7 @@ void inputs_pack(struct buf *out, const struct inputs *inputs)
         pack_progress(out, inputs);
     }
     if (inputs->grants_n > 0) {
+        pack_u(out, SECTION_GRANTS);
         pack_grants(out, inputs);
     }
     if (has_about(inputs)) {
@@ -514,13 +514,53 @@ static void unpack_reviews(struct arena *arena, struct unpack *in, struct purcha
     purchase->reviews_n = n;
 }
 
+struct purchase *purchase_copy(struct arena *arena, const struct purchase *purchase)
+{
+    struct purchase *copy = arena_new(arena, struct purchase, 1);
+    *copy = *purchase;
+    copy->inputs.grants_max = copy->inputs.grants_n;
+    copy->inputs.grants = arena_new(arena, struct grant_input, copy->inputs.grants_n);
+    if (copy->inputs.grants_n > 0) {
+        memcpy(copy->inputs.grants, purchase->inputs.grants,
+               copy->inputs.grants_n * sizeof *copy->inputs.grants);
+    }
+    return copy;
+}
+
+/* The purchase's rewards since a change of its content; and how many of them each effect of its
+ * rules gave. */
+static void pack_own_rewards(struct buf *out, const struct purchase *purchase)
+{
+    pack_u(out, purchase->rewards_n);
+    for (size_t i = 0; i < purchase->rewards_n; i++) {
+        pack_i(out, purchase->rewards[i].id);
+        pack_i(out, purchase->rewards[i].amount);
+    }
+    pack_grants(out, &purchase->inputs);
+}
+
+static void unpack_own_rewards(struct arena *arena, struct unpack *in, struct purchase *purchase)
+{
+    const size_t n = unpack_count(in, LIST_MAX);
+    struct answer_reward *list = arena_new(arena, struct answer_reward, n);
+    for (size_t i = 0; i < n && !in->is_bad; i++) {
+        list[i].id = unpack_i(in);
+        list[i].amount = unpack_i(in);
+    }
+    unpack_grants(arena, in, &purchase->inputs);
+    purchase->rewards = list;
+    purchase->rewards_n = n;
+    purchase->has_own_rewards = true;
+}
+
 void purchase_pack(struct buf *out, const struct purchase *purchase)
 {
     const bool has_lines = purchase->refunded_milli != NULL;
     pack_u(out, RECORD_FORMAT);
     pack_u(out, (uint64_t)purchase->is_cancelled | (uint64_t)purchase->is_completed << 1 |
-                    (uint64_t)has_lines << 2 |
-                    (uint64_t)(purchase->returned_value > 0) << 3 | (uint64_t)(purchase->reviews_n > 0) << 4);
+                    (uint64_t)has_lines << 2 | (uint64_t)(purchase->returned_value > 0) << 3 |
+                    (uint64_t)(purchase->reviews_n > 0) << 4 |
+                    (uint64_t)purchase->has_own_rewards << 5);
     pack_i(out, purchase->refunded_total);
     pack_i(out, purchase->restored_points);
     spent_pack(out, purchase->spent, purchase->spent_n);
@@ -533,6 +573,9 @@ void purchase_pack(struct buf *out, const struct purchase *purchase)
     }
     if (purchase->reviews_n > 0) {
         pack_reviews(out, purchase);
+    }
+    if (purchase->has_own_rewards) {
+        pack_own_rewards(out, purchase);
     }
 }
 
@@ -559,6 +602,9 @@ enum err purchase_unpack(struct arena *arena, struct str bytes, struct purchase 
     p.returned_value = (flags & 8) != 0 ? unpack_i(&in) : 0;
     if ((flags & 16) != 0) {
         unpack_reviews(arena, &in, &p);
+    }
+    if ((flags & 32) != 0) {
+        unpack_own_rewards(arena, &in, &p);
     }
     if (!unpack_done(&in)) {
         return ERR_INTEGRITY;

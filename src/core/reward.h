@@ -65,8 +65,12 @@ enum err reward_book_grants(struct booking *b, const struct award_view *view, co
 
 /* Takes back what a purchase gave and is not due any more; what was used is noted as not recovered. `facts` holds all of
  * the purchase's rewards. */
-enum err reward_book_difference(struct booking *b, const struct facts *facts, const struct purchase *purchase,
-                                const struct award_list *was, const struct award_list *is) MUST_USE;
+enum err reward_book_less(struct booking *b, const struct facts *facts, struct purchase *purchase,
+                          const struct award_list *was, const struct award_list *is) MUST_USE;
+
+/* Gives what a new content has more of; from then on it is the purchase's. `now` as in the list's view. */
+enum err reward_book_more(struct booking *b, struct purchase *purchase, const struct award_view *now,
+                          const struct award_list *is) MUST_USE;
 
 /* Takes one back, or notes that it was used. */
 enum err reward_take_back(struct booking *b, const struct issued *issued, const struct program *policy) MUST_USE;

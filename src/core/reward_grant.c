@@ -2,10 +2,11 @@
 #include "base/base.h"
 #include "core/reward.h"
 
-static enum err issue_times(struct booking *b, const struct award_view *view, const struct earning_rule *rule,
-                            const struct reward *reward, int64_t times, int64_t event)
+static enum err issue_more(struct booking *b, const struct award_view *view, const struct grant *grant, int64_t event)
 {
     const struct award_env env = {.view = view};
+    const struct earning_rule *rule = &view->program->rules[grant->rule];
+    const struct reward *reward = &view->program->rewards[grant->reward];
     const struct issue issue = {
         .view = view,
         .reward = reward,
@@ -13,7 +14,7 @@ static enum err issue_times(struct booking *b, const struct award_view *view, co
         .origin = rule->symbol,
         .event = event,
     };
-    for (int64_t i = 0; i < times; i++) {
+    for (int64_t i = 0; i < grant->more; i++) {
         try(reward_issue(b, &issue));
     }
     return ERR_OK;
@@ -21,10 +22,8 @@ static enum err issue_times(struct booking *b, const struct award_view *view, co
 
 enum err reward_book_grants(struct booking *b, const struct award_view *view, const struct award_list *list, int64_t event)
 {
-    const struct program *program = view->program;
     for (size_t i = 0; i < list->grants_n; i++) {
-        const struct grant *grant = &list->grants[i];
-        try(issue_times(b, view, &program->rules[grant->rule], &program->rewards[grant->reward], grant->count, event));
+        try(issue_more(b, view, &list->grants[i], event));
     }
     return ERR_OK;
 }
@@ -68,14 +67,41 @@ bool reward_lacks(struct arena *arena, const struct facts *facts, const struct p
     return n > 0;
 }
 
+static bool is_same(const struct grant *a, const struct grant *b)
+{
+    return a->rule == b->rule && a->effect == b->effect;
+}
+
 static int64_t given(const struct award_list *list, const struct grant *like)
 {
     int64_t n = 0;
     for (size_t i = 0; i < list->grants_n; i++) {
         const struct grant *g = &list->grants[i];
-        n += g->rule == like->rule && g->effect == like->effect ? g->count : 0;
+        n += is_same(g, like) ? g->count : 0;
     }
     return n;
+}
+
+/* An effect may have fired several times, for different things that followed. */
+static bool is_first_of(const struct award_list *list, size_t at)
+{
+    for (size_t i = 0; i < at; i++) {
+        if (is_same(&list->grants[i], &list->grants[at])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* When the purchase is decided again, the effect gives what it gives now: what went is not given once more. */
+static void note_given(struct booking *b, struct purchase *purchase, const struct grant *grant, const struct award_list *is)
+{
+    int64_t most = 0;
+    for (size_t i = 0; i < is->grants_n; i++) {
+        most = is_same(&is->grants[i], grant) ? int64_max(most, is->grants[i].count) : most;
+    }
+    inputs_note_grant(b->arena, &purchase->inputs, grant, most);
+    purchase->has_own_rewards = true;
 }
 
 static void note_not_recovered(struct booking *b, int64_t id)
@@ -126,17 +152,48 @@ static enum err take_back(struct booking *b, const struct facts *facts, const st
     return ERR_OK;
 }
 
-enum err reward_book_difference(struct booking *b, const struct facts *facts, const struct purchase *purchase,
-                                const struct award_list *was, const struct award_list *is)
+enum err reward_book_less(struct booking *b, const struct facts *facts, struct purchase *purchase,
+                          const struct award_list *was, const struct award_list *is)
 {
     const struct program *program = purchase->program;
     for (size_t i = 0; i < was->grants_n; i++) {
         const struct grant *grant = &was->grants[i];
-        const int64_t less = given(was, grant) - given(is, grant);
+        const int64_t less = is_first_of(was, i) ? given(was, grant) - given(is, grant) : 0;
         if (less > 0) {
             try(take_back(b, facts, purchase, program->rules[grant->rule].symbol, program->rewards[grant->reward].symbol, less,
                           facts->program_now));
+            note_given(b, purchase, grant, is);
         }
+    }
+    return ERR_OK;
+}
+
+/* The rewards that this decision has issued for the purchase, added to those that it has. */
+static void note_issued(struct booking *b, struct purchase *purchase, size_t first)
+{
+    const struct decision *d = b->decision;
+    struct answer_reward *list = arena_new(b->arena, struct answer_reward, purchase->rewards_n + d->issued_n - first);
+    size_t n = purchase->rewards_n;
+    memcpy(list, purchase->rewards, n * sizeof *list);
+    for (size_t i = first; i < d->issued_n; i++) {
+        list[n++] = (struct answer_reward){.id = d->issued[i].id};
+    }
+    purchase->rewards = list;
+    purchase->rewards_n = n;
+    purchase->has_own_rewards = true;
+}
+
+enum err reward_book_more(struct booking *b, struct purchase *purchase, const struct award_view *now, const struct award_list *is)
+{
+    const size_t first = b->decision->issued_n;
+    for (size_t i = 0; i < is->grants_n; i++) {
+        if (is->grants[i].more > 0) {
+            try(issue_more(b, now, &is->grants[i], purchase->id));
+            note_given(b, purchase, &is->grants[i], is);
+        }
+    }
+    if (b->decision->issued_n > first) {
+        note_issued(b, purchase, first);
     }
     return ERR_OK;
 }

@@ -1,0 +1,100 @@
+/* A purchase's whole new content: what it is due, what it pays in points and by rewards, and what
+ * it no longer does. */
+#include "base/base.h"
+#include "core/decide.h"
+
+#include "core/decide_internal.h"
+#include "core/reward.h"
+
+static enum err take_original(struct deciding *d, struct purchase **out, enum reason *reason)
+{
+    try(deciding_take_original(d, out, reason));
+    if (*reason == REASON_NONE && (*out)->is_cancelled) {
+        *reason = REASON_ORIGINAL_CANCELLED;
+    } else if (*reason == REASON_NONE && !str_eq((*out)->content.currency, d->event->currency)) {
+        *reason = REASON_CURRENCY_DIFFERS;
+    }
+    return *reason == REASON_NONE && reward_lacks(d->arena, d->facts, *out, d->needs) ? ERR_RETRY
+                                                                                      : ERR_OK;
+}
+
+static int64_t points_paid(const struct purchase *purchase)
+{
+    int64_t points = -purchase->restored_points;
+    for (size_t i = 0; i < purchase->spent_n; i++) {
+        points += purchase->spent[i].points;
+    }
+    return points;
+}
+
+/* What the new content pays in points and by rewards beyond, or short of, the one before. */
+static enum err change_payment(struct deciding *d, struct purchase *purchase, int64_t paid_before,
+                               int64_t *paid, enum reason *reason)
+{
+    struct content content;
+    try(deciding_pay(d, paid_before, paid, reason));
+    if (*reason != REASON_NONE) {
+        return ERR_OK;
+    }
+    content_open(d->arena, d->event, &content);
+    return deciding_change_rewards(d, purchase, &content, reason);
+}
+
+/* What was refunded before is part of the new content. */
+static void take_content(struct deciding *d, struct purchase *purchase)
+{
+    const struct event sold = purchase->content;
+    purchase->content = *d->event;
+    purchase->content.time = sold.time; // its terms stay those of the purchase
+    purchase->content.is_placed = false;
+    purchase->content_event = d->booking.event;
+    purchase->refunded_milli = NULL;
+    purchase->refunded_amount = NULL;
+    purchase->refunded_total = 0;
+    deciding_follow_reviews(d, purchase, &sold);
+}
+
+/* From here on the points paid for the new content are what a refund gives back. */
+static void note_spent(struct deciding *d, struct purchase *purchase)
+{
+    const size_t n = purchase->spent_n + d->out->spent_n;
+    struct spent_lot *spent = arena_new(d->arena, struct spent_lot, n);
+    if (purchase->spent_n > 0) {
+        memcpy(spent, purchase->spent, purchase->spent_n * sizeof *spent);
+    }
+    if (d->out->spent_n > 0) {
+        memcpy(spent + purchase->spent_n, d->out->spent, d->out->spent_n * sizeof *spent);
+    }
+    purchase->spent = spent;
+    purchase->spent_n = n;
+}
+
+enum err decide_changed(struct deciding *d)
+{
+    struct purchase *purchase = NULL;
+    enum reason reason = REASON_NONE;
+    struct content before;
+    struct content after;
+    int64_t paid = 0;
+    try(take_original(d, &purchase, &reason));
+    if (reason != REASON_NONE) {
+        return deciding_refuse(d, reason);
+    }
+    const int64_t paid_before = points_paid(purchase);
+    content_left(d->arena, purchase, &before);
+    try(change_payment(d, purchase, paid_before, &paid, &reason));
+    if (reason != REASON_NONE) {
+        return deciding_refuse(d, reason);
+    }
+    take_content(d, purchase);
+    content_left(d->arena, purchase, &after);
+    if (paid < paid_before) {
+        try(book_restore(&d->booking, purchase, d->program, paid));
+    }
+    try(book_change(&d->booking, d->facts, purchase, d->program, &before, &after));
+    try(deciding_revoke_referral(d, purchase, &after));
+    try(deciding_return_reviews(d, purchase, &after));
+    note_spent(d, purchase);
+    d->out->purchase = purchase;
+    return ERR_OK;
+}
