@@ -5,7 +5,11 @@
 #include "api/member.h"
 #include "vault/vault.h"
 
-enum { READ_TRIES = 3, ALLOW_BYTES_MAX = 128 };
+enum {
+    READ_TRIES = 3,
+    ALLOW_BYTES_MAX = 128,
+    CLOCK_WORK_MS = 3600 * 1000, // moving the test clock over years runs every timer before it is answered
+};
 
 /* ---- matching ---- */
 
@@ -166,6 +170,7 @@ bool api_admit(void *self, struct http_request *request, struct http_admission *
     }
     if (err == ERR_OK) {
         admission->body_bytes_max = call->route->body_bytes_max;
+        admission->work_ms = call->route->scope == SCOPE_TEST ? CLOCK_WORK_MS : 0;
         return true;
     }
     if (err == ERR_UNAUTHENTICATED) {

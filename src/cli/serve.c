@@ -12,7 +12,7 @@
 #include "base/time.h"
 #include "engine/watch.h"
 
-enum { DRAIN_MS = 20000, TEST_WORK_MS = 3600 * 1000, EXIT_CONFIG = 2 };
+enum { DRAIN_MS = 20000, EXIT_CONFIG = 2 };
 
 /* What is open while serving, in the order of opening. */
 struct serving {
@@ -66,8 +66,6 @@ static enum err open_all(struct cli *cli, const struct serve_options *options, s
     const struct http_config http = {
         .listen = cli->listen,
         .proxies = cli->proxies,
-        // Moving a test clock over years runs every timer before it answers.
-        .limits = {.work_ms = instance.has_test_clock ? TEST_WORK_MS : 0},
         .callbacks = api_callbacks(s->api),
     };
     return http_open(&http, f, &s->http);

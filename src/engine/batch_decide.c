@@ -614,7 +614,10 @@ static enum err submit_timers(struct batch *b, struct submission *s)
     if (member == NULL || member->key.version == 0 || store_member_is_frozen(b->store, s->member)) {
         return ERR_OK; // forgotten meanwhile, or not to be written
     }
-    try(batch_timers_run(b, member, &s->more_is_due));
+    s->more_is_due = b->timers_n >= TIMERS_PER_BATCH_MAX;
+    if (!s->more_is_due) {
+        try(batch_timers_run(b, member, &s->more_is_due));
+    }
     try(batch_arm(b, member));
     if (member->state->timer_at <= b->now) {
         batch_mark_dirty(b, member); // fired: the row is armed again or goes

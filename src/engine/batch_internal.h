@@ -10,6 +10,9 @@
 /* How often a decision may ask for more; a refund asks for what each review of the purchase has given, and for its rewards. */
 enum { NEEDS_ROUNDS_MAX = 8 + 2 * REVIEWS_PER_PURCHASE_MAX };
 
+/* Due things in one batch: its memory is one arena. Members for whom nothing else is asked wait for the next batch beyond. */
+enum { TIMERS_PER_BATCH_MAX = 8192 };
+
 struct batch {
     struct store *store;
     struct arena *arena;
@@ -35,6 +38,7 @@ struct batch {
     struct batch_effects effects;
     int64_t *new_ids;            // ids drawn for members to be enrolled, by submission index; 0: none
     struct vault_key *new_keys;
+    size_t timers_n;             // due things that were run so far
 };
 
 /* batch_load.c: everything the decisions may need, in few statements. */

@@ -61,6 +61,7 @@ enum err batch_timers_run(struct batch *b, struct member_facts *member, bool *mo
         const struct program *program = NULL;
         struct needs needs;
         struct decision *decision = arena_new(b->arena, struct decision, 1);
+        b->timers_n++;
         try(store_program_at(b->store, due, &program));
         if (moments_forget(member->state, program, due)) {
             batch_mark_dirty(b, member); // the version that was in force then does not ask for it

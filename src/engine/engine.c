@@ -367,6 +367,8 @@ struct clock_job {
     struct str actor;
     int64_t now;
     int64_t from;    // where the clock stood, AT_MIN: not read yet
+    int64_t to;      // where this step goes
+    int64_t stands;  // where it stands now, AT_MIN: it has not moved
     bool is_there;
     struct fail *f;
 };
@@ -387,9 +389,9 @@ static enum err set_clock(struct store *store, struct arena *arena, void *self)
         return fail(job->f, ERR_CLOCK, "/now", "The test clock moves at most 100 years at a time.");
     }
     job->from = job->from == AT_MIN ? instance.test_now : job->from;
-    const int64_t to = int64_min(job->now, instance.test_now + CLOCK_STEP_DAYS * MS_PER_DAY);
-    try(store_clock_set(store, job->now < instance.test_now ? job->now : to, job->f)); // back: refused there
-    job->is_there = to == job->now;
+    job->to = int64_min(job->now, instance.test_now + CLOCK_STEP_DAYS * MS_PER_DAY);
+    try(store_clock_set(store, job->now < instance.test_now ? job->now : job->to, job->f)); // back: refused there
+    job->is_there = job->to == job->now;
     if (!job->is_there) {
         return ERR_OK;
     }
@@ -404,18 +406,30 @@ static enum err set_clock(struct store *store, struct arena *arena, void *self)
     return store_audit_write(store, arena, &entry);
 }
 
+static enum err clock_step(struct engine *engine, struct clock_job *job)
+{
+    struct ticket ticket = {.job = set_clock, .job_self = job};
+    size_t ran = 0;
+    bool is_armed = false;
+    try(engine_run(engine, &ticket));
+    job->stands = job->to;
+    while (!is_armed) {
+        try(arming_run(engine, &is_armed)); // a version may have come into force on the way
+    }
+    return engine_timers_run(engine, &ran);
+}
+
 enum err engine_clock_set(struct engine *engine, struct str actor, int64_t now, struct fail *f)
 {
-    struct clock_job job = {.actor = actor, .now = now, .from = AT_MIN, .f = f};
+    struct clock_job job = {.actor = actor, .now = now, .from = AT_MIN, .stands = AT_MIN, .f = f};
     while (!job.is_there) { // what is due in a member's step is decided in one arena, so that steps are short
-        struct ticket ticket = {.job = set_clock, .job_self = &job};
-        size_t ran = 0;
-        bool is_armed = false;
-        try(engine_run(engine, &ticket));
-        while (!is_armed) {
-            try(arming_run(engine, &is_armed)); // a version may have come into force on the way
+        const enum err err = clock_step(engine, &job);
+        if (err != ERR_OK && job.stands != AT_MIN) {
+            char stands[INSTANT_BYTES + 1];
+            instant_write(job.stands, stands);
+            return fail(f, err, "", "The clock stands at %s, and not everything that was due by then has run: send the same again, it goes on.", stands);
         }
-        try(engine_timers_run(engine, &ran));
+        try(err);
     }
     return ERR_OK;
 }

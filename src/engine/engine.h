@@ -68,7 +68,8 @@ enum err engine_dry_run(struct store *reader, struct arena *arena, struct submis
 /* Runs every timer due by now; *ran is how many members had one. */
 enum err engine_timers_run(struct engine *engine, size_t *ran) MUST_USE;
 
-/* Moves the test clock, with an entry in the audit log, and runs every timer due by then. `actor` as in struct audit_entry. */
+/* Moves the test clock, in steps of a year at most, and runs every timer due by then; an entry in the audit log once it is there. Where
+ * it fails on the way, `f` says where the clock stands; the same again goes on. `actor` as in struct audit_entry. */
 enum err engine_clock_set(struct engine *engine, struct str actor, int64_t now, struct fail *f) MUST_USE;
 
 /* For metrics. */

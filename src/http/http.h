@@ -79,6 +79,7 @@ struct http_admission {
     /* Where set, the body goes there in pieces and is never held whole; false: the rest is read and
      * dropped. */
     bool (*consume)(struct http_request *request, struct str piece);
+    int64_t work_ms; // 0: that of the limits
 };
 
 struct http_callbacks {
@@ -123,7 +124,7 @@ int http_port(const struct http_server *server);
  * not, closes. */
 void http_close(struct http_server *server, int64_t drain_ms);
 
-/* Says that the handler is still at work and gets on: work_ms begins anew. Any thread, between handle() and http_reply(). */
+/* Says that the handler is still at work and gets on: its time begins anew. Any thread, between handle() and http_reply(). */
 void http_working(struct http_request *request);
 
 /* Answers a request; afterwards nothing of it may be touched. The response's strings must live in

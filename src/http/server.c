@@ -285,13 +285,19 @@ static enum MHD_Result body_take(struct http_slot *slot, struct str piece)
 
 /* --- the handler --- */
 
+static int64_t work_until_ms(const struct http_slot *slot)
+{
+    const int64_t granted_ms = slot->admission.work_ms;
+    return http_now_ms() + (granted_ms > 0 ? granted_ms : slot->server->limits.work_ms);
+}
+
 /* Hands the connection to whoever answers. */
 static enum MHD_Result slot_suspend(struct http_slot *slot)
 {
     struct http_server *server = slot->server;
     ensure(pthread_mutex_lock(&server->lock) == 0);
     slot->connection->suspended = slot;
-    slot->connection->work_until_ms = http_now_ms() + server->limits.work_ms;
+    slot->connection->work_until_ms = work_until_ms(slot);
     ensure(pthread_mutex_unlock(&server->lock) == 0);
     MHD_suspend_connection(slot->mhd);
     int expected = STATE_WORKING;
@@ -328,7 +334,7 @@ void http_working(struct http_request *request)
     }
     ensure(pthread_mutex_lock(&server->lock) == 0);
     if (slot->connection->suspended == slot) {
-        slot->connection->work_until_ms = http_now_ms() + server->limits.work_ms;
+        slot->connection->work_until_ms = work_until_ms(slot);
     }
     ensure(pthread_mutex_unlock(&server->lock) == 0);
 }

@@ -1,7 +1,7 @@
 // What the clock brings: birthdays that are corrected, versions that bring moments to members who exist already.
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onEach, problem, program } from './harness.mjs';
 
@@ -175,6 +175,21 @@ const scheduled = {
     { slug: 'stay', trigger: 'ending', effects: [{ kind: 'earn', wallet: 'points', points: 100 }] },
   ],
 };
+
+onEach('a year of days for many at once', { document: { ...scheduled, schedules: scheduled.schedules.slice(1), earning_rules: [{ slug: 'day', trigger: 'a.day', effects: [{ kind: 'earn', wallet: 'points', points: 1 }] }] } }, (shop) => {
+  before(() => shop.serve());
+
+  test('all of it comes, in batches that fit into memory', async () => {
+    const members = 100;
+    assert.equal((await shop.post('/v1/test/clock', { now: '2026-01-01T12:00:00Z' })).status, 200);
+    for (let i = 0; i < members; i += 1) assert.equal((await shop.post('/v1/members', { external_id: `M-${i}` })).status, 201);
+    const moved = await shop.post('/v1/test/clock', { now: '2027-01-01T12:00:00Z' });
+    assert.deepEqual([moved.status, moved.body.now], [200, '2027-01-01T12:00:00.000Z'], moved.text);
+    for (let i = 0; i < members; i += 1) assert.equal((await shop.balance(`ext:M-${i}`)).active, 365, `M-${i}`);
+    const [, most] = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${shop.process.pid}/status`, 'utf8'));
+    assert.ok(Number(most) < 800 * 1024, `${most} kB`);
+  });
+});
 
 onEach('what enrolment says already counts', { document: { ...scheduled, schedules: scheduled.schedules.slice(0, 1) } }, (shop) => {
   before(() => shop.serve());

@@ -54,6 +54,7 @@ static bool admit(void *self, struct http_request *request, struct http_admissio
         return false;
     }
     admission->body_bytes_max = path_is(request, "small") ? 10 : 2 << 20;
+    admission->work_ms = path_is(request, "patient") ? 60000 : 0;
     admission->consume = path_is(request, "stream") ? consume : NULL;
     return true;
 }
@@ -66,7 +67,7 @@ static void handle(void *self, struct http_request *request)
         pthread_t thread;
         ensure(pthread_create(&thread, NULL, reply_later, request) == 0);
         ensure(pthread_detach(thread) == 0);
-    } else if (path_is(request, "never")) {
+    } else if (path_is(request, "never") || path_is(request, "patient")) {
         atomic_store(&kept, request);
     } else if (path_is(request, "gate")) {
         atomic_store(&is_at_gate, true);
@@ -384,6 +385,30 @@ static void a_handler_that_takes_too_long_is_answered_for(void **state)
     http_close(server, 1000);
 }
 
+static void a_route_may_be_granted_more_time_than_others(void **state)
+{
+    (void)state;
+    struct http_server *server = server_open((struct http_limits){.work_ms = 100});
+    const int fd = dial(server);
+    atomic_store(&kept, NULL);
+    say(fd, "GET /patient HTTP/1.1\r\n" HOST "\r\n");
+    while (atomic_load(&kept) == NULL) {
+        (void)sched_yield(); // until the handler has it
+    }
+    struct http_request *patient = atomic_load(&kept);
+    assert_answer(server, "GET /never HTTP/1.1\r\n" HOST "\r\n", "HTTP/1.1 503"); // that long ago it was handed over
+    struct pollfd poller = {.fd = fd, .events = POLLIN};
+    assert_int_equal(poll(&poller, 1, 0), 0);
+    http_working(patient); // as much as was granted again, not as little as others have
+    assert_int_equal(poll(&poller, 1, 300), 0);
+    reply_text(atomic_load(&kept), 200, STR("never")); // its connection was answered for
+    reply_text(patient, 200, STR("at last"));
+    assert_true(poll(&poller, 1, WAIT_MS) == 1 && recv(fd, answer, sizeof answer, 0) > 0);
+    assert_memory_equal(answer, "HTTP/1.1 200", 12);
+    (void)close(fd);
+    http_close(server, 1000);
+}
+
 static void a_client_that_leaves_does_no_harm(void **state)
 {
     (void)state;
@@ -565,6 +590,7 @@ int main(void)
         cmocka_unit_test(long_addresses_and_headers_are_refused),
         cmocka_unit_test(slow_heads_and_bodies_are_given_up_however_busy_they_look),
         cmocka_unit_test(a_handler_that_takes_too_long_is_answered_for),
+        cmocka_unit_test(a_route_may_be_granted_more_time_than_others),
         cmocka_unit_test(a_client_that_leaves_does_no_harm),
         cmocka_unit_test(stopping_lets_running_requests_end),
         cmocka_unit_test(one_address_gets_so_many_connections_but_loopback_all),
