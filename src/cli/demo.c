@@ -14,7 +14,7 @@
 #include "store/versions.h"
 #include "vault/normal.h"
 
-enum { DEMO_MEMBERS_MAX = 10000000, DEMO_DAYS_MAX = 3650, CONTROL_EVERY = 20, NAMES_N = 20 };
+enum { DEMO_MEMBERS_MAX = 10000000, DEMO_DAYS_MAX = 3650, REHEARSED_MAX = 40, CONTROL_EVERY = 20, NAMES_N = 20 };
 #define TICKET_BYTES_MAX ((size_t)4 * 1024 * 1024 * 1024)
 #define PLANTED_EFFECT   1.15
 
@@ -121,10 +121,41 @@ struct str demo_id(struct demo *demo, const char *prefix, int64_t member, int32_
     return str_fmt(&demo->arena, "%s-%" PRId64 "-%d", prefix, member, day);
 }
 
+enum err demo_misfit(struct demo *demo, const char *type, enum err err, struct str why)
+{
+    const char *booked = demo->is_rehearsal ? "Nothing was booked." : "What was booked before stays.";
+    if (err == ERR_EVENT_CONFLICT) {
+        return fail(&demo->cli->fail, err, "", "%s: another life of these people was booked here. %s Give the same --life, --members, --days and "
+                                               "--seed on the same day to book nothing twice, another --seed for more of their life, or use an instance of its own.",
+                    type, booked);
+    }
+    return fail(&demo->cli->fail, err, "", "%s: %.*s %s The life \"%s\" goes with the preset of its name: name the life of the program that is published, or "
+                                           "make an instance with \"loyald init --preset %s\".",
+                type, STR_ARG(why), booked, demo->life->name, demo->life->name);
+}
+
 static enum err complain(struct demo *demo, const char *type, enum err err, const struct fail *f)
 {
-    const struct str why = f->items_n > 0 ? f->items[0].detail : STR("");
-    return fail(&demo->cli->fail, err, "", "%s: %.*s Is the instance's program the preset \"%s\"?", type, STR_ARG(why), demo->life->name);
+    return demo_misfit(demo, type, err, f->items_n > 0 ? f->items[0].detail : STR(""));
+}
+
+/* What went wrong with the submissions of a ticket, if anything: who is a member already is no harm. */
+static enum err check_answers(struct demo *demo)
+{
+    for (size_t i = 0; i < demo->n; i++) {
+        const struct submission *s = &demo->list[i];
+        if (s->err != ERR_OK && s->err != ERR_IDENTIFIER_TAKEN) {
+            return complain(demo, s->event.type.p, s->err, &s->fail);
+        }
+    }
+    return ERR_OK;
+}
+
+static void drop(struct demo *demo)
+{
+    arena_reset(&demo->arena);
+    demo->n = 0;
+    demo->list = NULL;
 }
 
 enum err demo_flush(struct demo *demo)
@@ -135,19 +166,15 @@ enum err demo_flush(struct demo *demo)
         return ERR_OK;
     }
     try(engine_run(demo->engine, &ticket));
+    try(check_answers(demo));
     for (size_t i = 0; i < demo->n; i++) {
         const struct submission *s = &demo->list[i];
-        if (s->err != ERR_OK && s->err != ERR_IDENTIFIER_TAKEN) {
-            return complain(demo, s->event.type.p, s->err, &s->fail);
-        }
         demo->replayed += s->is_replay || s->err != ERR_OK;
         demo->refused += s->has_answer && s->answer.outcome == OUTCOME_REFUSED;
         demo->applied += s->has_answer && !s->is_replay;
         demo_follow_note(demo, s);
     }
-    arena_reset(&demo->arena);
-    demo->n = 0;
-    demo->list = NULL;
+    drop(demo);
     return ERR_OK;
 }
 
@@ -162,10 +189,16 @@ struct submission *demo_next(struct demo *demo)
     return s;
 }
 
-enum err demo_make_room(struct demo *demo)
+/* Whether a member's day fits into the ticket. */
+static bool has_room(const struct demo *demo)
 {
     enum { PER_MEMBER_MAX = 32 };
-    return demo->n + PER_MEMBER_MAX > DEMO_PER_TICKET ? demo_flush(demo) : ERR_OK;
+    return demo->n + PER_MEMBER_MAX <= DEMO_PER_TICKET;
+}
+
+enum err demo_make_room(struct demo *demo)
+{
+    return has_room(demo) ? ERR_OK : demo_flush(demo);
 }
 
 enum err demo_post(struct demo *demo, const struct demo_day *day, const char *type, struct str id, int64_t at, const char *data, ...)
@@ -253,22 +286,51 @@ static enum err join(struct demo *demo, const struct demo_day *day)
     return is_now || code.n == 0 ? ERR_OK : demo_name_later(demo, day, code);
 }
 
+static enum err live_member_day(struct demo *demo, int64_t member, int32_t day)
+{
+    const struct demo_day today = demo_day_of(demo, member, day);
+    if (day == today.joined) {
+        try(join(demo, &today));
+    }
+    try(demo->life->live(demo, &today));
+    try(demo_live_beside(demo, &today));
+    return demo_buy(demo, &today);
+}
+
 static enum err live_day(struct demo *demo, int32_t day)
 {
     for (int64_t member = 1; member <= demo->members; member++) {
-        const int32_t joined = demo_joined_on(demo, member);
-        if (day < joined) {
-            continue;
+        if (day >= demo_joined_on(demo, member)) {
+            try(demo_make_room(demo));
+            try(live_member_day(demo, member, day));
         }
-        try(demo_make_room(demo));
-        const struct demo_day today = demo_day_of(demo, member, day);
-        if (day == joined) {
-            try(join(demo, &today));
-        }
-        try(demo->life->live(demo, &today));
-        try(demo_live_beside(demo, &today));
-        try(demo_buy(demo, &today));
     }
+    return ERR_OK;
+}
+
+/* The lives of the first members whom nobody has brought, as if they ended now, by dry run: a life that does not fit the program is
+ * found before anything is booked. */
+static enum err rehearse(struct demo *demo, struct store *reader)
+{
+    const int32_t days = demo->today - demo->first;
+    const int32_t first = demo->first;
+    demo->is_rehearsal = true;
+    demo->today = (int32_t)(demo->now / MS_PER_DAY);
+    demo->first = demo->today - days;
+    for (int64_t member = 1; member <= int64_min(demo->members, REHEARSED_MAX); member++) {
+        const bool is_brought = demo_is_brought(demo, member); // their friend's code is drawn when it is first asked for
+        for (int32_t day = demo_joined_on(demo, member); !is_brought && day < demo->today && has_room(demo); day++) {
+            try(live_member_day(demo, member, day));
+        }
+    }
+    if (demo->n > 0) {
+        try(engine_dry_run(reader, &demo->arena, demo->list, demo->n));
+    }
+    try(check_answers(demo));
+    drop(demo);
+    demo->is_rehearsal = false;
+    demo->first = first;
+    demo->today = first + days;
     return ERR_OK;
 }
 
@@ -374,6 +436,9 @@ int cli_demo(int argc, char **argv)
     }
     if (err == ERR_OK) {
         err = read_publishing(&demo, reader);
+    }
+    if (err == ERR_OK) {
+        err = rehearse(&demo, reader);
     }
     if (err == ERR_OK) {
         err = live(&demo);

@@ -34,6 +34,11 @@ static int64_t advocate_of(const struct demo *demo, int64_t member, int32_t join
     return 0;
 }
 
+bool demo_is_brought(const struct demo *demo, int64_t member)
+{
+    return advocate_of(demo, member, demo_joined_on(demo, member)) != 0;
+}
+
 struct code_read {
     struct demo *demo;
     int64_t advocate;
@@ -245,8 +250,7 @@ enum err demo_codes_upload(struct demo *demo)
         struct ticket ticket = {.job = add_codes, .job_self = add};
         const enum err err = engine_run(demo->engine, &ticket);
         if (err == ERR_NOT_FOUND) {
-            return fail(&demo->cli->fail, ERR_CONFIG, "", "The program has no codes \"%s\". Is it the preset \"%s\"?", demo->life->codes.slug,
-                        demo->life->name);
+            return demo_misfit(demo, "code.entered", ERR_CONFIG, str_fmt(&demo->arena, "The program has no codes \"%s\".", demo->life->codes.slug));
         }
         try(err);
     }

@@ -56,6 +56,7 @@ struct demo {
     int64_t now;
     int64_t published_at; // the first program, 0: none
     bool is_forward;
+    bool is_rehearsal;    // tried only, nothing is booked
     int64_t applied, replayed, refused;
 };
 
@@ -75,10 +76,16 @@ enum err demo_make_room(struct demo *demo) MUST_USE;
 /* Sends what waits: all before is booked then, and the ticket's arena is empty. */
 enum err demo_flush(struct demo *demo) MUST_USE;
 
+/* What is wrong, whether anything was booked, and what to do about it. */
+enum err demo_misfit(struct demo *demo, const char *type, enum err err, struct str why) MUST_USE;
+
 /* ---- what members do beside buying (demo_beside.c) ---- */
 
 /* Once, before the life: the codes that will be entered. ERR_CONFIG where the program knows no such codes. */
 enum err demo_codes_upload(struct demo *demo) MUST_USE;
+
+/* Whether a member who joins names somebody. */
+bool demo_is_brought(const struct demo *demo, int64_t member);
 
 /* The code of whom a member who joins names, empty where they name nobody. May flush: ask before anything of the member's day is
  * on its way. */

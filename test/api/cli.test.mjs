@@ -162,6 +162,25 @@ test('an auditor with the documentation alone agrees with the product', () => {
   assert.equal(JSON.parse(ran.out).faults[0].seq, 5);
 });
 
+test('a life that does not fit the program is refused before anybody is enrolled, and says what to do', () => {
+  fine('init', '--preset', 'retail');
+  const members = () => JSON.parse(fine('verify', '--json')).checked.members;
+  for (const life of ['telecom', 'airline', 'banking', 'hospitality', 'e-commerce']) {
+    const { code, talk } = run('demo', '--life', life, '--members', '50', '--days', '200');
+    assert.notEqual(code, 0, life);
+    assert.match(talk, new RegExp(`Nothing was booked.*preset.*init --preset ${life}`), life);
+    assert.equal(members(), 0, life);
+  }
+  fine('demo', '--members', '20', '--days', '60');
+  const another = run('demo', '--members', '20', '--days', '90');
+  assert.notEqual(another.code, 0);
+  assert.match(another.talk, /event_conflict.*another life of these people.*Nothing was booked.*--seed/);
+  assert.doesNotMatch(another.talk, /preset/);
+  assert.equal(JSON.parse(fine('demo', '--members', '20', '--days', '60')).booked, 0);
+  assert.ok(JSON.parse(fine('demo', '--members', '20', '--days', '60', '--seed', '2')).booked > 0);
+  assert.equal(members(), 20);
+});
+
 test('verify tells sound books from damaged ones by its exit code', () => {
   fine('init', '--preset', 'retail');
   fine('demo', '--members', '30', '--days', '60', '--seed', '7');
