@@ -145,6 +145,7 @@ static struct facts facts_of(struct trial *t, const struct event *event)
         .issued_n = t->issued_n,
         .booked_at = t->now,
         .knows_zone = true,
+        .knows_likeness = true, // a friend of theirs is somebody else
         .openings = t->openings,
         .openings_n = t->openings_n,
         .wants_explain = true,

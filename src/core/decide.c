@@ -195,7 +195,7 @@ static enum err decide_purchase(struct deciding *d)
         return deciding_refuse(d, reason);
     }
     try(deciding_note_activity(d));
-    decide_referral_purchase(d, &about);
+    try(decide_referral_purchase(d, &about));
     try(deciding_award(d, &content, &about));
     book_sales(&d->booking, d->program, d->event, 1, d->event->amount);
     if (d->event->is_placed) {

@@ -437,6 +437,8 @@ struct facts {
         bool is_self;          // they have an e-mail, phone, card, address or device in common
         bool is_circular;      // the member has brought them, or somebody who has
     } advocate;
+    bool knows_likeness;       // whether is_alike says anything
+    bool is_alike;             // by what both have by now, the member and who has brought them are one person
     const int8_t *segments;    // by segment: whether the member is in it; NULL: judged by its condition (tests of programs)
     const struct purchase **purchases; // loaded originals
     size_t purchases_n;
@@ -464,6 +466,7 @@ struct needs {
     size_t issued_n;
     bool zone;                 // the member's time zone
     int64_t opening;           // what the subscription opened by this event is called, 0: none
+    bool likeness;             // what the member and who has brought them have in common
 };
 
 /* One rule as explain shows it. */

@@ -100,17 +100,17 @@ enum err deciding_take_original(struct deciding *d, struct purchase **out, enum 
 
 /* Referrals: decide_referral.c. The referee names an advocate, buys for the first time; the advocate is told. */
 void decide_referral_named(struct deciding *d, struct about *about);
-void decide_referral_purchase(struct deciding *d, struct about *about);
+enum err decide_referral_purchase(struct deciding *d, struct about *about) MUST_USE;
 void decide_referral_told(struct deciding *d, struct about *about);
 enum err decide_referral_revoked(struct deciding *d) MUST_USE;
 
 /* When the hold of a referral ends, and ending it. */
 int64_t deciding_referral_due(const struct state *state);
-void deciding_run_referral(struct deciding *d, struct event *event);
+enum err deciding_run_referral(struct deciding *d, struct event *event) MUST_USE;
 
-/* An order that has qualified a referral is completed: the hold begins. True where there is none, and what follows in *about
+/* An order that has qualified a referral is completed: the hold begins. *gives where there is none, and what follows in *about
  * is to be awarded with this event. */
-bool deciding_complete_referral(struct deciding *d, const struct purchase *purchase, struct about *about);
+enum err deciding_complete_referral(struct deciding *d, const struct purchase *purchase, struct about *about, bool *gives) MUST_USE;
 
 /* A referee who is forgotten brings nothing any more; what was given stays. */
 void deciding_forget_referral(struct deciding *d);

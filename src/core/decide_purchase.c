@@ -212,7 +212,9 @@ enum err decide_completed(struct deciding *d)
     purchase->is_completed = true;
     d->out->purchase = purchase;
     struct about about = {0};
-    if (deciding_complete_referral(d, purchase, &about)) {
+    bool gives = false;
+    try(deciding_complete_referral(d, purchase, &about, &gives));
+    if (gives) {
         struct content content;
         content_open(d->arena, d->event, &content);
         try(deciding_award(d, &content, &about));

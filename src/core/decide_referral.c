@@ -145,30 +145,66 @@ void decide_referral_named(struct deciding *d, struct about *about)
     }
 }
 
-void decide_referral_purchase(struct deciding *d, struct about *about)
+/* Nothing was given yet, and nothing will be. */
+static void call_off(struct deciding *d)
+{
+    struct referral *r = &d->out->state->referral;
+    r->state = REFERRAL_REVOKED;
+    r->revoked_at = d->event->time;
+    (void)tell_advocate(d, EVENT_REFERRAL_REVOKED, (struct str){0});
+}
+
+/* Nobody refers themself: what both have was compared when the advocate was named, and may have changed on either side since. It is
+ * compared again before anything is given; who is found so is called off. */
+static enum err call_off_self(struct deciding *d, bool *is_self)
+{
+    if (!d->facts->knows_likeness) {
+        d->needs->likeness = true;
+        return ERR_RETRY;
+    }
+    *is_self = d->facts->is_alike;
+    if (*is_self) {
+        call_off(d);
+    }
+    return ERR_OK;
+}
+
+enum err decide_referral_purchase(struct deciding *d, struct about *about)
 {
     const struct referral *r = &d->out->state->referral;
     const struct referral_program *program = program_referral_by_symbol(d->program, r->definition);
     const int64_t min_amount = program != NULL ? int64_max(program->min_amount, 1) : 0; // what is free is no purchase
-    if (r->state == REFERRAL_NAMED && program != NULL && !program->on_enrolment && d->event->amount >= min_amount) {
+    bool is_self = false;
+    if (r->state != REFERRAL_NAMED || program == NULL || program->on_enrolment || d->event->amount < min_amount) {
+        return ERR_OK;
+    }
+    try(call_off_self(d, &is_self));
+    if (!is_self) {
         qualify(d, program, min_amount, about);
     }
+    return ERR_OK;
 }
 
-bool deciding_complete_referral(struct deciding *d, const struct purchase *purchase, struct about *about)
+enum err deciding_complete_referral(struct deciding *d, const struct purchase *purchase, struct about *about, bool *gives)
 {
     struct referral *r = &d->out->state->referral;
     const struct referral_program *program = program_referral_by_symbol(d->program, r->definition);
+    bool is_self = false;
+    *gives = false;
     if (r->state != REFERRAL_QUALIFIED || r->purchase != purchase->id || r->held_until != AT_NEVER || program == NULL) {
-        return false;
+        return ERR_OK;
     }
     if (program->hold_days > 0) {
         r->held_until = hold_end(d, program);
-        return false;
+        return ERR_OK;
     }
-    r->held_until = 0;
-    reward_at_once(d, program, about);
-    return true;
+    try(call_off_self(d, &is_self));
+    if (!is_self) {
+        r->held_until = 0;
+        reward_at_once(d, program, about);
+        *gives = true;
+    }
+    return ERR_OK;
 }
 
 int64_t deciding_referral_due(const struct state *state)
@@ -178,20 +214,26 @@ int64_t deciding_referral_due(const struct state *state)
 }
 
 /* The end of the hold. */
-void deciding_run_referral(struct deciding *d, struct event *event)
+enum err deciding_run_referral(struct deciding *d, struct event *event)
 {
     struct referral *r = &d->out->state->referral;
     const struct referral_program *program = program_referral_by_symbol(d->now, r->definition);
+    bool is_self = false;
     ensure(r->state == REFERRAL_QUALIFIED);
     struct arena *before = json_arena_set(d->arena);
     const struct str slug = program != NULL ? program->slug : STR("retired");
     event->data = json_pack("{s:s%,s:s}", "referral", slug.p, (int)slug.n, "side", "referee");
     (void)json_arena_set(before);
     event->kind = EVENT_REFERRAL_REWARDED;
+    try(call_off_self(d, &is_self));
+    if (is_self) {
+        return deciding_refuse(d, REASON_SELF_REFERRAL);
+    }
     r->state = REFERRAL_REWARDED;
     r->rewarded = d->booking.event;
     r->rewarded_at = event->time;
     r->rewarded_position = (int64_t)tell_advocate(d, EVENT_REFERRAL_REWARDED, (struct str){0});
+    return ERR_OK;
 }
 
 enum err deciding_revoke_referral(struct deciding *d, const struct purchase *purchase, const struct content *left)
@@ -224,11 +266,9 @@ enum err deciding_revoke_referral(struct deciding *d, const struct purchase *pur
 
 void deciding_forget_referral(struct deciding *d)
 {
-    struct referral *r = &d->out->state->referral;
+    const struct referral *r = &d->out->state->referral;
     if (r->state == REFERRAL_NAMED || r->state == REFERRAL_QUALIFIED) {
-        r->state = REFERRAL_REVOKED;
-        r->revoked_at = d->event->time;
-        (void)tell_advocate(d, EVENT_REFERRAL_REVOKED, (struct str){0}); // nothing was given
+        call_off(d);
     }
 }
 

@@ -175,8 +175,7 @@ static enum err run_due(struct deciding *d, struct event *event, int64_t due)
         }
     }
     if (deciding_referral_due(state) <= due) {
-        deciding_run_referral(d, event);
-        return ERR_OK;
+        return deciding_run_referral(d, event);
     }
     struct moment *moment = moments_first(state, d->now, due, &d->plan);
     if (moment != NULL) {
@@ -240,6 +239,9 @@ static enum err follow(struct deciding *d, const struct event *event)
     if (d->passes) {
         d->out->is_silent = true;
         return ERR_OK;
+    }
+    if (d->out->answer.outcome == OUTCOME_REFUSED) {
+        return ERR_OK; // what was due is no more: it stands in the timeline
     }
     if (!is_wanted(d, event)) {
         if (event->kind == EVENT_MONTH_KEPT) {

@@ -232,6 +232,9 @@ enum err batch_supply(struct batch *b, struct member_facts *member, struct facts
     if (needs->zone) {
         try(batch_supply_zone(b, member, facts));
     }
+    if (needs->likeness) {
+        try(batch_supply_likeness(b, member, facts));
+    }
     if (needs->opening != 0) {
         try(batch_supply_opening(b, member, facts, needs->opening));
     }

@@ -97,6 +97,7 @@ void batch_code_hash(const struct batch *b, const struct event *event, unsigned 
 
 /* batch_referral.c: advocates by the codes that events name. */
 enum err batch_load_advocates(struct batch *b) MUST_USE;
+enum err batch_supply_likeness(struct batch *b, const struct member_facts *member, struct facts *facts) MUST_USE;
 enum err batch_know_advocate(struct batch *b, const struct member_facts *member, const struct event *event,
                              struct facts *facts) MUST_USE;
 

@@ -67,8 +67,8 @@ static const struct advocate *advocate_of(const struct batch *b, const struct ev
     return map_find(&b->advocates, hash);
 }
 
-/* What the referee has: of somebody who joins in this batch, what they joined with. */
-static enum err referee_likenesses(struct batch *b, int64_t member, const struct likeness **out, size_t *n)
+/* What a member has: of somebody who joins in this batch, what they joined with. */
+static enum err likenesses_of(struct batch *b, int64_t member, const struct likeness **out, size_t *n)
 {
     struct likeness *read = NULL;
     for (size_t i = 0; i < b->effects.enrolments_n; i++) {
@@ -80,6 +80,19 @@ static enum err referee_likenesses(struct batch *b, int64_t member, const struct
     }
     try(store_likeness_read(b->store, b->arena, member, &read, n));
     *out = read;
+    return ERR_OK;
+}
+
+enum err batch_supply_likeness(struct batch *b, const struct member_facts *member, struct facts *facts)
+{
+    const struct likeness *own = NULL;
+    const struct likeness *theirs = NULL;
+    size_t own_n = 0;
+    size_t theirs_n = 0;
+    try(likenesses_of(b, member->member, &own, &own_n));
+    try(likenesses_of(b, member->state->referral.advocate, &theirs, &theirs_n));
+    facts->knows_likeness = true;
+    facts->is_alike = likeness_meets(own, own_n, theirs, theirs_n);
     return ERR_OK;
 }
 
@@ -112,7 +125,7 @@ enum err batch_know_advocate(struct batch *b, const struct member_facts *member,
     if (advocate == NULL) {
         return ERR_OK;
     }
-    try(referee_likenesses(b, member->member, &own, &own_n));
+    try(likenesses_of(b, member->member, &own, &own_n));
     facts->advocate.member = advocate->member;
     facts->advocate.is_self = likeness_meets(own, own_n, advocate->likenesses, advocate->likenesses_n);
     if (member->is_new) {

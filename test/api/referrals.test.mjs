@@ -251,3 +251,70 @@ if (databases.includes('postgres')) {
     });
   });
 }
+
+// Comparing at the naming only would leave a way round it: take the other's address afterwards.
+const waiting = structuredClone(document);
+waiting.referrals[0].hold_days = 2;
+onEach('who turns out to be their own advocate', { document }, (shop) => {
+  const enrol = async (body) => { const made = await shop.post('/v1/members', body); assert.equal(made.status, 201, made.text); return made.body; };
+  const change = async (member, body) => assert.equal((await shop.ask('PATCH', `/v1/members/ext:${member}`, body)).status, 200);
+  const active = async (member) => (await shop.get(`/v1/members/ext:${member}/balances`)).body.data[0].active;
+  const states = async (member) => (await shop.get(`/v1/members/ext:${member}/referrals`)).body.data.map((r) => r.state);
+  before(() => shop.serve());
+
+  test('brings nothing: what both have is compared again before anything is given', async () => {
+    const cases = {
+      referee: async () => change('b-referee', { email: 'a-referee+2@example.org' }),
+      advocate: async () => change('a-advocate', { phone: null, attributes: { device: 'D-b-advocate' } }),
+      back: async () => { await change('b-back', { email: 'a-back+2@example.org' }); await change('b-back', { email: 'b-back@example.org' }); },
+    };
+    for (const [name, same] of Object.entries(cases)) {
+      const { referral_code } = await enrol({ external_id: `a-${name}`, email: `a-${name}@example.org` });
+      await enrol({ external_id: `b-${name}`, email: `b-${name}@example.org`, attributes: { device: `D-b-${name}` }, referral_code });
+      await same();
+      const first = (await shop.event(bought(`b-${name}`))).body;
+      assert.deepEqual([first.outcome, first.referral.state, first.points[0].earned], ['applied', 'revoked', 0], name);
+      assert.deepEqual([await active(`a-${name}`), await states(`a-${name}`)], [0, ['revoked']], name);
+      assert.equal((await shop.event(bought(`b-${name}`))).body.referral, undefined);
+      const again = (await shop.event(event('referral', `b-${name}`, { code: referral_code }))).body;
+      assert.equal(again.reason, 'already_referred');
+    }
+  });
+
+  test('an order that is completed asks too', async () => {
+    const { referral_code } = await enrol({ external_id: 'a-order', email: 'a-order@example.org' });
+    await enrol({ external_id: 'b-order', referral_code });
+    const placed = (await shop.event({ ...bought('b-order'), data: { amount: 1000, currency: 'EUR', status: 'placed' } })).body;
+    assert.equal(placed.referral.state, 'qualified');
+    await change('b-order', { email: 'a-order+x@example.org' });
+    const done = (await shop.event(event('purchase.completed', 'b-order', { original: { id: placed.event.external_id } }))).body;
+    assert.deepEqual([done.outcome, done.referral.state], ['applied', 'revoked']);
+    assert.deepEqual([await active('a-order'), await active('b-order')], [0, 0]);
+  });
+
+  test('who has changed nothing alike brings what they bring', async () => {
+    const { referral_code } = await enrol({ external_id: 'a-fine', email: 'a-fine@example.org' });
+    await enrol({ external_id: 'b-fine', email: 'b-fine@example.org', referral_code });
+    await change('b-fine', { email: 'c-fine@example.org' });
+    assert.equal((await shop.event(bought('b-fine'))).body.referral.state, 'rewarded');
+    await change('b-fine', { email: 'a-fine+x@example.org' });
+    assert.deepEqual([await active('a-fine'), await active('b-fine'), await states('a-fine')], [100, 10, ['rewarded']], 'what was given stays');
+  });
+});
+
+onEach('who turns out to be their own advocate while they wait', { document: waiting }, (shop) => {
+  test('gets nothing at the end of the hold', async () => {
+    await shop.serve();
+    const clock = (now) => shop.post('/v1/test/clock', { now });
+    assert.equal((await clock('2026-01-01T12:00:00Z')).status, 200);
+    const { body } = await shop.post('/v1/members', { external_id: 'ada', email: 'ada@example.org' });
+    for (const referee of ['sly', 'good']) assert.equal((await shop.post('/v1/members', { external_id: referee, referral_code: body.referral_code })).status, 201);
+    for (const referee of ['sly', 'good']) assert.equal((await shop.event(bought(referee))).body.referral.state, 'qualified');
+    assert.equal((await shop.ask('PATCH', '/v1/members/ext:sly', { email: 'ada+1@example.org' })).status, 200);
+    assert.equal((await clock('2026-01-05T12:00:00Z')).status, 200);
+    assert.deepEqual((await shop.get('/v1/members/ext:ada/referrals')).body.data.map((r) => r.state).toSorted(), ['revoked', 'rewarded']);
+    assert.deepEqual([(await shop.balance('ext:ada')).active, (await shop.balance('ext:sly')).active, (await shop.balance('ext:good')).active], [100, 0, 10]);
+    const [last] = (await shop.get('/v1/members/ext:sly/timeline')).body.data.filter((e) => e.type === 'referral.rewarded');
+    assert.equal(last.outcome, 'refused');
+  });
+});
