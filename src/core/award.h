@@ -98,7 +98,7 @@ struct award_view {
 /* Computes what is due; deciding again, with what followed from changes of tiers. */
 enum err award_run(struct arena *arena, const struct award_view *view, struct award_list *out) MUST_USE;
 
-/* Notes how many of a reward an effect gives at most when its event is decided again. */
+/* Notes how many of a reward an effect gives in all, at most, when its event is decided again. */
 void inputs_note_grant(struct arena *arena, struct inputs *inputs, const struct grant *grant, int64_t count);
 
 /* A list that is due nothing. */

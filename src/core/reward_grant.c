@@ -96,11 +96,7 @@ static bool is_first_of(const struct award_list *list, size_t at)
 /* When the purchase is decided again, the effect gives what it gives now: what went is not given once more. */
 static void note_given(struct booking *b, struct purchase *purchase, const struct grant *grant, const struct award_list *is)
 {
-    int64_t most = 0;
-    for (size_t i = 0; i < is->grants_n; i++) {
-        most = is_same(&is->grants[i], grant) ? int64_max(most, is->grants[i].count) : most;
-    }
-    inputs_note_grant(b->arena, &purchase->inputs, grant, most);
+    inputs_note_grant(b->arena, &purchase->inputs, grant, given(is, grant));
     purchase->has_own_rewards = true;
 }
 
