@@ -26,6 +26,7 @@ static struct api_task *take(struct api *api)
 static void *worker_main(void *self)
 {
     struct worker *worker = self;
+    (void)pthread_setname_np(pthread_self(), "worker"); // for top and perf
     for (struct api_task *task = take(worker->api); task != NULL; task = take(worker->api)) {
         task->run(task, worker->store);
     }

@@ -114,6 +114,7 @@ static void *thread_main(void *self)
 {
     struct checkpointer *c = self;
     struct store *store = NULL;
+    (void)pthread_setname_np(pthread_self(), "checkpoint"); // for top and perf
     int64_t due_pages = WAL_PAGES_PASSIVE;
     if (store_open(c->base, DB_MAINTAINER, NULL, &store) != ERR_OK) {
         log_line(LOG_ERROR, "checkpoint", "open=failed");

@@ -254,6 +254,7 @@ static void run_job(struct engine *engine, struct ticket *ticket)
 static void *lane_main(void *self)
 {
     struct engine *engine = self;
+    (void)pthread_setname_np(pthread_self(), "lane"); // for top and perf
     for (struct ticket *list = take_queue(engine); list != NULL; list = take_queue(engine)) {
         while (list != NULL) {
             if (list->job != NULL) {
@@ -471,6 +472,7 @@ static bool sleep_ms(struct engine *engine, int64_t ms)
 static void *clock_main(void *self)
 {
     struct engine *engine = self;
+    (void)pthread_setname_np(pthread_self(), "clock"); // for top and perf
     int64_t swept_at = clock_monotonic_us() / 1000;
     bool is_armed = true;
     while (sleep_ms(engine, is_armed ? CLOCK_WAIT_MS : 0)) {

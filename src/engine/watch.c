@@ -189,6 +189,7 @@ enum err watch_pass(struct watch *watch)
 static void *watch_main(void *self)
 {
     struct watch *watch = self;
+    (void)pthread_setname_np(pthread_self(), "verify"); // for top and perf
     int64_t wait_ms = WATCH_BEGIN_MS;
     while (sleep_ms(watch, wait_ms)) {
         const enum err err = watch_pass(watch);

@@ -97,6 +97,8 @@ struct http_connection {
     _Atomic int64_t deadline_ms; // monotonic; 0: none. Written by the HTTP thread
     struct http_slot *suspended; // the request that waits for its answer
     int64_t work_until_ms;
+    struct MHD_Connection *mhd;          // while it is suspended
+    struct http_connection *resume_next; // in the list of those to be resumed
 };
 
 /* A closed connection whose client is let finish, so that it can read the answer before it meets a
@@ -118,6 +120,7 @@ struct http_server {
     _Atomic bool loop_runs;
     int loop_fd;             // eventfd that wakes it
     _Atomic bool loop_is_woken; // by a knock that it has not heard yet
+    _Atomic(struct http_connection *) resumes; // answered; the HTTP thread resumes them
     struct arena scratch;    // the HTTP thread's, for answers whose request cannot be touched
     struct id_source ids;    // the HTTP thread's
     _Atomic size_t bodies_n; // bytes of bodies held
@@ -149,8 +152,8 @@ static inline int64_t http_now_ms(void)
 /* Starts it; false when no thread or descriptor can be had. */
 bool http_loop_start(struct http_server *server) MUST_USE;
 
-/* Resumes a connection and wakes the HTTP thread, once for many. Any thread. */
-void http_resume(struct http_server *server, struct MHD_Connection *mhd);
+/* Lets the HTTP thread resume a suspended connection; wakes it, once for many. Any thread, once for each suspension. */
+void http_resume(struct http_server *server, struct http_connection *connection);
 
 /* Ends the thread, before libmicrohttpd is stopped; and what woke it, when nobody resumes any more. */
 void http_loop_stop(struct http_server *server);

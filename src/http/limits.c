@@ -147,7 +147,7 @@ static bool slot_expire(struct http_slot *slot)
 }
 
 /* Shuts what is over its deadline; collects the connections whose handler is. */
-static size_t connections_sweep(struct http_server *server, struct MHD_Connection **expired)
+static size_t connections_sweep(struct http_server *server, struct http_connection **expired)
 {
     const int64_t now = http_now_ms();
     const bool expires_all = atomic_load(&server->expires_all);
@@ -166,7 +166,7 @@ static size_t connections_sweep(struct http_server *server, struct MHD_Connectio
         struct http_slot *slot = connection->suspended;
         const bool is_late = slot != NULL && (expires_all || now > connection->work_until_ms);
         if (is_late && n < EXPIRED_PER_SWEEP && slot_expire(slot)) {
-            expired[n++] = slot->mhd;
+            expired[n++] = connection;
         }
     }
     unlock(server);
@@ -225,6 +225,7 @@ static void sweeper_wait(struct http_server *server)
 static void *sweeper_run(void *cls)
 {
     struct http_server *server = cls;
+    (void)pthread_setname_np(pthread_self(), "http-sweeper"); // for top and perf
     for (;;) {
         sweeper_wait(server);
         lock(server);
@@ -235,11 +236,10 @@ static void *sweeper_run(void *cls)
         }
         size_t n = EXPIRED_PER_SWEEP;
         while (n == EXPIRED_PER_SWEEP) {
-            struct MHD_Connection *expired[EXPIRED_PER_SWEEP];
+            struct http_connection *expired[EXPIRED_PER_SWEEP];
             n = connections_sweep(server, expired);
             for (size_t i = 0; i < n; i++) {
-                http_resume(
-                    server, expired[i]); // alive until then: only the winner of the state resumes
+                http_resume(server, expired[i]); // alive until then: only the winner of the state resumes
             }
         }
         lingers_sweep(server);

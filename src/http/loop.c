@@ -35,22 +35,38 @@ static void wait_for_work(struct http_server *server, int epoll_fd)
     }
 }
 
+/* Here and not where the answer is ready: libmicrohttpd takes a lock and writes to a descriptor for each, and whoever
+ * answers many at once would wait for this thread every time. */
+static void resume_all(struct http_server *server)
+{
+    struct http_connection *connection = atomic_exchange(&server->resumes, NULL);
+    while (connection != NULL) {
+        struct http_connection *next = connection->resume_next; // resumed, it may be suspended again at once
+        MHD_resume_connection(connection->mhd);
+        connection = next;
+    }
+}
+
 static void *loop_run(void *cls)
 {
     struct http_server *server = cls;
     const union MHD_DaemonInfo *epoll = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    (void)pthread_setname_np(pthread_self(), "http"); // for top and perf
     ensure(epoll != NULL);
     while (atomic_load(&server->loop_runs)) {
         wait_for_work(server, epoll->epoll_fd);
+        resume_all(server);
         const enum MHD_Result result = MHD_run(server->daemon);
         ensure(result == MHD_YES);
     }
     return NULL;
 }
 
-void http_resume(struct http_server *server, struct MHD_Connection *mhd)
+void http_resume(struct http_server *server, struct http_connection *connection)
 {
-    MHD_resume_connection(mhd);
+    connection->resume_next = atomic_load(&server->resumes);
+    while (!atomic_compare_exchange_weak(&server->resumes, &connection->resume_next, connection)) {
+    }
     if (!atomic_exchange(&server->loop_is_woken, true)) {
         const uint64_t one = 1;
         (void)!write(server->loop_fd, &one, sizeof one); // full means that it is awake already
@@ -75,6 +91,7 @@ void http_loop_stop(struct http_server *server)
 {
     atomic_store(&server->loop_runs, false);
     ensure(pthread_join(server->loop, NULL) == 0);
+    resume_all(server); // libmicrohttpd is not stopped with one suspended
 }
 
 void http_loop_close(struct http_server *server)

@@ -297,12 +297,13 @@ static enum MHD_Result slot_suspend(struct http_slot *slot)
     struct http_server *server = slot->server;
     ensure(pthread_mutex_lock(&server->lock) == 0);
     slot->connection->suspended = slot;
+    slot->connection->mhd = slot->mhd;
     slot->connection->work_until_ms = work_until_ms(slot);
     ensure(pthread_mutex_unlock(&server->lock) == 0);
     MHD_suspend_connection(slot->mhd);
     int expected = STATE_WORKING;
     if (!atomic_compare_exchange_strong(&slot->state, &expected, STATE_SUSPENDED)) {
-        http_resume(server, slot->mhd); // it was answered meanwhile
+        http_resume(server, slot->connection); // it was answered meanwhile
     }
     return MHD_YES;
 }
@@ -352,7 +353,7 @@ void http_reply(struct http_request *request, const struct http_response *respon
     if (!atomic_compare_exchange_strong(&slot->state, &expected, STATE_READY)) {
         expected = STATE_SUSPENDED;
         if (atomic_compare_exchange_strong(&slot->state, &expected, STATE_READY)) {
-            http_resume(slot->server, slot->mhd);
+            http_resume(slot->server, slot->connection);
         } else {
             ensure(expected == STATE_EXPIRED); // answered twice otherwise
         }
