@@ -60,6 +60,9 @@ export function takeBack(purchase, refund) {
     if (refund.lines) {
         for (const wanted of refund.lines) {
             const line = lines.find((l) => l.id === wanted.id);
+            if (line === undefined) {
+                return null; // the newest content has no such line
+            }
             const cumulative = wanted.quantity === undefined ? line.quantity : line.back + wanted.quantity;
             if (cumulative > line.quantity || line.back === line.quantity) {
                 return null;

@@ -5,40 +5,12 @@
 // (calendar.mjs), points and money are whole numbers far below 2^53.
 import { addMonths, DAY, dayOf, midnight, monthEnd, periodOf } from './calendar.mjs';
 import { halfUp, left, sold, takeBack } from './content.mjs';
+import { Counter, counterOf, holds, ratio, sum } from './logic.mjs';
+import { giveBack, issued, refusal, refuses, use } from './rewards.mjs';
 import { after, atTheEnd, judgedAt, late, standing, validUntil } from './tiers.mjs';
 
 const NEVER = Infinity;
 const HELD_DAYS = 90;
-const sum = (list, value = (x) => x) => list.reduce((a, x) => a + value(x), 0);
-const ratio = (text) => { // "1.25" -> [125, 100]
-    const [whole, part = ''] = String(text).split('.');
-    return [Number(whole + part), 10 ** part.length];
-};
-
-// JsonLogic, as far as the shops use it.
-function holds(rule, get) {
-    if (rule === undefined) {
-        return true;
-    }
-    const [[op, args]] = Object.entries(rule);
-    const value = (x) => (x !== null && typeof x === 'object' ? get(x.var) : x);
-    switch (op) {
-    case 'and': return args.every((x) => holds(x, get));
-    case '==': return value(args[0]) === value(args[1]);
-    case '>=': return value(args[0]) >= value(args[1]);
-    default: throw new Error(`no operator ${op}`);
-    }
-}
-
-// Counters by name and day.
-class Counter {
-    days = new Map();
-    add(day, n) { this.days.set(day, (this.days.get(day) ?? 0) + n); }
-    copy() { return Object.assign(new Counter(), { days: new Map(this.days) }); }
-    total(from = -Infinity, to = Infinity) { return sum([...this.days].filter(([d]) => d >= from && d <= to), ([, n]) => n); }
-}
-const counterOf = (map, name) => map.get(name) ?? map.set(name, new Counter()).get(name);
-
 export class Model {
     constructor(document, now) {
         Object.assign(this, { now, versions: [], members: new Map(), strangers: new Map(), shared: new Map(), stock: new Map(), booked: 0 });
@@ -372,24 +344,39 @@ export class Model {
         return 'applied';
     }
 
-    purchase(name, { id, time, data }) {
+    purchase(name, { id, time, data, named }) {
         const m = this.begin(name);
-        const payment = (data.payments ?? []).find((p) => p.method === 'points');
-        if (payment && this.active(m, payment.wallet) < payment.points) {
+        const purchase = {
+            id, time, inputs: this.inputs(m, time), due: [], isPlaced: data.status === 'placed', voidsAt: midnight(dayOf(time) + this.at(time).order_days + 1),
+            lines: [], amount: 0, amountBack: 0, paid: 0, spent: [], used: [],
+        };
+        const content = this.content(m, purchase, data, named);
+        if (!content) {
             m.refused.add(id);
             return 'refused';
         }
-        const spent = payment ? this.spend(m, payment.wallet, payment.points) : [];
-        const purchase = {
-            id, time, spent, inputs: this.inputs(m, time), due: [], paid: payment?.points ?? 0, pointsAmount: payment?.amount ?? 0,
-            isPlaced: data.status === 'placed', voidsAt: midnight(dayOf(time) + this.at(time).order_days + 1),
-            lines: [], amount: 0, amountBack: 0,
-        };
         m.purchases.set(id, purchase);
-        this.become(m, purchase, { lines: sold(data), amount: data.amount });
+        this.become(m, purchase, content);
         this.judge(m, false, dayOf(time));
         return 'applied';
     }
+
+    // What is bought and how it is paid: in points, by rewards that the member has (`named`: index, and what it pays, null where the
+    // amount is after its discount). null where not all of it can be paid so.
+    content(m, purchase, data, named = []) {
+        const points = (data.payments ?? []).find((p) => p.method === 'points');
+        const paid = points?.points ?? 0;
+        const rewards = named.map(({ index, paid: amount }) => ({ reward: m.rewards[index], paid: amount }));
+        const lines = sold(data);
+        if (this.active(m, 'points') < paid - this.paidBy(purchase) || refuses(purchase, data.amount, lines, rewards)) {
+            return null;
+        }
+        const notEarning = (points?.amount ?? 0) + sum(rewards, (r) => r.paid ?? 0);
+        return { lines, amount: data.amount, amountBack: 0, paid, pointsAmount: Math.min(notEarning, data.amount), rewards };
+    }
+
+    // The points that a purchase costs now, after its refunds.
+    paidBy(purchase) { return purchase.amount > 0 ? halfUp(purchase.paid, left(purchase).amount, purchase.amount) : 0; }
 
     // Refunds that came before their purchase are applied with it, in the order of arrival.
     release(name, id) {
@@ -416,15 +403,19 @@ export class Model {
         return 'applied';
     }
 
-    // The whole new content of a purchase.
-    change(name, { time, original, data }) {
+    // The whole new content of a purchase, and how it is paid now; what was refunded before is part of it.
+    change(name, { time, original, data, named }) {
         const m = this.begin(name);
         const purchase = m.purchases.get(original);
-        if (!purchase || purchase.isUndone) {
+        if (!purchase && !m.refused.has(original)) {
+            return 'held'; // for good: who was held for so long that they were given up is not sent again
+        }
+        const content = purchase && !purchase.isUndone ? this.content(m, purchase, data, named) : null;
+        if (!content) {
             return 'refused';
         }
-        this.become(m, purchase, { lines: sold(data), amount: data.amount, amountBack: 0 }, time);
-        this.judge(m, true);
+        this.become(m, purchase, content, time);
+        this.judge(m, true, dayOf(purchase.time)); // what it has more counts since then
         return 'applied';
     }
 
@@ -465,16 +456,24 @@ export class Model {
 
     // A purchase becomes other content: booked is the difference between what it was due and what it is due now, both decided from
     // the same inputs. What was paid in points comes back first, and may be taken then.
-    become(m, purchase, content, time = purchase.time) {
+    become(m, purchase, { rewards, ...content }, time = purchase.time) {
         const before = left(purchase);
+        const paid = this.paidBy(purchase);
         const isNew = purchase.lines.length === 0;
         Object.assign(purchase, content);
         const now = left(purchase);
+        if (rewards) {
+            use(purchase, rewards, this.today);
+        } else {
+            giveBack(purchase, now, this.today);
+        }
         purchase.isPlaced &&= now.lines.length > 0; // of an order that is refunded whole nothing is left to complete
         const due = this.awards(purchase.inputs, 'purchase', now);
-        const stays = (amount) => (purchase.amount > 0 ? halfUp(purchase.paid, amount, purchase.amount) : 0);
-        if (!isNew) {
-            this.restore(m, purchase.spent, stays(before.amount) - stays(now.amount));
+        const more = this.paidBy(purchase) - paid;
+        if (more > 0) {
+            purchase.spent.push(...this.spend(m, 'points', more));
+        } else {
+            this.restore(m, purchase.spent, -more);
         }
         const program = this.at(time);
         const policy = isNew ? undefined : (wallet) => this.wallet(wallet, program).returns ?? 'to_zero';
@@ -511,11 +510,9 @@ export class Model {
 
     judge(m, isRefund = false, day = this.today) {
         for (const set of this.sets) {
-            if (day < this.today && !isRefund) {
-                m.tiers.set(set.slug, late(set, standing(m, set), this.totals(m, set), this.totals(m, set, m.was), day, this.today));
-                continue;
-            }
-            m.tiers.set(set.slug, after(set, standing(m, set), this.totals(m, set), this.today, isRefund));
+            const isLate = day < this.today;
+            const now = isRefund || !isLate ? after(set, standing(m, set), this.totals(m, set), this.today, isRefund) : standing(m, set);
+            m.tiers.set(set.slug, isLate ? late(set, now, this.totals(m, set), this.totals(m, set, m.was), day, this.today) : now);
         }
     }
 
@@ -545,28 +542,26 @@ export class Model {
         }
         const [{ wallet, points }] = reward.price;
         this.stock.set(slug, (this.stock.get(slug) ?? 0) + 1);
-        m.rewards.push({
-            slug, at: this.now, state: 'issued', spent: this.spend(m, wallet, points), points,
-            expiresAt: reward.valid_days ? midnight(this.today + reward.valid_days + 1) : NEVER,
-        });
+        m.rewards.push({ ...issued(reward, this.now), spent: this.spend(m, wallet, points), points });
         return [];
     }
 
     // index: which of the member's rewards.
     useReward(name, { index }) {
         const reward = this.begin(name).rewards[index];
-        if (reward.state !== 'issued') {
-            return [`reward_${reward.state}`];
+        const refused = refusal(reward);
+        if (!refused) {
+            Object.assign(reward, { state: 'used', left: 0 });
         }
-        reward.state = 'used';
-        return [];
+        return refused ? [refused] : [];
     }
 
     cancelReward(name, { index }) {
         const m = this.begin(name);
         const reward = m.rewards[index];
-        if (reward.state !== 'issued') {
-            return [`reward_${reward.state}`];
+        const refusals = [refusal(reward), reward.left < reward.value ? 'reward_used' : null].filter((r) => r);
+        if (refusals.length > 0) {
+            return refusals;
         }
         reward.state = 'cancelled';
         this.stock.set(reward.slug, this.stock.get(reward.slug) - 1);
@@ -598,7 +593,10 @@ export class Model {
         }));
     }
 
-    rewards(name) { return this.members.get(name).rewards.map((r) => `${r.slug} ${r.state}`); }
+    rewards(name) {
+        return this.members.get(name).rewards.map(({ slug, state, left: rest, expiresAt }) => (
+            { reward: slug, state, left: rest, expires_at: expiresAt === NEVER ? null : new Date(expiresAt).toISOString() }));
+    }
 
     // Points by wallet, and by when they become active and expire: what lots there are is no matter.
     lots(name) {

@@ -42,6 +42,10 @@ const achievements = [
 const rewards = [
     { slug: 'mug', kind: 'physical', price: [{ wallet: 'points', points: 20 }], valid_days: 15, available: { stock: { total: 60 } } },
     { slug: 'coffee', kind: 'code', price: [{ wallet: 'points', points: 9 }], valid_days: 6, available: { per_member: { period: 'month', count: 2 } } },
+    { slug: 'off', kind: 'money_off', value: { amount: 500, currency: 'EUR' }, price: [{ wallet: 'points', points: 8 }], min_spend: 1000, combines: false, valid_days: 9 },
+    { slug: 'cup', kind: 'free_product', lines: coffee, price: [{ wallet: 'points', points: 6 }], valid_days: 20 },
+    { slug: 'third', kind: 'percent_off', percent: '33.3', max_amount: 700, price: [{ wallet: 'points', points: 7 }] },
+    { slug: 'card', kind: 'gift_card', value: { amount: 2000, currency: 'EUR' }, price: [{ wallet: 'points', points: 10 }], valid_days: 12 },
 ];
 
 const program = (points, rules, rest = {}) => ({
@@ -89,16 +93,19 @@ function content({ below, one, chance }) {
 }
 
 const ACTIONS = [
-    ...Array(8).fill('purchase'), ...Array(4).fill('refund'), 'visit', 'visit', 'order', 'order', 'early', 'adjust', 'buy', 'buy', 'use', 'giveBack',
+    ...Array(8).fill('purchase'), ...Array(4).fill('refund'), 'visit', 'visit', 'order', 'order', 'change', 'change', 'early', 'adjust', ...Array(5).fill('buy'), 'use', 'giveBack',
     'again', 'other', 'nothing',
 ];
 
 const STRANGERS = ['purchase', 'purchase', 'purchase', 'refund', 'early', 'visit', 'again', 'nothing', 'join'];
 
+// What a till would let a reward pay, more or less.
+const WORTH = { mug: () => 0, coffee: (amount) => amount, off: () => 500, cup: () => 900, third: (amount) => Math.floor(amount / 3), card: () => 1500 };
+
 // One member's life: what they do next, as {kind, event} or {kind, body}. Chosen from their own dice and from what they did.
 export class Life {
     constructor(seed) {
-        Object.assign(this, { seed, name: `M-${seed}`, dice: dice(seed), next: 0, bought: [], sent: [], rewards: [], promised: null });
+        Object.assign(this, { seed, name: `M-${seed}`, dice: dice(seed), next: 0, bought: [], sent: [], rewards: [], promised: null, points: 0 });
         // Who joins later: what they do before waits for them, and is late then.
         this.isStranger = this.dice.chance(0.15);
     }
@@ -127,20 +134,64 @@ export class Life {
     visit(now) { return { kind: 'visit', event: this.event('visit', this.late(now), {}) }; }
 
     purchase(now) {
-        const { below, chance } = this.dice;
+        const { chance } = this.dice;
         const data = content(this.dice);
         const id = this.promised ?? this.id();
-        const pay = chance(0.3) && !this.promised ? below(Math.floor(data.amount / 10) + 1) : 0;
-        if (pay) {
-            data.payments = [{ method: 'points', wallet: 'points', points: pay, amount: pay * 10 }];
-        }
+        const named = this.promised ? [] : this.pay(data);
         if (chance(0.15)) {
             data.status = 'placed';
         }
         const event = this.event('purchase', this.late(now), data, id);
-        this.bought.push({ id, data, isTouched: this.promised !== null });
+        this.bought.push({ id, data, named });
         this.promised = null;
-        return { kind: 'purchase', event };
+        return { kind: 'purchase', event, named };
+    }
+
+    // Some of it is paid in points, by a reward or two; other content often by those that paid before. Says which of the member's rewards,
+    // and what they pay.
+    pay(data, before = []) {
+        const { below, one, chance } = this.dice;
+        const payments = [];
+        const named = [];
+        let rest = data.amount;
+        for (let i = 0; i < 2 && this.rewards.length > 0 && chance(0.55); i += 1) {
+            const fresh = this.rewards.flatMap((r, at) => (r.isNamed ? [] : [at]));
+            const index = before.length > 0 && chance(0.6) ? one(before).index : fresh.length > 0 && chance(0.8) ? one(fresh) : below(this.rewards.length);
+            const { id, slug } = this.rewards[index];
+            this.rewards[index].isNamed = slug !== 'card';
+            const most = Math.min(rest, WORTH[slug](data.amount));
+            const paid = chance(0.15) ? null : one([most, most, below(most + 1), below(most + 1), most + 1]);
+            if (!named.some((n) => n.index === index)) {
+                named.push({ index, paid });
+                rest = Math.max(0, rest - (paid ?? 0));
+                if (paid === null) {
+                    data.rewards = [...(data.rewards ?? []), id];
+                } else {
+                    payments.push({ method: 'reward', reward: id, amount: paid });
+                }
+            }
+        }
+        const points = chance(0.4) ? Math.min(Math.floor(rest / 10), below(Math.floor(this.points * 1.1) + 2)) : 0; // as far as they have some
+        if (points) {
+            payments.push({ method: 'points', wallet: 'points', points, amount: points * 10 });
+        }
+        if (payments.length > 0) {
+            data.payments = payments;
+        }
+        return named;
+    }
+
+    // Other content, of whatever has become of the purchase so far.
+    change(now) {
+        const { below, one, chance } = this.dice;
+        if (this.bought.length === 0) {
+            return null;
+        }
+        const bought = chance(0.7) ? this.bought.at(-1 - below(Math.min(4, this.bought.length))) : one(this.bought);
+        const data = { ...content(this.dice), ...(bought.data.status ? { status: bought.data.status } : {}) };
+        const named = this.pay(data, bought.named);
+        Object.assign(bought, { data, named });
+        return { kind: 'change', original: bought.id, named, event: this.event('purchase.changed', now, { original: { source: 'sim', id: bought.id }, ...data }) };
     }
 
     refund(now) {
@@ -150,7 +201,6 @@ export class Life {
         }
         const bought = chance(0.7) ? this.bought.at(-1 - below(Math.min(4, this.bought.length))) : one(this.bought);
         const { id, data } = bought;
-        bought.isTouched = true;
         const refund = {};
         if (data.lines && chance(0.4)) {
             refund.lines = data.lines.filter(() => chance(0.5)).map((l) => ({ id: l.id, ...(chance(0.7) ? { quantity: 1 + below(l.quantity) } : {}) }));
@@ -173,31 +223,26 @@ export class Life {
         return { kind: 'refund', original: this.promised, refund, event: this.event('refund', now, { original: { source: 'sim', id: this.promised }, ...refund }) };
     }
 
-    // What becomes of an order, or of any purchase: other content, its completion, its cancellation.
+    // What becomes of an order: its completion, its cancellation.
     order(now) {
-        const { one, chance } = this.dice;
+        const { one } = this.dice;
         const placed = this.bought.filter((b) => b.data.status === 'placed' && !b.isOver);
         if (placed.length === 0) {
             return null;
         }
         const order = one(placed);
         const original = { source: 'sim', id: order.id };
-        if (!order.isTouched && !order.data.payments && chance(0.4)) {
-            const data = { ...content(this.dice), status: 'placed' };
-            order.data = data;
-            return { kind: 'change', original: order.id, event: this.event('purchase.changed', now, { original, ...data }) };
-        }
         order.isOver = true;
         const kind = one(['complete', 'complete', 'cancel']);
         return { kind, original: order.id, event: this.event(kind === 'complete' ? 'purchase.completed' : 'purchase.cancelled', now, { original }) };
     }
 
-    buy() { return { kind: 'buy', key: this.id(), path: `members/ext%3A${this.name}/rewards`, body: { reward: this.dice.one(['mug', 'coffee']) } }; }
+    buy() { return { kind: 'buy', key: this.id(), path: `members/ext%3A${this.name}/rewards`, body: { reward: this.dice.one([...Object.keys(WORTH), 'card']) } }; }
 
     // One of the rewards that they were given, whatever became of it.
     ofOne(kind, verb) {
         const index = this.dice.below(this.rewards.length);
-        return this.rewards.length ? { kind, key: this.id(), path: `rewards/issued/${this.rewards[index]}/${verb}`, body: {}, index } : null;
+        return this.rewards.length ? { kind, key: this.id(), path: `rewards/issued/${this.rewards[index].id}/${verb}`, body: {}, index } : null;
     }
 
     use() { return this.ofOne('useReward', 'use'); }

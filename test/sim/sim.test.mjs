@@ -54,6 +54,7 @@ class Shop {
         const is = { outcome: body.outcome, balances: body.balances, tiers: Object.fromEntries(body.tiers.map((t) => [t.set, { tier: t.tier, valid_until: t.valid_until }])) };
         const should = { outcome, balances: this.model.balances(life.name), tiers: this.model.tiers(life.name) };
         assert.deepEqual(is, should, `${life.name}: ${JSON.stringify(step)}`);
+        life.points = is.balances[0]?.active ?? 0;
     }
 
     // What the model says of a step, and the server's answer held against it.
@@ -70,7 +71,7 @@ class Shop {
         }
         assert.equal(Math.floor(status / 100), 2, `${life.name}: ${JSON.stringify(event)}: ${JSON.stringify(body)}`);
         this.answers.set(event.id, JSON.stringify(body));
-        const what = { id: event.id, time: Date.parse(event.time), data: event.data, original: step.original, refund: step.refund };
+        const what = { id: event.id, time: Date.parse(event.time), data: event.data, original: step.original, refund: step.refund, named: step.named };
         if (life.isStranger) {
             assert.equal(body.outcome, this.model.hold(life.name, kind, what), `${life.name}: ${JSON.stringify(event)}`);
             return;
@@ -97,7 +98,7 @@ class Shop {
         assert.equal(status, 201, `${life.name}: ${kind} ${text}`);
         this.compare(life, { kind, body }, answer, 'applied');
         if (kind === 'buy') {
-            life.rewards.push(answer.rewards[0].id);
+            life.rewards.push({ id: answer.rewards[0].id, slug: body.reward });
         }
     }
 
@@ -180,7 +181,7 @@ class Shop {
                 lots[key] = (lots[key] ?? 0) + l.pending + l.active;
             }
             assert.deepEqual(lots, this.model.lots(name), `${name}: lots at the end`);
-            const rewards = (await list('rewards')).map((r) => `${r.reward} ${r.state}`).reverse();
+            const rewards = (await list('rewards')).map((r) => ({ reward: r.reward, state: r.state, left: r.left?.amount ?? 0, expires_at: r.expires_at })).reverse();
             assert.deepEqual(rewards, this.model.rewards(name), `${name}: rewards at the end`);
             const { data } = await this.ask('GET', `/v1/members/ext%3A${name}/achievements`, undefined, 200);
             const progress = Object.fromEntries(data.map((a) => [a.slug, { value: a.value, completed: a.completed }]));
