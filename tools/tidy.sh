@@ -4,6 +4,7 @@
 set -u
 cd "$(dirname "$0")/.."
 bad=0
+mkdir -p build
 complain() { echo "tidy: $1"; bad=1; }
 
 # Each folder may include itself and those named.
