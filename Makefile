@@ -128,7 +128,7 @@ fuzz-run: $(FUZZ)
 	    { tail -n 60 $(B)/corpus/$$name.log; exit 1; }; grep -a '^Done' $(B)/corpus/$$name.log; done
 
 fmt: ## format the C code
-	clang-format -i $(wildcard src/*/*.[ch] src/*.c test/*/*.[ch])
+	clang-format -i $(wildcard src/*/*.[ch] src/*.c test/*/*.[ch] test/*.h)
 clean: ## remove everything built
 	rm -rf build
 

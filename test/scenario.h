@@ -1,5 +1,5 @@
-/* Golden scenarios: a program, events and passing time, and what must come of them, in JSON that a product manager
- * can read (test/golden/README.md). Run through the whole engine on both databases.
+/* Golden scenarios: a program, events and passing time, and what must come of them, in JSON that a
+ * product manager can read (test/golden/README.md). Run through the whole engine on both databases.
  *
  * Owns:    an instance in the test's directory, and the engine on it.
  * Threads: main thread only.
@@ -25,17 +25,17 @@ struct scenario {
     struct str name;
     size_t step;
     int64_t now;
-    size_t made;                 // events without an id get one
-    struct submission *last;     // the last event's
+    size_t made;             // events without an id get one
+    struct submission *last; // the last event's
     struct {
         struct str slug;
         int64_t id;
-    } issued[1000];              // rewards, in the order of their issue
+    } issued[1000]; // rewards, in the order of their issue
     size_t issued_n;
     struct {
         struct str event;
         int64_t id;
-    } reviews[100];              // by the ids of their events
+    } reviews[100]; // by the ids of their events
     size_t reviews_n;
 };
 
@@ -89,20 +89,22 @@ static inline enum err scenario_publish_job(struct store *store, struct arena *a
     struct scenario_publish *p = self;
     int version = 0;
     struct arena *before = json_arena_set(arena);
-    const enum err err = store_program_publish(store, arena, p->document, p->effective_at, p->now, STR(""), STR("test"),
-                                               p->f, &version);
+    const enum err err = store_program_publish(store, arena, p->document, p->effective_at, p->now,
+                                               STR(""), STR("test"), p->f, &version);
     (void)json_arena_set(before);
     return err;
 }
 
-static inline void scenario_publish(struct scenario *s, const json_t *document, int64_t effective_at)
+static inline void scenario_publish(struct scenario *s, const json_t *document,
+                                    int64_t effective_at)
 {
     s->both->fail.items_n = 0;
-    struct scenario_publish publish = {.document = document, .effective_at = effective_at, .now = s->now, .f = &s->both->fail};
+    struct scenario_publish publish = {
+        .document = document, .effective_at = effective_at, .now = s->now, .f = &s->both->fail};
     struct ticket ticket = {.job = scenario_publish_job, .job_self = &publish};
     const enum err err = engine_run(s->engine, &ticket);
-    scenario_check(s, err == ERR_OK, "publish: %s %.*s: %.*s", err_code(err), STR_ARG(s->both->fail.items[0].pointer),
-                   STR_ARG(s->both->fail.items[0].detail));
+    scenario_check(s, err == ERR_OK, "publish: %s %.*s: %.*s", err_code(err),
+                   STR_ARG(s->both->fail.items[0].pointer), STR_ARG(s->both->fail.items[0].detail));
 }
 
 static inline int64_t scenario_int(const json_t *object, const char *name, int64_t otherwise)
@@ -127,7 +129,8 @@ static inline int64_t scenario_milli(const json_t *object)
     return milli;
 }
 
-/* Rewards are named by the steps that issued them: "coffee" is the last one of that slug, "coffee/2" the one before it. */
+/* Rewards are named by the steps that issued them: "coffee" is the last one of that slug,
+ * "coffee/2" the one before it. */
 static inline int64_t scenario_reward(struct scenario *s, struct str name)
 {
     const size_t cut = str_find(name, '/', 0);
@@ -148,13 +151,15 @@ static inline int64_t scenario_reward(struct scenario *s, struct str name)
 /* Lenient: the strict reader of requests is api/'s and has tests of its own. */
 static inline void scenario_event(struct scenario *s, const json_t *json, struct event *event)
 {
-    static const char *const KINDS[] = {"goods", "service", "shipping", "fee", "tip", "gift_card", "deposit", "donation"};
+    static const char *const KINDS[] = {"goods", "service",   "shipping", "fee",
+                                        "tip",   "gift_card", "deposit",  "donation"};
     struct arena *arena = &s->both->arena;
     const json_t *data = json_at(json, "data");
     *event = (struct event){
         .type = scenario_str(json, "type"),
         .source = json_at(json, "source") ? scenario_str(json, "source") : STR("pos"),
-        .external_id = json_at(json, "id") ? scenario_str(json, "id") : str_fmt(arena, "made-%zu", ++s->made),
+        .external_id =
+            json_at(json, "id") ? scenario_str(json, "id") : str_fmt(arena, "made-%zu", ++s->made),
         .subject = json_at(json, "subject") ? scenario_str(json, "subject") : STR("ext:m"),
         .time = s->now,
         .amount = scenario_int(data, "amount", 0),
@@ -162,7 +167,8 @@ static inline void scenario_event(struct scenario *s, const json_t *json, struct
         .store = scenario_str(data, "store"),
         .channel = scenario_str(data, "channel"),
         .is_placed = str_eq(scenario_str(data, "status"), STR("placed")),
-        .original = {.source = scenario_str(json_at(data, "original"), "source"), .id = scenario_str(json_at(data, "original"), "id")},
+        .original = {.source = scenario_str(json_at(data, "original"), "source"),
+                     .id = scenario_str(json_at(data, "original"), "id")},
         .wallet = scenario_str(data, "wallet"),
         .points = scenario_int(data, "points", 0),
         .reason = scenario_str(data, "reason"),
@@ -181,8 +187,9 @@ static inline void scenario_event(struct scenario *s, const json_t *json, struct
         event->refund_lines = arena_new(arena, struct refund_line, event->refund_lines_n);
         for (size_t i = 0; i < event->refund_lines_n; i++) {
             const json_t *line = json_array_get(lines, i);
-            event->refund_lines[i] = (struct refund_line){
-                .id = scenario_str(line, "id"), .sku = scenario_str(line, "sku"), .quantity_milli = scenario_milli(line)};
+            event->refund_lines[i] = (struct refund_line){.id = scenario_str(line, "id"),
+                                                          .sku = scenario_str(line, "sku"),
+                                                          .quantity_milli = scenario_milli(line)};
         }
         return;
     }
@@ -258,7 +265,8 @@ static inline void scenario_submit(struct scenario *s, struct submission *submis
             is_known |= s->issued[k].id == reward->id;
         }
         if (!is_known && s->issued_n < ARRAY_N(s->issued)) {
-            s->issued[s->issued_n].slug = str_dup(&s->both->arena, scenario_slug(s, reward->reward));
+            s->issued[s->issued_n].slug =
+                str_dup(&s->both->arena, scenario_slug(s, reward->reward));
             s->issued[s->issued_n++].id = reward->id;
         }
     }
@@ -321,7 +329,8 @@ static inline struct str scenario_code(struct scenario *s, struct str subject)
     struct identifier identifier;
     struct member_facts facts = {0};
     struct str code = {0};
-    assert_ok(identifier_read(arena, store_base_vault(s->base), subject, &s->both->fail, "", &identifier));
+    assert_ok(identifier_read(arena, store_base_vault(s->base), subject, &s->both->fail, "",
+                              &identifier));
     assert_ok(db_begin(store_db(s->reader), DB_READ));
     assert_ok(store_members_find(s->reader, arena, &identifier, 1, &facts.member));
     assert_ok(store_facts_load(s->reader, arena, &facts, 1, false));
@@ -341,7 +350,8 @@ static inline json_t *scenario_code_data(struct scenario *s, const char *name, s
     return data;
 }
 
-static inline void scenario_prepare(struct scenario *s, const json_t *json, struct submission *submission)
+static inline void scenario_prepare(struct scenario *s, const json_t *json,
+                                    struct submission *submission)
 {
     struct arena *arena = &s->both->arena;
     submission->arena = arena;
@@ -349,16 +359,19 @@ static inline void scenario_prepare(struct scenario *s, const json_t *json, stru
     submission->wants_explain = true;
     scenario_event(s, json, &submission->event);
     if (submission->event.kind == EVENT_REFERRAL) {
-        submission->event.data = scenario_code_data(s, "code", scenario_str(json_at(json, "data"), "code_of"));
+        submission->event.data =
+            scenario_code_data(s, "code", scenario_str(json_at(json, "data"), "code_of"));
     }
-    if (submission->event.kind == EVENT_REVIEW_PUBLISHED || submission->event.kind == EVENT_REVIEW_REJECTED) {
-        submission->event.data = scenario_review_data(s, scenario_str(json_at(json, "data"), "review_of"));
+    if (submission->event.kind == EVENT_REVIEW_PUBLISHED ||
+        submission->event.kind == EVENT_REVIEW_REJECTED) {
+        submission->event.data =
+            scenario_review_data(s, scenario_str(json_at(json, "data"), "review_of"));
     }
     submission->refusal_is_error = submission->event.kind == EVENT_ADJUSTED ||
                                    event_kind_class(submission->event.kind) == EVENT_CLASS_REWARD;
     if (submission->event.subject.n > 0) {
-        assert_ok(identifier_read(arena, store_base_vault(s->base), submission->event.subject, &s->both->fail, "/subject",
-                                  &submission->subject));
+        assert_ok(identifier_read(arena, store_base_vault(s->base), submission->event.subject,
+                                  &s->both->fail, "/subject", &submission->subject));
     }
     submission_hash(submission, store_base_vault(s->base), json_at(json, "data"));
 }
@@ -390,8 +403,10 @@ static inline void scenario_together(struct scenario *s, const json_t *list)
     s->last = &submissions[n - 1];
 }
 
-/* `profile`: the clear fields of theirs that the scenario gives, birth_date and attributes, and their timezone; or NULL.; `advocate` is whose code they name, or empty. */
-static inline struct submission *scenario_enrol(struct scenario *s, struct str external_id, const json_t *profile, struct str advocate)
+/* `profile`: the clear fields of theirs that the scenario gives, birth_date and attributes, and
+ * their timezone; or NULL.; `advocate` is whose code they name, or empty. */
+static inline struct submission *scenario_enrol(struct scenario *s, struct str external_id,
+                                                const json_t *profile, struct str advocate)
 {
     struct buf attributes;
     const struct str timezone = scenario_str(profile, "timezone");
@@ -399,8 +414,12 @@ static inline struct submission *scenario_enrol(struct scenario *s, struct str e
     struct arena *arena = &s->both->arena;
     struct submission *submission = arena_new(arena, struct submission, 1);
     struct identifier *identifier = arena_new(arena, struct identifier, 1);
-    assert_ok(identifier_make(arena, store_base_vault(s->base), IDENT_EXTERNAL, external_id, &s->both->fail, "", identifier));
-    scenario_check(s, json_at(profile, "birth_date") == NULL || day_read(scenario_str(profile, "birth_date"), &birth_on), "bad birth_date");
+    assert_ok(identifier_make(arena, store_base_vault(s->base), IDENT_EXTERNAL, external_id,
+                              &s->both->fail, "", identifier));
+    scenario_check(s,
+                   json_at(profile, "birth_date") == NULL ||
+                       day_read(scenario_str(profile, "birth_date"), &birth_on),
+                   "bad birth_date");
     buf_open(&attributes, arena, 4096);
     if (json_at(profile, "attributes") != NULL) {
         json_write_canonical(&attributes, json_at(profile, "attributes"));
@@ -409,13 +428,23 @@ static inline struct submission *scenario_enrol(struct scenario *s, struct str e
         .kind = SUBMIT_ENROL,
         .arena = arena,
         .subject = *identifier,
-        .event = {.kind = EVENT_ENROLLED, .type = STR("member.enrolled"), .source = STR("test"),
-                  .external_id = str_fmt(arena, "enrol-%.*s", STR_ARG(external_id)), .time = s->now},
-        .enrolment = {.identifiers = identifier, .identifiers_n = 1, 
-                      .sealed_profile = timezone.n > 0 ? str_fmt(arena, "{\"external_id\":\"%.*s\",\"timezone\":\"%.*s\"}", STR_ARG(external_id), STR_ARG(timezone))
-                                                       : str_fmt(arena, "{\"external_id\":\"%.*s\"}", STR_ARG(external_id)),
-                      .clear = {.birth_on = birth_on, .birth_entered_at = s->now, .tags = STR("[]"),
-                                .attributes = attributes.n > 0 ? buf_view(&attributes) : STR("{}")}},
+        .event = {.kind = EVENT_ENROLLED,
+                  .type = STR("member.enrolled"),
+                  .source = STR("test"),
+                  .external_id = str_fmt(arena, "enrol-%.*s", STR_ARG(external_id)),
+                  .time = s->now},
+        .enrolment = {.identifiers = identifier,
+                      .identifiers_n = 1,
+                      .sealed_profile =
+                          timezone.n > 0
+                              ? str_fmt(arena, "{\"external_id\":\"%.*s\",\"timezone\":\"%.*s\"}",
+                                        STR_ARG(external_id), STR_ARG(timezone))
+                              : str_fmt(arena, "{\"external_id\":\"%.*s\"}", STR_ARG(external_id)),
+                      .clear = {.birth_on = birth_on,
+                                .birth_entered_at = s->now,
+                                .tags = STR("[]"),
+                                .attributes =
+                                    attributes.n > 0 ? buf_view(&attributes) : STR("{}")}},
     };
     if (advocate.n > 0) {
         submission->event.data = scenario_code_data(s, "referral_code", advocate);
@@ -439,7 +468,8 @@ static inline struct state *scenario_state(struct scenario *s, struct str subjec
     struct arena *arena = &s->both->arena;
     struct identifier identifier;
     struct member_facts *facts = arena_new(arena, struct member_facts, 1);
-    assert_ok(identifier_read(arena, store_base_vault(s->base), subject, &s->both->fail, "", &identifier));
+    assert_ok(identifier_read(arena, store_base_vault(s->base), subject, &s->both->fail, "",
+                              &identifier));
     assert_ok(db_begin(store_db(s->reader), DB_READ));
     struct instance instance;
     assert_ok(store_instance_read(s->reader, arena, &instance));
@@ -453,7 +483,8 @@ static inline struct state *scenario_state(struct scenario *s, struct str subjec
     return facts->state;
 }
 
-static inline void scenario_expect_balances(struct scenario *s, const json_t *wanted, const struct state *state)
+static inline void scenario_expect_balances(struct scenario *s, const json_t *wanted,
+                                            const struct state *state)
 {
     const char *slug = NULL;
     json_t *value = NULL;
@@ -465,24 +496,30 @@ static inline void scenario_expect_balances(struct scenario *s, const json_t *wa
                 is = state->balances[i];
             }
         }
-        scenario_check(s, is.active == scenario_int(value, "active", is.active), "%s active is %" PRId64, slug, is.active);
-        scenario_check(s, is.pending == scenario_int(value, "pending", is.pending), "%s pending is %" PRId64, slug, is.pending);
-        scenario_check(s, is.debt == scenario_int(value, "debt", is.debt), "%s debt is %" PRId64, slug, is.debt);
+        scenario_check(s, is.active == scenario_int(value, "active", is.active),
+                       "%s active is %" PRId64, slug, is.active);
+        scenario_check(s, is.pending == scenario_int(value, "pending", is.pending),
+                       "%s pending is %" PRId64, slug, is.pending);
+        scenario_check(s, is.debt == scenario_int(value, "debt", is.debt), "%s debt is %" PRId64,
+                       slug, is.debt);
     }
 }
 
-static inline void scenario_expect_until(struct scenario *s, const json_t *until, int64_t valid_until)
+static inline void scenario_expect_until(struct scenario *s, const json_t *until,
+                                         int64_t valid_until)
 {
     char at[INSTANT_BYTES + 1] = "null";
     if (valid_until != AT_NEVER) {
         instant_write(valid_until, at);
     }
-    const bool is_right = json_is_null(until) ? strcmp(at, "null") == 0 : str_eq(str_c(at), json_str(until));
+    const bool is_right =
+        json_is_null(until) ? strcmp(at, "null") == 0 : str_eq(str_c(at), json_str(until));
     scenario_check(s, is_right, "valid_until is %s", at);
 }
 
 /* What an answer to the next event would say of a tier set. */
-static inline struct answer_tier scenario_tier(struct scenario *s, const struct state *state, const char *set)
+static inline struct answer_tier scenario_tier(struct scenario *s, const struct state *state,
+                                               const char *set)
 {
     struct answer answer = {0};
     const struct program *program = NULL;
@@ -498,7 +535,8 @@ static inline struct answer_tier scenario_tier(struct scenario *s, const struct 
 }
 
 /* {"main": "silver"}, and "valid_until" of the first set, or of each: {"main": INSTANT}. */
-static inline void scenario_expect_tiers(struct scenario *s, const json_t *wanted, const json_t *until, const struct state *state)
+static inline void scenario_expect_tiers(struct scenario *s, const json_t *wanted,
+                                         const json_t *until, const struct state *state)
 {
     const char *set = NULL;
     json_t *value = NULL;
@@ -525,20 +563,24 @@ static inline void scenario_expect_answer(struct scenario *s, const json_t *want
     const struct str error = scenario_str(wanted, "error");
     scenario_check(s, error.n > 0 || last->err == ERR_OK, "error %s %.*s", err_code(last->err),
                    STR_ARG(last->fail.items[0].detail));
-    scenario_check(s, error.n == 0 || str_eq(error, str_c(err_code(last->err))), "error is %s", err_code(last->err));
+    scenario_check(s, error.n == 0 || str_eq(error, str_c(err_code(last->err))), "error is %s",
+                   err_code(last->err));
     if (error.n > 0) {
         return;
     }
     if (json_at(wanted, "outcome") != NULL) {
-        scenario_check(s, str_eq(scenario_str(wanted, "outcome"), str_c(OUTCOMES[last->answer.outcome])), "outcome is %s, %.*s",
-                       OUTCOMES[last->answer.outcome], STR_ARG(reason_slug(last->answer.reason)));
+        scenario_check(
+            s, str_eq(scenario_str(wanted, "outcome"), str_c(OUTCOMES[last->answer.outcome])),
+            "outcome is %s, %.*s", OUTCOMES[last->answer.outcome],
+            STR_ARG(reason_slug(last->answer.reason)));
     }
     if (json_at(wanted, "reason") != NULL) {
-        scenario_check(s, str_eq(scenario_str(wanted, "reason"), reason_slug(last->answer.reason)), "reason is %.*s",
-                       STR_ARG(reason_slug(last->answer.reason)));
+        scenario_check(s, str_eq(scenario_str(wanted, "reason"), reason_slug(last->answer.reason)),
+                       "reason is %.*s", STR_ARG(reason_slug(last->answer.reason)));
     }
     if (json_at(wanted, "replayed") != NULL) {
-        scenario_check(s, json_is_true(json_at(wanted, "replayed")) == last->is_replay, "replayed is %d", last->is_replay);
+        scenario_check(s, json_is_true(json_at(wanted, "replayed")) == last->is_replay,
+                       "replayed is %d", last->is_replay);
     }
     json_object_foreach(json_at(wanted, "points"), key, value)
     {
@@ -547,37 +589,49 @@ static inline void scenario_expect_answer(struct scenario *s, const json_t *want
             if (!str_eq(store_symbol_slug(s->reader, p->wallet), str_c(key))) {
                 continue;
             }
-            scenario_check(s, p->earned == scenario_int(value, "earned", p->earned), "%s earned is %" PRId64, key, p->earned);
-            scenario_check(s, p->pending == scenario_int(value, "pending", p->pending), "%s pending is %" PRId64, key, p->pending);
-            scenario_check(s, p->spent == scenario_int(value, "spent", p->spent), "%s spent is %" PRId64, key, p->spent);
-            scenario_check(s, p->revoked == scenario_int(value, "revoked", p->revoked), "%s revoked is %" PRId64, key, p->revoked);
+            scenario_check(s, p->earned == scenario_int(value, "earned", p->earned),
+                           "%s earned is %" PRId64, key, p->earned);
+            scenario_check(s, p->pending == scenario_int(value, "pending", p->pending),
+                           "%s pending is %" PRId64, key, p->pending);
+            scenario_check(s, p->spent == scenario_int(value, "spent", p->spent),
+                           "%s spent is %" PRId64, key, p->spent);
+            scenario_check(s, p->revoked == scenario_int(value, "revoked", p->revoked),
+                           "%s revoked is %" PRId64, key, p->revoked);
         }
     }
     if (json_at(wanted, "rewards") != NULL) {
         // ["coffee issued", "mug used"]: those that the event issued or changed, in order.
         struct buf all;
         buf_open(&all, &s->both->arena, 4096);
-        static const char *const STATES[] = {"", "issued", "reserved", "used", "cancelled", "expired"};
+        static const char *const STATES[] = {"",     "issued",    "reserved",
+                                             "used", "cancelled", "expired"};
         for (size_t i = 0; i < last->answer.rewards_n; i++) {
             const struct answer_reward *r = &last->answer.rewards[i];
-            buf_printf(&all, "%s%.*s %s", i > 0 ? ", " : "", STR_ARG(store_symbol_slug(s->reader, r->reward)), STATES[r->state]);
+            buf_printf(&all, "%s%.*s %s", i > 0 ? ", " : "",
+                       STR_ARG(store_symbol_slug(s->reader, r->reward)), STATES[r->state]);
         }
-        scenario_check(s, str_eq(buf_view(&all), json_str(json_at(wanted, "rewards"))), "rewards are \"%.*s\"", STR_ARG(buf_view(&all)));
+        scenario_check(s, str_eq(buf_view(&all), json_str(json_at(wanted, "rewards"))),
+                       "rewards are \"%.*s\"", STR_ARG(buf_view(&all)));
     }
     if (json_at(wanted, "not_recovered") != NULL) {
-        scenario_check(s, (json_int_t)last->answer.not_recovered_n == json_integer_value(json_at(wanted, "not_recovered")),
+        scenario_check(s,
+                       (json_int_t)last->answer.not_recovered_n ==
+                           json_integer_value(json_at(wanted, "not_recovered")),
                        "not recovered are %zu", last->answer.not_recovered_n);
     }
     json_object_foreach(json_at(wanted, "achievements"), key, value)
     {
         struct answer_achievement is = {.value = -1, .completed = -1};
         for (size_t i = 0; i < last->answer.achievements_n; i++) {
-            if (str_eq(store_symbol_slug(s->reader, last->answer.achievements[i].achievement), str_c(key))) {
+            if (str_eq(store_symbol_slug(s->reader, last->answer.achievements[i].achievement),
+                       str_c(key))) {
                 is = last->answer.achievements[i];
             }
         }
-        scenario_check(s, is.value == scenario_int(value, "value", is.value), "%s value is %" PRId64, key, is.value);
-        scenario_check(s, is.completed == scenario_int(value, "completed", is.completed), "%s completed is %" PRId64, key, is.completed);
+        scenario_check(s, is.value == scenario_int(value, "value", is.value),
+                       "%s value is %" PRId64, key, is.value);
+        scenario_check(s, is.completed == scenario_int(value, "completed", is.completed),
+                       "%s completed is %" PRId64, key, is.completed);
     }
     json_object_foreach(json_at(wanted, "missing"), key, value)
     {
@@ -596,8 +650,8 @@ static inline void scenario_expect_answer(struct scenario *s, const json_t *want
         const struct program *program = NULL;
         assert_ok(store_program_version(s->reader, last->rules_version, &program));
         for (size_t i = 0; i < last->explain_n; i++) {
-            is_right |= str_eq(program->rules[last->explain[i].rule].slug, str_c(key)) && !last->explain[i].fired &&
-                        str_eq(last->explain[i].stage, json_str(value));
+            is_right |= str_eq(program->rules[last->explain[i].rule].slug, str_c(key)) &&
+                        !last->explain[i].fired && str_eq(last->explain[i].stage, json_str(value));
         }
         scenario_check(s, is_right, "%s fired, or for another reason", key);
     }
@@ -607,13 +661,17 @@ static inline void scenario_expect_answer(struct scenario *s, const json_t *want
 static inline void scenario_expect_changes(struct scenario *s, const json_t *wanted)
 {
     const struct answer *answer = &s->last->answer;
-    scenario_check(s, answer->tier_changes_n == json_array_size(wanted), "changes of tiers are %zu", answer->tier_changes_n);
+    scenario_check(s, answer->tier_changes_n == json_array_size(wanted), "changes of tiers are %zu",
+                   answer->tier_changes_n);
     for (size_t i = 0; i < json_array_size(wanted); i++) {
         const struct tier_change *c = &answer->tier_changes[i];
-        const struct str is = str_fmt(&s->both->arena, "%.*s: %.*s -> %.*s, %.*s", STR_ARG(store_symbol_slug(s->reader, c->set)),
-                                      STR_ARG(store_symbol_slug(s->reader, c->from)), STR_ARG(store_symbol_slug(s->reader, c->to)),
-                                      STR_ARG(tier_why_slug(c->why)));
-        scenario_check(s, str_eq(is, json_str(json_array_get(wanted, i))), "change is %.*s", STR_ARG(is));
+        const struct str is =
+            str_fmt(&s->both->arena, "%.*s: %.*s -> %.*s, %.*s",
+                    STR_ARG(store_symbol_slug(s->reader, c->set)),
+                    STR_ARG(store_symbol_slug(s->reader, c->from)),
+                    STR_ARG(store_symbol_slug(s->reader, c->to)), STR_ARG(tier_why_slug(c->why)));
+        scenario_check(s, str_eq(is, json_str(json_array_get(wanted, i))), "change is %.*s",
+                       STR_ARG(is));
     }
 }
 
@@ -624,7 +682,8 @@ static inline struct event_row *scenario_events(struct scenario *s, struct str s
     struct identifier identifier;
     struct member_facts facts = {0};
     struct event_row *rows = NULL;
-    assert_ok(identifier_read(arena, store_base_vault(s->base), subject, &s->both->fail, "", &identifier));
+    assert_ok(identifier_read(arena, store_base_vault(s->base), subject, &s->both->fail, "",
+                              &identifier));
     assert_ok(db_begin(store_db(s->reader), DB_READ));
     assert_ok(store_members_find(s->reader, arena, &identifier, 1, &facts.member));
     assert_ok(store_facts_load(s->reader, arena, &facts, 1, false));
@@ -633,9 +692,10 @@ static inline struct event_row *scenario_events(struct scenario *s, struct str s
     return rows;
 }
 
-/* Events of the member that speak of tiers, newest first, as many as given: {"type", "time", "changes": [as above], and parts of
- * its data such as "set" and "next"}. */
-static inline void scenario_expect_timeline(struct scenario *s, struct str subject, const json_t *wanted)
+/* Events of the member that speak of tiers, newest first, as many as given: {"type", "time",
+ * "changes": [as above], and parts of its data such as "set" and "next"}. */
+static inline void scenario_expect_timeline(struct scenario *s, struct str subject,
+                                            const json_t *wanted)
 {
     size_t n = 0;
     size_t at = 0;
@@ -643,13 +703,17 @@ static inline void scenario_expect_timeline(struct scenario *s, struct str subje
     for (size_t i = 0; i < json_array_size(wanted); i++, at++) {
         const json_t *w = json_array_get(wanted, i);
         char time[INSTANT_BYTES + 1] = "";
-        while (at < n && rows[at].answer.tier_changes_n == 0 && !str_starts(rows[at].event.type, STR("tier."))) {
+        while (at < n && rows[at].answer.tier_changes_n == 0 &&
+               !str_starts(rows[at].event.type, STR("tier."))) {
             at++;
         }
         scenario_check(s, at < n, "the timeline has only %zu events about tiers", i);
         instant_write(rows[at].event.time, time);
-        scenario_check(s, str_eq(rows[at].event.type, scenario_str(w, "type")), "event %zu is %.*s of %s", i, STR_ARG(rows[at].event.type), time);
-        scenario_check(s, json_at(w, "time") == NULL || str_eq(str_c(time), scenario_str(w, "time")), "event %zu is of %s", i, time);
+        scenario_check(s, str_eq(rows[at].event.type, scenario_str(w, "type")),
+                       "event %zu is %.*s of %s", i, STR_ARG(rows[at].event.type), time);
+        scenario_check(s,
+                       json_at(w, "time") == NULL || str_eq(str_c(time), scenario_str(w, "time")),
+                       "event %zu is of %s", i, time);
         struct submission *last = s->last;
         struct submission shown = {.answer = rows[at].answer};
         s->last = &shown;
@@ -661,13 +725,16 @@ static inline void scenario_expect_timeline(struct scenario *s, struct str subje
         json_t *value = NULL;
         json_object_foreach(json_at(w, "data"), key, value)
         {
-            scenario_check(s, json_equal(value, (json_t *)json_at(rows[at].event.data, key)), "event %zu has another %s", i, key);
+            scenario_check(s, json_equal(value, (json_t *)json_at(rows[at].event.data, key)),
+                           "event %zu has another %s", i, key);
         }
     }
 }
 
-/* What the clock has made of the member, oldest first, as many as there are: ["birthday 2026-05-01T07:00:00.000Z {\"age\":30}"]. */
-static inline void scenario_expect_clock(struct scenario *s, struct str subject, const json_t *wanted)
+/* What the clock has made of the member, oldest first, as many as there are: ["birthday
+ * 2026-05-01T07:00:00.000Z {\"age\":30}"]. */
+static inline void scenario_expect_clock(struct scenario *s, struct str subject,
+                                         const json_t *wanted)
 {
     struct arena *arena = &s->both->arena;
     size_t n = 0;
@@ -676,14 +743,16 @@ static inline void scenario_expect_clock(struct scenario *s, struct str subject,
     for (size_t i = n; i-- > 0;) {
         char time[INSTANT_BYTES + 1];
         struct buf data;
-        const bool is_ledger = event_kind_class(rows[i].event.kind) == EVENT_CLASS_CLOCK && !event_kind_is_moment(rows[i].event.kind);
+        const bool is_ledger = event_kind_class(rows[i].event.kind) == EVENT_CLASS_CLOCK &&
+                               !event_kind_is_moment(rows[i].event.kind);
         if (!str_eq(rows[i].event.source, STR("loyald/clock")) || is_ledger) {
             continue;
         }
         buf_open(&data, arena, 4096);
         json_write_canonical(&data, rows[i].event.data);
         instant_write(rows[i].event.time, time);
-        const struct str is = str_fmt(arena, "%.*s %s %.*s%s", STR_ARG(rows[i].event.type), time, STR_ARG(buf_view(&data)),
+        const struct str is = str_fmt(arena, "%.*s %s %.*s%s", STR_ARG(rows[i].event.type), time,
+                                      STR_ARG(buf_view(&data)),
                                       rows[i].answer.outcome == OUTCOME_REFUSED ? " refused" : "");
         const struct str should = json_str(json_array_get(wanted, seen++));
         scenario_check(s, str_eq(is, should), "the clock's event %zu is %.*s", seen, STR_ARG(is));
@@ -702,30 +771,39 @@ static inline void scenario_expect_brought(struct scenario *s, int64_t member, c
     assert_ok(store_referrals_list(s->reader, &s->both->arena, member, INT64_MAX, 100, &lines, &n));
     db_rollback(store_db(s->reader));
     for (size_t i = 0; i < n; i++) {
-        buf_printf(&all, "%s%.*s", i > 0 ? ", " : "", STR_ARG(referral_state_slug(lines[i].note.referral.state)));
+        buf_printf(&all, "%s%.*s", i > 0 ? ", " : "",
+                   STR_ARG(referral_state_slug(lines[i].note.referral.state)));
     }
-    scenario_check(s, str_eq(buf_view(&all), json_str(wanted)), "brought are \"%.*s\"", STR_ARG(buf_view(&all)));
+    scenario_check(s, str_eq(buf_view(&all), json_str(wanted)), "brought are \"%.*s\"",
+                   STR_ARG(buf_view(&all)));
 }
 
-/* The member's subscriptions in the order in which they came up: ["S1 fibre active kept 2"]; "-": no plan. */
-static inline void scenario_expect_subscriptions(struct scenario *s, struct str subject, const json_t *wanted)
+/* The member's subscriptions in the order in which they came up: ["S1 fibre active kept 2"]; "-":
+ * no plan. */
+static inline void scenario_expect_subscriptions(struct scenario *s, struct str subject,
+                                                 const json_t *wanted)
 {
     struct arena *arena = &s->both->arena;
     struct identifier identifier;
     struct member_facts facts = {0};
-    assert_ok(identifier_read(arena, store_base_vault(s->base), subject, &s->both->fail, "", &identifier));
+    assert_ok(identifier_read(arena, store_base_vault(s->base), subject, &s->both->fail, "",
+                              &identifier));
     assert_ok(db_begin(store_db(s->reader), DB_READ));
     assert_ok(store_members_find(s->reader, arena, &identifier, 1, &facts.member));
     assert_ok(store_facts_load(s->reader, arena, &facts, 1, false));
-    scenario_check(s, facts.state->subscriptions_n == json_array_size(wanted), "subscriptions are %zu", facts.state->subscriptions_n);
+    scenario_check(s, facts.state->subscriptions_n == json_array_size(wanted),
+                   "subscriptions are %zu", facts.state->subscriptions_n);
     for (size_t i = 0; i < facts.state->subscriptions_n; i++) {
         const struct subscription *known = &facts.state->subscriptions[i];
         struct event_row row;
-        assert_ok(store_events_read(s->reader, arena, &facts.member, &known->opened_by, 1, &facts.key, &row));
-        const struct str is = str_fmt(arena, "%.*s %.*s %.*s kept %d", STR_ARG(json_str(json_at(row.event.data, "subscription"))),
+        assert_ok(store_events_read(s->reader, arena, &facts.member, &known->opened_by, 1,
+                                    &facts.key, &row));
+        const struct str is = str_fmt(arena, "%.*s %.*s %.*s kept %d",
+                                      STR_ARG(json_str(json_at(row.event.data, "subscription"))),
                                       STR_ARG(known->plan.n > 0 ? known->plan : STR("-")),
                                       STR_ARG(subscription_state_slug(known->state)), known->kept);
-        scenario_check(s, str_eq(is, json_str(json_array_get(wanted, i))), "subscription %zu is %.*s", i, STR_ARG(is));
+        scenario_check(s, str_eq(is, json_str(json_array_get(wanted, i))),
+                       "subscription %zu is %.*s", i, STR_ARG(is));
     }
     db_rollback(store_db(s->reader));
 }
@@ -742,15 +820,18 @@ static inline void scenario_expect_reviews(struct scenario *s, int64_t member, c
     assert_ok(store_reviews_list(s->reader, &s->both->arena, &filter, &rows, &n));
     db_rollback(store_db(s->reader));
     for (size_t i = 0; i < n; i++) {
-        buf_printf(&all, "%s%.*s %d %.*s", i > 0 ? ", " : "", STR_ARG(review_state_slug(rows[i].state)), rows[i].stars,
+        buf_printf(&all, "%s%.*s %d %.*s", i > 0 ? ", " : "",
+                   STR_ARG(review_state_slug(rows[i].state)), rows[i].stars,
                    STR_ARG(rows[i].sku.n > 0 ? rows[i].sku : rows[i].store));
     }
-    scenario_check(s, str_eq(buf_view(&all), json_str(wanted)), "reviews are \"%.*s\"", STR_ARG(buf_view(&all)));
+    scenario_check(s, str_eq(buf_view(&all), json_str(wanted)), "reviews are \"%.*s\"",
+                   STR_ARG(buf_view(&all)));
 }
 
 static inline void scenario_expect(struct scenario *s, const json_t *wanted)
 {
-    const struct str subject = json_at(wanted, "subject") ? scenario_str(wanted, "subject") : STR("ext:m");
+    const struct str subject =
+        json_at(wanted, "subject") ? scenario_str(wanted, "subject") : STR("ext:m");
     const struct state *state = scenario_state(s, subject);
     scenario_expect_balances(s, json_at(wanted, "balances"), state);
     scenario_expect_tiers(s, json_at(wanted, "tiers"), json_at(wanted, "valid_until"), state);
@@ -767,8 +848,9 @@ static inline void scenario_expect(struct scenario *s, const json_t *wanted)
         scenario_expect_subscriptions(s, subject, json_at(wanted, "subscriptions"));
     }
     if (json_at(wanted, "moments") != NULL) {
-        scenario_check(s, (json_int_t)state->moments_n == json_integer_value(json_at(wanted, "moments")), "moments are %zu",
-                       state->moments_n);
+        scenario_check(
+            s, (json_int_t)state->moments_n == json_integer_value(json_at(wanted, "moments")),
+            "moments are %zu", state->moments_n);
     }
     if (json_at(wanted, "answer") != NULL) {
         scenario_expect_answer(s, json_at(wanted, "answer"));
@@ -781,14 +863,17 @@ static inline void scenario_expect(struct scenario *s, const json_t *wanted)
     }
     if (json_at(wanted, "referral") != NULL) {
         const struct str is = referral_state_slug(state->referral.state);
-        scenario_check(s, str_eq(is, scenario_str(wanted, "referral")), "the referral is %.*s", STR_ARG(is));
+        scenario_check(s, str_eq(is, scenario_str(wanted, "referral")), "the referral is %.*s",
+                       STR_ARG(is));
     }
     if (json_at(wanted, "open_rewards") != NULL) {
-        scenario_check(s, (json_int_t)state->rewards_n == json_integer_value(json_at(wanted, "open_rewards")), "open rewards are %zu",
-                       state->rewards_n);
+        scenario_check(
+            s, (json_int_t)state->rewards_n == json_integer_value(json_at(wanted, "open_rewards")),
+            "open rewards are %zu", state->rewards_n);
     }
     if (json_at(wanted, "lots") != NULL) {
-        scenario_check(s, (json_int_t)state->lots_n == json_integer_value(json_at(wanted, "lots")), "lots are %zu", state->lots_n);
+        scenario_check(s, (json_int_t)state->lots_n == json_integer_value(json_at(wanted, "lots")),
+                       "lots are %zu", state->lots_n);
     }
     const char *slug = NULL;
     json_t *value = NULL;
@@ -811,10 +896,12 @@ static inline void scenario_step(struct scenario *s, const json_t *step)
     } else if (json_at(step, "together") != NULL) {
         scenario_together(s, json_at(step, "together"));
     } else if (json_at(step, "enrol") != NULL) {
-        (void)scenario_enrol(s, scenario_str(step, "enrol"), json_at(step, "profile"), scenario_str(step, "brought_by"));
+        (void)scenario_enrol(s, scenario_str(step, "enrol"), json_at(step, "profile"),
+                             scenario_str(step, "brought_by"));
     } else if (json_at(step, "advance") != NULL) {
         const json_t *by = json_at(step, "advance");
-        scenario_clock(s, s->now + scenario_int(by, "days", 0) * MS_PER_DAY + scenario_int(by, "hours", 0) * MS_PER_HOUR +
+        scenario_clock(s, s->now + scenario_int(by, "days", 0) * MS_PER_DAY +
+                              scenario_int(by, "hours", 0) * MS_PER_HOUR +
                               scenario_int(by, "minutes", 0) * MS_PER_MIN);
     } else if (json_at(step, "asleep") != NULL) {
         scenario_sleep(s, s->now + scenario_int(json_at(step, "asleep"), "days", 0) * MS_PER_DAY);
@@ -825,11 +912,13 @@ static inline void scenario_step(struct scenario *s, const json_t *step)
     } else if (json_at(step, "publish") != NULL) {
         int64_t at = s->now;
         if (json_at(step, "effective_at") != NULL) {
-            scenario_check(s, instant_read(scenario_str(step, "effective_at"), &at), "bad effective_at");
+            scenario_check(s, instant_read(scenario_str(step, "effective_at"), &at),
+                           "bad effective_at");
         }
         scenario_publish(s, json_at(step, "publish"), at);
     } else {
-        scenario_check(s, json_at(step, "expect") != NULL, "a step is event, enrol, advance, now, publish or expect");
+        scenario_check(s, json_at(step, "expect") != NULL,
+                       "a step is event, enrol, advance, now, publish or expect");
         scenario_expect(s, json_at(step, "expect"));
     }
 }

@@ -1,4 +1,5 @@
-/* A small instance for tests of the store and the engine, on both databases: a published program, members, events.
+/* A small instance for tests of the store and the engine, on both databases: a published program,
+ * members, events.
  *
  * Owns:    a store_base and a writing store; shop_close() before the test ends.
  * Threads: main thread only.
@@ -28,18 +29,26 @@ struct shop {
 };
 
 static const char SHOP_PROGRAM[] =
-    "{\"format\":\"loyald.program/1\",\"name\":\"Corner shop\",\"currency\":\"EUR\",\"timezone\":\"Europe/Amsterdam\","
+    "{\"format\":\"loyald.program/1\",\"name\":\"Corner "
+    "shop\",\"currency\":\"EUR\",\"timezone\":\"Europe/Amsterdam\","
     "\"unknown_members\":\"hold\",\"hold_days\":90,"
-    "\"attributes\":[{\"name\":\"contract_end\",\"type\":\"date\",\"segment\":true},{\"name\":\"shoe_size\",\"type\":\"number\"}],"
-    "\"wallets\":[{\"slug\":\"points\",\"expiry\":{\"kind\":\"months\",\"months\":12},\"returns\":\"debt\","
+    "\"attributes\":[{\"name\":\"contract_end\",\"type\":\"date\",\"segment\":true},{\"name\":"
+    "\"shoe_size\",\"type\":\"number\"}],"
+    "\"wallets\":[{\"slug\":\"points\",\"expiry\":{\"kind\":\"months\",\"months\":12},\"returns\":"
+    "\"debt\","
     "\"pay\":{\"points\":100,\"amount\":100}},"
     "{\"slug\":\"stars\",\"pending\":{\"kind\":\"days\",\"days\":14}}],"
     "\"earning_rules\":["
-    "{\"slug\":\"base\",\"trigger\":\"purchase\",\"effects\":[{\"kind\":\"earn\",\"wallet\":\"points\",\"points\":1,\"per_amount\":100}]},"
-    "{\"slug\":\"stars\",\"trigger\":\"purchase\",\"effects\":[{\"kind\":\"earn\",\"wallet\":\"stars\",\"points\":1,\"per_amount\":1000}]},"
-    "{\"slug\":\"hello\",\"trigger\":\"member.enrolled\",\"effects\":[{\"kind\":\"earn\",\"wallet\":\"points\",\"points\":50}]}],"
-    "\"tier_sets\":[{\"slug\":\"main\",\"metrics\":{\"spend\":{\"kind\":\"spend\"}},\"period\":{\"kind\":\"rolling_months\",\"months\":12},"
-    "\"tiers\":[{\"slug\":\"bronze\"},{\"slug\":\"silver\",\"enter\":{\"any_of\":[{\"spend\":100000}]}}]}]}";
+    "{\"slug\":\"base\",\"trigger\":\"purchase\",\"effects\":[{\"kind\":\"earn\",\"wallet\":"
+    "\"points\",\"points\":1,\"per_amount\":100}]},"
+    "{\"slug\":\"stars\",\"trigger\":\"purchase\",\"effects\":[{\"kind\":\"earn\",\"wallet\":"
+    "\"stars\",\"points\":1,\"per_amount\":1000}]},"
+    "{\"slug\":\"hello\",\"trigger\":\"member.enrolled\",\"effects\":[{\"kind\":\"earn\","
+    "\"wallet\":\"points\",\"points\":50}]}],"
+    "\"tier_sets\":[{\"slug\":\"main\",\"metrics\":{\"spend\":{\"kind\":\"spend\"}},\"period\":{"
+    "\"kind\":\"rolling_months\",\"months\":12},"
+    "\"tiers\":[{\"slug\":\"bronze\"},{\"slug\":\"silver\",\"enter\":{\"any_of\":[{\"spend\":"
+    "100000}]}}]}]}";
 
 static inline json_t *shop_json(struct shop *shop, const char *text)
 {
@@ -53,8 +62,9 @@ static inline void shop_publish(struct shop *shop, const char *document)
     int version = 0;
     struct fail f = {.arena = shop->arena};
     assert_ok(db_begin(store_db(shop->store), DB_WRITE));
-    const enum err err = store_program_publish(shop->store, shop->arena, shop_json(shop, document), shop->now, shop->now,
-                                               STR("test"), STR("test"), &f, &version);
+    const enum err err =
+        store_program_publish(shop->store, shop->arena, shop_json(shop, document), shop->now,
+                              shop->now, STR("test"), STR("test"), &f, &version);
     for (size_t i = 0; i < f.items_n; i++) {
         print_error("%.*s %.*s\n", STR_ARG(f.items[i].pointer), STR_ARG(f.items[i].detail));
     }
@@ -77,7 +87,8 @@ static inline void shop_close(struct shop *shop)
     shop->base = NULL;
 }
 
-/* A new instance with a test clock, and a program in force. The key store is a file on both databases. */
+/* A new instance with a test clock, and a program in force. The key store is a file on both
+ * databases. */
 static inline struct shop *shop_open(struct both *both)
 {
     json_start();
@@ -86,11 +97,12 @@ static inline struct shop *shop_open(struct both *both)
         .both = both,
         .arena = &both->arena,
         .now = SHOP_OPENED,
-        .config = {
-            .database = both->url,
-            .keys = str_fmt(&both->arena, "%s/keys.db", both->dir),
-            .key_file = str_fmt(&both->arena, "%s/master.key", both->dir),
-        },
+        .config =
+            {
+                .database = both->url,
+                .keys = str_fmt(&both->arena, "%s/keys.db", both->dir),
+                .key_file = str_fmt(&both->arena, "%s/master.key", both->dir),
+            },
     };
     const enum err err = store_init(&shop->config, true, SHOP_OPENED, &both->fail);
     if (err != ERR_OK && both->fail.items_n > 0) {
@@ -116,7 +128,8 @@ static inline struct member_profile shop_profile(struct shop *shop, const char *
 {
     struct member_profile profile;
     struct fail f = {.arena = shop->arena};
-    const enum err err = profile_read(shop->arena, shop_json(shop, json), NULL, NULL, shop->now, &f, &profile);
+    const enum err err =
+        profile_read(shop->arena, shop_json(shop, json), NULL, NULL, shop->now, &f, &profile);
     if (err != ERR_OK) {
         print_error("%.*s: %.*s\n", STR_ARG(f.items[0].pointer), STR_ARG(f.items[0].detail));
     }
@@ -151,21 +164,24 @@ static inline int64_t shop_enrol(struct shop *shop, const char *json)
     struct submission s = {
         .kind = SUBMIT_ENROL,
         .arena = shop->arena,
-        .event = {
-            .kind = EVENT_ENROLLED,
-            .type = STR("member.enrolled"),
-            .source = STR("test/enrol"),
-            .external_id = str_fmt(shop->arena, "%d", ++shop->events_n),
-            .time = shop->now,
-        },
+        .event =
+            {
+                .kind = EVENT_ENROLLED,
+                .type = STR("member.enrolled"),
+                .source = STR("test/enrol"),
+                .external_id = str_fmt(shop->arena, "%d", ++shop->events_n),
+                .time = shop->now,
+            },
     };
-    assert_ok(store_enrolment_make(shop->store, shop->arena, shop_program(shop), &profile, &shop->both->fail, &s.enrolment));
+    assert_ok(store_enrolment_make(shop->store, shop->arena, shop_program(shop), &profile,
+                                   &shop->both->fail, &s.enrolment));
     submission_hash(&s, store_vault(shop->store), NULL);
     assert_ok(shop_run(shop, &s));
     return s.member;
 }
 
-/* An event of `subject` ("mbr_…", "ext:…"; empty: none) with a natural key of its own unless s->event has one. */
+/* An event of `subject` ("mbr_…", "ext:…"; empty: none) with a natural key of its own unless
+ * s->event has one. */
 static inline enum err shop_event(struct shop *shop, const char *subject, struct submission *s)
 {
     s->kind = SUBMIT_EVENT;
@@ -178,24 +194,36 @@ static inline enum err shop_event(struct shop *shop, const char *subject, struct
         s->event.external_id = str_fmt(shop->arena, "%d", ++shop->events_n);
     }
     if (subject[0] != 0) {
-        assert_ok(identifier_read(shop->arena, store_vault(shop->store), str_c(subject), &shop->both->fail, "", &s->subject));
+        assert_ok(identifier_read(shop->arena, store_vault(shop->store), str_c(subject),
+                                  &shop->both->fail, "", &s->subject));
     }
     submission_hash(s, store_vault(shop->store), NULL);
     return shop_run(shop, s);
 }
 
 /* A purchase of one line; returns its event id. */
-static inline int64_t shop_purchase(struct shop *shop, const char *subject, int64_t amount, const char *id)
+static inline int64_t shop_purchase(struct shop *shop, const char *subject, int64_t amount,
+                                    const char *id)
 {
     struct line line = {
-        .id = STR("1"), .sku = STR("BEANS"), .name = STR("Beans"), .category = STR("coffee"),
-        .quantity_milli = 1000, .amount = amount,
+        .id = STR("1"),
+        .sku = STR("BEANS"),
+        .name = STR("Beans"),
+        .category = STR("coffee"),
+        .quantity_milli = 1000,
+        .amount = amount,
     };
     struct submission s = {
-        .event = {
-            .kind = EVENT_PURCHASE, .amount = amount, .currency = STR("EUR"), .lines = &line, .lines_n = 1,
-            .source = STR("till/1"), .external_id = str_c(id),
-        },
+        .event =
+            {
+                .kind = EVENT_PURCHASE,
+                .amount = amount,
+                .currency = STR("EUR"),
+                .lines = &line,
+                .lines_n = 1,
+                .source = STR("till/1"),
+                .external_id = str_c(id),
+            },
     };
     assert_ok(shop_event(shop, subject, &s));
     return s.event_id;
@@ -204,7 +232,8 @@ static inline int64_t shop_purchase(struct shop *shop, const char *subject, int6
 static inline void shop_refund(struct shop *shop, const char *subject, const char *original)
 {
     struct submission s = {
-        .event = {.kind = EVENT_REFUND, .original = {.source = STR("till/1"), .id = str_c(original)}},
+        .event = {.kind = EVENT_REFUND,
+                  .original = {.source = STR("till/1"), .id = str_c(original)}},
     };
     assert_ok(shop_event(shop, subject, &s));
 }

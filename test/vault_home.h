@@ -50,7 +50,8 @@ static inline struct vault *vault_made(struct both *both)
     return vault;
 }
 
-static inline struct vault_keys *keys_made(struct both *both, const struct vault *vault, enum db_role role)
+static inline struct vault_keys *keys_made(struct both *both, const struct vault *vault,
+                                           enum db_role role)
 {
     struct vault_keys *keys = NULL;
     const enum err err = vault_keys_open(vault, role, &both->fail, &keys);

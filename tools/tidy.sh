@@ -1,5 +1,5 @@
 #!/bin/sh
-# House rules that a compiler does not check: includes only go down, no SQL outside sql/, no malloc outside base/ and
+# House rules that a compiler does not check: formatting, includes only go down, no SQL outside sql/, no malloc outside base/ and
 # start-up code, refused SQL forms, headers that stand alone. Lists the longest files as questions to their authors.
 set -u
 cd "$(dirname "$0")/.."
@@ -46,6 +46,9 @@ $forms"
 for header in src/*/*.h; do
     grep -q '^ \* Owns:' "$header" || case $header in *_internal.h | *_vars.h | *def.h) ;; *) complain "$header: the five lines (Owns, Threads, Memory, Errors, Limits) are missing" ;; esac
 done
+unformatted=$(clang-format --dry-run src/*/*.[ch] src/*.c test/*/*.[ch] test/*.h 2>&1 | grep -E '^[^ ]+:[0-9]+:[0-9]+:' | cut -d: -f1 | sort | uniq -c)
+[ -z "$unformatted" ] || complain "not as clang-format has it (make fmt):
+$unformatted"
 echo "longest files:"
 wc -l src/*/*.[ch] | sort -rn | sed -n '2,6p'
 exit $bad

@@ -5,7 +5,8 @@
 #include "api/member.h"
 #include "core/achievement.h"
 
-static void achievement_write(struct json_out *w, const struct achievement *a, const struct achievement_standing *standing)
+static void achievement_write(struct json_out *w, const struct achievement *a,
+                              const struct achievement_standing *standing)
 {
     static const char *const KINDS[] = {"count", "distinct", "streak"};
     static const char *const PERIODS[] = {"day", "week", "month", "year", "lifetime"};
@@ -45,7 +46,8 @@ enum err api_achievements_get(struct api_call *call, struct store *store, struct
     json_key(w, "data");
     json_open(w, '[');
     for (size_t i = 0; i < program->achievements_n; i++) {
-        const struct achievement_standing standing = achievement_standing(facts.state, &program->achievements[i], today);
+        const struct achievement_standing standing =
+            achievement_standing(facts.state, &program->achievements[i], today);
         achievement_write(w, &program->achievements[i], &standing);
     }
     json_close(w, ']');

@@ -18,13 +18,16 @@ static enum err read_adjustment(struct api_call *call, struct event *event)
     event->points = 1; // where it is missing that is the fault
     if (read_object(&r, call->body, NULL, FIELDS, ARRAY_N(FIELDS))) {
         read_text(&r, call->body, NULL, "wallet", READ_REQUIRED, WALLET_BYTES_MAX, &event->wallet);
-        read_whole(&r, call->body, NULL, "points", READ_REQUIRED, -TRANSFER_POINTS_MAX, TRANSFER_POINTS_MAX, &event->points);
+        read_whole(&r, call->body, NULL, "points", READ_REQUIRED, -TRANSFER_POINTS_MAX,
+                   TRANSFER_POINTS_MAX, &event->points);
         read_text(&r, call->body, NULL, "reason", READ_REQUIRED, REASON_BYTES_MAX, &event->reason);
         if (event->points == 0) {
-            read_fault(&r, ERR_INVALID, &POINTS, "An adjustment moves points: more or less than 0.");
+            read_fault(&r, ERR_INVALID, &POINTS,
+                       "An adjustment moves points: more or less than 0.");
         }
         if (pan_is_in(event->reason)) {
-            read_fault(&r, ERR_INVALID, &REASON, "This looks like the number of a payment card, which is not kept here.");
+            read_fault(&r, ERR_INVALID, &REASON,
+                       "This looks like the number of a payment card, which is not kept here.");
         }
     }
     return read_done(&r);

@@ -4,7 +4,8 @@
 
 #include "words/words.h"
 
-static const char *const OUTCOMES[] = {[OUTCOME_APPLIED] = "applied", [OUTCOME_REFUSED] = "refused", [OUTCOME_HELD] = "held"};
+static const char *const OUTCOMES[] = {
+    [OUTCOME_APPLIED] = "applied", [OUTCOME_REFUSED] = "refused", [OUTCOME_HELD] = "held"};
 
 enum err programs_follow(struct store *store, int64_t epoch)
 {
@@ -115,7 +116,8 @@ static void slug_or_null(struct json_out *w, const struct store *store, int32_t 
     }
 }
 
-static void progress_write(struct json_out *w, const struct store *store, const struct answer_tier *tier)
+static void progress_write(struct json_out *w, const struct store *store,
+                           const struct answer_tier *tier)
 {
     if (tier->metric == 0) {
         json_put_null(w); // the highest tier, or one that nothing leads to
@@ -133,7 +135,8 @@ static void progress_write(struct json_out *w, const struct store *store, const 
     json_close(w, '}');
 }
 
-void tier_fields_write(struct json_out *w, const struct store *store, const struct answer_tier *tier, bool with_change)
+void tier_fields_write(struct json_out *w, const struct store *store,
+                       const struct answer_tier *tier, bool with_change)
 {
     json_key(w, "set");
     json_put_str(w, store_symbol_slug(store, tier->set));
@@ -149,7 +152,8 @@ void tier_fields_write(struct json_out *w, const struct store *store, const stru
     progress_write(w, store, tier);
 }
 
-void tiers_write(struct json_out *w, const struct store *store, const struct answer *answer, bool with_change)
+void tiers_write(struct json_out *w, const struct store *store, const struct answer *answer,
+                 bool with_change)
 {
     json_open(w, '[');
     for (size_t i = 0; i < answer->tiers_n; i++) {
@@ -160,7 +164,8 @@ void tiers_write(struct json_out *w, const struct store *store, const struct ans
     json_close(w, ']');
 }
 
-static void achievements_write(struct json_out *w, const struct store *store, const struct answer *answer)
+static void achievements_write(struct json_out *w, const struct store *store,
+                               const struct answer *answer)
 {
     json_open(w, '[');
     for (size_t i = 0; i < answer->achievements_n; i++) {
@@ -181,9 +186,9 @@ static void achievements_write(struct json_out *w, const struct store *store, co
 
 struct str reward_kind_text(enum reward_kind kind)
 {
-    static const char *const KINDS[] = {"",       "money_off", "percent_off", "free_product", "gift_card",
-                                        "coupon", "code",      "physical",    "cashback",     "webhook",
-                                        "contest_entry"};
+    static const char *const KINDS[] = {"",          "money_off", "percent_off",  "free_product",
+                                        "gift_card", "coupon",    "code",         "physical",
+                                        "cashback",  "webhook",   "contest_entry"};
     _Static_assert(ARRAY_N(KINDS) == REWARD_KINDS_N, "one name per kind");
     return str_c(KINDS[kind]);
 }
@@ -195,7 +200,8 @@ struct str issued_state_text(enum issued_state state)
     return str_c(STATES[state]);
 }
 
-static void answer_rewards_write(struct json_out *w, const struct store *store, const struct answer *answer, bool is_dry)
+static void answer_rewards_write(struct json_out *w, const struct store *store,
+                                 const struct answer *answer, bool is_dry)
 {
     json_open(w, '[');
     for (size_t i = 0; i < answer->rewards_n; i++) {
@@ -222,7 +228,8 @@ static void answer_rewards_write(struct json_out *w, const struct store *store, 
     json_close(w, ']');
 }
 
-static void referral_moved_write(struct json_out *w, const struct store *store, const struct answer_referral *referral)
+static void referral_moved_write(struct json_out *w, const struct store *store,
+                                 const struct answer_referral *referral)
 {
     json_key(w, "referral");
     json_open(w, '{');
@@ -248,7 +255,8 @@ static void answer_review_write(struct json_out *w, const struct answer_review *
 
 /* ---- explain ---- */
 
-static void explain_rule_write(struct json_out *w, struct words *words, const struct program *program, const struct explain_rule *e)
+static void explain_rule_write(struct json_out *w, struct words *words,
+                               const struct program *program, const struct explain_rule *e)
 {
     json_open(w, '{');
     json_key(w, "rule");
@@ -333,13 +341,15 @@ static bool has_closed(const struct answer *answer, int32_t wallet)
 }
 
 /* The open contests that the event has moved: entries given and taken, and those in all. */
-static void contests_write(struct json_out *w, const struct store *store, const struct answer *answer)
+static void contests_write(struct json_out *w, const struct store *store,
+                           const struct answer *answer)
 {
     json_key(w, "contests");
     json_open(w, '[');
     for (size_t i = 0; i < answer->points_n; i++) {
         const struct answer_points *p = &answer->points[i];
-        if (!is_contest(store, p->wallet) || has_closed(answer, p->wallet) || (p->earned == 0 && p->revoked == 0)) {
+        if (!is_contest(store, p->wallet) || has_closed(answer, p->wallet) ||
+            (p->earned == 0 && p->revoked == 0)) {
             continue;
         }
         json_open(w, '{');
@@ -362,7 +372,8 @@ static void contests_write(struct json_out *w, const struct store *store, const 
     json_close(w, ']');
 }
 
-enum err answer_write(struct json_out *w, struct store *store, const struct submission *s, bool is_dry)
+enum err answer_write(struct json_out *w, struct store *store, const struct submission *s,
+                      bool is_dry)
 {
     const struct answer *answer = &s->answer;
     ensure(s->has_answer);

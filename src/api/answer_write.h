@@ -12,15 +12,19 @@
 #include "base/json.h"
 #include "engine/submission.h"
 
-/* Writes the answer of a submission without fault. The store's programs are brought to the answer's epoch. Of a dry run
+/* Writes the answer of a submission without fault. The store's programs are brought to the answer's
+ * epoch. Of a dry run
  * (`is_dry`) ids are null. */
-enum err answer_write(struct json_out *w, struct store *store, const struct submission *s, bool is_dry) MUST_USE;
+enum err answer_write(struct json_out *w, struct store *store, const struct submission *s,
+                      bool is_dry) MUST_USE;
 
 /* The lists that other resources show too: "balances" and "tiers" of an answer, as arrays. */
 void balances_write(struct json_out *w, const struct store *store, const struct answer *answer);
 /* The fields of one tier set, into an open object. */
-void tier_fields_write(struct json_out *w, const struct store *store, const struct answer_tier *tier, bool with_change);
-void tiers_write(struct json_out *w, const struct store *store, const struct answer *answer, bool with_change);
+void tier_fields_write(struct json_out *w, const struct store *store,
+                       const struct answer_tier *tier, bool with_change);
+void tiers_write(struct json_out *w, const struct store *store, const struct answer *answer,
+                 bool with_change);
 
 /* "free_product", "issued". */
 struct str reward_kind_text(enum reward_kind kind);

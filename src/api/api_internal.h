@@ -20,7 +20,8 @@
 enum {
     ROUTE_PARAMS_MAX = 2,
     CALL_HEADERS_MAX = 8,
-    BODY_NONE = 1024, // room for an empty object, which many callers send where nothing is asked for
+    BODY_NONE =
+        1024, // room for an empty object, which many callers send where nothing is asked for
     BODY_JSON = 1024 * 1024,
     BODY_BATCH = 16 * 1024 * 1024,
     BODY_CODES = 64 * 1024 * 1024,
@@ -46,15 +47,16 @@ enum media { MEDIA_NONE, MEDIA_JSON, MEDIA_EVENT, MEDIA_BATCH, MEDIA_CODES };
 
 struct api_route {
     enum http_method method;
-    const char *pattern;  // "/v1/members/{id}/lots"
-    enum scope scope;     // SCOPES_N: open
+    const char *pattern; // "/v1/members/{id}/lots"
+    enum scope scope;    // SCOPES_N: open
     size_t body_bytes_max;
     enum media media;
     enum rate_class rate;
     enum route_kind kind;
     void (*own)(struct api_call *call);
     enum err (*read)(struct api_call *call, struct store *store, struct json_out *w);
-    enum err (*write)(struct api_call *call, struct store *store, struct arena *arena, struct json_out *w);
+    enum err (*write)(struct api_call *call, struct store *store, struct arena *arena,
+                      struct json_out *w);
 };
 extern const struct api_route API_ROUTES[];
 extern const size_t API_ROUTES_N;
@@ -93,7 +95,8 @@ struct api_call {
     // Of ROUTE_READ and ROUTE_WRITE.
     int64_t now;
     struct instance instance;
-    int64_t member; // whom the call turned out to be about: the stored answer is sealed under their key; 0: nobody
+    int64_t member; // whom the call turned out to be about: the stored answer is sealed under their
+                    // key; 0: nobody
     struct api_keep keep;
     int64_t started_us;
     struct ticket ticket;
@@ -108,18 +111,18 @@ struct api_route_stats {
     atomic_llong buckets[BUCKETS_N + 1];
 };
 
-struct api_rates; // rate.c
+struct api_rates;   // rate.c
 struct api_running; // keep.c
 
 struct api {
     struct api_config config;
-    struct arena memory;         // long-lived, written at opening only
-    struct store *http_store;    // the HTTP thread's reader
-    struct store *lane_store;    // the reader of done() on the lane's thread
-    struct api_rates *rates;     // HTTP thread
+    struct arena memory;           // long-lived, written at opening only
+    struct store *http_store;      // the HTTP thread's reader
+    struct store *lane_store;      // the reader of done() on the lane's thread
+    struct api_rates *rates;       // HTTP thread
     struct api_route_stats *stats; // by route, and one more for what has none
     atomic_bool is_ready;
-    atomic_llong test_now;       // where the test clock stands
+    atomic_llong test_now; // where the test clock stands
     // Idempotent requests that are running.
     pthread_mutex_t running_mutex;
     struct api_running *running;
@@ -161,14 +164,16 @@ void call_out_reset(struct api_call *call);
 /* Sends call->response as it is, past idempotency. */
 void call_send(struct api_call *call);
 
-/* True when the query has the flag with the value "true"; anything but true and false is a fault. */
+/* True when the query has the flag with the value "true"; anything but true and false is a fault.
+ */
 enum err call_flag(struct api_call *call, const char *name, bool *out) MUST_USE;
 
 /* ?limit= */
 enum err call_limit(struct api_call *call, int64_t *limit) MUST_USE;
 
 /* ?limit= and ?cursor= (an id of that prefix; without one INT64_MAX). */
-enum err call_page(struct api_call *call, const char *prefix, int64_t *before, int64_t *limit) MUST_USE;
+enum err call_page(struct api_call *call, const char *prefix, int64_t *before,
+                   int64_t *limit) MUST_USE;
 
 /* Ends a list: `"next_cursor": …`; 0: there is no more. */
 void call_page_end(struct json_out *w, const char *prefix, int64_t next);
@@ -184,10 +189,12 @@ int64_t api_now(const struct api *api);
 
 /* ---- router.c ---- */
 
-bool api_admit(void *self, struct http_request *request, struct http_admission *admission, struct http_response *refusal);
+bool api_admit(void *self, struct http_request *request, struct http_admission *admission,
+               struct http_response *refusal);
 void api_handle(void *self, struct http_request *request);
 
-/* Begins a read snapshot: instance, now and programs. db_rollback() ends it, also after an error. */
+/* Begins a read snapshot: instance, now and programs. db_rollback() ends it, also after an error.
+ */
 enum err call_snapshot(struct api_call *call, struct store *store) MUST_USE;
 
 /* ---- pool.c ---- */
@@ -205,7 +212,8 @@ void call_work(struct api_call *call, void (*run)(struct api_task *task, struct 
 void call_submit(struct api_call *call);
 
 /* Dry-runs a list; members who are not enrolled get no id. */
-enum err call_dry_run(struct api_call *call, struct store *reader, struct submission *list, size_t n) MUST_USE;
+enum err call_dry_run(struct api_call *call, struct store *reader, struct submission *list,
+                      size_t n) MUST_USE;
 
 /* ---- rate.c ---- */
 

@@ -5,7 +5,8 @@
 #include "api/handlers.h"
 #include "store/audit.h"
 
-static void hex_write(struct json_out *w, const char *name, const unsigned char *bytes, size_t n, bool is_there)
+static void hex_write(struct json_out *w, const char *name, const unsigned char *bytes, size_t n,
+                      bool is_there)
 {
     char text[AUDIT_HASH_BYTES * 2 + 1];
     ensure(n * 2 < sizeof text);
@@ -49,7 +50,8 @@ enum err api_audit_get(struct api_call *call, struct store *store, struct json_o
     int64_t limit = 0;
     try(call_limit(call, &limit));
     if (http_query(call->request, "cursor", &text) && (!str_int64(text, &before) || before < 1)) {
-        return fail(&call->fail, ERR_INVALID, "", "The parameter \"cursor\" is the next_cursor of an answer to the same list.");
+        return fail(&call->fail, ERR_INVALID, "",
+                    "The parameter \"cursor\" is the next_cursor of an answer to the same list.");
     }
     try(store_audit_list(store, call->arena, before, (size_t)limit, &list, &n));
     json_open(w, '{');

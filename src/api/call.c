@@ -11,7 +11,8 @@ int64_t call_us(void)
 
 int64_t api_now(const struct api *api)
 {
-    return api->config.has_test_clock ? (int64_t)atomic_load(&((struct api *)api)->test_now) : clock_now_ms();
+    return api->config.has_test_clock ? (int64_t)atomic_load(&((struct api *)api)->test_now)
+                                      : clock_now_ms();
 }
 
 void call_out_reset(struct api_call *call)
@@ -75,8 +76,9 @@ void call_refuse(struct api_call *call, enum err err, const struct fail *f)
     http_problem(call->request, err, f != NULL ? f : &call->fail, &call->response);
     call_merge_headers(call);
     if (call->response.status >= 500) { // the route's pattern, never the path: paths name people
-        log_line(call->response.status == 500 ? LOG_ERROR : LOG_WARN, "api", "request=%.*s route=\"%s\" error=%s",
-                 STR_ARG(call->request->id), call->route->pattern, err_code(err));
+        log_line(call->response.status == 500 ? LOG_ERROR : LOG_WARN, "api",
+                 "request=%.*s route=\"%s\" error=%s", STR_ARG(call->request->id),
+                 call->route->pattern, err_code(err));
     }
     keep_end(call);
 }
@@ -101,7 +103,8 @@ enum err call_limit(struct api_call *call, int64_t *limit)
     *limit = LIST_LIMIT_DEFAULT;
     if (http_query(call->request, "limit", &text) &&
         (!str_int64(text, limit) || *limit < 1 || *limit > LIST_LIMIT_MAX)) {
-        return fail(&call->fail, ERR_INVALID, "", "The parameter \"limit\" is a whole number from 1 to %d.", LIST_LIMIT_MAX);
+        return fail(&call->fail, ERR_INVALID, "",
+                    "The parameter \"limit\" is a whole number from 1 to %d.", LIST_LIMIT_MAX);
     }
     return ERR_OK;
 }

@@ -24,14 +24,19 @@ enum err api_member_card_get(struct api_call *call, struct store *store, struct 
 }
 
 /* The key URI that authenticator apps and libraries read: label and issuer percent-encoded. */
-static struct str uri_of(struct api_call *call, const struct program *program, struct str member, struct str secret)
+static struct str uri_of(struct api_call *call, const struct program *program, struct str member,
+                         struct str secret)
 {
     const struct str issuer = str_percent(call->arena, program->name);
-    return str_fmt(call->arena, "otpauth://totp/%.*s:%.*s?secret=%.*s&issuer=%.*s&algorithm=SHA1&digits=%d&period=%d", STR_ARG(issuer),
-                   STR_ARG(member), STR_ARG(secret), STR_ARG(issuer), CARD_DIGITS, CARD_STEP_SECONDS);
+    return str_fmt(
+        call->arena,
+        "otpauth://totp/%.*s:%.*s?secret=%.*s&issuer=%.*s&algorithm=SHA1&digits=%d&period=%d",
+        STR_ARG(issuer), STR_ARG(member), STR_ARG(secret), STR_ARG(issuer), CARD_DIGITS,
+        CARD_STEP_SECONDS);
 }
 
-enum err api_member_card_post(struct api_call *call, struct store *store, struct arena *arena, struct json_out *w)
+enum err api_member_card_post(struct api_call *call, struct store *store, struct arena *arena,
+                              struct json_out *w)
 {
     struct member_facts facts;
     struct str secret;
@@ -39,7 +44,9 @@ enum err api_member_card_post(struct api_call *call, struct store *store, struct
     int64_t member = 0;
     try(member_no_fields(call));
     if (str_starts(call->params[0], STR("card:")) || str_starts(call->params[0], STR("code:"))) {
-        return fail(&call->fail, ERR_FRESH_CODE_NEEDED, "", "What a card shows gives no other card: name the member by mbr_…, ext:, email: or phone:.");
+        return fail(&call->fail, ERR_FRESH_CODE_NEEDED, "",
+                    "What a card shows gives no other card: name the member by mbr_…, ext:, email: "
+                    "or phone:.");
     }
     try(member_find(call, store, call->params[0], &member));
     try(store_program_at(store, call->now, &program));
@@ -66,5 +73,6 @@ enum err api_member_card_post(struct api_call *call, struct store *store, struct
     json_key(w, "shows");
     json_put_str(w, str_fmt(call->arena, "code:%.*s.DIGITS", STR_ARG(id)));
     json_close(w, '}');
-    return member_audit(call, store, arena, "member.card", member, (struct str){0}, (struct str){0});
+    return member_audit(call, store, arena, "member.card", member, (struct str){0},
+                        (struct str){0});
 }

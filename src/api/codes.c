@@ -1,4 +1,5 @@
-/* Codes: uploading them to coupon pools and as redemption codes, generating redemption codes, counting. */
+/* Codes: uploading them to coupon pools and as redemption codes, generating redemption codes,
+ * counting. */
 #include "base/base.h"
 #include "api/api_internal.h"
 
@@ -17,21 +18,25 @@ static enum err pool_find(struct api_call *call, struct store *store, struct poo
     try(store_program_at(store, call->now, &program));
     const struct reward *reward = program_reward(program, call->params[0]);
     if (reward == NULL || reward->pools_n == 0) {
-        return fail(&call->fail, ERR_NOT_FOUND, "", "The program has no reward of the kind \"coupon\" with this name.");
+        return fail(&call->fail, ERR_NOT_FOUND, "",
+                    "The program has no reward of the kind \"coupon\" with this name.");
     }
-    const struct str wanted = http_query(call->request, "pool", &name)
-                                  ? str_fmt(call->arena, "%.*s/%.*s", STR_ARG(reward->slug), STR_ARG(name))
-                                  : reward->slug;
+    const struct str wanted =
+        http_query(call->request, "pool", &name)
+            ? str_fmt(call->arena, "%.*s/%.*s", STR_ARG(reward->slug), STR_ARG(name))
+            : reward->slug;
     for (size_t i = 0; i < reward->pools_n; i++) {
         if (str_eq(reward->pools[i].pool, wanted)) {
             *out = reward->pools[i];
             return ERR_OK;
         }
     }
-    return fail(&call->fail, ERR_NOT_FOUND, "", "The reward has no coupon pool of this name: see its \"markets\".");
+    return fail(&call->fail, ERR_NOT_FOUND, "",
+                "The reward has no coupon pool of this name: see its \"markets\".");
 }
 
-static enum err counts_write(struct api_call *call, struct store *store, const struct pool_symbols *pool, struct json_out *w)
+static enum err counts_write(struct api_call *call, struct store *store,
+                             const struct pool_symbols *pool, struct json_out *w)
 {
     int64_t uploaded = 0;
     int64_t taken = 0;
@@ -60,8 +65,8 @@ enum err api_codes_get(struct api_call *call, struct store *store, struct json_o
 
 /* ---- uploading ---- */
 
-/* A code of an upload. All are put in the order of their blind index before they are written: each write then touches
- * neighbouring pages only, which makes a million codes a matter of seconds. */
+/* A code of an upload. All are put in the order of their blind index before they are written: each
+ * write then touches neighbouring pages only, which makes a million codes a matter of seconds. */
 struct code_line {
     unsigned char hash[VAULT_HASH_BYTES];
     const char *text; // in the body
@@ -82,10 +87,10 @@ struct upload {
     struct str codes[COUPONS_PER_WRITE];
     bool is_duplicate[COUPONS_PER_WRITE];
     size_t n;
-    int64_t added;            // by the last write
+    int64_t added; // by the last write
     // In all.
     int64_t added_n, duplicates_n, rejected_n;
-    int64_t *duplicates;      // their lines, the first LINES_SHOWN_MAX
+    int64_t *duplicates; // their lines, the first LINES_SHOWN_MAX
     int64_t *rejected;
 };
 
@@ -111,7 +116,8 @@ static void note(int64_t *lines, int64_t *n, int64_t line)
 static struct str first_column(struct str line)
 {
     struct str text = str_trim(line);
-    const size_t end = text.n > 0 && text.p[0] == '"' ? str_find(str_after(text, 1), '"', 0) + 1 : 0;
+    const size_t end =
+        text.n > 0 && text.p[0] == '"' ? str_find(str_after(text, 1), '"', 0) + 1 : 0;
     if (end > 0 && end < text.n) {
         return (struct str){.p = text.p + 1, .n = end - 1};
     }
@@ -142,7 +148,9 @@ static enum err read_codes(struct upload *u)
     struct str rest = u->call->request->body;
     const size_t lines = count_lines(rest);
     if (lines > UPLOAD_LINES_MAX) {
-        return fail(&u->call->fail, ERR_TOO_LARGE, "", "An upload has at most %d lines: send the rest in a second one.", UPLOAD_LINES_MAX);
+        return fail(&u->call->fail, ERR_TOO_LARGE, "",
+                    "An upload has at most %d lines: send the rest in a second one.",
+                    UPLOAD_LINES_MAX);
     }
     u->list = arena_new(u->call->arena, struct code_line, lines);
     arena_open(&scratch, ARENA_BLOCK_BYTES);
@@ -188,7 +196,8 @@ static enum err write_coupons(struct store *store, struct arena *arena, struct u
     if (uploaded + (int64_t)u->n > POOL_CODES_MAX) {
         return ERR_OVERFLOW;
     }
-    try(store_coupons_add(store, arena, u->pool.taken, uploaded, u->codes, u->n, u->is_duplicate, &u->added));
+    try(store_coupons_add(store, arena, u->pool.taken, uploaded, u->codes, u->n, u->is_duplicate,
+                          &u->added));
     return store_shared_set(store, arena, u->pool.uploaded, uploaded + u->added);
 }
 
@@ -199,11 +208,13 @@ static enum err write_codes(struct store *store, struct arena *arena, void *self
     struct instance instance;
     try(store_instance_read(store, arena, &instance));
     try(u->definition == 0 ? write_coupons(store, arena, u)
-                           : store_redemptions_add(store, arena, u->definition, u->codes, u->n, u->is_duplicate, &u->added));
+                           : store_redemptions_add(store, arena, u->definition, u->codes, u->n,
+                                                   u->is_duplicate, &u->added));
     const struct audit_entry entry = {
         .actor = call_actor(u->call),
         .action = u->is_generated ? STR("codes.generate") : STR("codes.upload"),
-        .object = str_fmt(arena, "%s/%.*s", u->definition == 0 ? "reward" : "redemption_code", STR_ARG(u->pool.pool)),
+        .object = str_fmt(arena, "%s/%.*s", u->definition == 0 ? "reward" : "redemption_code",
+                          STR_ARG(u->pool.pool)),
         .after = str_fmt(arena, "{\"added\":%" PRId64 "}", u->added),
         .at = store_now(&instance),
     };
@@ -224,7 +235,8 @@ static void lines_write(struct json_out *w, const char *name, const int64_t *lin
 static enum err write_part(struct upload *u, size_t from, size_t n)
 {
     struct ticket ticket = {.job = write_codes, .job_self = u};
-    qsort(u->list + from, n, sizeof *u->list, line_order); // given out in the order of the file, as far as that goes
+    qsort(u->list + from, n, sizeof *u->list,
+          line_order); // given out in the order of the file, as far as that goes
     for (u->n = 0; u->n < n; u->n++) {
         u->codes[u->n] = (struct str){.p = u->list[from + u->n].text, .n = u->list[from + u->n].n};
     }
@@ -261,7 +273,9 @@ static enum err definition_find(struct api_call *call, struct store *store, stru
     try(store_program_at(store, call->now, &program));
     const struct redemption_code *code = program_redemption_code(program, call->params[0]);
     if (code == NULL || code->fixed.n > 0) {
-        return fail(&call->fail, ERR_NOT_FOUND, "", "The program has no redemption code of this name that is uploaded or generated.");
+        return fail(
+            &call->fail, ERR_NOT_FOUND, "",
+            "The program has no redemption code of this name that is uploaded or generated.");
     }
     u->definition = code->symbol;
     u->pool.pool = code->slug;
@@ -271,7 +285,8 @@ static enum err definition_find(struct api_call *call, struct store *store, stru
 static enum err upload(struct api_call *call, struct store *store, struct upload *u)
 {
     try(call_snapshot(call, store));
-    const enum err err = u->definition != 0 ? definition_find(call, store, u) : pool_find(call, store, &u->pool);
+    const enum err err =
+        u->definition != 0 ? definition_find(call, store, u) : pool_find(call, store, &u->pool);
     u->pool.pool = str_dup(call->arena, u->pool.pool);
     db_rollback(store_db(store));
     try(err);

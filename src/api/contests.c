@@ -10,14 +10,18 @@ static int32_t symbol_of(const struct program *program, const struct contest *co
     return program->wallets[contest->wallet].symbol;
 }
 
-static enum err find(struct api_call *call, struct store *store, const struct program **program, const struct contest **out)
+static enum err find(struct api_call *call, struct store *store, const struct program **program,
+                     const struct contest **out)
 {
     try(store_program_at(store, call->now, program));
     *out = program_contest(*program, call->params[0]);
-    return *out != NULL ? ERR_OK : fail(&call->fail, ERR_NOT_FOUND, "", "The program has no contest of this name.");
+    return *out != NULL
+               ? ERR_OK
+               : fail(&call->fail, ERR_NOT_FOUND, "", "The program has no contest of this name.");
 }
 
-static void hex_write(struct json_out *w, const char *name, const unsigned char *bytes, size_t n, bool is_known)
+static void hex_write(struct json_out *w, const char *name, const unsigned char *bytes, size_t n,
+                      bool is_known)
 {
     char text[CONTEST_HASH_BYTES * 2 + 1];
     json_key(w, name);
@@ -29,14 +33,20 @@ static void hex_write(struct json_out *w, const char *name, const unsigned char 
     json_put_str(w, str_c(text));
 }
 
-static const char *state_of(const struct contest *contest, const struct contest_row *row, int64_t now)
+static const char *state_of(const struct contest *contest, const struct contest_row *row,
+                            int64_t now)
 {
-    return row->drawn_at != 0 ? "drawn" : now >= contest->closes_at ? "closed" : now >= contest->opens_at ? "open" : "upcoming";
+    return row->drawn_at != 0          ? "drawn"
+           : now >= contest->closes_at ? "closed"
+           : now >= contest->opens_at  ? "open"
+                                       : "upcoming";
 }
 
-/* The seed's hash is there from the start, that of the entries from the close, the seed and the winners from the draw. */
-static enum err published_write(struct api_call *call, const struct store *store, const struct contest *contest,
-                                const struct contest_row *row, struct json_out *w)
+/* The seed's hash is there from the start, that of the entries from the close, the seed and the
+ * winners from the draw. */
+static enum err published_write(struct api_call *call, const struct store *store,
+                                const struct contest *contest, const struct contest_row *row,
+                                struct json_out *w)
 {
     unsigned char seed[CONTEST_HASH_BYTES];
     unsigned char seed_hash[CONTEST_HASH_BYTES];
@@ -60,7 +70,8 @@ static enum err published_write(struct api_call *call, const struct store *store
     return ERR_OK;
 }
 
-static enum err contest_write(struct api_call *call, struct store *store, const struct program *program, const struct contest *contest,
+static enum err contest_write(struct api_call *call, struct store *store,
+                              const struct program *program, const struct contest *contest,
                               struct json_out *w)
 {
     struct contest_row row;
@@ -119,11 +130,13 @@ enum err api_contest_entries_get(struct api_call *call, struct store *store, str
     int64_t limit = 0;
     try(find(call, store, &program, &contest));
     if (call->now < contest->closes_at) {
-        return fail(&call->fail, ERR_CLOSED, "", "Entries are listed once the contest has closed: until then they can change.");
+        return fail(&call->fail, ERR_CLOSED, "",
+                    "Entries are listed once the contest has closed: until then they can change.");
     }
     try(call_page(call, "lot_", &after, &limit));
     after = after == INT64_MAX ? 0 : after;
-    try(store_contest_entries(store, call->arena, contest, symbol_of(program, contest), after, (size_t)limit + 1, &list, &n));
+    try(store_contest_entries(store, call->arena, contest, symbol_of(program, contest), after,
+                              (size_t)limit + 1, &list, &n));
     json_open(w, '{');
     json_key(w, "data");
     json_open(w, '[');
@@ -144,7 +157,8 @@ enum err api_contest_entries_get(struct api_call *call, struct store *store, str
 }
 
 /* Drawn once; asked again, the same answer. */
-enum err api_contest_draw_post(struct api_call *call, struct store *store, struct arena *arena, struct json_out *w)
+enum err api_contest_draw_post(struct api_call *call, struct store *store, struct arena *arena,
+                               struct json_out *w)
 {
     const struct program *program = NULL;
     const struct contest *contest = NULL;
@@ -154,8 +168,10 @@ enum err api_contest_draw_post(struct api_call *call, struct store *store, struc
     return contest_write(call, store, program, contest, w);
 }
 
-/* Their tickets and those that wait: live until the close, then what the list and the draw have, whatever is booked later. */
-static enum err tickets_of(struct api_call *call, struct store *store, const struct contest *contest, int32_t symbol,
+/* Their tickets and those that wait: live until the close, then what the list and the draw have,
+ * whatever is booked later. */
+static enum err tickets_of(struct api_call *call, struct store *store,
+                           const struct contest *contest, int32_t symbol,
                            const struct member_facts *facts, struct balance *out)
 {
     const struct balance *balance = state_balance_find(facts->state, symbol);
@@ -167,8 +183,9 @@ static enum err tickets_of(struct api_call *call, struct store *store, const str
     return store_contest_tickets(store, call->arena, contest, symbol, facts->member, &out->active);
 }
 
-static enum err member_contest_write(struct api_call *call, struct store *store, const struct program *program,
-                                     const struct contest *contest, const struct member_facts *facts, struct json_out *w)
+static enum err member_contest_write(struct api_call *call, struct store *store,
+                                     const struct program *program, const struct contest *contest,
+                                     const struct member_facts *facts, struct json_out *w)
 {
     struct contest_row row;
     unsigned char alias[CONTEST_ALIAS_BYTES];

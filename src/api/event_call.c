@@ -5,7 +5,8 @@
 #include "api/answer_write.h"
 #include "api/member.h"
 
-static void answer(struct api_call *call, struct store *store, const struct submission *s, bool is_dry)
+static void answer(struct api_call *call, struct store *store, const struct submission *s,
+                   bool is_dry)
 {
     enum err err = s->err;
     if (err != ERR_OK) {

@@ -14,10 +14,12 @@
 /* Reads the request into a submission, in a read snapshot. */
 typedef enum err event_prepare(struct api_call *call, struct store *store, struct submission *s);
 
-/* Runs `prepare` on a worker, then decides (or only tries, with ?dry_run=true) and answers 201 (or 200). */
+/* Runs `prepare` on a worker, then decides (or only tries, with ?dry_run=true) and answers 201 (or
+ * 200). */
 void event_call(struct api_call *call, event_prepare *prepare);
 
-/* Ends what `prepare` has read: the fingerprint is that of what was sent; the instant is the server's and no part of it. */
+/* Ends what `prepare` has read: the fingerprint is that of what was sent; the instant is the
+ * server's and no part of it. */
 void event_call_ready(struct api_call *call, struct store *store, struct submission *s);
 
 #endif

@@ -10,12 +10,15 @@
 
 enum { METHOD_BYTES_MAX = 64, SLUG_BYTES_MAX = 64, STAY_NIGHTS_MAX = 1000, PAID_MONTHS_MAX = 120 };
 
-static const char *const LINE_KINDS[] = {"goods", "service", "shipping", "fee", "tip", "gift_card", "deposit", "donation"};
-_Static_assert(ARRAY_N(LINE_KINDS) == LINE_KINDS_N, "one name per kind, in the order of enum line_kind");
+static const char *const LINE_KINDS[] = {"goods", "service",   "shipping", "fee",
+                                         "tip",   "gift_card", "deposit",  "donation"};
+_Static_assert(ARRAY_N(LINE_KINDS) == LINE_KINDS_N,
+               "one name per kind, in the order of enum line_kind");
 
 /* ---- lines ---- */
 
-static void read_kind(struct reader *r, const json_t *json, const struct place *at, struct line *out)
+static void read_kind(struct reader *r, const json_t *json, const struct place *at,
+                      struct line *out)
 {
     const struct place here = {.parent = at, .name = "kind"};
     const json_t *value = json_at(json, "kind");
@@ -29,14 +32,16 @@ static void read_kind(struct reader *r, const json_t *json, const struct place *
             return;
         }
     }
-    read_fault(r, ERR_INVALID, &here,
-               "A line's kind is goods, service, shipping, fee, tip, gift_card, deposit or donation.");
+    read_fault(
+        r, ERR_INVALID, &here,
+        "A line's kind is goods, service, shipping, fee, tip, gift_card, deposit or donation.");
 }
 
-static void read_line(struct reader *r, const json_t *json, const struct place *at, struct line *out)
+static void read_line(struct reader *r, const json_t *json, const struct place *at,
+                      struct line *out)
 {
-    static const char *const FIELDS[] = {"id",     "sku",      "name",   "category", "kind",
-                                         "amount", "quantity", "tax",    "attributes"};
+    static const char *const FIELDS[] = {"id",     "sku",      "name", "category",  "kind",
+                                         "amount", "quantity", "tax",  "attributes"};
     if (!read_object(r, json, at, FIELDS, ARRAY_N(FIELDS))) {
         return;
     }
@@ -56,7 +61,8 @@ static void read_line(struct reader *r, const json_t *json, const struct place *
     }
     if (out->tax > out->amount) {
         const struct place here = {.parent = at, .name = "tax"};
-        read_fault(r, ERR_INVALID, &here, "The tax is a part of the line's amount and cannot be larger.");
+        read_fault(r, ERR_INVALID, &here,
+                   "The tax is a part of the line's amount and cannot be larger.");
     }
 }
 
@@ -68,7 +74,8 @@ static int id_order(const void *a, const void *b)
     return order != 0 ? order : (x > y) - (x < y);
 }
 
-/* Refunds name lines by id, so an id may come once. Sorted, so that a hostile list costs no square. */
+/* Refunds name lines by id, so an id may come once. Sorted, so that a hostile list costs no square.
+ */
 static void check_ids(struct reader *r, const struct place *at, const struct line *lines, size_t n)
 {
     const struct line **sorted = arena_new(r->arena, const struct line *, n);
@@ -82,7 +89,8 @@ static void check_ids(struct reader *r, const struct place *at, const struct lin
         if (sorted[i]->id.n > 0 && str_eq(sorted[i - 1]->id, sorted[i]->id)) {
             const struct place line = {.parent = at, .index = (size_t)(sorted[i] - lines)};
             const struct place here = {.parent = &line, .name = "id"};
-            read_fault(r, ERR_INVALID, &here, "Another line has this id: ids are unique within a purchase.");
+            read_fault(r, ERR_INVALID, &here,
+                       "Another line has this id: ids are unique within a purchase.");
         }
     }
 }
@@ -105,7 +113,8 @@ static void read_lines(struct work *w, const json_t *data, const struct place *a
         read_line(r, json_array_get(list, i), &item, &event->lines[i]);
         if (!whole_add(amount, event->lines[i].amount, &amount) ||
             !whole_add(milli, event->lines[i].quantity_milli, &milli)) {
-            read_fault(r, ERR_OVERFLOW, &item, "The lines up to this one add up to more than 9007199254740991.");
+            read_fault(r, ERR_OVERFLOW, &item,
+                       "The lines up to this one add up to more than 9007199254740991.");
             return;
         }
     }
@@ -132,7 +141,8 @@ static int add_reward(struct arena *arena, struct event *event, struct str text)
     return (int)event->rewards_n++;
 }
 
-static void read_payment(struct reader *r, struct event *event, const json_t *json, const struct place *at, struct payment *out)
+static void read_payment(struct reader *r, struct event *event, const json_t *json,
+                         const struct place *at, struct payment *out)
 {
     static const char *const FIELDS[] = {"method", "wallet", "points", "amount", "reward"};
     const struct place method = {.parent = at, .name = "method"};
@@ -147,13 +157,15 @@ static void read_payment(struct reader *r, struct event *event, const json_t *js
         read_text(r, json, at, "reward", READ_REQUIRED, CODE_BYTES_MAX, &text);
         out->reward = add_reward(r->arena, event, text);
     } else if (json_at(json, "reward") != NULL) {
-        read_fault(r, ERR_INVALID, &method, "A reward belongs to a payment whose method is \"reward\".");
+        read_fault(r, ERR_INVALID, &method,
+                   "A reward belongs to a payment whose method is \"reward\".");
     }
     if (by_points) {
         read_text(r, json, at, "wallet", READ_REQUIRED, SLUG_BYTES_MAX, &out->wallet);
         read_whole(r, json, at, "points", READ_REQUIRED, 1, TRANSFER_POINTS_MAX, &out->points);
     } else if (json_at(json, "wallet") != NULL || json_at(json, "points") != NULL) {
-        read_fault(r, ERR_INVALID, &method, "A wallet and points belong to a payment whose method is \"points\".");
+        read_fault(r, ERR_INVALID, &method,
+                   "A wallet and points belong to a payment whose method is \"points\".");
     }
 }
 
@@ -171,7 +183,8 @@ static void read_payments(struct work *w, const json_t *data, const struct place
         const struct place item = {.parent = &here, .index = i};
         read_payment(w->r, w->event, json_array_get(list, i), &item, &w->event->payments[i]);
         if (!whole_add(amount, w->event->payments[i].amount, &amount)) {
-            read_fault(w->r, ERR_OVERFLOW, &item, "The payments up to this one add up to more than 9007199254740991.");
+            read_fault(w->r, ERR_OVERFLOW, &item,
+                       "The payments up to this one add up to more than 9007199254740991.");
             return;
         }
     }
@@ -201,8 +214,10 @@ void event_read_original(struct work *w, const json_t *data, const struct place 
     const struct place here = {.parent = at, .name = "original"};
     const json_t *original = read_child(w->r, data, at, "original", READ_REQUIRED);
     if (original != NULL && read_object(w->r, original, &here, FIELDS, ARRAY_N(FIELDS))) {
-        read_text(w->r, original, &here, "source", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX, &w->event->original.source);
-        read_text(w->r, original, &here, "id", READ_REQUIRED, EVENT_TEXT_BYTES_MAX, &w->event->original.id);
+        read_text(w->r, original, &here, "source", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX,
+                  &w->event->original.source);
+        read_text(w->r, original, &here, "id", READ_REQUIRED, EVENT_TEXT_BYTES_MAX,
+                  &w->event->original.id);
     }
 }
 
@@ -225,13 +240,15 @@ static void read_rewards(struct work *w, const json_t *data, const struct place 
         const struct place item = {.parent = &here, .index = i};
         const struct str text = json_str(json_array_get(list, i));
         if (text.n == 0 || text.n > CODE_BYTES_MAX) {
-            read_fault(w->r, ERR_INVALID, &item, "A reward is named by its id (rwd_…) or its code.");
+            read_fault(w->r, ERR_INVALID, &item,
+                       "A reward is named by its id (rwd_…) or its code.");
             return;
         }
         (void)add_reward(w->r->arena, w->event, text);
     }
     if (w->event->rewards_n > EVENT_REWARDS_MAX) {
-        read_fault(w->r, ERR_INVALID, &here, "A purchase uses at most %d rewards.", EVENT_REWARDS_MAX);
+        read_fault(w->r, ERR_INVALID, &here, "A purchase uses at most %d rewards.",
+                   EVENT_REWARDS_MAX);
     }
 }
 
@@ -239,7 +256,8 @@ static void read_content(struct work *w, const json_t *data, const struct place 
 {
     const struct place rate = {.parent = at, .name = "rate"};
     if (json_at(data, "rate") != NULL) {
-        read_fault(w->r, ERR_NOT_SUPPORTED, &rate, "This release takes purchases in the program's currency only.");
+        read_fault(w->r, ERR_NOT_SUPPORTED, &rate,
+                   "This release takes purchases in the program's currency only.");
     }
     read_whole(w->r, data, at, "amount", READ_REQUIRED, 0, WHOLE_MAX, &w->event->amount);
     read_currency(w->r, data, at, "currency", &w->event->currency);
@@ -254,8 +272,8 @@ static void read_content(struct work *w, const json_t *data, const struct place 
 
 static void read_purchase(struct work *w, const json_t *data, const struct place *at)
 {
-    static const char *const FIELDS[] = {"amount", "currency", "store",   "channel",    "status", "lines",
-                                         "payments", "rewards", "rate", "attributes"};
+    static const char *const FIELDS[] = {"amount", "currency", "store",   "channel", "status",
+                                         "lines",  "payments", "rewards", "rate",    "attributes"};
     if (read_object(w->r, data, at, FIELDS, ARRAY_N(FIELDS))) {
         read_content(w, data, at);
     }
@@ -263,8 +281,9 @@ static void read_purchase(struct work *w, const json_t *data, const struct place
 
 static void read_purchase_changed(struct work *w, const json_t *data, const struct place *at)
 {
-    static const char *const FIELDS[] = {"original", "amount",   "currency", "store", "channel",   "status",
-                                         "lines",    "payments", "rewards",  "rate",  "attributes"};
+    static const char *const FIELDS[] = {"original", "amount", "currency",  "store",
+                                         "channel",  "status", "lines",     "payments",
+                                         "rewards",  "rate",   "attributes"};
     if (read_object(w->r, data, at, FIELDS, ARRAY_N(FIELDS))) {
         event_read_original(w, data, at);
         read_content(w, data, at);
@@ -280,7 +299,8 @@ static void read_order(struct work *w, const json_t *data, const struct place *a
     }
 }
 
-static void read_refund_line(struct reader *r, const json_t *json, const struct place *at, struct refund_line *out)
+static void read_refund_line(struct reader *r, const json_t *json, const struct place *at,
+                             struct refund_line *out)
 {
     static const char *const FIELDS[] = {"id", "sku", "quantity"};
     if (!read_object(r, json, at, FIELDS, ARRAY_N(FIELDS))) {
@@ -314,9 +334,11 @@ static void read_refund(struct work *w, const json_t *data, const struct place *
         read_refund_line(w->r, json_array_get(list, i), &item, &event->refund_lines[i]);
     }
     if (event->has_refund_amount && list != NULL) {
-        read_fault(w->r, ERR_INVALID, &amount, "A refund names lines or an amount, or neither for everything.");
+        read_fault(w->r, ERR_INVALID, &amount,
+                   "A refund names lines or an amount, or neither for everything.");
     } else if (list != NULL && event->refund_lines_n == 0) {
-        read_fault(w->r, ERR_INVALID, &lines, "Name the lines to refund, or leave the field out to refund everything.");
+        read_fault(w->r, ERR_INVALID, &lines,
+                   "Name the lines to refund, or leave the field out to refund everything.");
     }
     event_read_attributes(w, data, at);
 }
@@ -332,7 +354,8 @@ static void read_visit(struct work *w, const json_t *data, const struct place *a
     event_read_attributes(w, data, at);
 }
 
-static void read_date(struct work *w, const json_t *data, const struct place *at, const char *name, int32_t *day)
+static void read_date(struct work *w, const json_t *data, const struct place *at, const char *name,
+                      int32_t *day)
 {
     const struct place here = {.parent = at, .name = name};
     const json_t *value = json_at(data, name);
@@ -345,7 +368,8 @@ static void read_date(struct work *w, const json_t *data, const struct place *at
 /* A stay at a hotel: nights, and what the house says of them. */
 static void read_stay(struct work *w, const json_t *data, const struct place *at)
 {
-    static const char *const FIELDS[] = {"nights", "check_in", "check_out", "room", "rate", "store", "channel", "attributes"};
+    static const char *const FIELDS[] = {"nights", "check_in", "check_out", "room",
+                                         "rate",   "store",    "channel",   "attributes"};
     const struct place out = {.parent = at, .name = "check_out"};
     int64_t nights = 0;
     struct str text;
@@ -422,7 +446,8 @@ static void read_referral(struct work *w, const json_t *data, const struct place
     w->event->data = data;
 }
 
-/* What goes on by the month: a plan where it starts or changes, a "start" where it starts, "months" where it is paid. */
+/* What goes on by the month: a plan where it starts or changes, a "start" where it starts, "months"
+ * where it is paid. */
 static void read_subscription(struct work *w, const json_t *data, const struct place *at)
 {
     static const char *const FIELDS[] = {"subscription", "channel", "attributes", "plan", "start"};
@@ -433,11 +458,16 @@ static void read_subscription(struct work *w, const json_t *data, const struct p
     struct str text;
     int32_t start = INT32_MIN;
     int64_t months = 1;
-    if (!read_object(w->r, data, at, is_payment ? PAID : FIELDS, is_payment ? ARRAY_N(PAID) : starts ? 5 : changes ? 4 : 3)) {
+    if (!read_object(w->r, data, at, is_payment ? PAID : FIELDS,
+                     is_payment ? ARRAY_N(PAID)
+                     : starts   ? 5
+                     : changes  ? 4
+                                : 3)) {
         return;
     }
     read_text(w->r, data, at, "subscription", READ_REQUIRED, EVENT_TEXT_BYTES_MAX, &text);
-    read_text(w->r, data, at, "plan", changes ? READ_REQUIRED : READ_OPTIONAL, SLUG_BYTES_MAX, &text);
+    read_text(w->r, data, at, "plan", changes ? READ_REQUIRED : READ_OPTIONAL, SLUG_BYTES_MAX,
+              &text);
     read_date(w, data, at, "start", &start);
     read_whole(w->r, data, at, "months", READ_OPTIONAL, 1, PAID_MONTHS_MAX, &months);
     read_text(w->r, data, at, "channel", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX, &w->event->channel);
@@ -545,23 +575,28 @@ static void read_envelope(struct work *w, const json_t *json, const struct place
     read_text(w->r, json, base, "id", READ_REQUIRED, EVENT_TEXT_BYTES_MAX, &event->external_id);
     read_text(w->r, json, base, "source", READ_REQUIRED, EVENT_TEXT_BYTES_MAX, &event->source);
     read_text(w->r, json, base, "type", READ_REQUIRED, EVENT_TEXT_BYTES_MAX, &event->type);
-    read_text(w->r, json, base, "subject", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX + 8, &event->subject);
+    read_text(w->r, json, base, "subject", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX + 8,
+              &event->subject);
     read_instant(w->r, json, base, "time", READ_REQUIRED, &event->time);
     event->kind = event_kind_of(event->type);
     if (!event_kind_is_public(event->kind)) {
-        read_fault(w->r, ERR_UNKNOWN_TYPE, &type, "Events of this type are made by the server itself.");
+        read_fault(w->r, ERR_UNKNOWN_TYPE, &type,
+                   "Events of this type are made by the server itself.");
     }
     if (is_reserved(event->source)) {
-        read_fault(w->r, ERR_INVALID, &source, "Sources that begin with \"loyald/\" or \"api/\" are the server's own.");
+        read_fault(w->r, ERR_INVALID, &source,
+                   "Sources that begin with \"loyald/\" or \"api/\" are the server's own.");
     }
 }
 
-static void read_subject(struct work *w, const struct vault *vault, const struct place *base, struct submission *out)
+static void read_subject(struct work *w, const struct vault *vault, const struct place *base,
+                         struct submission *out)
 {
     const struct place here = {.parent = base, .name = "subject"};
     if (w->event->subject.n == 0) {
         if (w->event->kind != EVENT_PURCHASE) {
-            read_fault(w->r, ERR_NO_SUBJECT, &here, "Only a purchase may come without a subject: name the member.");
+            read_fault(w->r, ERR_NO_SUBJECT, &here,
+                       "Only a purchase may come without a subject: name the member.");
         }
         return;
     }
@@ -574,8 +609,8 @@ static void read_subject(struct work *w, const struct vault *vault, const struct
     }
 }
 
-enum err event_read(struct arena *arena, const struct vault *vault, const json_t *json, const struct place *base,
-                    struct fail *f, struct submission *out)
+enum err event_read(struct arena *arena, const struct vault *vault, const json_t *json,
+                    const struct place *base, struct fail *f, struct submission *out)
 {
     struct reader r = {.arena = arena, .f = f};
     struct submission s = {.kind = SUBMIT_EVENT, .arena = arena};

@@ -27,16 +27,21 @@ static void read_prose(struct work *w, const json_t *data, const struct place *a
     if (value == NULL) {
         return;
     }
-    if (!json_is_string(value) || text.n == 0 || str_characters(text) > REVIEW_CHARACTERS_MAX || !is_prose(text)) {
-        read_fault(w->r, ERR_INVALID, &here, "The text has 1 to %d characters, without control characters.", REVIEW_CHARACTERS_MAX);
+    if (!json_is_string(value) || text.n == 0 || str_characters(text) > REVIEW_CHARACTERS_MAX ||
+        !is_prose(text)) {
+        read_fault(w->r, ERR_INVALID, &here,
+                   "The text has 1 to %d characters, without control characters.",
+                   REVIEW_CHARACTERS_MAX);
     } else if (pan_is_in(text)) {
-        read_fault(w->r, ERR_INVALID, &here, "This looks like the number of a payment card, which is not kept here.");
+        read_fault(w->r, ERR_INVALID, &here,
+                   "This looks like the number of a payment card, which is not kept here.");
     }
 }
 
 void event_read_review(struct work *w, const json_t *data, const struct place *at)
 {
-    static const char *const FIELDS[] = {"original", "sku", "line", "store", "stars", "text", "channel", "attributes"};
+    static const char *const FIELDS[] = {"original", "sku",  "line",    "store",
+                                         "stars",    "text", "channel", "attributes"};
     const struct place store = {.parent = at, .name = "store"};
     struct str text;
     int64_t stars = 0;
@@ -52,7 +57,8 @@ void event_read_review(struct work *w, const json_t *data, const struct place *a
     read_prose(w, data, at);
     const bool is_of_product = json_at(data, "sku") != NULL || json_at(data, "line") != NULL;
     if (is_of_product == (json_at(data, "store") != NULL)) {
-        read_fault(w->r, ERR_INVALID, &store, "A review is of a product, by its \"sku\" or \"line\", or of the \"store\".");
+        read_fault(w->r, ERR_INVALID, &store,
+                   "A review is of a product, by its \"sku\" or \"line\", or of the \"store\".");
     }
     event_read_attributes(w, data, at);
     w->event->data = data;

@@ -7,7 +7,8 @@
 #include "api/handlers.h"
 
 /* Sends what became of a submission. */
-static void answer(struct api_call *call, struct store *store, const struct submission *s, bool is_dry)
+static void answer(struct api_call *call, struct store *store, const struct submission *s,
+                   bool is_dry)
 {
     enum err err = s->err;
     if (err != ERR_OK) {
@@ -48,7 +49,8 @@ static void dry_run(struct api_task *task, struct store *reader)
     answer(call, reader, s, true);
 }
 
-enum err call_dry_run(struct api_call *call, struct store *reader, struct submission *list, size_t n)
+enum err call_dry_run(struct api_call *call, struct store *reader, struct submission *list,
+                      size_t n)
 {
     // Members whom only this dry run would enrol have no id to show.
     struct identifier *subjects = arena_new(call->arena, struct identifier, n);
@@ -74,9 +76,10 @@ void api_events_post(struct api_call *call)
         err = call_flag(call, "explain", &wants_explain);
     }
     if (err == ERR_OK) {
-        err = call->body == NULL ? fail(&call->fail, ERR_NOT_JSON, "", "The body is empty: send one event.")
-                                 : event_read(call->arena, store_base_vault(call->api->config.base), call->body, NULL,
-                                              &call->fail, s);
+        err = call->body == NULL
+                  ? fail(&call->fail, ERR_NOT_JSON, "", "The body is empty: send one event.")
+                  : event_read(call->arena, store_base_vault(call->api->config.base), call->body,
+                               NULL, &call->fail, s);
     }
     if (err != ERR_OK) {
         call_refuse(call, err, NULL);

@@ -26,8 +26,8 @@ struct batch_work {
 
 /* ---- writing ---- */
 
-static void problem_write(struct json_out *w, struct api_call *call, const struct item *item, enum err err,
-                          const struct fail *f)
+static void problem_write(struct json_out *w, struct api_call *call, const struct item *item,
+                          enum err err, const struct fail *f)
 {
     struct http_response problem;
     http_problem(call->request, err, f, &problem);
@@ -43,8 +43,8 @@ static void problem_write(struct json_out *w, struct api_call *call, const struc
     json_put_raw(w, problem.body);
 }
 
-static enum err item_write(struct json_out *w, struct api_call *call, struct store *store, const struct batch_work *work,
-                           const struct item *item)
+static enum err item_write(struct json_out *w, struct api_call *call, struct store *store,
+                           const struct batch_work *work, const struct item *item)
 {
     const struct submission *s = item->submission;
     json_open(w, '{');
@@ -127,7 +127,8 @@ static void item_fails(struct batch_work *work, struct item *item)
     work->spare = NULL;
 }
 
-static void item_read(struct api_call *call, struct batch_work *work, const json_t *json, struct item *item)
+static void item_read(struct api_call *call, struct batch_work *work, const json_t *json,
+                      struct item *item)
 {
     struct submission *s = &work->list[work->list_n];
     struct fail *f = spare_fail(call, work);
@@ -145,7 +146,8 @@ static void item_read(struct api_call *call, struct batch_work *work, const json
 
 static enum err too_many(struct api_call *call)
 {
-    return fail(&call->fail, ERR_INVALID, "", "A batch has at most %d events: send more of them.", SUBMISSIONS_MAX);
+    return fail(&call->fail, ERR_INVALID, "", "A batch has at most %d events: send more of them.",
+                SUBMISSIONS_MAX);
 }
 
 static void work_open(struct api_call *call, struct batch_work *work, size_t n)
@@ -159,7 +161,8 @@ static enum err read_array_body(struct api_call *call, struct batch_work *work)
     json_t *array = NULL;
     try(json_read(call->arena, call->request->body, &call->fail, &array));
     if (!json_is_array(array)) {
-        return fail(&call->fail, ERR_INVALID, "", "A batch is an array of events, or one event a line as application/x-ndjson.");
+        return fail(&call->fail, ERR_INVALID, "",
+                    "A batch is an array of events, or one event a line as application/x-ndjson.");
     }
     if (json_array_size(array) > SUBMISSIONS_MAX) {
         return too_many(call);
@@ -174,7 +177,8 @@ static enum err read_array_body(struct api_call *call, struct batch_work *work)
 static size_t count_lines(struct str body)
 {
     size_t n = 1;
-    for (size_t at = str_find(body, '\n', 0); at < body.n && n <= SUBMISSIONS_MAX * 2; at = str_find(body, '\n', at + 1)) {
+    for (size_t at = str_find(body, '\n', 0); at < body.n && n <= SUBMISSIONS_MAX * 2;
+         at = str_find(body, '\n', at + 1)) {
         n++;
     }
     return n;
@@ -214,8 +218,9 @@ static enum err read_batch(struct api_call *call, struct batch_work *work)
     if (call->request->body.n == 0) {
         return fail(&call->fail, ERR_NOT_JSON, "", "The body is empty: send an array of events.");
     }
-    return type.n >= 20 && strncasecmp(type.p, "application/x-ndjson", 20) == 0 ? read_lines_body(call, work)
-                                                                               : read_array_body(call, work);
+    return type.n >= 20 && strncasecmp(type.p, "application/x-ndjson", 20) == 0
+               ? read_lines_body(call, work)
+               : read_array_body(call, work);
 }
 
 /* Reading thousands of events takes a while: the HTTP thread goes on meanwhile. */
@@ -235,7 +240,8 @@ static void read_and_submit(struct api_task *task, struct store *reader)
         answer(task, reader);
         return;
     }
-    call->ticket = (struct ticket){.list = work->list, .n = work->list_n, .done = decided, .owner = call};
+    call->ticket =
+        (struct ticket){.list = work->list, .n = work->list_n, .done = decided, .owner = call};
     call_submit(call);
 }
 

@@ -44,7 +44,8 @@ void api_readyz_get(struct api_call *call)
         call_refuse(call, ERR_STOPPING, NULL);
         return;
     }
-    call->ticket = (struct ticket){.job = nothing, .done = lane_answered, .owner = call, .job_is_bare = true};
+    call->ticket =
+        (struct ticket){.job = nothing, .done = lane_answered, .owner = call, .job_is_bare = true};
     call_submit(call);
 }
 

@@ -10,7 +10,12 @@
 #include "store/rewards.h"
 #include "vault/code.h"
 
-enum { SLUG_BYTES_MAX = 64, REFERENCE_BYTES_MAX = 200, REASON_BYTES_MAX = 1000, RESERVE_MINUTES_MAX = 24 * 60 };
+enum {
+    SLUG_BYTES_MAX = 64,
+    REFERENCE_BYTES_MAX = 200,
+    REASON_BYTES_MAX = 1000,
+    RESERVE_MINUTES_MAX = 24 * 60
+};
 
 /* ---- writing one ---- */
 
@@ -54,7 +59,8 @@ static void worth_write(struct json_out *w, const struct issued *issued)
     json_key(w, "percent");
     if (issued->kind == REWARD_PERCENT_OFF) {
         char text[16];
-        const int n = snprintf(text, sizeof text, "%d.%02d", issued->percent_basis_points / 100, issued->percent_basis_points % 100);
+        const int n = snprintf(text, sizeof text, "%d.%02d", issued->percent_basis_points / 100,
+                               issued->percent_basis_points % 100);
         json_put_str(w, (struct str){.p = text, .n = (size_t)n});
     } else {
         json_put_null(w);
@@ -73,9 +79,11 @@ static void worth_write(struct json_out *w, const struct issued *issued)
     }
 }
 
-static void issued_write(struct json_out *w, const struct store *store, const struct issued *issued, int64_t now)
+static void issued_write(struct json_out *w, const struct store *store, const struct issued *issued,
+                         int64_t now)
 {
-    static const char *const FULFILMENTS[] = {"", "ordered", "packed", "shipped", "delivered", "returned"};
+    static const char *const FULFILMENTS[] = {"",        "ordered",   "packed",
+                                              "shipped", "delivered", "returned"};
     _Static_assert(ARRAY_N(FULFILMENTS) == FULFILMENTS_N, "one name per step");
     const enum issued_state state = reward_state_at(issued, now);
     json_open(w, '{');
@@ -151,7 +159,8 @@ enum err api_member_rewards_get(struct api_call *call, struct store *store, stru
 }
 
 /* The reward that a path names, by id or code, and whose it is. */
-static enum err issued_find(struct api_call *call, struct store *store, int64_t *id, int64_t *member)
+static enum err issued_find(struct api_call *call, struct store *store, int64_t *id,
+                            int64_t *member)
 {
     const struct str text = call->params[0];
     *id = *member = 0;
@@ -161,7 +170,9 @@ static enum err issued_find(struct api_call *call, struct store *store, int64_t 
         try(store_codes_find(store, call->arena, &text, 1, id, member));
     }
     call->member = *member;
-    return *member != 0 ? ERR_OK : fail(&call->fail, ERR_NOT_FOUND, "", "No issued reward has this id or code.");
+    return *member != 0
+               ? ERR_OK
+               : fail(&call->fail, ERR_NOT_FOUND, "", "No issued reward has this id or code.");
 }
 
 static enum err issued_read(struct api_call *call, struct store *store, struct issued *out)
@@ -192,7 +203,8 @@ enum err api_issued_get(struct api_call *call, struct store *store, struct json_
 /* ---- events about one ---- */
 
 /* Begins the event; its data is the body, so that the timeline tells what was said. */
-static enum err open_event(struct api_call *call, struct store *store, struct submission *s, enum event_kind kind)
+static enum err open_event(struct api_call *call, struct store *store, struct submission *s,
+                           enum event_kind kind)
 {
     int64_t id = 0;
     int64_t member = 0;
@@ -205,11 +217,13 @@ static enum err open_event(struct api_call *call, struct store *store, struct su
     return ERR_OK;
 }
 
-static enum err ready(struct api_call *call, struct store *store, struct submission *s, const struct reader *r)
+static enum err ready(struct api_call *call, struct store *store, struct submission *s,
+                      const struct reader *r)
 {
     try(read_done(r));
     if (pan_is_in(s->event.reason)) {
-        return fail(&call->fail, ERR_INVALID, "/reason", "This looks like the number of a payment card, which is not kept here.");
+        return fail(&call->fail, ERR_INVALID, "/reason",
+                    "This looks like the number of a payment card, which is not kept here.");
     }
     event_call_ready(call, store, s);
     return ERR_OK;
@@ -222,7 +236,8 @@ static enum err prepare_use(struct api_call *call, struct store *store, struct s
     try(open_event(call, store, s, EVENT_REWARD_USED));
     if (call->body != NULL && read_object(&r, call->body, NULL, FIELDS, ARRAY_N(FIELDS))) {
         read_whole(&r, call->body, NULL, "amount", READ_OPTIONAL, 1, WHOLE_MAX, &s->event.amount);
-        read_text(&r, call->body, NULL, "reference", READ_OPTIONAL, REFERENCE_BYTES_MAX, &s->event.reason);
+        read_text(&r, call->body, NULL, "reference", READ_OPTIONAL, REFERENCE_BYTES_MAX,
+                  &s->event.reason);
         read_text(&r, call->body, NULL, "store", READ_OPTIONAL, SLUG_BYTES_MAX, &s->event.store);
     }
     return ready(call, store, s, &r);
@@ -234,20 +249,24 @@ static enum err prepare_reserve(struct api_call *call, struct store *store, stru
     struct reader r = {.arena = call->arena, .f = &call->fail};
     try(open_event(call, store, s, EVENT_REWARD_RESERVED));
     if (call->body != NULL && read_object(&r, call->body, NULL, FIELDS, ARRAY_N(FIELDS))) {
-        read_whole(&r, call->body, NULL, "minutes", READ_OPTIONAL, 1, RESERVE_MINUTES_MAX, &s->event.count);
-        read_text(&r, call->body, NULL, "reference", READ_OPTIONAL, REFERENCE_BYTES_MAX, &s->event.reason);
+        read_whole(&r, call->body, NULL, "minutes", READ_OPTIONAL, 1, RESERVE_MINUTES_MAX,
+                   &s->event.count);
+        read_text(&r, call->body, NULL, "reference", READ_OPTIONAL, REFERENCE_BYTES_MAX,
+                  &s->event.reason);
     }
     return ready(call, store, s, &r);
 }
 
 /* Releasing and cancelling only say why. */
-static enum err prepare_plain(struct api_call *call, struct store *store, struct submission *s, enum event_kind kind)
+static enum err prepare_plain(struct api_call *call, struct store *store, struct submission *s,
+                              enum event_kind kind)
 {
     static const char *const FIELDS[] = {"reason"};
     struct reader r = {.arena = call->arena, .f = &call->fail};
     try(open_event(call, store, s, kind));
     if (call->body != NULL && read_object(&r, call->body, NULL, FIELDS, ARRAY_N(FIELDS))) {
-        read_text(&r, call->body, NULL, "reason", READ_OPTIONAL, REASON_BYTES_MAX, &s->event.reason);
+        read_text(&r, call->body, NULL, "reason", READ_OPTIONAL, REASON_BYTES_MAX,
+                  &s->event.reason);
     }
     return ready(call, store, s, &r);
 }
@@ -265,19 +284,22 @@ static enum err prepare_cancel(struct api_call *call, struct store *store, struc
 static enum err prepare_fulfil(struct api_call *call, struct store *store, struct submission *s)
 {
     static const char *const FIELDS[] = {"status", "reference"};
-    static const char *const STEPS[] = {"", "ordered", "packed", "shipped", "delivered", "returned"};
+    static const char *const STEPS[] = {"",        "ordered",   "packed",
+                                        "shipped", "delivered", "returned"};
     static const struct place STATUS = {.name = "status"};
     struct reader r = {.arena = call->arena, .f = &call->fail};
     struct str status = {0};
     try(open_event(call, store, s, EVENT_REWARD_FULFILLED));
     if (read_object(&r, call->body, NULL, FIELDS, ARRAY_N(FIELDS))) {
         read_text(&r, call->body, NULL, "status", READ_REQUIRED, SLUG_BYTES_MAX, &status);
-        read_text(&r, call->body, NULL, "reference", READ_OPTIONAL, REFERENCE_BYTES_MAX, &s->event.reason);
+        read_text(&r, call->body, NULL, "reference", READ_OPTIONAL, REFERENCE_BYTES_MAX,
+                  &s->event.reason);
         for (size_t i = FULFIL_PACKED; i < ARRAY_N(STEPS); i++) {
             s->event.fulfilment = str_eq(status, str_c(STEPS[i])) ? (int)i : s->event.fulfilment;
         }
         if (status.n > 0 && s->event.fulfilment == FULFIL_NONE) {
-            read_fault(&r, ERR_INVALID, &STATUS, "The status is packed, shipped, delivered or returned.");
+            read_fault(&r, ERR_INVALID, &STATUS,
+                       "The status is packed, shipped, delivered or returned.");
         }
     }
     return ready(call, store, s, &r);

@@ -1,8 +1,9 @@
 /* Idempotency, once, in front of all writes but events, which have a key of their own.
  *
- * What a write answered is stored in the write's own transaction; a refusal is stored after it. The stored answer is
- * sealed under the key of the member that it is about, and ends with it; where it is about nobody, under a key that is
- * derived from the Idempotency-Key, which is not stored: only who sent it can open it. */
+ * What a write answered is stored in the write's own transaction; a refusal is stored after it. The
+ * stored answer is sealed under the key of the member that it is about, and ends with it; where it
+ * is about nobody, under a key that is derived from the Idempotency-Key, which is not stored: only
+ * who sent it can open it. */
 #include "base/base.h"
 #include "api/api_internal.h"
 
@@ -20,7 +21,8 @@ struct api_running *running_open(struct arena *arena)
     return arena_new(arena, struct api_running, 1);
 }
 
-static size_t running_find(const struct api_running *running, const unsigned char hash[VAULT_HASH_BYTES])
+static size_t running_find(const struct api_running *running,
+                           const unsigned char hash[VAULT_HASH_BYTES])
 {
     size_t i = 0;
     while (i < running->n && memcmp(running->hashes[i], hash, VAULT_HASH_BYTES) != 0) {
@@ -64,8 +66,9 @@ static bool applies(const struct api_call *call)
     if (http_query(call->request, "dry_run", &dry) && str_eq(dry, STR("true"))) {
         return false;
     }
-    return call->request->method != HTTP_GET && call->request->method != HTTP_HEAD && call->route->scope < SCOPES_N &&
-           call->route->rate != RATE_EVENTS && call->route->media != MEDIA_BATCH && call->route->kind != ROUTE_READ;
+    return call->request->method != HTTP_GET && call->request->method != HTTP_HEAD &&
+           call->route->scope < SCOPES_N && call->route->rate != RATE_EVENTS &&
+           call->route->media != MEDIA_BATCH && call->route->kind != ROUTE_READ;
 }
 
 static enum err open_keep(struct api_call *call)
@@ -74,7 +77,8 @@ static enum err open_keep(struct api_call *call)
     const struct http_request *request = call->request;
     const struct str key = http_header(request, "idempotency-key");
     if (key.n > IDEMPOTENCY_KEY_BYTES_MAX) {
-        return fail(&call->fail, ERR_INVALID, "", "An Idempotency-Key has at most %d bytes.", IDEMPOTENCY_KEY_BYTES_MAX);
+        return fail(&call->fail, ERR_INVALID, "", "An Idempotency-Key has at most %d bytes.",
+                    IDEMPOTENCY_KEY_BYTES_MAX);
     }
     struct buf body; // as a JSON value, so that spacing and the order of keys don't matter
     buf_open(&body, call->arena, BODY_JSON * 8);
@@ -85,8 +89,9 @@ static enum err open_keep(struct api_call *call)
     if (call->body != NULL) {
         json_write_canonical(&body, call->body);
     }
-    idempotency_open(store_base_vault(call->api->config.base), call->credential.id, str_c(call->route->pattern), key,
-                     str_c(http_method_text(request->method)), request->path, buf_view(&body), &keep->record);
+    idempotency_open(store_base_vault(call->api->config.base), call->credential.id,
+                     str_c(call->route->pattern), key, str_c(http_method_text(request->method)),
+                     request->path, buf_view(&body), &keep->record);
     return running_add(call->api, keep->record.hash);
 }
 
@@ -128,9 +133,11 @@ static enum err find_answer(struct api_call *call, bool *is_found)
 {
     struct stored_answer stored;
     const enum err err =
-        store_idempotency_find(call->api->http_store, call->arena, &call->keep.record, api_now(call->api), is_found, &stored);
+        store_idempotency_find(call->api->http_store, call->arena, &call->keep.record,
+                               api_now(call->api), is_found, &stored);
     if (err == ERR_NOT_FOUND) {
-        return fail(&call->fail, err, "", "The answer to this Idempotency-Key was about a member who was erased since.");
+        return fail(&call->fail, err, "",
+                    "The answer to this Idempotency-Key was about a member who was erased since.");
     }
     try(err);
     return *is_found ? replay(call, &stored) : ERR_OK;
@@ -172,7 +179,8 @@ static enum err store_response(struct api_call *call, struct store *store, struc
         .extra = pack_headers(call),
     };
     call->keep.record.member = call->member;
-    const enum err err = store_idempotency_store(store, arena, &call->keep.record, api_now(call->api), &answer);
+    const enum err err =
+        store_idempotency_store(store, arena, &call->keep.record, api_now(call->api), &answer);
     return err == ERR_CONFLICT ? ERR_IN_PROGRESS : err; // another process was faster
 }
 
@@ -220,7 +228,8 @@ void keep_end(struct api_call *call)
         end(call);
         return;
     }
-    call->ticket = (struct ticket){.job = store_job, .job_self = call, .done = stored, .owner = call};
+    call->ticket =
+        (struct ticket){.job = store_job, .job_self = call, .done = stored, .owner = call};
     if (engine_submit(call->api->config.engine, &call->ticket) != ERR_OK) {
         end(call);
     }

@@ -72,11 +72,13 @@ static enum err read_scopes(struct api_call *call, scope_set *out)
     }
     const struct str names = json_is_array(value) ? str_trim(buf_view(&text)) : json_str(value);
     if (text.is_full || names.n == 0) {
-        return fail(&call->fail, ERR_INVALID, "/scopes", "Name the scopes of the key, such as [\"events:write\"].");
+        return fail(&call->fail, ERR_INVALID, "/scopes",
+                    "Name the scopes of the key, such as [\"events:write\"].");
     }
     try(scope_set_read(names, &call->fail, "/scopes", out));
     if ((*out & ~call->credential.scopes) != 0) {
-        return fail(&call->fail, ERR_FORBIDDEN, "/scopes", "A key can only give scopes that it has itself.");
+        return fail(&call->fail, ERR_FORBIDDEN, "/scopes",
+                    "A key can only give scopes that it has itself.");
     }
     return ERR_OK;
 }
@@ -86,10 +88,13 @@ static enum err read_new_key(struct api_call *call, struct api_key *out)
     static const char *const FIELDS[] = {"name", "scopes", "expires_at"};
     static const struct place EXPIRES = {.name = "expires_at"};
     struct reader r = {.arena = call->arena, .f = &call->fail};
-    *out = (struct api_key){.created_at = call->now, .expires_at = AT_NEVER, .revoked_at = AT_NEVER};
+    *out =
+        (struct api_key){.created_at = call->now, .expires_at = AT_NEVER, .revoked_at = AT_NEVER};
     if (read_object(&r, call->body, NULL, FIELDS, ARRAY_N(FIELDS))) {
-        read_text(&r, call->body, NULL, "name", READ_REQUIRED, CREDENTIAL_NAME_BYTES_MAX, &out->name);
-        if (json_at(call->body, "expires_at") != NULL && !json_is_null(json_at(call->body, "expires_at"))) {
+        read_text(&r, call->body, NULL, "name", READ_REQUIRED, CREDENTIAL_NAME_BYTES_MAX,
+                  &out->name);
+        if (json_at(call->body, "expires_at") != NULL &&
+            !json_is_null(json_at(call->body, "expires_at"))) {
             read_instant(&r, call->body, NULL, "expires_at", READ_OPTIONAL, &out->expires_at);
         }
         if (out->expires_at <= call->now) {
@@ -100,8 +105,8 @@ static enum err read_new_key(struct api_call *call, struct api_key *out)
     return read_scopes(call, &out->scopes);
 }
 
-static enum err audit_key(struct api_call *call, struct store *store, struct arena *arena, const char *action, int64_t id,
-                          struct str before, struct str after)
+static enum err audit_key(struct api_call *call, struct store *store, struct arena *arena,
+                          const char *action, int64_t id, struct str before, struct str after)
 {
     const struct audit_entry entry = {
         .actor = call_actor(call),
@@ -114,7 +119,8 @@ static enum err audit_key(struct api_call *call, struct store *store, struct are
     return store_audit_write(store, arena, &entry);
 }
 
-enum err api_keys_post(struct api_call *call, struct store *store, struct arena *arena, struct json_out *w)
+enum err api_keys_post(struct api_call *call, struct store *store, struct arena *arena,
+                       struct json_out *w)
 {
     struct api_key key;
     char token[VAULT_TOKEN_BYTES + 1];
@@ -131,7 +137,8 @@ enum err api_keys_post(struct api_call *call, struct store *store, struct arena 
     return audit_key(call, store, arena, "key.create", key.id, (struct str){0}, shown);
 }
 
-enum err api_key_delete(struct api_call *call, struct store *store, struct arena *arena, struct json_out *w)
+enum err api_key_delete(struct api_call *call, struct store *store, struct arena *arena,
+                        struct json_out *w)
 {
     struct api_key before;
     struct api_key after;
@@ -139,5 +146,6 @@ enum err api_key_delete(struct api_call *call, struct store *store, struct arena
     try(store_key_revoke(store, arena, before.id, call->now));
     try(store_key_read(store, call->arena, before.id, &after));
     json_put_raw(w, key_text(call->arena, &after));
-    return audit_key(call, store, arena, "key.revoke", before.id, key_text(arena, &before), key_text(arena, &after));
+    return audit_key(call, store, arena, "key.revoke", before.id, key_text(arena, &before),
+                     key_text(arena, &after));
 }

@@ -10,7 +10,8 @@ enum err member_find(struct api_call *call, struct store *store, struct str text
 {
     struct identifier identifier;
     int64_t member = 0;
-    if (identifier_read(call->arena, store_vault(store), text, &call->fail, "", &identifier) != ERR_OK) {
+    if (identifier_read(call->arena, store_vault(store), text, &call->fail, "", &identifier) !=
+        ERR_OK) {
         return ERR_NOT_FOUND; // nobody is named like that; the detail says how members are named
     }
     try(store_members_find(store, call->arena, &identifier, 1, &member));
@@ -26,8 +27,8 @@ enum err member_find(struct api_call *call, struct store *store, struct str text
     return ERR_OK;
 }
 
-static enum err facts_read(struct api_call *call, struct store *store, int64_t member, bool with_profile,
-                           struct member_facts *out)
+static enum err facts_read(struct api_call *call, struct store *store, int64_t member,
+                           bool with_profile, struct member_facts *out)
 {
     *out = (struct member_facts){.member = member};
     try(store_facts_load(store, call->arena, out, 1, with_profile));
@@ -38,17 +39,20 @@ static enum err facts_read(struct api_call *call, struct store *store, int64_t m
     return store_state_load_counters(store, call->arena, out->state);
 }
 
-enum err member_facts_read(struct api_call *call, struct store *store, int64_t member, struct member_facts *out)
+enum err member_facts_read(struct api_call *call, struct store *store, int64_t member,
+                           struct member_facts *out)
 {
     return facts_read(call, store, member, false, out);
 }
 
-enum err member_eligibility_read(struct api_call *call, struct store *store, int64_t member, struct member_facts *out)
+enum err member_eligibility_read(struct api_call *call, struct store *store, int64_t member,
+                                 struct member_facts *out)
 {
     return facts_read(call, store, member, true, out);
 }
 
-enum err member_answer_read(struct api_call *call, struct store *store, int64_t member, int64_t now, struct answer *out)
+enum err member_answer_read(struct api_call *call, struct store *store, int64_t member, int64_t now,
+                            struct answer *out)
 {
     struct member_facts facts;
     const struct program *program = NULL;
@@ -78,7 +82,8 @@ void member_row_write(struct json_out *w, const struct member_row *row, struct s
     }
 }
 
-void member_account_write(struct json_out *w, const struct store *store, const struct answer *answer, bool has_auto_rewards)
+void member_account_write(struct json_out *w, const struct store *store,
+                          const struct answer *answer, bool has_auto_rewards)
 {
     json_key(w, "auto_rewards");
     json_put_bool(w, has_auto_rewards);
@@ -88,7 +93,8 @@ void member_account_write(struct json_out *w, const struct store *store, const s
     tiers_write(w, store, answer, false);
 }
 
-enum err member_write(struct api_call *call, struct store *store, int64_t member, int64_t now, struct json_out *w)
+enum err member_write(struct api_call *call, struct store *store, int64_t member, int64_t now,
+                      struct json_out *w)
 {
     struct member_row row;
     struct str code;
@@ -117,8 +123,8 @@ struct str member_id_text(struct arena *arena, int64_t member)
     return str_dup(arena, str_c(text));
 }
 
-enum err member_audit(struct api_call *call, struct store *store, struct arena *arena, const char *action, int64_t member,
-                      struct str before, struct str after)
+enum err member_audit(struct api_call *call, struct store *store, struct arena *arena,
+                      const char *action, int64_t member, struct str before, struct str after)
 {
     struct vault_key key;
     try(store_member_key(store, member, &key));
@@ -146,7 +152,8 @@ struct str api_event_id(struct api_call *call)
     return str_dup(call->arena, str_c(id));
 }
 
-void api_event_open(struct api_call *call, struct submission *s, enum event_kind kind, int64_t member)
+void api_event_open(struct api_call *call, struct submission *s, enum event_kind kind,
+                    int64_t member)
 {
     const struct str given = http_header(call->request, "idempotency-key");
     *s = (struct submission){
@@ -182,12 +189,13 @@ enum err member_no_fields(struct api_call *call)
     return read_done(&r);
 }
 
-enum err member_book_change(struct api_call *call, struct store *store, struct arena *arena, int64_t member, const char *what,
-                            const struct member_profile *profile)
+enum err member_book_change(struct api_call *call, struct store *store, struct arena *arena,
+                            int64_t member, const char *what, const struct member_profile *profile)
 {
     struct submission *s = arena_new(arena, struct submission, 1);
     api_event_open(call, s, EVENT_MEMBER_CHANGED, member);
-    s->event.external_id = api_event_id(call); // one key may stand for one event only, and the change's answer is kept under it
+    s->event.external_id = api_event_id(
+        call); // one key may stand for one event only, and the change's answer is kept under it
     s->event.reason = str_c(what);
     s->event.actor = call_actor(call);
     s->event.time = call->now;

@@ -5,16 +5,17 @@
 #include "api/member.h"
 
 static const char *const KINDS[] = {
-    [TRANSFER_EARN] = "earn",     [TRANSFER_ACTIVATE] = "activate", [TRANSFER_SPEND] = "spend",
-    [TRANSFER_RESTORE] = "restore", [TRANSFER_EXPIRE] = "expire",   [TRANSFER_REVOKE] = "revoke",
-    [TRANSFER_REPAY] = "repay",   [TRANSFER_ADJUST] = "adjust",     [TRANSFER_MOVE] = "move",
+    [TRANSFER_EARN] = "earn",       [TRANSFER_ACTIVATE] = "activate", [TRANSFER_SPEND] = "spend",
+    [TRANSFER_RESTORE] = "restore", [TRANSFER_EXPIRE] = "expire",     [TRANSFER_REVOKE] = "revoke",
+    [TRANSFER_REPAY] = "repay",     [TRANSFER_ADJUST] = "adjust",     [TRANSFER_MOVE] = "move",
 };
 static const char *const ACCOUNTS[] = {
-    [ACCOUNT_ISSUED] = "issued",   [ACCOUNT_PENDING] = "pending", [ACCOUNT_ACTIVE] = "active",
-    [ACCOUNT_SPENT] = "spent",     [ACCOUNT_EXPIRED] = "expired", [ACCOUNT_REVOKED] = "revoked",
+    [ACCOUNT_ISSUED] = "issued",     [ACCOUNT_PENDING] = "pending", [ACCOUNT_ACTIVE] = "active",
+    [ACCOUNT_SPENT] = "spent",       [ACCOUNT_EXPIRED] = "expired", [ACCOUNT_REVOKED] = "revoked",
     [ACCOUNT_ADJUSTED] = "adjusted", [ACCOUNT_DEBT] = "debt",
 };
-static const char *const OUTCOMES[] = {[OUTCOME_APPLIED] = "applied", [OUTCOME_REFUSED] = "refused", [OUTCOME_HELD] = "held"};
+static const char *const OUTCOMES[] = {
+    [OUTCOME_APPLIED] = "applied", [OUTCOME_REFUSED] = "refused", [OUTCOME_HELD] = "held"};
 
 /* A page of a member's history: where it begins and how much is shown. */
 struct page {
@@ -24,8 +25,8 @@ struct page {
 };
 
 /* The cursor of a history is the id of the first row of the next page. */
-static enum err page_open(struct api_call *call, struct store *store, const char *prefix, int64_t (*head)(const struct state *),
-                          struct page *out)
+static enum err page_open(struct api_call *call, struct store *store, const char *prefix,
+                          int64_t (*head)(const struct state *), struct page *out)
 {
     int64_t member = 0;
     int64_t cursor = 0;
@@ -73,7 +74,8 @@ static void text_or_null(struct json_out *w, struct str text)
 }
 
 /* `event` is the adjustment that holds reason and actor, NULL for others. */
-static void transfer_write(struct json_out *w, const struct store *store, const struct transfer *t, const struct event *event)
+static void transfer_write(struct json_out *w, const struct store *store, const struct transfer *t,
+                           const struct event *event)
 {
     json_open(w, '{');
     json_key(w, "id");
@@ -91,7 +93,8 @@ static void transfer_write(struct json_out *w, const struct store *store, const 
     json_key(w, "pending");
     json_put_int(w, change(t, ACCOUNT_PENDING));
     json_key(w, "debt");
-    json_put_int(w, -change(t, ACCOUNT_DEBT)); // what is owed grows when points come out of the account
+    json_put_int(
+        w, -change(t, ACCOUNT_DEBT)); // what is owed grows when points come out of the account
     json_key(w, "from");
     json_put_str(w, str_c(ACCOUNTS[t->from]));
     json_key(w, "to");
@@ -114,8 +117,9 @@ static void transfer_write(struct json_out *w, const struct store *store, const 
 }
 
 /* The adjustments behind transfers, whose reasons are sealed in their events. */
-static enum err read_adjustments(struct api_call *call, struct store *store, const struct page *page,
-                                 const struct transfer *list, size_t n, const struct event **out)
+static enum err read_adjustments(struct api_call *call, struct store *store,
+                                 const struct page *page, const struct transfer *list, size_t n,
+                                 const struct event **out)
 {
     int64_t *members = arena_new(call->arena, int64_t, n);
     int64_t *events = arena_new(call->arena, int64_t, n);
@@ -145,7 +149,8 @@ enum err api_transfers_get(struct api_call *call, struct store *store, struct js
     size_t n = 0;
     try(page_open(call, store, "trf_", transfers_head, &page));
     if (page.from > 0) {
-        try(store_transfers_list(store, call->arena, page.facts.member, page.from, (size_t)page.limit, &list, &n));
+        try(store_transfers_list(store, call->arena, page.facts.member, page.from,
+                                 (size_t)page.limit, &list, &n));
     }
     const struct event **events = arena_new(call->arena, const struct event *, n);
     try(read_adjustments(call, store, &page, list, n, events));
@@ -216,7 +221,8 @@ static void subscription_write(struct json_out *w, const struct event *event)
     }
 }
 
-static void event_row_write(struct json_out *w, const struct store *store, const struct event_row *row)
+static void event_row_write(struct json_out *w, const struct store *store,
+                            const struct event_row *row)
 {
     json_open(w, '{');
     json_key(w, "id");
@@ -234,7 +240,8 @@ static void event_row_write(struct json_out *w, const struct store *store, const
     json_key(w, "outcome");
     json_put_str(w, str_c(OUTCOMES[row->answer.outcome]));
     json_key(w, "refusal");
-    text_or_null(w, row->answer.outcome == OUTCOME_APPLIED ? (struct str){0} : reason_slug(row->answer.reason));
+    text_or_null(w, row->answer.outcome == OUTCOME_APPLIED ? (struct str){0}
+                                                           : reason_slug(row->answer.reason));
     json_key(w, "program_version");
     json_put_int(w, row->version);
     json_key(w, "credential");
@@ -255,7 +262,8 @@ enum err api_timeline_get(struct api_call *call, struct store *store, struct jso
     size_t n = 0;
     try(page_open(call, store, "evt_", events_head, &page));
     if (page.from > 0) {
-        try(store_events_list(store, call->arena, &page.facts, page.from, (size_t)page.limit, &list, &n));
+        try(store_events_list(store, call->arena, &page.facts, page.from, (size_t)page.limit, &list,
+                              &n));
     }
     json_open(w, '{');
     json_key(w, "data");

@@ -13,7 +13,8 @@ static enum err read_as_of(struct api_call *call, int64_t *out)
     struct str text;
     *out = AT_NEVER;
     if (http_query(call->request, "as_of", &text) && !instant_read(text, out)) {
-        return fail(&call->fail, ERR_INVALID, "", "The parameter \"as_of\" is an instant like 2026-11-21T10:00:00Z.");
+        return fail(&call->fail, ERR_INVALID, "",
+                    "The parameter \"as_of\" is an instant like 2026-11-21T10:00:00Z.");
     }
     return ERR_OK;
 }
@@ -22,7 +23,8 @@ static enum err refuse_as_of(struct api_call *call)
 {
     struct str text;
     return http_query(call->request, "as_of", &text)
-               ? fail(&call->fail, ERR_NOT_SUPPORTED, "", "This release knows \"as_of\" for balances and tiers only.")
+               ? fail(&call->fail, ERR_NOT_SUPPORTED, "",
+                      "This release knows \"as_of\" for balances and tiers only.")
                : ERR_OK;
 }
 
@@ -48,8 +50,8 @@ static void undo_side(struct answer_balance *balance, enum account account, int6
 }
 
 /* Balances as they were at an instant: today's less what was booked since. */
-static enum err rewind_balances(struct api_call *call, struct store *store, const struct state *state, int64_t as_of,
-                                struct answer *answer)
+static enum err rewind_balances(struct api_call *call, struct store *store,
+                                const struct state *state, int64_t as_of, struct answer *answer)
 {
     int64_t from = state->last_transfer;
     while (from > 0) {
@@ -116,8 +118,8 @@ static int newest_first(const void *a, const void *b)
     return (x->id < y->id) - (x->id > y->id);
 }
 
-static void lot_write(struct json_out *w, const struct store *store, const struct state *state, const struct zone *zone,
-                      const struct lot *lot)
+static void lot_write(struct json_out *w, const struct store *store, const struct state *state,
+                      const struct zone *zone, const struct lot *lot)
 {
     json_open(w, '{');
     json_key(w, "id");

@@ -67,21 +67,26 @@ static enum err enrol_dry_run(struct api_call *call, struct store *store, struct
     }
     try(programs_follow(store, s->epoch));
     json_open(w, '{');
-    const struct member_row row = {.status = MEMBER_ACTIVE, .enrolled_at = s->event.time, .profile = work->profile};
+    const struct member_row row = {
+        .status = MEMBER_ACTIVE, .enrolled_at = s->event.time, .profile = work->profile};
     member_row_write(w, &row, (struct str){0}); // id 0 is null
     member_account_write(w, store, &s->answer, work->has_auto_rewards);
     json_close(w, '}');
     return ERR_OK;
 }
 
-/* Whether rewards may be bought by themselves is the member's choice; NULL: nothing is said of it. */
+/* Whether rewards may be bought by themselves is the member's choice; NULL: nothing is said of it.
+ */
 static enum err read_choice(struct api_call *call, const json_t **out)
 {
     *out = json_at(call->body, "auto_rewards");
-    return *out == NULL || json_is_boolean(*out) ? ERR_OK : fail(&call->fail, ERR_INVALID, "/auto_rewards", "This must be true or false.");
+    return *out == NULL || json_is_boolean(*out)
+               ? ERR_OK
+               : fail(&call->fail, ERR_INVALID, "/auto_rewards", "This must be true or false.");
 }
 
-/* What the decision needs beside the profile: whom the member was brought by (the batch finds out who that is), and their choice. */
+/* What the decision needs beside the profile: whom the member was brought by (the batch finds out
+ * who that is), and their choice. */
 static enum err read_terms(struct api_call *call, struct submission *s, bool *has_auto_rewards)
 {
     struct str code = {0};
@@ -105,14 +110,17 @@ static enum err read_terms(struct api_call *call, struct submission *s, bool *ha
 }
 
 /* The zone must be one that the clock can compute with. What stood there before may stay. */
-static enum err check_zone(struct api_call *call, struct store *store, const struct member_profile *before,
+static enum err check_zone(struct api_call *call, struct store *store,
+                           const struct member_profile *before,
                            const struct member_profile *profile)
 {
     const struct str name = profile->timezone;
-    if (name.n == 0 || (before != NULL && str_eq(name, before->timezone)) || store_zone(store, name) != NULL) {
+    if (name.n == 0 || (before != NULL && str_eq(name, before->timezone)) ||
+        store_zone(store, name) != NULL) {
         return ERR_OK;
     }
-    return fail(&call->fail, ERR_INVALID, "/timezone", "\"%.*s\" is no time zone: use an IANA name such as Europe/Amsterdam.",
+    return fail(&call->fail, ERR_INVALID, "/timezone",
+                "\"%.*s\" is no time zone: use an IANA name such as Europe/Amsterdam.",
                 STR_ARG(name));
 }
 
@@ -159,7 +167,8 @@ static void enrol_work(struct api_task *task, struct store *store)
         call_answer(call);
         return;
     }
-    call->ticket = (struct ticket){.list = &work->submission, .n = 1, .done = enrolled, .owner = call};
+    call->ticket =
+        (struct ticket){.list = &work->submission, .n = 1, .done = enrolled, .owner = call};
     call_submit(call);
 }
 
@@ -184,8 +193,10 @@ enum err api_members_lookup_post(struct api_call *call, struct store *store, str
     struct reader r = {.arena = call->arena, .f = &call->fail};
     struct str name = {0};
     int64_t member = 0;
-    if (read_object(&r, call->body, NULL, FIELDS, ARRAY_N(FIELDS)) && json_object_size(call->body) != 1) {
-        read_fault(&r, ERR_INVALID, NULL, "Name exactly one of external_id, email, phone, card and id.");
+    if (read_object(&r, call->body, NULL, FIELDS, ARRAY_N(FIELDS)) &&
+        json_object_size(call->body) != 1) {
+        read_fault(&r, ERR_INVALID, NULL,
+                   "Name exactly one of external_id, email, phone, card and id.");
     }
     for (size_t i = 0; i < ARRAY_N(FIELDS); i++) {
         struct str value = {0};
@@ -205,7 +216,8 @@ static enum err refuse_filters(struct api_call *call)
     struct str value;
     for (size_t i = 0; i < ARRAY_N(NAMES); i++) {
         if (http_query(call->request, NAMES[i], &value)) {
-            return fail(&call->fail, ERR_NOT_SUPPORTED, "", "This release cannot list members by %s yet.", NAMES[i]);
+            return fail(&call->fail, ERR_NOT_SUPPORTED, "",
+                        "This release cannot list members by %s yet.", NAMES[i]);
         }
     }
     return ERR_OK;
@@ -220,9 +232,11 @@ enum err api_members_get(struct api_call *call, struct store *store, struct json
     int64_t limit = 0;
     try(refuse_filters(call));
     try(call_page(call, "mbr_", &before, &limit));
-    const size_t wanted = (size_t)limit + 1 > MEMBERS_PAGE_MAX ? MEMBERS_PAGE_MAX : (size_t)limit + 1;
+    const size_t wanted =
+        (size_t)limit + 1 > MEMBERS_PAGE_MAX ? MEMBERS_PAGE_MAX : (size_t)limit + 1;
     if (http_query(call->request, "query", &query)) {
-        try(store_members_search(store, call->arena, query, before, wanted, &call->fail, &rows, &n));
+        try(store_members_search(store, call->arena, query, before, wanted, &call->fail, &rows,
+                                 &n));
     } else {
         try(store_members_list(store, call->arena, before, wanted, &rows, &n));
     }
@@ -256,29 +270,35 @@ static struct str profile_text(struct arena *arena, const struct member_profile 
     return buf_view(&buf);
 }
 
-/* Whoever could move their birthday at will would have one every month: after one correction people must look at it. */
-static enum err check_birth(struct api_call *call, const struct member_profile *before, const struct member_profile *after)
+/* Whoever could move their birthday at will would have one every month: after one correction people
+ * must look at it. */
+static enum err check_birth(struct api_call *call, const struct member_profile *before,
+                            const struct member_profile *after)
 {
     if (after->birth_changes == before->birth_changes || after->birth_changes < 2 ||
         scope_is_in(call->credential.scopes, SCOPE_MEMBERS_CORRECT)) {
         return ERR_OK;
     }
     return fail(&call->fail, ERR_BIRTH_DATE_CHANGED, "/birth_date",
-                "This birth date was corrected once already: a second change needs a key with the scope \"%s\".",
+                "This birth date was corrected once already: a second change needs a key with the "
+                "scope \"%s\".",
                 scope_text(SCOPE_MEMBERS_CORRECT));
 }
 
-static enum err choose_auto(struct api_call *call, struct store *store, struct arena *arena, int64_t member)
+static enum err choose_auto(struct api_call *call, struct store *store, struct arena *arena,
+                            int64_t member)
 {
     const json_t *choice = NULL;
     try(read_choice(call, &choice));
     if (choice == NULL) {
         return ERR_OK;
     }
-    return member_book_change(call, store, arena, member, json_is_true(choice) ? "auto_rewards_on" : "auto_rewards_off", NULL);
+    return member_book_change(call, store, arena, member,
+                              json_is_true(choice) ? "auto_rewards_on" : "auto_rewards_off", NULL);
 }
 
-enum err api_member_patch(struct api_call *call, struct store *store, struct arena *arena, struct json_out *w)
+enum err api_member_patch(struct api_call *call, struct store *store, struct arena *arena,
+                          struct json_out *w)
 {
     static const char *const TERMS[] = {"auto_rewards", NULL};
     int64_t member = 0;
@@ -292,23 +312,26 @@ enum err api_member_patch(struct api_call *call, struct store *store, struct are
         return fail(&call->fail, ERR_NOT_FOUND, "", "This member was erased.");
     }
     try(store_program_at(store, call->now, &program));
-    try(profile_read(call->arena, call->body, &row.profile, TERMS, call->now, &call->fail, &profile));
+    try(profile_read(call->arena, call->body, &row.profile, TERMS, call->now, &call->fail,
+                     &profile));
     try(profile_check(program, &profile, &call->fail));
     try(check_zone(call, store, &row.profile, &profile));
     try(check_birth(call, &row.profile, &profile));
     try(store_member_update(store, arena, program, member, row.revision, &profile, &call->fail));
     if (program->referrals_n > 0) {
-        try(store_likeness_add(store, arena, member, &row.profile)); // of who enrolled before there were referrals
+        try(store_likeness_add(store, arena, member,
+                               &row.profile)); // of who enrolled before there were referrals
         try(store_likeness_add(store, arena, member, &profile));
     }
     try(member_book_change(call, store, arena, member, "patch", &profile));
     try(choose_auto(call, store, arena, member));
     try(member_write(call, store, member, call->now, w));
-    return member_audit(call, store, arena, "member.patch", member, profile_text(arena, &row.profile),
-                        profile_text(arena, &profile));
+    return member_audit(call, store, arena, "member.patch", member,
+                        profile_text(arena, &row.profile), profile_text(arena, &profile));
 }
 
-enum err api_member_delete(struct api_call *call, struct store *store, struct arena *arena, struct json_out *w)
+enum err api_member_delete(struct api_call *call, struct store *store, struct arena *arena,
+                           struct json_out *w)
 {
     int64_t member = 0;
     bool is_final = false;
@@ -323,11 +346,12 @@ enum err api_member_delete(struct api_call *call, struct store *store, struct ar
     json_key(w, "final");
     json_put_bool(w, is_final);
     json_close(w, '}');
-    return member_audit(call, store, arena, "member.erase", member, (struct str){0}, (struct str){0});
+    return member_audit(call, store, arena, "member.erase", member, (struct str){0},
+                        (struct str){0});
 }
 
-static enum err set_status(struct api_call *call, struct store *store, struct arena *arena, struct json_out *w,
-                           enum member_status status)
+static enum err set_status(struct api_call *call, struct store *store, struct arena *arena,
+                           struct json_out *w, enum member_status status)
 {
     const bool suspends = status == MEMBER_SUSPENDED;
     int64_t member = 0;
@@ -336,16 +360,18 @@ static enum err set_status(struct api_call *call, struct store *store, struct ar
     try(store_member_status_set(store, arena, member, status));
     try(member_book_change(call, store, arena, member, suspends ? "suspend" : "resume", NULL));
     try(member_write(call, store, member, call->now, w));
-    return member_audit(call, store, arena, suspends ? "member.suspend" : "member.resume", member, (struct str){0},
-                        (struct str){0});
+    return member_audit(call, store, arena, suspends ? "member.suspend" : "member.resume", member,
+                        (struct str){0}, (struct str){0});
 }
 
-enum err api_member_suspend_post(struct api_call *call, struct store *store, struct arena *arena, struct json_out *w)
+enum err api_member_suspend_post(struct api_call *call, struct store *store, struct arena *arena,
+                                 struct json_out *w)
 {
     return set_status(call, store, arena, w, MEMBER_SUSPENDED);
 }
 
-enum err api_member_resume_post(struct api_call *call, struct store *store, struct arena *arena, struct json_out *w)
+enum err api_member_resume_post(struct api_call *call, struct store *store, struct arena *arena,
+                                struct json_out *w)
 {
     return set_status(call, store, arena, w, MEMBER_ACTIVE);
 }

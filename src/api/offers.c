@@ -6,7 +6,8 @@
 #include "core/award.h"
 
 /* A day, an instant, or null where the window is open. */
-static void bound_write(struct json_out *w, int32_t day, int32_t open_day, int64_t at, int64_t open_at)
+static void bound_write(struct json_out *w, int32_t day, int32_t open_day, int64_t at,
+                        int64_t open_at)
 {
     if (day != open_day) {
         char text[DAY_BYTES + 1];
@@ -17,7 +18,8 @@ static void bound_write(struct json_out *w, int32_t day, int32_t open_day, int64
     }
 }
 
-static void offer_write(struct json_out *w, const struct program *program, const struct offer *offer)
+static void offer_write(struct json_out *w, const struct program *program,
+                        const struct offer *offer)
 {
     const struct campaign *campaign = &program->campaigns[offer->campaign];
     json_key(w, "slug");
@@ -37,16 +39,22 @@ static void offer_write(struct json_out *w, const struct program *program, const
 }
 
 /* What the member may do with it, now. */
-static enum offer_standing standing_of(struct api_call *call, const struct program *program, const struct member_facts *facts,
-                                       const struct offer *offer)
+static enum offer_standing standing_of(struct api_call *call, const struct program *program,
+                                       const struct member_facts *facts, const struct offer *offer)
 {
-    const struct event event = {.kind = EVENT_OFFER_ACCEPTED, .type = event_kind_type(EVENT_OFFER_ACCEPTED), .time = call->now};
-    const struct facts seen = {.state = facts->state, .profile = facts->profile, .booked_at = call->now, .program_now = program};
+    const struct event event = {.kind = EVENT_OFFER_ACCEPTED,
+                                .type = event_kind_type(EVENT_OFFER_ACCEPTED),
+                                .time = call->now};
+    const struct facts seen = {.state = facts->state,
+                               .profile = facts->profile,
+                               .booked_at = call->now,
+                               .program_now = program};
     struct content content;
     struct inputs inputs;
     content_open(call->arena, &event, &content);
     inputs_open(call->arena, program, &inputs);
-    const struct award_view view = {.program = program, .content = &content, .inputs = &inputs, .facts = &seen};
+    const struct award_view view = {
+        .program = program, .content = &content, .inputs = &inputs, .facts = &seen};
     return award_offer_standing(call->arena, &view, offer);
 }
 
@@ -71,7 +79,8 @@ enum err api_offers_get(struct api_call *call, struct store *store, struct json_
         offer_write(w, program, &program->offers[i]);
         json_key(w, "standing");
         if (has_member) {
-            json_put_str(w, str_c(STANDINGS[standing_of(call, program, &facts, &program->offers[i])]));
+            json_put_str(w,
+                         str_c(STANDINGS[standing_of(call, program, &facts, &program->offers[i])]));
         } else {
             json_put_null(w);
         }

@@ -1,4 +1,5 @@
-/* The workers: reads, checks and dry runs, so that the HTTP thread never waits for a database's answer. */
+/* The workers: reads, checks and dry runs, so that the HTTP thread never waits for a database's
+ * answer. */
 #include "base/base.h"
 #include "api/api_internal.h"
 

@@ -42,8 +42,9 @@ static void etag(struct api_call *call, int64_t number)
     call_header(call, STR("ETag"), str_fmt(call->arena, "\"%" PRId64 "\"", number));
 }
 
-static enum err program_audit(struct api_call *call, struct store *store, struct arena *arena, const char *action,
-                              struct str object, struct str before, struct str after)
+static enum err program_audit(struct api_call *call, struct store *store, struct arena *arena,
+                              const char *action, struct str object, struct str before,
+                              struct str after)
 {
     const struct audit_entry entry = {
         .actor = call_actor(call),
@@ -85,8 +86,10 @@ static enum err read_cursor(struct api_call *call, int64_t *before)
 {
     struct str text;
     *before = INT32_MAX;
-    if (http_query(call->request, "cursor", &text) && (!str_int64(text, before) || *before < 1 || *before > INT32_MAX)) {
-        return fail(&call->fail, ERR_INVALID, "", "The parameter \"cursor\" is the next_cursor of an answer to the same list.");
+    if (http_query(call->request, "cursor", &text) &&
+        (!str_int64(text, before) || *before < 1 || *before > INT32_MAX)) {
+        return fail(&call->fail, ERR_INVALID, "",
+                    "The parameter \"cursor\" is the next_cursor of an answer to the same list.");
     }
     return ERR_OK;
 }
@@ -119,13 +122,16 @@ enum err api_versions_get(struct api_call *call, struct store *store, struct jso
     return ERR_OK;
 }
 
-static enum err read_version(struct api_call *call, struct store *store, int64_t number, struct program_version *out)
+static enum err read_version(struct api_call *call, struct store *store, int64_t number,
+                             struct program_version *out)
 {
     enum err err = ERR_NOT_FOUND;
     if (number >= 1 && number <= INT32_MAX) {
         err = store_version_read(store, call->arena, (int)number, out);
     }
-    return err == ERR_NOT_FOUND ? fail(&call->fail, err, "", "There is no such version of the program.") : err;
+    return err == ERR_NOT_FOUND
+               ? fail(&call->fail, err, "", "There is no such version of the program.")
+               : err;
 }
 
 enum err api_version_get(struct api_call *call, struct store *store, struct json_out *w)
@@ -141,7 +147,8 @@ enum err api_version_get(struct api_call *call, struct store *store, struct json
 
 /* ---- the draft ---- */
 
-/* Where nobody has begun a draft, it is the program in force, at revision 0; without one an empty document. */
+/* Where nobody has begun a draft, it is the program in force, at revision 0; without one an empty
+ * document. */
 static enum err read_draft(struct api_call *call, struct store *store, struct program_draft *out)
 {
     const struct program *program = NULL;
@@ -174,18 +181,23 @@ static enum err check_match(struct api_call *call, int64_t revision, bool is_nee
     const struct str match = http_header(call->request, "if-match");
     if (match.n == 0) {
         return is_needed && revision > 0
-                   ? fail(&call->fail, ERR_PRECONDITION, "", "Send If-Match with the ETag of the draft that was read.")
+                   ? fail(&call->fail, ERR_PRECONDITION, "",
+                          "Send If-Match with the ETag of the draft that was read.")
                    : ERR_OK;
     }
     const struct str expected = str_fmt(call->arena, "\"%" PRId64 "\"", revision);
     bool matches = false;
     if (!http_tags_match(match, expected, &matches)) {
-        return fail(&call->fail, ERR_BAD_REQUEST, "", "If-Match takes * or a list of entity tags in double quotes.");
+        return fail(&call->fail, ERR_BAD_REQUEST, "",
+                    "If-Match takes * or a list of entity tags in double quotes.");
     }
-    return matches ? ERR_OK : fail(&call->fail, ERR_PRECONDITION, "", "The draft was changed meanwhile: read it again.");
+    return matches ? ERR_OK
+                   : fail(&call->fail, ERR_PRECONDITION, "",
+                          "The draft was changed meanwhile: read it again.");
 }
 
-enum err api_draft_put(struct api_call *call, struct store *store, struct arena *arena, struct json_out *w)
+enum err api_draft_put(struct api_call *call, struct store *store, struct arena *arena,
+                       struct json_out *w)
 {
     struct program_draft draft;
     struct str before = {0};
@@ -199,7 +211,8 @@ enum err api_draft_put(struct api_call *call, struct store *store, struct arena 
     try(store_draft_read(store, call->arena, &draft));
     etag(call, draft.revision);
     json_put_raw(w, draft.document);
-    return program_audit(call, store, arena, "program.draft", STR("program/draft"), before, draft.document);
+    return program_audit(call, store, arena, "program.draft", STR("program/draft"), before,
+                         draft.document);
 }
 
 enum err api_draft_validate_post(struct api_call *call, struct store *store, struct json_out *w)
@@ -240,25 +253,27 @@ struct publish {
     struct str comment;
 };
 
-static enum err publish(struct api_call *call, struct store *store, struct arena *arena, const struct publish *p,
-                        const char *action, struct json_out *w)
+static enum err publish(struct api_call *call, struct store *store, struct arena *arena,
+                        const struct publish *p, const char *action, struct json_out *w)
 {
     int version = 0;
     size_t tests = 0;
     struct program_version row;
     try(program_tests_check(store, arena, p->document, &call->fail, &tests));
-    try(store_program_publish(store, arena, p->document, p->effective_at, call->now, p->comment, call_actor(call),
-                              &call->fail, &version));
+    try(store_program_publish(store, arena, p->document, p->effective_at, call->now, p->comment,
+                              call_actor(call), &call->fail, &version));
     try(store_version_read(store, call->arena, version, &row));
     json_open(w, '{');
     version_fields(w, &row);
     json_close(w, '}');
     call->status = 201;
     etag(call, version);
-    return program_audit(call, store, arena, action, str_fmt(arena, "program/%d", version), (struct str){0}, row.document);
+    return program_audit(call, store, arena, action, str_fmt(arena, "program/%d", version),
+                         (struct str){0}, row.document);
 }
 
-/* Reads {"effective_at"?, "comment"?} and, where `version` is given, that number; an empty body is {}. */
+/* Reads {"effective_at"?, "comment"?} and, where `version` is given, that number; an empty body is
+ * {}. */
 static enum err read_publish(struct api_call *call, struct publish *out, int64_t *version)
 {
     static const char *const FIELDS[] = {"effective_at", "comment", "version"};
@@ -269,8 +284,10 @@ static enum err read_publish(struct api_call *call, struct publish *out, int64_t
     }
     if (read_object(&r, call->body, NULL, FIELDS, version != NULL ? 3 : 2)) {
         read_instant(&r, call->body, NULL, "effective_at", READ_OPTIONAL, &out->effective_at);
-        if (json_at(call->body, "comment") != NULL && json_string_length(json_at(call->body, "comment")) > 0) {
-            read_text(&r, call->body, NULL, "comment", READ_OPTIONAL, COMMENT_BYTES_MAX, &out->comment);
+        if (json_at(call->body, "comment") != NULL &&
+            json_string_length(json_at(call->body, "comment")) > 0) {
+            read_text(&r, call->body, NULL, "comment", READ_OPTIONAL, COMMENT_BYTES_MAX,
+                      &out->comment);
         }
         if (version != NULL) {
             read_whole(&r, call->body, NULL, "version", READ_REQUIRED, 1, INT32_MAX, version);
@@ -279,14 +296,16 @@ static enum err read_publish(struct api_call *call, struct publish *out, int64_t
     return read_done(&r);
 }
 
-enum err api_program_publish_post(struct api_call *call, struct store *store, struct arena *arena, struct json_out *w)
+enum err api_program_publish_post(struct api_call *call, struct store *store, struct arena *arena,
+                                  struct json_out *w)
 {
     struct publish p = {.comment = STR("")};
     struct program_draft draft;
     try(read_publish(call, &p, NULL));
     try(store_draft_read(store, arena, &draft));
     if (draft.revision == 0) {
-        return fail(&call->fail, ERR_CONFLICT, "", "There is no draft to publish: PUT /v1/program/draft first.");
+        return fail(&call->fail, ERR_CONFLICT, "",
+                    "There is no draft to publish: PUT /v1/program/draft first.");
     }
     try(check_match(call, draft.revision, false));
     try(json_read(arena, draft.document, &call->fail, &p.document));
@@ -294,7 +313,8 @@ enum err api_program_publish_post(struct api_call *call, struct store *store, st
 }
 
 /* A rollback publishes an older version's document again: history is never taken back. */
-enum err api_program_rollback_post(struct api_call *call, struct store *store, struct arena *arena, struct json_out *w)
+enum err api_program_rollback_post(struct api_call *call, struct store *store, struct arena *arena,
+                                   struct json_out *w)
 {
     struct publish p = {.comment = STR("")};
     struct program_version row;

@@ -9,8 +9,8 @@
 enum { VALUE_BYTES_MAX = 1024 * 1024 };
 
 /* The document that ?from= or ?to= names: the number of a version, or "draft". */
-static enum err read_document(struct api_call *call, struct store *store, const char *name, struct str otherwise,
-                              struct str in_force, json_t **out)
+static enum err read_document(struct api_call *call, struct store *store, const char *name,
+                              struct str otherwise, struct str in_force, json_t **out)
 {
     struct str text = otherwise;
     int64_t version = 0;
@@ -19,12 +19,14 @@ static enum err read_document(struct api_call *call, struct store *store, const 
         struct program_draft draft;
         try(store_draft_read(store, call->arena, &draft));
         if (draft.revision == 0) {
-            return json_read(call->arena, in_force, &call->fail, out); // a draft begins as the version in force
+            return json_read(call->arena, in_force, &call->fail,
+                             out); // a draft begins as the version in force
         }
         return json_read(call->arena, draft.document, &call->fail, out);
     }
     if (!str_int64(text, &version) || version < 1 || version > INT32_MAX) {
-        return fail(&call->fail, ERR_INVALID, "", "The parameter \"%s\" is the number of a version, or \"draft\".", name);
+        return fail(&call->fail, ERR_INVALID, "",
+                    "The parameter \"%s\" is the number of a version, or \"draft\".", name);
     }
     struct program_version row;
     const enum err err = store_version_read(store, call->arena, (int)version, &row);
@@ -59,7 +61,8 @@ enum err api_program_diff_get(struct api_call *call, struct store *store, struct
     try(store_program_at(store, call->now, &program));
     struct program_version now;
     try(store_version_read(store, call->arena, program->version, &now));
-    try(read_document(call, store, "from", str_fmt(call->arena, "%d", program->version), now.document, &before));
+    try(read_document(call, store, "from", str_fmt(call->arena, "%d", program->version),
+                      now.document, &before));
     try(read_document(call, store, "to", STR("draft"), now.document, &after));
     try(program_diff(call->arena, before, after, &changes, &n));
     json_open(w, '{');

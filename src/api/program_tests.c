@@ -23,22 +23,22 @@ struct trial {
     struct arena *arena;
     const struct program *program;
     struct fail *f;
-    struct str pointer;          // of the step at hand
+    struct str pointer; // of the step at hand
     int64_t now;
-    size_t made;                 // events that the test gave no id
+    size_t made; // events that the test gave no id
     struct id_source ids;
     struct state *state;
     struct profile profile;
-    int8_t *segments;            // NULL: judged as they are
+    int8_t *segments; // NULL: judged as they are
     struct trial_purchase *purchases;
     size_t purchases_n, purchases_max;
     struct issued *issued;
     size_t issued_n, issued_max;
     struct shared_use *shared;
     size_t shared_n, shared_max;
-    struct opening *openings;    // what the member's subscriptions are called
+    struct opening *openings; // what the member's subscriptions are called
     size_t openings_n, openings_max;
-    struct decision *last;       // NULL: nothing was decided yet
+    struct decision *last; // NULL: nothing was decided yet
 };
 
 /* Notes an expectation that does not hold; the test goes on, so that all are seen. */
@@ -49,15 +49,18 @@ static void PRINTF(4, 5) red(struct trial *t, const char *at, struct str name, c
     va_start(args, fmt);
     (void)vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    const struct str pointer = name.n > 0 ? str_fmt(t->arena, "%.*s/expect/%s/%.*s", STR_ARG(t->pointer), at, STR_ARG(name))
-                                          : str_fmt(t->arena, "%.*s/expect/%s", STR_ARG(t->pointer), at);
+    const struct str pointer =
+        name.n > 0
+            ? str_fmt(t->arena, "%.*s/expect/%s/%.*s", STR_ARG(t->pointer), at, STR_ARG(name))
+            : str_fmt(t->arena, "%.*s/expect/%s", STR_ARG(t->pointer), at);
     const enum err noted = fail_at(t->f, ERR_TESTS_FAILED, pointer, "%s", text);
     ensure(noted == ERR_TESTS_FAILED);
 }
 
 static enum err bad(struct trial *t, const char *at, const char *text)
 {
-    return fail_at(t->f, ERR_INVALID, str_fmt(t->arena, "%.*s%s", STR_ARG(t->pointer), at), "%s", text);
+    return fail_at(t->f, ERR_INVALID, str_fmt(t->arena, "%.*s%s", STR_ARG(t->pointer), at), "%s",
+                   text);
 }
 
 /* ---- deciding in memory ---- */
@@ -104,7 +107,8 @@ static void note(struct trial *t, struct decision *decision)
     if (event_kind_is_subscription(decision->event.kind)) {
         arena_room(t->arena, t->openings, t->openings_n, t->openings_max);
         t->openings[t->openings_n++] =
-            (struct opening){.event = decision->event_id, .id = json_str(json_at(decision->event.data, "subscription"))};
+            (struct opening){.event = decision->event_id,
+                             .id = json_str(json_at(decision->event.data, "subscription"))};
     }
     if (decision->event.kind != EVENT_PURCHASE && !event_kind_can_be_undone(decision->event.kind)) {
         return; // nothing takes it back
@@ -124,14 +128,15 @@ static void note(struct trial *t, struct decision *decision)
         .content_event = decision->event_id,
     };
     arena_room(t->arena, t->purchases, t->purchases_n, t->purchases_max);
-    t->purchases[t->purchases_n++] =
-        (struct trial_purchase){.source = decision->event.source, .id = decision->event.external_id, .purchase = purchase};
+    t->purchases[t->purchases_n++] = (struct trial_purchase){
+        .source = decision->event.source, .id = decision->event.external_id, .purchase = purchase};
 }
 
 /* Everything there is: a test's member is small. */
 static struct facts facts_of(struct trial *t, const struct event *event)
 {
-    const struct purchase **purchases = arena_new(t->arena, const struct purchase *, t->purchases_n);
+    const struct purchase **purchases =
+        arena_new(t->arena, const struct purchase *, t->purchases_n);
     const struct issued **issued = arena_new(t->arena, const struct issued *, t->issued_n);
     struct facts facts = {
         .state = t->state,
@@ -150,12 +155,15 @@ static struct facts facts_of(struct trial *t, const struct event *event)
         .openings_n = t->openings_n,
         .wants_explain = true,
         .program_now = t->program,
-        .advocate = {.is_named = event != NULL && event->kind == EVENT_REFERRAL, .member = ADVOCATE}, // any code is somebody's
+        .advocate = {.is_named = event != NULL && event->kind == EVENT_REFERRAL,
+                     .member = ADVOCATE}, // any code is somebody's
     };
     for (size_t i = 0; i < t->purchases_n; i++) {
         purchases[i] = t->purchases[i].purchase;
-        const struct str source = event && event->original.source.n > 0 ? event->original.source : str_c(TEST_SOURCE);
-        if (event != NULL && event->original.id.n > 0 && str_eq(t->purchases[i].id, event->original.id) &&
+        const struct str source =
+            event && event->original.source.n > 0 ? event->original.source : str_c(TEST_SOURCE);
+        if (event != NULL && event->original.id.n > 0 &&
+            str_eq(t->purchases[i].id, event->original.id) &&
             str_eq(t->purchases[i].source, source)) {
             facts.original = t->purchases[i].purchase->id;
             facts.original_member = t->state->member;
@@ -172,7 +180,8 @@ static struct facts facts_of(struct trial *t, const struct event *event)
 
 static enum err run_timers(struct trial *t)
 {
-    for (int i = 0; i < TIMERS_PER_EVENT_MAX && state_next_due(t->state, t->program) <= t->now; i++) {
+    for (int i = 0; i < TIMERS_PER_EVENT_MAX && state_next_due(t->state, t->program) <= t->now;
+         i++) {
         const struct facts facts = facts_of(t, NULL);
         struct needs needs;
         struct decision *decision = arena_new(t->arena, struct decision, 1);
@@ -207,7 +216,8 @@ static void fill(json_t *object, const char *name, json_t *value)
     }
 }
 
-/* An event as a test writes it: what goes without saying is filled in, then it is read like any other. */
+/* An event as a test writes it: what goes without saying is filled in, then it is read like any
+ * other. */
 static enum err read_event(struct trial *t, const json_t *json, struct event *out)
 {
     char at[INSTANT_BYTES + 1];
@@ -222,7 +232,8 @@ static enum err read_event(struct trial *t, const json_t *json, struct event *ou
     fill(event, "time", json_string(at));
     fill(event, "subject", json_string("ext:test"));
     const struct str type = json_str(json_at(event, "type"));
-    if (json_is_object(data) && (str_eq(type, STR("purchase")) || str_eq(type, STR("purchase.changed")))) {
+    if (json_is_object(data) &&
+        (str_eq(type, STR("purchase")) || str_eq(type, STR("purchase.changed")))) {
         fill(data, "currency", json_stringn(t->program->currency.p, t->program->currency.n));
     }
     (void)json_arena_set(before);
@@ -230,7 +241,8 @@ static enum err read_event(struct trial *t, const json_t *json, struct event *ou
     enum err err = event_read(t->arena, NULL, event, NULL, &f, &s);
     if (err != ERR_OK) {
         for (size_t i = 0; i < f.items_n; i++) {
-            const struct str pointer = str_fmt(t->arena, "%.*s/event%.*s", STR_ARG(t->pointer), STR_ARG(f.items[i].pointer));
+            const struct str pointer = str_fmt(t->arena, "%.*s/event%.*s", STR_ARG(t->pointer),
+                                               STR_ARG(f.items[i].pointer));
             err = fail_at(t->f, f.items[i].err, pointer, "%.*s", STR_ARG(f.items[i].detail));
         }
         return err;
@@ -245,7 +257,8 @@ static void find_rewards(struct trial *t, struct event *event)
     for (size_t i = 0; i < event->rewards_n; i++) {
         const struct reward *reward = program_reward(t->program, event->rewards[i].text);
         for (size_t k = 0; reward != NULL && k < t->issued_n; k++) {
-            const bool is_open = t->issued[k].state == ISSUED_OPEN || t->issued[k].state == ISSUED_RESERVED;
+            const bool is_open =
+                t->issued[k].state == ISSUED_OPEN || t->issued[k].state == ISSUED_RESERVED;
             if (t->issued[k].reward == reward->symbol && is_open) {
                 event->rewards[i].id = t->issued[k].id;
             }
@@ -323,7 +336,8 @@ static enum err step_brings(struct trial *t, struct str slug)
     id_write("evt_", (int64_t)t->made, id);
     id_write("mbr_", REFEREE, referee);
     struct arena *before = json_arena_set(t->arena);
-    event->data = json_pack("{s:s%,s:s,s:s}", "referral", slug.p, (int)slug.n, "id", id, "referee", referee);
+    event->data =
+        json_pack("{s:s%,s:s,s:s}", "referral", slug.p, (int)slug.n, "id", id, "referee", referee);
     (void)json_arena_set(before);
     return submit(t, event);
 }
@@ -335,7 +349,8 @@ static enum err step_review(struct trial *t, struct str id, enum event_kind kind
     char purchase[ID_TEXT_BYTES + 1];
     const struct trial_purchase *submitted = NULL;
     for (size_t i = 0; i < t->purchases_n; i++) {
-        const bool is_it = t->purchases[i].purchase->content.kind == EVENT_REVIEW_SUBMITTED && str_eq(t->purchases[i].id, id);
+        const bool is_it = t->purchases[i].purchase->content.kind == EVENT_REVIEW_SUBMITTED &&
+                           str_eq(t->purchases[i].id, id);
         submitted = is_it ? &t->purchases[i] : submitted;
     }
     for (size_t i = 0; submitted != NULL && i < t->purchases_n; i++) {
@@ -364,7 +379,8 @@ static enum err step_advance(struct trial *t, const json_t *json)
     } UNITS[] = {{"days", MS_PER_DAY}, {"hours", 60 * MS_PER_MIN}, {"minutes", MS_PER_MIN}};
     for (size_t i = 0; i < ARRAY_N(UNITS); i++) {
         const json_t *value = json_at(json, UNITS[i].unit);
-        if (value != NULL && (json_integer_value(value) < 0 || json_integer_value(value) > TEST_DAYS_MAX)) {
+        if (value != NULL &&
+            (json_integer_value(value) < 0 || json_integer_value(value) > TEST_DAYS_MAX)) {
             return bad(t, "/advance", "Time goes on, by a hundred years at most.");
         }
         t->now += json_integer_value(value) * UNITS[i].ms;
@@ -374,12 +390,13 @@ static enum err step_advance(struct trial *t, const json_t *json)
 
 /* ---- expectations ---- */
 
-static void expect_number(struct trial *t, const char *at, struct str name, const json_t *wanted, const char *field, int64_t is)
+static void expect_number(struct trial *t, const char *at, struct str name, const json_t *wanted,
+                          const char *field, int64_t is)
 {
     const json_t *value = json_at(wanted, field);
     if (json_is_integer(value) && json_integer_value(value) != is) {
-        red(t, at, str_fmt(t->arena, "%.*s/%s", STR_ARG(name), field), "%" PRId64 " was expected, it is %" PRId64 ".",
-                  (int64_t)json_integer_value(value), is);
+        red(t, at, str_fmt(t->arena, "%.*s/%s", STR_ARG(name), field),
+            "%" PRId64 " was expected, it is %" PRId64 ".", (int64_t)json_integer_value(value), is);
     }
 }
 
@@ -395,7 +412,8 @@ static void expect_balances(struct trial *t, const json_t *wanted)
             red(t, "balances", slug, "The program has no such wallet.");
             continue;
         }
-        const struct balance *balance = state_balance_find(t->state, t->program->wallets[index].symbol);
+        const struct balance *balance =
+            state_balance_find(t->state, t->program->wallets[index].symbol);
         expect_number(t, "balances", slug, value, "active", balance ? balance->active : 0);
         expect_number(t, "balances", slug, value, "pending", balance ? balance->pending : 0);
         expect_number(t, "balances", slug, value, "debt", balance ? balance->debt : 0);
@@ -412,7 +430,9 @@ static void expect_points(struct trial *t, const json_t *wanted)
         const int index = program_wallet(t->program, slug);
         struct answer_points is = {0};
         for (size_t i = 0; t->last != NULL && index >= 0 && i < t->last->answer.points_n; i++) {
-            is = t->last->answer.points[i].wallet == t->program->wallets[index].symbol ? t->last->answer.points[i] : is;
+            is = t->last->answer.points[i].wallet == t->program->wallets[index].symbol
+                     ? t->last->answer.points[i]
+                     : is;
         }
         expect_number(t, "points", slug, value, "earned", is.earned);
         expect_number(t, "points", slug, value, "spent", is.spent);
@@ -428,7 +448,8 @@ static void expect_tiers(struct trial *t, const json_t *wanted)
     {
         const struct str slug = str_dup(t->arena, str_c(key));
         const struct tier_set *set = program_tier_set(t->program, slug);
-        const struct str is = set ? set->tiers[tier_rank(set, t->state)].slug : STR("(no such set)");
+        const struct str is =
+            set ? set->tiers[tier_rank(set, t->state)].slug : STR("(no such set)");
         if (!str_eq(is, json_str(value))) {
             red(t, "tiers", slug, "The member is %.*s.", STR_ARG(is));
         }
@@ -442,15 +463,18 @@ static void expect_rewards(struct trial *t, const json_t *wanted)
     struct buf open;
     buf_open(&open, t->arena, 64 * 1024);
     for (size_t i = 0; i < t->state->rewards_n; i++) {
-        const struct reward *reward = program_reward_by_symbol(t->program, t->state->rewards[i].reward);
+        const struct reward *reward =
+            program_reward_by_symbol(t->program, t->state->rewards[i].reward);
         buf_printf(&open, "%s%.*s", i > 0 ? ", " : "", STR_ARG(reward ? reward->slug : STR("?")));
     }
     for (size_t i = 0; i < json_array_size(wanted); i++) {
-        const struct reward *reward = program_reward(t->program, json_str(json_array_get(wanted, i)));
+        const struct reward *reward =
+            program_reward(t->program, json_str(json_array_get(wanted, i)));
         size_t asked = 0;
         size_t has = 0;
         for (size_t k = 0; k <= i; k++) {
-            asked += str_eq(json_str(json_array_get(wanted, k)), json_str(json_array_get(wanted, i)));
+            asked +=
+                str_eq(json_str(json_array_get(wanted, k)), json_str(json_array_get(wanted, i)));
         }
         for (size_t k = 0; reward != NULL && k < t->state->rewards_n; k++) {
             has += t->state->rewards[k].reward == reward->symbol;
@@ -459,7 +483,7 @@ static void expect_rewards(struct trial *t, const json_t *wanted)
     }
     if (missing > 0 || json_array_size(wanted) != t->state->rewards_n) {
         red(t, "rewards", (struct str){0}, "The member's open rewards are: %.*s.",
-                  STR_ARG(open.n > 0 ? buf_view(&open) : STR("none")));
+            STR_ARG(open.n > 0 ? buf_view(&open) : STR("none")));
     }
 }
 
@@ -475,7 +499,8 @@ static void expect_achievements(struct trial *t, const json_t *wanted)
             red(t, "achievements", slug, "The program has no such achievement.");
             continue;
         }
-        const struct achievement_standing is = achievement_standing(t->state, a, zone_day(t->program->zone, t->now));
+        const struct achievement_standing is =
+            achievement_standing(t->state, a, zone_day(t->program->zone, t->now));
         expect_number(t, "achievements", slug, value, "value", is.value);
         expect_number(t, "achievements", slug, value, "completed", is.completed);
     }
@@ -500,7 +525,7 @@ static void expect_rules(struct trial *t, const json_t *fired, const json_t *not
         const struct explain_rule *e = explained(t, slug);
         if (e == NULL || !e->fired) {
             red(t, "fired", str_fmt(t->arena, "%zu", i), "It did not fire%s%.*s.", e ? ": " : "",
-                      STR_ARG(e ? e->stage : STR("")));
+                STR_ARG(e ? e->stage : STR("")));
         }
     }
     json_object_foreach((json_t *)not_fired, key, value)
@@ -508,7 +533,9 @@ static void expect_rules(struct trial *t, const json_t *fired, const json_t *not
         const struct str slug = str_dup(t->arena, str_c(key));
         const struct explain_rule *e = explained(t, slug);
         if (e != NULL && (e->fired || !str_eq(e->stage, json_str(value)))) {
-            red(t, "not_fired", slug, e->fired ? "It fired." : "It did not fire for another reason: %.*s.", STR_ARG(e->stage));
+            red(t, "not_fired", slug,
+                e->fired ? "It fired." : "It did not fire for another reason: %.*s.",
+                STR_ARG(e->stage));
         }
     }
 }
@@ -522,11 +549,12 @@ static void expect_outcome(struct trial *t, const json_t *wanted)
         return;
     }
     if (outcome.n > 0 && !str_eq(outcome, str_c(OUTCOMES[t->last->answer.outcome]))) {
-        red(t, "outcome", (struct str){0}, "The outcome was %s, %.*s.", OUTCOMES[t->last->answer.outcome],
-                  STR_ARG(reason_slug(t->last->answer.reason)));
+        red(t, "outcome", (struct str){0}, "The outcome was %s, %.*s.",
+            OUTCOMES[t->last->answer.outcome], STR_ARG(reason_slug(t->last->answer.reason)));
     }
     if (reason.n > 0 && !str_eq(reason, reason_slug(t->last->answer.reason))) {
-        red(t, "reason", (struct str){0}, "The reason was \"%.*s\".", STR_ARG(reason_slug(t->last->answer.reason)));
+        red(t, "reason", (struct str){0}, "The reason was \"%.*s\".",
+            STR_ARG(reason_slug(t->last->answer.reason)));
     }
 }
 
@@ -534,7 +562,8 @@ static void expect_referral(struct trial *t, struct str wanted)
 {
     const struct str is = referral_state_slug(t->state->referral.state);
     if (wanted.n > 0 && !str_eq(is, wanted)) {
-        red(t, "referral", (struct str){0}, "The referral that the member came by is %.*s.", STR_ARG(is));
+        red(t, "referral", (struct str){0}, "The referral that the member came by is %.*s.",
+            STR_ARG(is));
     }
 }
 
@@ -608,9 +637,11 @@ static enum err open_member(struct trial *t, const json_t *member)
         t->profile.tags[t->profile.tags_n++] = json_str(json_array_get(tags, i));
     }
     for (size_t i = 0; segments != NULL && i < t->program->segments_n; i++) {
-        t->segments = t->segments ? t->segments : arena_new(t->arena, int8_t, t->program->segments_n);
+        t->segments =
+            t->segments ? t->segments : arena_new(t->arena, int8_t, t->program->segments_n);
         for (size_t k = 0; k < json_array_size(segments); k++) {
-            t->segments[i] |= str_eq(t->program->segments[i].slug, json_str(json_array_get(segments, k)));
+            t->segments[i] |=
+                str_eq(t->program->segments[i].slug, json_str(json_array_get(segments, k)));
         }
     }
     const char *key = NULL;
@@ -623,7 +654,8 @@ static enum err open_member(struct trial *t, const json_t *member)
             return bad(t, "/member/tiers", "The program has no such tier.");
         }
         if (rank > 0) {
-            tier_begin_at(t->arena, t->program, set, t->state, (size_t)rank, zone_day(t->program->zone, t->now));
+            tier_begin_at(t->arena, t->program, set, t->state, (size_t)rank,
+                          zone_day(t->program->zone, t->now));
         }
     }
     return ERR_OK;
@@ -634,8 +666,9 @@ static void fill_pools(struct trial *t)
 {
     for (size_t i = 0; i < t->program->rewards_n; i++) {
         for (size_t k = 0; k < t->program->rewards[i].pools_n; k++) {
-            note_shared(t, &(struct shared_use){
-                               .symbol = t->program->rewards[i].pools[k].uploaded, .day = DAY_TOTAL, .points = POOL_CODES_ASSUMED});
+            note_shared(t, &(struct shared_use){.symbol = t->program->rewards[i].pools[k].uploaded,
+                                                .day = DAY_TOTAL,
+                                                .points = POOL_CODES_ASSUMED});
         }
     }
 }
@@ -645,7 +678,8 @@ static int64_t first_instant(const json_t *steps)
 {
     int64_t at = 0;
     for (size_t i = 0; i < json_array_size(steps); i++) {
-        if (instant_read(json_str(json_at(json_at(json_array_get(steps, i), "event"), "time")), &at)) {
+        if (instant_read(json_str(json_at(json_at(json_array_get(steps, i), "event"), "time")),
+                         &at)) {
             return at;
         }
     }
@@ -665,15 +699,16 @@ static enum err run_test(struct trial *t, const json_t *test, struct str pointer
         t->pointer = str_fmt(t->arena, "%.*s/steps/%zu", STR_ARG(pointer), i);
         enum err err = run_step(t, json_array_get(steps, i));
         if (err != ERR_OK && t->f->items_n == 0) {
-            err = fail_at(t->f, ERR_TESTS_FAILED, t->pointer, "This step cannot be decided: %s.", err_title(err));
+            err = fail_at(t->f, ERR_TESTS_FAILED, t->pointer, "This step cannot be decided: %s.",
+                          err_title(err));
         }
         try(err);
     }
     return ERR_OK;
 }
 
-enum err program_tests_run(struct arena *arena, const struct program *program, const json_t *document,
-                           struct fail *f, size_t *run)
+enum err program_tests_run(struct arena *arena, const struct program *program,
+                           const json_t *document, struct fail *f, size_t *run)
 {
     const json_t *tests = json_at(document, "tests");
     const size_t before = f->items_n;
@@ -685,7 +720,8 @@ enum err program_tests_run(struct arena *arena, const struct program *program, c
     return f->items_n > before ? ERR_TESTS_FAILED : ERR_OK;
 }
 
-enum err program_tests_check(struct store *store, struct arena *arena, const json_t *document, struct fail *f, size_t *run)
+enum err program_tests_check(struct store *store, struct arena *arena, const json_t *document,
+                             struct fail *f, size_t *run)
 {
     const struct program *program = NULL;
     *run = 0;

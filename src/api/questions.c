@@ -37,7 +37,8 @@ static void question_write(struct json_out *w, const struct question *q, const j
     json_close(w, '}');
 }
 
-static void questions_write(struct json_out *w, const struct question *questions, size_t n, const json_t *json)
+static void questions_write(struct json_out *w, const struct question *questions, size_t n,
+                            const json_t *json)
 {
     const json_t *list = json_at(json, "questions");
     json_key(w, "questions");
@@ -106,7 +107,8 @@ enum err api_surveys_get(struct api_call *call, struct store *store, struct json
 }
 
 /* The body {"member", "answers", "channel"} as the data of an event. */
-static enum err prepare(struct api_call *call, struct store *store, struct submission *s, enum event_kind kind, const char *field)
+static enum err prepare(struct api_call *call, struct store *store, struct submission *s,
+                        enum event_kind kind, const char *field)
 {
     static const char *const FIELDS[] = {"member", "answers", "channel"};
     struct reader r = {.arena = call->arena, .f = &call->fail};
@@ -116,14 +118,15 @@ static enum err prepare(struct api_call *call, struct store *store, struct submi
     if (read_object(&r, call->body, NULL, FIELDS, ARRAY_N(FIELDS))) {
         read_text(&r, call->body, NULL, "member", READ_REQUIRED, MEMBER_BYTES_MAX, &name);
         read_text(&r, call->body, NULL, "channel", READ_OPTIONAL, CHANNEL_BYTES_MAX, &channel);
-        (void)read_child(&r, call->body, NULL, "answers", READ_REQUIRED); // noted as a fault where it is none
+        (void)read_child(&r, call->body, NULL, "answers",
+                         READ_REQUIRED); // noted as a fault where it is none
     }
     try(read_done(&r));
     try(member_find(call, store, name, &member));
     api_event_open(call, s, kind, member);
     struct arena *before = json_arena_set(call->arena);
-    json_t *data = json_pack("{s:s%,s:o}", field, call->params[0].p, (int)call->params[0].n, "answers",
-                             json_deep_copy(json_at(call->body, "answers")));
+    json_t *data = json_pack("{s:s%,s:o}", field, call->params[0].p, (int)call->params[0].n,
+                             "answers", json_deep_copy(json_at(call->body, "answers")));
     (void)json_arena_set(before);
     ensure(data != NULL);
     s->event.data = data;

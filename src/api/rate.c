@@ -7,10 +7,7 @@ enum { SLOTS = 4096, PROBES = 16, BURST_SECONDS = 2 };
 /* Requests per second. Generous: they stop a runaway client, not a busy shop. */
 static const int64_t PER_SECOND[RATE_CLASS_N] = {
     [RATE_OPEN] = 0, // not limited
-    [RATE_EVENTS] = 50000,
-    [RATE_READS] = 5000,
-    [RATE_WRITES] = 5000,
-    [RATE_HEAVY] = 100,
+    [RATE_EVENTS] = 50000, [RATE_READS] = 5000, [RATE_WRITES] = 5000, [RATE_HEAVY] = 100,
 };
 
 struct slot {
@@ -75,6 +72,7 @@ enum err rate_take(struct api_call *call)
     call_header(call, STR("RateLimit-Limit"), str_fmt(call->arena, "%" PRId64, per_second));
     call_header(call, STR("RateLimit-Remaining"), STR("0"));
     call_header(call, STR("RateLimit-Reset"), STR("1"));
-    return fail(&call->fail, ERR_RATE_LIMIT, "", "This key may send %" PRId64 " such requests a second: send them slower.",
+    return fail(&call->fail, ERR_RATE_LIMIT, "",
+                "This key may send %" PRId64 " such requests a second: send them slower.",
                 per_second);
 }

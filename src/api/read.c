@@ -12,8 +12,10 @@ struct str place_pointer(struct arena *arena, const struct place *at)
     if (at == NULL) {
         return STR("");
     }
-    const struct str base = place_pointer(arena, at->parent); // as deep as our own nesting, or JSON_DEPTH_MAX
-    return at->name != NULL ? pointer_key(arena, base, str_c(at->name)) : pointer_index(arena, base, at->index);
+    const struct str base =
+        place_pointer(arena, at->parent); // as deep as our own nesting, or JSON_DEPTH_MAX
+    return at->name != NULL ? pointer_key(arena, base, str_c(at->name))
+                            : pointer_index(arena, base, at->index);
 }
 
 void read_fault(struct reader *r, enum err err, const struct place *at, const char *fmt, ...)
@@ -24,7 +26,8 @@ void read_fault(struct reader *r, enum err err, const struct place *at, const ch
     (void)vsnprintf(detail, sizeof detail, fmt, args); // a longer text is cut
     va_end(args);
     struct str pointer = place_pointer(r->arena, at);
-    while (pointer.n > POINTER_BYTES_MAX) { // names come from the caller and may be as long as the body
+    while (pointer.n >
+           POINTER_BYTES_MAX) { // names come from the caller and may be as long as the body
         at = at->parent;
         pointer = place_pointer(r->arena, at);
     }
@@ -36,12 +39,14 @@ enum err read_done(const struct reader *r)
     return r->f->items_n == 0 ? ERR_OK : r->f->err;
 }
 
-bool read_object(struct reader *r, const json_t *value, const struct place *at, const char *const *fields, size_t fields_n)
+bool read_object(struct reader *r, const json_t *value, const struct place *at,
+                 const char *const *fields, size_t fields_n)
 {
     const char *key = NULL;
     json_t *field = NULL;
     if (!json_is_object(value)) {
-        read_fault(r, ERR_INVALID, at, "This must be an object, not %s.", value ? json_kind_text(value) : "missing");
+        read_fault(r, ERR_INVALID, at, "This must be an object, not %s.",
+                   value ? json_kind_text(value) : "missing");
         return false;
     }
     json_object_foreach((json_t *)value, key, field)
@@ -52,14 +57,16 @@ bool read_object(struct reader *r, const json_t *value, const struct place *at, 
         }
         if (!is_known) {
             const struct place unknown = {.parent = at, .name = key};
-            read_fault(r, ERR_UNKNOWN_FIELD, &unknown, "This field is not known here: leave it out.");
+            read_fault(r, ERR_UNKNOWN_FIELD, &unknown,
+                       "This field is not known here: leave it out.");
         }
     }
     return true;
 }
 
 /* The named field, or NULL with a fault where it is needed. */
-static const json_t *field_of(struct reader *r, const json_t *object, const struct place *here, enum read_need need)
+static const json_t *field_of(struct reader *r, const json_t *object, const struct place *here,
+                              enum read_need need)
 {
     const json_t *value = json_at(object, here->name);
     if (value == NULL && need == READ_REQUIRED) {
@@ -68,8 +75,8 @@ static const json_t *field_of(struct reader *r, const json_t *object, const stru
     return value;
 }
 
-const json_t *read_child(struct reader *r, const json_t *object, const struct place *at, const char *name,
-                         enum read_need need)
+const json_t *read_child(struct reader *r, const json_t *object, const struct place *at,
+                         const char *name, enum read_need need)
 {
     const struct place here = {.parent = at, .name = name};
     const json_t *value = field_of(r, object, &here, need);
@@ -80,8 +87,8 @@ const json_t *read_child(struct reader *r, const json_t *object, const struct pl
     return value;
 }
 
-const json_t *read_array(struct reader *r, const json_t *object, const struct place *at, const char *name,
-                         enum read_need need, size_t max)
+const json_t *read_array(struct reader *r, const json_t *object, const struct place *at,
+                         const char *name, enum read_need need, size_t max)
 {
     const struct place here = {.parent = at, .name = name};
     const json_t *value = field_of(r, object, &here, need);
@@ -107,8 +114,8 @@ static bool has_control(struct str text)
     return false;
 }
 
-void read_text(struct reader *r, const json_t *object, const struct place *at, const char *name, enum read_need need,
-               size_t bytes_max, struct str *out)
+void read_text(struct reader *r, const json_t *object, const struct place *at, const char *name,
+               enum read_need need, size_t bytes_max, struct str *out)
 {
     const struct place here = {.parent = at, .name = name};
     const json_t *value = field_of(r, object, &here, need);
@@ -119,7 +126,8 @@ void read_text(struct reader *r, const json_t *object, const struct place *at, c
     if (!json_is_string(value)) {
         read_fault(r, ERR_INVALID, &here, "This must be a text, not %s.", json_kind_text(value));
     } else if (text.n == 0) {
-        read_fault(r, ERR_INVALID, &here, "This text is empty: give it content or leave the field out.");
+        read_fault(r, ERR_INVALID, &here,
+                   "This text is empty: give it content or leave the field out.");
     } else if (text.n > bytes_max) {
         read_fault(r, ERR_INVALID, &here, "This text is longer than %zu bytes.", bytes_max);
     } else if (has_control(text)) {
@@ -129,8 +137,8 @@ void read_text(struct reader *r, const json_t *object, const struct place *at, c
     }
 }
 
-void read_whole(struct reader *r, const json_t *object, const struct place *at, const char *name, enum read_need need,
-                int64_t min, int64_t max, int64_t *out)
+void read_whole(struct reader *r, const json_t *object, const struct place *at, const char *name,
+                enum read_need need, int64_t min, int64_t max, int64_t *out)
 {
     const struct place here = {.parent = at, .name = name};
     const json_t *value = field_of(r, object, &here, need);
@@ -139,29 +147,33 @@ void read_whole(struct reader *r, const json_t *object, const struct place *at, 
     }
     const int64_t whole = json_integer_value(value);
     if (!json_is_integer(value)) {
-        read_fault(r, ERR_INVALID, &here, "This must be a whole number, not %s.", json_kind_text(value));
+        read_fault(r, ERR_INVALID, &here, "This must be a whole number, not %s.",
+                   json_kind_text(value));
     } else if (whole > WHOLE_MAX || whole < -WHOLE_MAX) {
         read_fault(r, ERR_OVERFLOW, &here, "Numbers stay within 9007199254740991 here.");
     } else if (whole < min || whole > max) {
-        read_fault(r, ERR_INVALID, &here, "This must be from %" PRId64 " to %" PRId64 ".", min, max);
+        read_fault(r, ERR_INVALID, &here, "This must be from %" PRId64 " to %" PRId64 ".", min,
+                   max);
     } else {
         *out = whole;
     }
 }
 
-void read_bool(struct reader *r, const json_t *object, const struct place *at, const char *name, bool *out)
+void read_bool(struct reader *r, const json_t *object, const struct place *at, const char *name,
+               bool *out)
 {
     const struct place here = {.parent = at, .name = name};
     const json_t *value = json_at(object, name);
     if (value != NULL && !json_is_boolean(value)) {
-        read_fault(r, ERR_INVALID, &here, "This must be true or false, not %s.", json_kind_text(value));
+        read_fault(r, ERR_INVALID, &here, "This must be true or false, not %s.",
+                   json_kind_text(value));
     } else if (value != NULL) {
         *out = json_is_true(value);
     }
 }
 
-void read_instant(struct reader *r, const json_t *object, const struct place *at, const char *name, enum read_need need,
-                  int64_t *out)
+void read_instant(struct reader *r, const json_t *object, const struct place *at, const char *name,
+                  enum read_need need, int64_t *out)
 {
     const struct place here = {.parent = at, .name = name};
     const json_t *value = field_of(r, object, &here, need);
@@ -170,7 +182,8 @@ void read_instant(struct reader *r, const json_t *object, const struct place *at
     }
 }
 
-void read_quantity(struct reader *r, const json_t *object, const struct place *at, const char *name, int64_t *out_milli)
+void read_quantity(struct reader *r, const json_t *object, const struct place *at, const char *name,
+                   int64_t *out_milli)
 {
     const struct place here = {.parent = at, .name = name};
     const json_t *value = json_at(object, name);
@@ -186,8 +199,11 @@ void read_quantity(struct reader *r, const json_t *object, const struct place *a
             return;
         }
         milli = whole > 0 ? whole * 1000 : 0;
-    } else if (!json_is_string(value) || !decimal_read(json_str(value), QUANTITY_PLACES, &decimal)) {
-        read_fault(r, ERR_INVALID, &here, "A quantity is a text like \"1.5\" with at most three decimals, or a whole number.");
+    } else if (!json_is_string(value) ||
+               !decimal_read(json_str(value), QUANTITY_PLACES, &decimal)) {
+        read_fault(
+            r, ERR_INVALID, &here,
+            "A quantity is a text like \"1.5\" with at most three decimals, or a whole number.");
         return;
     } else if (!decimal_rescale(decimal, QUANTITY_PLACES, &milli) || milli > WHOLE_MAX) {
         read_fault(r, ERR_OVERFLOW, &here, "This quantity is too large.");
@@ -200,7 +216,8 @@ void read_quantity(struct reader *r, const json_t *object, const struct place *a
     *out_milli = milli;
 }
 
-void read_currency(struct reader *r, const json_t *object, const struct place *at, const char *name, struct str *out)
+void read_currency(struct reader *r, const json_t *object, const struct place *at, const char *name,
+                   struct str *out)
 {
     const struct place here = {.parent = at, .name = name};
     const json_t *value = field_of(r, object, &here, READ_REQUIRED);
@@ -210,7 +227,8 @@ void read_currency(struct reader *r, const json_t *object, const struct place *a
         is_code = is_code && text.p[i] >= 'A' && text.p[i] <= 'Z';
     }
     if (value != NULL && !is_code) {
-        read_fault(r, ERR_INVALID, &here, "A currency is a code of three capital letters, like \"EUR\".");
+        read_fault(r, ERR_INVALID, &here,
+                   "A currency is a code of three capital letters, like \"EUR\".");
     } else if (value != NULL) {
         *out = text;
     }
@@ -224,7 +242,8 @@ void read_free(struct reader *r, const json_t *value, const struct place *at)
     if (json_is_integer(value)) {
         const int64_t whole = json_integer_value(value);
         if (whole > WHOLE_MAX || whole < -WHOLE_MAX) {
-            read_fault(r, ERR_OVERFLOW, at, "Numbers stay within 9007199254740991 here: send larger ones as text.");
+            read_fault(r, ERR_OVERFLOW, at,
+                       "Numbers stay within 9007199254740991 here: send larger ones as text.");
         }
     } else if (json_is_object(value)) {
         json_object_foreach((json_t *)value, key, item)

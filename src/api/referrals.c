@@ -33,8 +33,10 @@ static void referral_write(struct json_out *w, const struct store *store, const 
 
 /* ---- GET /v1/members/{id}/referral ---- */
 
-/* The first referral with a link says how one looks. Codes have no characters that a URL would write otherwise. */
-static void link_write(struct json_out *w, struct arena *arena, const struct program *program, struct str code)
+/* The first referral with a link says how one looks. Codes have no characters that a URL would
+ * write otherwise. */
+static void link_write(struct json_out *w, struct arena *arena, const struct program *program,
+                       struct str code)
 {
     const struct str place = STR("{{code}}");
     for (size_t i = 0; i < program->referrals_n; i++) {
@@ -55,7 +57,8 @@ static void link_write(struct json_out *w, struct arena *arena, const struct pro
     json_put_null(w);
 }
 
-static void brought_by_write(struct json_out *w, const struct store *store, const struct state *state)
+static void brought_by_write(struct json_out *w, const struct store *store,
+                             const struct state *state)
 {
     if (state->referral.state == REFERRAL_NONE) {
         json_put_null(w);
@@ -68,7 +71,8 @@ static void brought_by_write(struct json_out *w, const struct store *store, cons
     json_close(w, '}');
 }
 
-enum err api_referral_get(struct api_call *call, struct store *store, struct arena *arena, struct json_out *w)
+enum err api_referral_get(struct api_call *call, struct store *store, struct arena *arena,
+                          struct json_out *w)
 {
     int64_t member = 0;
     struct str code;
@@ -84,7 +88,8 @@ enum err api_referral_get(struct api_call *call, struct store *store, struct are
     if (facts.key.version == 0) {
         return fail(&call->fail, ERR_NOT_FOUND, "", "This member was erased.");
     }
-    try(store_referral_code_make(store, call->arena, &facts, &code)); // who joined before there were referrals has none yet
+    try(store_referral_code_make(store, call->arena, &facts,
+                                 &code)); // who joined before there were referrals has none yet
     json_open(w, '{');
     json_key(w, "code");
     json_put_str(w, code);
@@ -98,7 +103,8 @@ enum err api_referral_get(struct api_call *call, struct store *store, struct are
 
 /* ---- lists ---- */
 
-static void line_write(struct json_out *w, const struct store *store, const struct referral_line *line)
+static void line_write(struct json_out *w, const struct store *store,
+                       const struct referral_line *line)
 {
     json_open(w, '{');
     json_key(w, "id");
@@ -111,7 +117,8 @@ static void line_write(struct json_out *w, const struct store *store, const stru
     json_close(w, '}');
 }
 
-static enum err list_write(struct api_call *call, struct store *store, int64_t member, struct json_out *w)
+static enum err list_write(struct api_call *call, struct store *store, int64_t member,
+                           struct json_out *w)
 {
     struct referral_line *lines = NULL;
     int64_t before = 0;

@@ -23,7 +23,8 @@ static void text_or_null(struct json_out *w, const char *name, struct str text)
 /* ---- the list ---- */
 
 /* The words are in the events, each under its member's key; of who was forgotten there are none. */
-static enum err read_words(struct api_call *call, struct store *store, const struct review_row *rows, size_t n, struct event_row **out)
+static enum err read_words(struct api_call *call, struct store *store,
+                           const struct review_row *rows, size_t n, struct event_row **out)
 {
     struct vault_key *keys = arena_new(call->arena, struct vault_key, n);
     int64_t *members = arena_new(call->arena, int64_t, n);
@@ -39,7 +40,8 @@ static enum err read_words(struct api_call *call, struct store *store, const str
     return err;
 }
 
-static void review_write(const struct review_row *row, const struct event_row *event, struct json_out *w)
+static void review_write(const struct review_row *row, const struct event_row *event,
+                         struct json_out *w)
 {
     json_open(w, '{');
     json_key(w, "id");
@@ -65,12 +67,14 @@ static void review_write(const struct review_row *row, const struct event_row *e
 static enum err query_text(struct api_call *call, const char *name, struct str *out)
 {
     if (http_query(call->request, name, out) && (out->n == 0 || out->n > TEXT_BYTES_MAX)) {
-        return fail(&call->fail, ERR_INVALID, "", "The parameter \"%s\" has 1 to %d bytes.", name, TEXT_BYTES_MAX);
+        return fail(&call->fail, ERR_INVALID, "", "The parameter \"%s\" has 1 to %d bytes.", name,
+                    TEXT_BYTES_MAX);
     }
     return ERR_OK;
 }
 
-static enum err read_filter(struct api_call *call, struct store *store, struct review_filter *filter)
+static enum err read_filter(struct api_call *call, struct store *store,
+                            struct review_filter *filter)
 {
     struct str text;
     int64_t stars = 0;
@@ -78,14 +82,18 @@ static enum err read_filter(struct api_call *call, struct store *store, struct r
     try(query_text(call, "store", &filter->store));
     if (http_query(call->request, "stars", &text)) {
         if (!str_int64(text, &stars) || stars < 1 || stars > REVIEW_STARS_MAX) {
-            return fail(&call->fail, ERR_INVALID, "", "The parameter \"stars\" is 1 to %d.", REVIEW_STARS_MAX);
+            return fail(&call->fail, ERR_INVALID, "", "The parameter \"stars\" is 1 to %d.",
+                        REVIEW_STARS_MAX);
         }
         filter->stars = (int)stars;
     }
     if (http_query(call->request, "state", &text) && !review_state_read(text, &filter->state)) {
-        return fail(&call->fail, ERR_INVALID, "", "The parameter \"state\" is pending, published or rejected.");
+        return fail(&call->fail, ERR_INVALID, "",
+                    "The parameter \"state\" is pending, published or rejected.");
     }
-    return http_query(call->request, "member", &text) ? member_find(call, store, text, &filter->member) : ERR_OK;
+    return http_query(call->request, "member", &text)
+               ? member_find(call, store, text, &filter->member)
+               : ERR_OK;
 }
 
 enum err api_reviews_get(struct api_call *call, struct store *store, struct json_out *w)
@@ -116,7 +124,9 @@ enum err api_reviews_get(struct api_call *call, struct store *store, struct json
 static enum err review_find(struct api_call *call, struct store *store, struct review_row *row)
 {
     int64_t id = 0;
-    const enum err err = id_read("rvw_", call->params[0], &id) ? store_review_read(store, call->arena, id, row) : ERR_NOT_FOUND;
+    const enum err err = id_read("rvw_", call->params[0], &id)
+                             ? store_review_read(store, call->arena, id, row)
+                             : ERR_NOT_FOUND;
     if (err == ERR_NOT_FOUND) {
         return fail(&call->fail, ERR_NOT_FOUND, "", "There is no such review.");
     }
@@ -163,7 +173,8 @@ static void sum_write(struct json_out *w, const struct review_sum *sum, const ch
     json_close(w, '}');
 }
 
-static enum err sums_write(struct api_call *call, struct store *store, bool of_stores, struct json_out *w)
+static enum err sums_write(struct api_call *call, struct store *store, bool of_stores,
+                           struct json_out *w)
 {
     const char *const of = of_stores ? "store" : "sku";
     struct review_sum *sums = NULL;
@@ -200,7 +211,8 @@ enum err api_review_stores_get(struct api_call *call, struct store *store, struc
 
 /* ---- staff ---- */
 
-static enum err prepare(struct api_call *call, struct store *store, struct submission *s, enum event_kind kind)
+static enum err prepare(struct api_call *call, struct store *store, struct submission *s,
+                        enum event_kind kind)
 {
     static const char *const FIELDS[] = {"reason"};
     struct reader r = {.arena = call->arena, .f = &call->fail};
@@ -213,15 +225,18 @@ static enum err prepare(struct api_call *call, struct store *store, struct submi
     const bool is_forgotten = key.version == 0;
     vault_wipe(&key, sizeof key);
     if (is_forgotten) {
-        return fail(&call->fail, ERR_NOT_FOUND, "", "The member was erased: their words are gone, their stars are nobody's.");
+        return fail(&call->fail, ERR_NOT_FOUND, "",
+                    "The member was erased: their words are gone, their stars are nobody's.");
     }
     api_event_open(call, s, kind, row.member);
     if (call->body != NULL && read_object(&r, call->body, NULL, FIELDS, ARRAY_N(FIELDS))) {
-        read_text(&r, call->body, NULL, "reason", READ_OPTIONAL, REASON_BYTES_MAX, &s->event.reason);
+        read_text(&r, call->body, NULL, "reason", READ_OPTIONAL, REASON_BYTES_MAX,
+                  &s->event.reason);
     }
     try(read_done(&r));
     if (pan_is_in(s->event.reason)) {
-        return fail(&call->fail, ERR_INVALID, "/reason", "This looks like the number of a payment card, which is not kept here.");
+        return fail(&call->fail, ERR_INVALID, "/reason",
+                    "This looks like the number of a payment card, which is not kept here.");
     }
     id_write("rvw_", row.id, review);
     id_write("evt_", row.purchase, purchase);

@@ -19,17 +19,24 @@ struct viewer {
     const struct state *state; // NULL: nobody
 };
 
-static void viewer_open(struct api_call *call, const struct program *program, const struct member_facts *member,
-                        const struct shared_use *shared, size_t shared_n, struct viewer *out)
+static void viewer_open(struct api_call *call, const struct program *program,
+                        const struct member_facts *member, const struct shared_use *shared,
+                        size_t shared_n, struct viewer *out)
 {
     struct event *event = arena_new(call->arena, struct event, 1);
     struct facts *facts = arena_new(call->arena, struct facts, 1);
     struct content *content = arena_new(call->arena, struct content, 1);
     struct inputs *inputs = arena_new(call->arena, struct inputs, 1);
     struct occasion *occasion = arena_new(call->arena, struct occasion, 1);
-    *event = (struct event){.kind = EVENT_REWARD_BOUGHT, .type = event_kind_type(EVENT_REWARD_BOUGHT), .time = call->now};
-    *facts = (struct facts){.state = member->state, .profile = member->profile, .shared = shared, .shared_n = shared_n,
-                            .booked_at = call->now, .program_now = program};
+    *event = (struct event){.kind = EVENT_REWARD_BOUGHT,
+                            .type = event_kind_type(EVENT_REWARD_BOUGHT),
+                            .time = call->now};
+    *facts = (struct facts){.state = member->state,
+                            .profile = member->profile,
+                            .shared = shared,
+                            .shared_n = shared_n,
+                            .booked_at = call->now,
+                            .program_now = program};
     *occasion = (struct occasion){.type = event->type, .times = 1};
     content_open(call->arena, event, content);
     inputs_open(call->arena, program, inputs);
@@ -40,7 +47,8 @@ static void viewer_open(struct api_call *call, const struct program *program, co
     };
 }
 
-static void price_write(struct json_out *w, const struct program *program, const struct reward_price *price)
+static void price_write(struct json_out *w, const struct program *program,
+                        const struct reward_price *price)
 {
     if (price == NULL) {
         json_put_null(w);
@@ -55,7 +63,8 @@ static void price_write(struct json_out *w, const struct program *program, const
 }
 
 /* Why the member cannot buy it now; REASON_NONE: they can. */
-static enum reason refusal(struct viewer *v, const struct reward *reward, const struct reward_price *price)
+static enum reason refusal(struct viewer *v, const struct reward *reward,
+                           const struct reward_price *price)
 {
     enum reason why = REASON_NONE;
     const enum reason reason = reward_refusal(&v->env, reward);
@@ -68,7 +77,8 @@ static enum reason refusal(struct viewer *v, const struct reward *reward, const 
     if (reward_room(&v->view, v->state, NULL, 0, reward, &why) < 1) {
         return why;
     }
-    const struct balance *balance = state_balance_find(v->state, v->program->wallets[price->wallet].symbol);
+    const struct balance *balance =
+        state_balance_find(v->state, v->program->wallets[price->wallet].symbol);
     return (balance ? balance->active : 0) < price->points ? REASON_NOT_ENOUGH_POINTS : REASON_NONE;
 }
 
@@ -98,9 +108,10 @@ static void worth_write(struct json_out *w, struct viewer *v, const struct rewar
 static void reward_write(struct json_out *w, struct viewer *v, const struct reward *reward)
 {
     static const char *const TEXTS[] = {"name", "description", "terms", "image", "category"};
-    const struct reward_price *price = v->state       ? reward_price(&v->env, reward)
-                                       : reward->prices_n > 0 ? &reward->prices[reward->prices_n - 1]
-                                                              : NULL;
+    const struct reward_price *price = v->state ? reward_price(&v->env, reward)
+                                       : reward->prices_n > 0
+                                           ? &reward->prices[reward->prices_n - 1]
+                                           : NULL;
     json_open(w, '{');
     json_key(w, "slug");
     json_put_str(w, reward->slug);
@@ -132,7 +143,8 @@ static void reward_write(struct json_out *w, struct viewer *v, const struct rewa
     json_close(w, '}');
 }
 
-/* To a member are shown the rewards of their country, tier, age and segment, at this time; what they cannot buy says why. */
+/* To a member are shown the rewards of their country, tier, age and segment, at this time; what
+ * they cannot buy says why. */
 static bool is_shown(struct viewer *v, const struct reward *reward)
 {
     return v->state == NULL || reward_refusal(&v->env, reward) == REASON_NONE;
@@ -190,10 +202,13 @@ static enum err prepare_buy(struct api_call *call, struct store *store, struct s
     if (read_object(&r, call->body, NULL, FIELDS, ARRAY_N(FIELDS))) {
         read_text(&r, call->body, NULL, "reward", READ_REQUIRED, SLUG_BYTES_MAX, &s->event.reward);
         read_text(&r, call->body, NULL, "store", READ_OPTIONAL, SLUG_BYTES_MAX, &s->event.store);
-        read_whole(&r, call->body, NULL, "quantity", READ_OPTIONAL, 1, REWARD_QUANTITY_MAX, &s->event.count);
-        read_whole(&r, call->body, NULL, "expected_price", READ_OPTIONAL, 0, TRANSFER_POINTS_MAX, &s->event.expected_price);
+        read_whole(&r, call->body, NULL, "quantity", READ_OPTIONAL, 1, REWARD_QUANTITY_MAX,
+                   &s->event.count);
+        read_whole(&r, call->body, NULL, "expected_price", READ_OPTIONAL, 0, TRANSFER_POINTS_MAX,
+                   &s->event.expected_price);
         if (s->event.reward.n > 0 && program_reward(program, s->event.reward) == NULL) {
-            read_fault(&r, ERR_INVALID, &REWARD, "The program has no reward \"%.*s\".", STR_ARG(s->event.reward));
+            read_fault(&r, ERR_INVALID, &REWARD, "The program has no reward \"%.*s\".",
+                       STR_ARG(s->event.reward));
         }
     }
     try(read_done(&r));

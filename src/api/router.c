@@ -1,4 +1,5 @@
-/* A request's way to its handler: route, key, scope, content type, rate; then the thread it runs on. */
+/* A request's way to its handler: route, key, scope, content type, rate; then the thread it runs
+ * on. */
 #include "base/base.h"
 #include "api/api_internal.h"
 
@@ -8,13 +9,15 @@
 enum {
     READ_TRIES = 3,
     ALLOW_BYTES_MAX = 128,
-    CLOCK_WORK_MS = 3600 * 1000, // moving the test clock over years runs every timer before it is answered
+    CLOCK_WORK_MS =
+        3600 * 1000, // moving the test clock over years runs every timer before it is answered
 };
 
 /* ---- matching ---- */
 
 /* True when the pattern's parts are the request's; "{…}" takes any part that is not empty. */
-static bool matches(const struct api_route *route, const struct http_request *request, struct str params[ROUTE_PARAMS_MAX])
+static bool matches(const struct api_route *route, const struct http_request *request,
+                    struct str params[ROUTE_PARAMS_MAX])
 {
     struct str rest = str_c(route->pattern + 1);
     struct str part;
@@ -55,7 +58,8 @@ static enum err refuse_method(struct api_call *call, const bool *allowed)
 /* HEAD is GET without the body. */
 static enum err find_route(struct api_call *call)
 {
-    const enum http_method method = call->request->method == HTTP_HEAD ? HTTP_GET : call->request->method;
+    const enum http_method method =
+        call->request->method == HTTP_HEAD ? HTTP_GET : call->request->method;
     bool allowed[HTTP_METHOD_N] = {false};
     bool is_known = false;
     for (size_t i = 0; i < API_ROUTES_N; i++) {
@@ -73,7 +77,8 @@ static enum err find_route(struct api_call *call)
         allowed[route->method] = true;
         allowed[HTTP_HEAD] |= route->method == HTTP_GET;
     }
-    return is_known ? refuse_method(call, allowed) : fail(&call->fail, ERR_NOT_FOUND, "", "There is nothing at this address.");
+    return is_known ? refuse_method(call, allowed)
+                    : fail(&call->fail, ERR_NOT_FOUND, "", "There is nothing at this address.");
 }
 
 /* ---- who asks ---- */
@@ -82,10 +87,11 @@ static enum err find_key(struct api_call *call)
 {
     const struct str header = http_header(call->request, "authorization");
     if (header.n < 7 || strncasecmp(header.p, "Bearer ", 7) != 0) {
-        return fail(&call->fail, ERR_UNAUTHENTICATED, "", "Send a key: \"Authorization: Bearer lk_…\".");
+        return fail(&call->fail, ERR_UNAUTHENTICATED, "",
+                    "Send a key: \"Authorization: Bearer lk_…\".");
     }
-    return store_key_find(call->api->http_store, call->arena, str_trim(str_after(header, 7)), api_now(call->api),
-                          &call->credential);
+    return store_key_find(call->api->http_store, call->arena, str_trim(str_after(header, 7)),
+                          api_now(call->api), &call->credential);
 }
 
 static enum err authorize(struct api_call *call)
@@ -95,7 +101,8 @@ static enum err authorize(struct api_call *call)
     // Addresses end up in logs, histories and referrers: a key in one is as good as published.
     for (size_t i = 0; i < request->query_n; i++) {
         if (vault_token_hash(request->query[i].value, hash)) {
-            return fail(&call->fail, ERR_UNAUTHENTICATED, "", "A key belongs into the Authorization header, never into the address.");
+            return fail(&call->fail, ERR_UNAUTHENTICATED, "",
+                        "A key belongs into the Authorization header, never into the address.");
         }
     }
     if (call->route->scope == SCOPES_N) {
@@ -127,7 +134,8 @@ static bool media_is_accepted(enum media media, struct str type)
     case MEDIA_EVENT:
         return media_is(type, "application/json") || media_is(type, "application/cloudevents+json");
     case MEDIA_BATCH:
-        return media_is(type, "application/json") || media_is(type, "application/cloudevents-batch+json") ||
+        return media_is(type, "application/json") ||
+               media_is(type, "application/cloudevents-batch+json") ||
                media_is(type, "application/x-ndjson");
     case MEDIA_CODES:
         return media_is(type, "text/plain") || media_is(type, "text/csv");
@@ -141,7 +149,8 @@ static enum err check_media(struct api_call *call)
         [MEDIA_NONE] = "",
         [MEDIA_JSON] = "application/json",
         [MEDIA_EVENT] = "application/json or application/cloudevents+json",
-        [MEDIA_BATCH] = "application/json, application/cloudevents-batch+json or application/x-ndjson",
+        [MEDIA_BATCH] =
+            "application/json, application/cloudevents-batch+json or application/x-ndjson",
         [MEDIA_CODES] = "text/plain or text/csv, one code a line",
     };
     if (call->request->body_bytes == 0 ||
@@ -151,11 +160,13 @@ static enum err check_media(struct api_call *call)
     return fail(&call->fail, ERR_MEDIA_TYPE, "", "Send %s.", NAMES[call->route->media]);
 }
 
-bool api_admit(void *self, struct http_request *request, struct http_admission *admission, struct http_response *refusal)
+bool api_admit(void *self, struct http_request *request, struct http_admission *admission,
+               struct http_response *refusal)
 {
     struct api *api = self;
     struct api_call *call = arena_new(request->arena, struct api_call, 1);
-    *call = (struct api_call){.api = api, .request = request, .arena = request->arena, .started_us = call_us()};
+    *call = (struct api_call){
+        .api = api, .request = request, .arena = request->arena, .started_us = call_us()};
     call_out_reset(call);
     request->self = call;
     enum err err = find_route(call);
@@ -239,7 +250,8 @@ static void write_done(struct ticket *ticket)
     call_answer(call);
 }
 
-/* A route that takes no body takes an empty object for none: the same request for the Idempotency-Key too. */
+/* A route that takes no body takes an empty object for none: the same request for the
+ * Idempotency-Key too. */
 static enum err read_body(struct api_call *call)
 {
     json_t *body = NULL;
@@ -265,7 +277,8 @@ static enum err refuse_repeated(struct api_call *call)
         for (size_t k = 0; k < i; k++) {
             if (str_eq(request->query[k].name, request->query[i].name)) {
                 value = request->query[i].name;
-                return fail(&call->fail, ERR_INVALID, str_fmt(call->arena, "/%.*s", STR_ARG(value)).p,
+                return fail(&call->fail, ERR_INVALID,
+                            str_fmt(call->arena, "/%.*s", STR_ARG(value)).p,
                             "The parameter \"%.*s\" is given more than once.", STR_ARG(value));
             }
         }
@@ -311,7 +324,8 @@ void api_handle(void *self, struct http_request *request)
         call_work(call, run_read);
         return;
     case ROUTE_WRITE:
-        call->ticket = (struct ticket){.job = run_write, .job_self = call, .done = write_done, .owner = call};
+        call->ticket =
+            (struct ticket){.job = run_write, .job_self = call, .done = write_done, .owner = call};
         call_submit(call);
         return;
     }

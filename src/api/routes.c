@@ -5,8 +5,9 @@
 #include "api/handlers.h"
 
 #define OPEN SCOPES_N
-#define ROW(m, p, s, b, c, r, k)                                                                                       \
-    .method = HTTP_##m, .pattern = (p), .scope = (s), .body_bytes_max = (b), .media = (c), .rate = (r), .kind = (k)
+#define ROW(m, p, s, b, c, r, k)                                                                   \
+    .method = HTTP_##m, .pattern = (p), .scope = (s), .body_bytes_max = (b), .media = (c),         \
+    .rate = (r), .kind = (k)
 
 const struct api_route API_ROUTES[] = {
 #define OWN(m, p, s, b, c, r, handler)   {ROW(m, p, s, b, c, r, ROUTE_OWN), .own = (handler)},

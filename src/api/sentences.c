@@ -6,19 +6,21 @@
 #include "api/sentences.h"
 #include "words/words.h"
 
-/* ?language=; the program's first language where there is none. One without sentences is refused rather than replaced. */
+/* ?language=; the program's first language where there is none. One without sentences is refused
+ * rather than replaced. */
 enum err call_language(struct api_call *call, struct str *out)
 {
     enum words_language known = WORDS_EN;
     *out = (struct str){0};
     if (http_query(call->request, "language", out) && !words_language_of(*out, &known)) {
-        return fail(&call->fail, ERR_INVALID, "", "The parameter \"language\" is one of en, es, nl, id and pl.");
+        return fail(&call->fail, ERR_INVALID, "",
+                    "The parameter \"language\" is one of en, es, nl, id and pl.");
     }
     return ERR_OK;
 }
 
-enum err sentences_write(struct json_out *w, struct arena *arena, const struct program *program, struct str language, size_t from,
-                         size_t n)
+enum err sentences_write(struct json_out *w, struct arena *arena, const struct program *program,
+                         struct str language, size_t from, size_t n)
 {
     struct words *words = words_open(arena, program, language);
     if (words == NULL) {
@@ -51,7 +53,8 @@ enum err api_program_rules_get(struct api_call *call, struct store *store, struc
     try(call_limit(call, &limit));
     try(call_language(call, &language));
     if (http_query(call->request, "cursor", &text) && (!str_int64(text, &from) || from < 0)) {
-        return fail(&call->fail, ERR_INVALID, "", "The parameter \"cursor\" is the next_cursor of an answer to the same list.");
+        return fail(&call->fail, ERR_INVALID, "",
+                    "The parameter \"cursor\" is the next_cursor of an answer to the same list.");
     }
     if (store_programs_n(store) == 0) {
         return fail(&call->fail, ERR_NOT_FOUND, "", "No program has been published yet.");

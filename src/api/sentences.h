@@ -15,7 +15,7 @@
 enum err call_language(struct api_call *call, struct str *out) MUST_USE;
 
 /* An array with the sentences of n rules from one on, in the order in which they are judged. */
-enum err sentences_write(struct json_out *w, struct arena *arena, const struct program *program, struct str language, size_t from,
-                         size_t n) MUST_USE;
+enum err sentences_write(struct json_out *w, struct arena *arena, const struct program *program,
+                         struct str language, size_t from, size_t n) MUST_USE;
 
 #endif

@@ -6,8 +6,8 @@
 #include "core/subscription.h"
 
 /* As it is at an instant: what nobody asks for is judged when it is looked at. */
-static void subscription_write(struct json_out *w, const struct program *program, const struct subscription *stored, struct str id,
-                               int64_t now)
+static void subscription_write(struct json_out *w, const struct program *program,
+                               const struct subscription *stored, struct str id, int64_t now)
 {
     struct subscription s = *stored;
     char start[DAY_BYTES + 1];
@@ -78,7 +78,8 @@ enum err api_subscriptions_get(struct api_call *call, struct store *store, struc
     json_key(w, "data");
     json_open(w, '[');
     for (size_t i = 0; i < n; i++) {
-        subscription_write(w, program, shown[i], json_str(json_at(rows[i].event.data, "subscription")), call->now);
+        subscription_write(w, program, shown[i],
+                           json_str(json_at(rows[i].event.data, "subscription")), call->now);
     }
     json_close(w, ']');
     call_page_end(w, "evt_", next);

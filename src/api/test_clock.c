@@ -1,4 +1,5 @@
-/* POST /v1/test/clock: moves the clock of an instance made with --test-clock, and runs what is due by then. */
+/* POST /v1/test/clock: moves the clock of an instance made with --test-clock, and runs what is due
+ * by then. */
 #include "base/base.h"
 #include "api/api_internal.h"
 
@@ -34,7 +35,10 @@ static void move(struct api_task *task, struct store *reader)
 void api_test_clock_post(struct api_call *call)
 {
     if (!call->api->config.has_test_clock) {
-        call_refuse(call, fail(&call->fail, ERR_NOT_FOUND, "", "This instance was made without --test-clock."), NULL);
+        call_refuse(
+            call,
+            fail(&call->fail, ERR_NOT_FOUND, "", "This instance was made without --test-clock."),
+            NULL);
         return;
     }
     call_work(call, move);

@@ -17,9 +17,9 @@ struct walk {
     struct store *store;
     struct arena *arena;
     const struct member_facts *facts;
-    struct event_row row;  // of the step
-    size_t at;             // steps of that event that are left
-    int64_t next;          // event to go on with, 0: the end
+    struct event_row row; // of the step
+    size_t at;            // steps of that event that are left
+    int64_t next;         // event to go on with, 0: the end
 };
 
 /* The step before; NULL at the beginning. */
@@ -27,7 +27,8 @@ static enum err step_back(struct walk *w, const struct tier_change **out)
 {
     *out = NULL;
     if (w->at == 0 && w->next != 0) {
-        try(store_events_read(w->store, w->arena, &w->facts->member, &w->next, 1, &w->facts->key, &w->row));
+        try(store_events_read(w->store, w->arena, &w->facts->member, &w->next, 1, &w->facts->key,
+                              &w->row));
         w->at = w->row.answer.tier_changes_n;
         w->next = w->row.answer.tier_event_before;
         if (w->at == 0) {
@@ -53,7 +54,8 @@ static void text_or_null(struct json_out *w, struct str text)
     }
 }
 
-static void change_write(struct json_out *w, const struct store *store, const struct event_row *row, const struct tier_change *c)
+static void change_write(struct json_out *w, const struct store *store, const struct event_row *row,
+                         const struct tier_change *c)
 {
     json_open(w, '{');
     json_key(w, "set");
@@ -77,7 +79,8 @@ static void change_write(struct json_out *w, const struct store *store, const st
     json_close(w, '}');
 }
 
-/* A cursor is the event that the next page begins with, and how many of its steps were shown: "evt_….2". */
+/* A cursor is the event that the next page begins with, and how many of its steps were shown:
+ * "evt_….2". */
 static enum err read_cursor(struct api_call *call, struct walk *w)
 {
     struct str text;
@@ -89,11 +92,14 @@ static enum err read_cursor(struct api_call *call, struct walk *w)
     const size_t dot = str_find(text, '.', 0);
     if (dot >= text.n || !id_read("evt_", (struct str){.p = text.p, .n = dot}, &event) ||
         !str_int64(str_after(text, dot + 1), &left) || left < 1) {
-        return fail(&call->fail, ERR_INVALID, "", "The parameter \"cursor\" is the next_cursor of an answer to the same list.");
+        return fail(&call->fail, ERR_INVALID, "",
+                    "The parameter \"cursor\" is the next_cursor of an answer to the same list.");
     }
-    const enum err err = store_events_read(w->store, w->arena, &w->facts->member, &event, 1, &w->facts->key, &w->row);
+    const enum err err = store_events_read(w->store, w->arena, &w->facts->member, &event, 1,
+                                           &w->facts->key, &w->row);
     if (err == ERR_INTEGRITY || (err == ERR_OK && (size_t)left > w->row.answer.tier_changes_n)) {
-        return fail(&call->fail, ERR_INVALID, "", "The parameter \"cursor\" is the next_cursor of an answer to the same list.");
+        return fail(&call->fail, ERR_INVALID, "",
+                    "The parameter \"cursor\" is the next_cursor of an answer to the same list.");
     }
     w->at = (size_t)left;
     w->next = w->row.answer.tier_event_before;
@@ -123,7 +129,10 @@ enum err api_tier_history_get(struct api_call *call, struct store *store, struct
     try(call_limit(call, &limit));
     try(member_find(call, store, call->params[0], &member));
     try(member_facts_read(call, store, member, &facts));
-    struct walk walk = {.store = store, .arena = call->arena, .facts = &facts, .next = facts.state->last_tier_event};
+    struct walk walk = {.store = store,
+                        .arena = call->arena,
+                        .facts = &facts,
+                        .next = facts.state->last_tier_event};
     try(read_cursor(call, &walk));
     json_open(w, '{');
     json_key(w, "data");
@@ -139,16 +148,22 @@ enum err api_tier_history_get(struct api_call *call, struct store *store, struct
     const int64_t here = walk.row.id;
     const size_t left = walk.at;
     try(step_back(&walk, &change)); // a page that ends with the last step is the last
-    cursor_write(w, change == NULL ? 0 : left > 0 ? here : walk.row.id, left > 0 ? left : walk.at + 1);
+    cursor_write(w,
+                 change == NULL ? 0
+                 : left > 0     ? here
+                                : walk.row.id,
+                 left > 0 ? left : walk.at + 1);
     json_close(w, '}');
     return ERR_OK;
 }
 
 /* ---- as they are, as they were ---- */
 
-static void floors_write(struct json_out *w, const struct store *store, const struct state *state, int32_t set)
+static void floors_write(struct json_out *w, const struct store *store, const struct state *state,
+                         int32_t set)
 {
-    static const char *const KINDS[] = {[FLOOR_MANUAL] = "manual", [FLOOR_GIFT] = "gift", [FLOOR_LIFETIME] = "lifetime"};
+    static const char *const KINDS[] = {
+        [FLOOR_MANUAL] = "manual", [FLOOR_GIFT] = "gift", [FLOOR_LIFETIME] = "lifetime"};
     json_key(w, "floors");
     json_open(w, '[');
     for (size_t i = 0; i < state->floors_n; i++) {
@@ -181,8 +196,9 @@ static void earned_write(struct json_out *w, const struct tier_set *set, const s
     json_close(w, '}');
 }
 
-static void tiers_now_write(struct json_out *w, const struct store *store, const struct program *program,
-                            const struct state *state, const struct answer *answer)
+static void tiers_now_write(struct json_out *w, const struct store *store,
+                            const struct program *program, const struct state *state,
+                            const struct answer *answer)
 {
     for (size_t i = 0; i < answer->tiers_n; i++) {
         json_open(w, '{');
@@ -194,10 +210,13 @@ static void tiers_now_write(struct json_out *w, const struct store *store, const
 }
 
 /* Takes what changed since an instant back; progress is of today and is not told. */
-static enum err rewind_tiers(struct api_call *call, struct store *store, const struct member_facts *facts, int64_t as_of,
-                       struct answer *answer)
+static enum err rewind_tiers(struct api_call *call, struct store *store,
+                             const struct member_facts *facts, int64_t as_of, struct answer *answer)
 {
-    struct walk walk = {.store = store, .arena = call->arena, .facts = facts, .next = facts->state->last_tier_event};
+    struct walk walk = {.store = store,
+                        .arena = call->arena,
+                        .facts = facts,
+                        .next = facts->state->last_tier_event};
     const struct tier_change *change = NULL;
     bool *is_known = arena_new(call->arena, bool, answer->tiers_n);
     size_t unknown = answer->tiers_n;
@@ -231,7 +250,8 @@ enum err api_tiers_get(struct api_call *call, struct store *store, struct json_o
     struct answer answer = {0};
     const struct program *program = NULL;
     if (http_query(call->request, "as_of", &text) && !instant_read(text, &as_of)) {
-        return fail(&call->fail, ERR_INVALID, "", "The parameter \"as_of\" is an instant like 2026-11-21T10:00:00Z.");
+        return fail(&call->fail, ERR_INVALID, "",
+                    "The parameter \"as_of\" is an instant like 2026-11-21T10:00:00Z.");
     }
     try(member_find(call, store, call->params[0], &member));
     try(member_facts_read(call, store, member, &facts));
@@ -254,7 +274,8 @@ enum err api_tiers_get(struct api_call *call, struct store *store, struct json_o
 /* ---- by hand ---- */
 
 /* A day or an instant; a day ends what is given where it begins. */
-static void read_until(struct reader *r, const json_t *body, const struct program *program, int64_t *until)
+static void read_until(struct reader *r, const json_t *body, const struct program *program,
+                       int64_t *until)
 {
     static const struct place UNTIL = {.name = "until"};
     const struct str text = json_str(json_at(body, "until"));
@@ -265,11 +286,13 @@ static void read_until(struct reader *r, const json_t *body, const struct progra
     if (day_read(text, &day)) {
         *until = zone_midnight(program->zone, day);
     } else if (!instant_read(text, until)) {
-        read_fault(r, ERR_INVALID, &UNTIL, "This is a day like 2027-01-31 or an instant like 2027-01-31T00:00:00Z.");
+        read_fault(r, ERR_INVALID, &UNTIL,
+                   "This is a day like 2027-01-31 or an instant like 2027-01-31T00:00:00Z.");
     }
 }
 
-static enum err read_grant(struct api_call *call, const struct program *program, struct event *event)
+static enum err read_grant(struct api_call *call, const struct program *program,
+                           struct event *event)
 {
     static const char *const FIELDS[] = {"set", "tier", "until", "reason"};
     static const struct place REASON = {.name = "reason"};
@@ -284,10 +307,12 @@ static enum err read_grant(struct api_call *call, const struct program *program,
         read_text(&r, call->body, NULL, "reason", READ_REQUIRED, REASON_BYTES_MAX, &event->reason);
         read_until(&r, call->body, program, &until);
         if (set.n == 0) {
-            read_fault(&r, ERR_INVALID, &SET, "Name the tier set: the program has several, or none.");
+            read_fault(&r, ERR_INVALID, &SET,
+                       "Name the tier set: the program has several, or none.");
         }
         if (pan_is_in(event->reason)) {
-            read_fault(&r, ERR_INVALID, &REASON, "This looks like the number of a payment card, which is not kept here.");
+            read_fault(&r, ERR_INVALID, &REASON,
+                       "This looks like the number of a payment card, which is not kept here.");
         }
     }
     try(read_done(&r));
@@ -296,8 +321,8 @@ static enum err read_grant(struct api_call *call, const struct program *program,
         instant_write(until, at);
     }
     struct arena *before = json_arena_set(call->arena);
-    event->data = json_pack("{s:s%, s:s%, s:s*}", "set", set.p, (int)set.n, "tier", tier.p, (int)tier.n, "until",
-                            at[0] != 0 ? at : NULL);
+    event->data = json_pack("{s:s%, s:s%, s:s*}", "set", set.p, (int)set.n, "tier", tier.p,
+                            (int)tier.n, "until", at[0] != 0 ? at : NULL);
     (void)json_arena_set(before);
     return ERR_OK;
 }

@@ -28,11 +28,13 @@ enum { ARENA_BLOCK_BYTES = 16 * 1024 };
 /* Makes an empty arena in place. Nothing is allocated until the first arena_bytes(). */
 void arena_open(struct arena *arena, size_t bytes_max);
 
-/* Once, at start: what arenas of a batch or request give back stays with the process (up to 64 MiB of each thread's heap),
- * so that the next one does not ask the system for the same pages again, cleared. */
+/* Once, at start: what arenas of a batch or request give back stays with the process (up to 64 MiB
+ * of each thread's heap), so that the next one does not ask the system for the same pages again,
+ * cleared. */
 void arena_start(void);
 
-/* Releases every piece but keeps the first block for reuse, so that a request loop does not malloc. */
+/* Releases every piece but keeps the first block for reuse, so that a request loop does not malloc.
+ */
 void arena_reset(struct arena *arena);
 
 /* Releases everything. The arena may be opened again. */
@@ -41,7 +43,8 @@ void arena_close(struct arena *arena);
 /* Returns n zeroed bytes (n may be 0), valid until reset or close. Never NULL. */
 void *arena_bytes(struct arena *arena, size_t n);
 
-/* Like realloc for the arena: copies old_n bytes into a piece of new_n when it cannot grow in place. */
+/* Like realloc for the arena: copies old_n bytes into a piece of new_n when it cannot grow in
+ * place. */
 void *arena_grow(struct arena *arena, void *old, size_t old_n, size_t new_n);
 
 /* arena_new(arena, struct lot, 4) is an array of four zeroed lots. */
@@ -50,11 +53,12 @@ void *arena_grow(struct arena *arena, void *old, size_t old_n, size_t new_n);
 /* size * n, or the end of the process when it overflows. */
 size_t arena_size(size_t size, size_t n);
 
-/* Room for one more item in a growing array kept in an arena: doubles *max when n has reached it. */
+/* Room for one more item in a growing array kept in an arena: doubles *max when n has reached it.
+ */
 #define arena_room(arena, items, n, max)                                                           \
     do {                                                                                           \
         if ((n) == (max)) {                                                                        \
-            const size_t room_ = (max) ? (size_t)(max) * 2 : 8;                                    \
+            const size_t room_ = (max) ? (size_t)(max)*2 : 8;                                      \
             (items) = arena_grow((arena), (items), arena_size(sizeof *(items), (max)),             \
                                  arena_size(sizeof *(items), room_));                              \
             (max) = room_;                                                                         \

@@ -1,4 +1,5 @@
-/* The files that travel in the binary: migrations, presets, the program's schema, the API's description.
+/* The files that travel in the binary: migrations, presets, the program's schema, the API's
+ * description.
  *
  * Owns:    nothing; the bytes are part of the program.
  * Threads: any thread.

@@ -1,4 +1,5 @@
-/* What every file of loyald may rely on: fixed-width types, assertions, attributes, banned functions.
+/* What every file of loyald may rely on: fixed-width types, assertions, attributes, banned
+ * functions.
  *
  * Owns:    nothing.
  * Threads: any thread.
@@ -49,12 +50,12 @@ NORETURN void ensure_failed(const char *condition, const char *file, int line);
 #undef strtok
 #undef gmtime
 #undef localtime
-#define strcpy(a, b)   use_str_or_buf_instead_of_strcpy
-#define strcat(a, b)   use_str_or_buf_instead_of_strcat
-#define sprintf(...)   use_buf_printf_instead_of_sprintf
-#define vsprintf(...)  use_buf_printf_instead_of_vsprintf
-#define strtok(a, b)   use_str_split_instead_of_strtok
-#define gmtime(a)      use_instant_functions_instead_of_gmtime
-#define localtime(a)   use_zone_functions_instead_of_localtime
+#define strcpy(a, b)  use_str_or_buf_instead_of_strcpy
+#define strcat(a, b)  use_str_or_buf_instead_of_strcat
+#define sprintf(...)  use_buf_printf_instead_of_sprintf
+#define vsprintf(...) use_buf_printf_instead_of_vsprintf
+#define strtok(a, b)  use_str_split_instead_of_strtok
+#define gmtime(a)     use_instant_functions_instead_of_gmtime
+#define localtime(a)  use_zone_functions_instead_of_localtime
 
 #endif

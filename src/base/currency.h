@@ -4,7 +4,8 @@
  * Threads: any thread.
  * Memory:  none.
  * Errors:  none.
- * Limits:  currencies that ISO 4217 lists with other than two decimals are listed here; every other one has two.
+ * Limits:  currencies that ISO 4217 lists with other than two decimals are listed here; every other
+ * one has two.
  */
 #ifndef LOYALD_CURRENCY_H
 #define LOYALD_CURRENCY_H

@@ -31,7 +31,8 @@ const char *err_title(enum err err)
     return ERRORS[err].title;
 }
 
-static void fail_note(struct fail *f, enum err err, struct str pointer, const char *fmt, va_list args)
+static void fail_note(struct fail *f, enum err err, struct str pointer, const char *fmt,
+                      va_list args)
 {
     if (f->items_n == 0) {
         f->err = err;

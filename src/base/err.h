@@ -41,12 +41,14 @@ const char *err_code(enum err err);
 int err_status(enum err err);
 const char *err_title(enum err err);
 
-/* Notes the detail and returns err, so that `return fail(...)` reads in one line. `pointer` is "" where
- * no place in the body is at fault. With f == NULL the detail is dropped. */
-enum err fail(struct fail *f, enum err err, const char *pointer, const char *fmt, ...) PRINTF(4, 5) MUST_USE;
+/* Notes the detail and returns err, so that `return fail(...)` reads in one line. `pointer` is ""
+ * where no place in the body is at fault. With f == NULL the detail is dropped. */
+enum err fail(struct fail *f, enum err err, const char *pointer, const char *fmt, ...)
+    PRINTF(4, 5) MUST_USE;
 
 /* The same for a pointer that is a str. */
-enum err fail_at(struct fail *f, enum err err, struct str pointer, const char *fmt, ...) PRINTF(4, 5) MUST_USE;
+enum err fail_at(struct fail *f, enum err err, struct str pointer, const char *fmt, ...)
+    PRINTF(4, 5) MUST_USE;
 
 /* Goes on from an error: `try(expression)` returns it from the calling function. */
 #define try(expression)                                                                            \

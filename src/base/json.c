@@ -64,17 +64,21 @@ enum err json_read(struct arena *arena, struct str text, struct fail *f, json_t 
         return fail(f, ERR_NOT_JSON, "", "The text is not UTF-8, or holds a NUL byte.");
     }
     if (!depth_is_fine(text)) {
-        return fail(f, ERR_NOT_JSON, "", "Nested deeper than %d levels: flatten the document.", JSON_DEPTH_MAX);
+        return fail(f, ERR_NOT_JSON, "", "Nested deeper than %d levels: flatten the document.",
+                    JSON_DEPTH_MAX);
     }
     struct arena *before = json_arena_set(arena);
     json_error_t error;
-    json_t *value = json_loadb(text.p ? text.p : "", text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    json_t *value =
+        json_loadb(text.p ? text.p : "", text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     (void)json_arena_set(before);
     if (value == NULL && json_error_code(&error) == json_error_numeric_overflow) {
-        return fail(f, ERR_OVERFLOW, "", "Line %d, column %d: this number is too large.", error.line, error.column);
+        return fail(f, ERR_OVERFLOW, "", "Line %d, column %d: this number is too large.",
+                    error.line, error.column);
     }
     if (value == NULL) {
-        return fail(f, ERR_NOT_JSON, "", "Line %d, column %d: %s.", error.line, error.column, error.text);
+        return fail(f, ERR_NOT_JSON, "", "Line %d, column %d: %s.", error.line, error.column,
+                    error.text);
     }
     *out = value;
     return ERR_OK;

@@ -16,8 +16,8 @@ enum { LOG_LINE_BYTES_MAX = 1024 };
 
 void log_level_set(enum log_level level);
 
-/* log_line(LOG_INFO, "lane", "batch=%zu ms=%d", n, ms): `topic` names the module. Control characters
- * in the text become '?', so that nobody can forge a line. */
+/* log_line(LOG_INFO, "lane", "batch=%zu ms=%d", n, ms): `topic` names the module. Control
+ * characters in the text become '?', so that nobody can forge a line. */
 void log_line(enum log_level level, const char *topic, const char *fmt, ...) PRINTF(3, 4);
 
 #endif

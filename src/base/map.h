@@ -4,7 +4,8 @@
  * Threads: one thread at a time per map.
  * Memory:  the arena; growing doubles.
  * Errors:  none.
- * Limits:  those of the arena. Keys are keyed hashes or ids of ours, so nobody can choose colliding ones.
+ * Limits:  those of the arena. Keys are keyed hashes or ids of ours, so nobody can choose colliding
+ * ones.
  */
 #ifndef LOYALD_MAP_H
 #define LOYALD_MAP_H

@@ -2,7 +2,8 @@
 #include "base/base.h"
 #include "base/num.h"
 
-typedef __int128 wide; // products of two 64-bit numbers; the only typedef, since ISO C has no name for it
+typedef __int128
+    wide; // products of two 64-bit numbers; the only typedef, since ISO C has no name for it
 
 int64_t div_floor(int64_t n, int64_t d)
 {
@@ -106,8 +107,9 @@ void spread(int64_t total, const int64_t *weights, size_t n, int64_t *shares)
         shares[i] = (int64_t)((wide)total * weights[i] / sum);
         given += shares[i];
     }
-    // What rounding left over, less than n units, goes to the largest remainders, one unit each. A remainder is
-    // recomputed rather than stored; taken ones are marked by having grown beyond the quotient.
+    // What rounding left over, less than n units, goes to the largest remainders, one unit each. A
+    // remainder is recomputed rather than stored; taken ones are marked by having grown beyond the
+    // quotient.
     for (; given < total; given++) {
         size_t best = n;
         wide best_remainder = -1;

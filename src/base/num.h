@@ -1,7 +1,7 @@
 /* Checked arithmetic for points and money: 64-bit whole units, named rounding, exact ratios.
  *
- * Points and money are int64_t here and not one-field structs: most of the engine's arithmetic crosses
- * them by ratio, and names carry the unit instead (docs/decisions/0002).
+ * Points and money are int64_t here and not one-field structs: most of the engine's arithmetic
+ * crosses them by ratio, and names carry the unit instead (docs/decisions/0002).
  *
  * Owns:    nothing.
  * Threads: any thread.
@@ -57,18 +57,20 @@ struct decimal {
 
 enum { DECIMAL_SCALE_MAX = 9 };
 
-/* Reads "12", "-0.5", "1.250" with at most scale_max decimals; no exponent, no blanks, no plus sign. */
+/* Reads "12", "-0.5", "1.250" with at most scale_max decimals; no exponent, no blanks, no plus
+ * sign. */
 MUST_USE bool decimal_read(struct str s, int scale_max, struct decimal *out);
 
-/* digits / 10^scale brought to another scale, exactly; false when digits would be lost or overflow. */
+/* digits / 10^scale brought to another scale, exactly; false when digits would be lost or overflow.
+ */
 MUST_USE bool decimal_rescale(struct decimal d, int scale, int64_t *out);
 
 /* 10^n for n in 0..18. */
 int64_t power_of_ten(int n);
 
-/* Spreads `total` over the weights in proportion by largest remainder, earlier index first on a tie.
- * weights are >= 0 and not all zero (when all are zero everything goes to index 0); total >= 0.
- * shares[i] add up to total exactly. */
+/* Spreads `total` over the weights in proportion by largest remainder, earlier index first on a
+ * tie. weights are >= 0 and not all zero (when all are zero everything goes to index 0); total >=
+ * 0. shares[i] add up to total exactly. */
 void spread(int64_t total, const int64_t *weights, size_t n, int64_t *shares);
 
 #endif

@@ -5,8 +5,8 @@
  * Owns:    nothing.
  * Threads: any thread.
  * Memory:  the writer's buf; a reader borrows.
- * Errors:  a reader that meets bad bytes sets is_bad and from then on returns zeros: check once, at the end.
- * Limits:  those of the buf.
+ * Errors:  a reader that meets bad bytes sets is_bad and from then on returns zeros: check once, at
+ * the end. Limits:  those of the buf.
  */
 #ifndef LOYALD_PACK_H
 #define LOYALD_PACK_H

@@ -30,8 +30,9 @@ struct str str_percent(struct arena *arena, struct str s)
     size_t n = 0;
     for (size_t i = 0; i < s.n; i++) {
         const unsigned char c = (unsigned char)s.p[i];
-        const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-                              c == '_' || c == '~';
+        const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                              (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
+                              c == '~';
         if (is_plain) {
             out[n++] = (char)c;
         } else {
@@ -128,7 +129,10 @@ static size_t utf8_length(const unsigned char *p, size_t left)
     if (c < 0x80) {
         return c != 0;
     }
-    const size_t n = c >= 0xC2 && c <= 0xDF ? 2 : (c & 0xF0) == 0xE0 ? 3 : c >= 0xF0 && c <= 0xF4 ? 4 : 0;
+    const size_t n = c >= 0xC2 && c <= 0xDF   ? 2
+                     : (c & 0xF0) == 0xE0     ? 3
+                     : c >= 0xF0 && c <= 0xF4 ? 4
+                                              : 0;
     if (n == 0 || left < n) {
         return 0;
     }

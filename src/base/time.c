@@ -16,7 +16,8 @@ int32_t day_of_civil(struct civil civil)
     const int y = civil.year - (civil.month <= 2);
     const int era = y / 400;
     const int year_of_era = y - era * 400;
-    const int day_of_year = (153 * (civil.month + (civil.month > 2 ? -3 : 9)) + 2) / 5 + civil.day - 1;
+    const int day_of_year =
+        (153 * (civil.month + (civil.month > 2 ? -3 : 9)) + 2) / 5 + civil.day - 1;
     const int day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     return (int32_t)(era * 146097 + day_of_era - 719468);
 }
@@ -255,8 +256,8 @@ int zone_minute_of_day(const struct zone *zone, int64_t at)
 int64_t zone_midnight(const struct zone *zone, int32_t day)
 {
     const int64_t local = (int64_t)day * MS_PER_DAY;
-    // Offsets lie within a day of UTC, so the midnight is one of the two guesses from the offsets around it, or
-    // the transition that jumped over it.
+    // Offsets lie within a day of UTC, so the midnight is one of the two guesses from the offsets
+    // around it, or the transition that jumped over it.
     const int32_t before_s = zone_offset_s(zone, local - MS_PER_DAY);
     const int64_t early = local - before_s * MS_PER_S;
     if (zone_day(zone, early) == day && zone_day(zone, early - 1) < day) {
@@ -269,11 +270,13 @@ int64_t zone_midnight(const struct zone *zone, int32_t day)
     }
     for (size_t i = 0; i < zone->transitions_n; i++) {
         const int64_t at = zone->transitions[i].at_s * MS_PER_S;
-        if (at >= local - 2 * MS_PER_DAY && zone_day(zone, at) >= day && zone_day(zone, at - 1) < day) {
+        if (at >= local - 2 * MS_PER_DAY && zone_day(zone, at) >= day &&
+            zone_day(zone, at - 1) < day) {
             return at;
         }
     }
-    return late; // a day that does not exist in this zone (skipped whole): the next one's first instant
+    return late; // a day that does not exist in this zone (skipped whole): the next one's first
+                 // instant
 }
 
 int64_t zone_instant(const struct zone *zone, int32_t day, int minute)
@@ -282,7 +285,8 @@ int64_t zone_instant(const struct zone *zone, int32_t day, int minute)
     const int64_t local = (int64_t)day * MS_PER_DAY + minute * MS_PER_MIN;
     const int64_t before_s = zone_offset_s(zone, local - MS_PER_DAY);
     const int64_t after_s = zone_offset_s(zone, local + MS_PER_DAY);
-    // Before a change of the day the one offset holds, after it the other; in a gap neither, and the later guess lies before it.
+    // Before a change of the day the one offset holds, after it the other; in a gap neither, and
+    // the later guess lies before it.
     const int64_t early = local - int64_max(before_s, after_s) * MS_PER_S;
     const int64_t late = local - int64_min(before_s, after_s) * MS_PER_S;
     if (early + zone_offset_s(zone, early) * MS_PER_S == local) {
@@ -293,7 +297,8 @@ int64_t zone_instant(const struct zone *zone, int32_t day, int minute)
     }
     for (size_t i = 0; i < zone->transitions_n; i++) {
         const int64_t at = zone->transitions[i].at_s * MS_PER_S;
-        if (at >= early - MS_PER_DAY && at <= late + MS_PER_DAY && at + zone->transitions[i].offset_s * MS_PER_S >= local) {
+        if (at >= early - MS_PER_DAY && at <= late + MS_PER_DAY &&
+            at + zone->transitions[i].offset_s * MS_PER_S >= local) {
             return at;
         }
     }

@@ -30,7 +30,8 @@ struct civil {
     int day;   // 1..31
 };
 
-/* Proleptic Gregorian calendar, after Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms". */
+/* Proleptic Gregorian calendar, after Howard Hinnant, "chrono-Compatible Low-Level Date
+ * Algorithms". */
 int32_t day_of_civil(struct civil civil);
 struct civil civil_of_day(int32_t day);
 int days_in_month(int year, int month);
@@ -38,7 +39,8 @@ int days_in_month(int year, int month);
 /* 0 = Monday … 6 = Sunday. */
 int weekday_of_day(int32_t day);
 
-/* The day n months later (n may be negative); the day of the month is clamped to the month's length. */
+/* The day n months later (n may be negative); the day of the month is clamped to the month's
+ * length. */
 int32_t day_add_months(int32_t day, int n);
 
 /* RFC 3339 with any offset and up to nine decimals of a second, cut to milliseconds; a leap second
@@ -63,8 +65,8 @@ struct zone_transition {
     int32_t offset_s; // local minus UTC
 };
 struct zone {
-    struct str name;              // IANA name
-    int32_t offset_first_s;       // before the first transition
+    struct str name;                           // IANA name
+    int32_t offset_first_s;                    // before the first transition
     const struct zone_transition *transitions; // ascending
     size_t transitions_n;
 };
@@ -80,15 +82,16 @@ int32_t zone_day(const struct zone *zone, int64_t at);
 /* Minutes since local midnight by the wall clock, 0..1439. */
 int zone_minute_of_day(const struct zone *zone, int64_t at);
 
-/* The first instant of a local day: where clocks are set forward over midnight, the instant of the change. */
+/* The first instant of a local day: where clocks are set forward over midnight, the instant of the
+ * change. */
 int64_t zone_midnight(const struct zone *zone, int32_t day);
 
-/* The first instant of a local day at which its wall clock shows so many minutes since midnight (0..1439) or more: where the
- * clock is set forward over them, the instant of the change. */
+/* The first instant of a local day at which its wall clock shows so many minutes since midnight
+ * (0..1439) or more: where the clock is set forward over them, the instant of the change. */
 int64_t zone_instant(const struct zone *zone, int32_t day, int minute);
 
-/* The transitions of an IANA zone between 1970 and 2100 from ICU's data, in the arena; false when ICU
- * does not know the name. Not pure: called when a program is published, never in a decision. */
+/* The transitions of an IANA zone between 1970 and 2100 from ICU's data, in the arena; false when
+ * ICU does not know the name. Not pure: called when a program is published, never in a decision. */
 MUST_USE bool zone_load(struct arena *arena, struct str name, struct zone *out);
 
 /* Wall clock and monotonic clock in milliseconds. Not pure. */

@@ -21,7 +21,8 @@ static bool zone_is_known(const UChar *wide)
     UChar canonical[ZONE_NAME_BYTES_MAX + 1];
     UBool is_system = false;
     UErrorCode status = U_ZERO_ERROR;
-    (void)ucal_getCanonicalTimeZoneID(wide, -1, canonical, ZONE_NAME_BYTES_MAX, &is_system, &status);
+    (void)ucal_getCanonicalTimeZoneID(wide, -1, canonical, ZONE_NAME_BYTES_MAX, &is_system,
+                                      &status);
     return U_SUCCESS(status) && is_system;
 }
 

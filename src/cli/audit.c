@@ -33,7 +33,8 @@ static void note_fault(void *self, int64_t seq, const char *text)
 }
 
 /* Saved checkpoints, one a line. */
-static enum err read_saved(struct cli *cli, struct str path, struct audit_checkpoint **out, size_t *n)
+static enum err read_saved(struct cli *cli, struct str path, struct audit_checkpoint **out,
+                           size_t *n)
 {
     struct str file;
     struct str line;
@@ -47,7 +48,8 @@ static enum err read_saved(struct cli *cli, struct str path, struct audit_checkp
     while (str_split(&file, '\n', &line, &done)) {
         line = str_trim(line);
         if (line.n > 0 && *n == AUDIT_CHECKPOINTS_MAX) {
-            return fail(&cli->fail, ERR_TOO_LARGE, "", "There are more than %d checkpoints.", AUDIT_CHECKPOINTS_MAX);
+            return fail(&cli->fail, ERR_TOO_LARGE, "", "There are more than %d checkpoints.",
+                        AUDIT_CHECKPOINTS_MAX);
         }
         if (line.n > 0) {
             try(audit_checkpoint_read(&cli->arena, line, &cli->fail, &(*out)[(*n)++]));
@@ -81,7 +83,8 @@ static int verify_print(struct tally *tally, struct buf *buf, int64_t entries)
         json_close(&tally->w, '}');
         return desk_print(buf) == 0 ? code : EXIT_UNCHECKED;
     }
-    (void)fprintf(stderr, "loyald: %" PRId64 " audit entries, %" PRId64 " faults\n", entries, tally->faults_n);
+    (void)fprintf(stderr, "loyald: %" PRId64 " audit entries, %" PRId64 " faults\n", entries,
+                  tally->faults_n);
     return code;
 }
 
@@ -93,7 +96,8 @@ int cli_audit_verify(int argc, char **argv)
     int64_t entries = 0;
     int code = cli_open(&cli, argc, argv,
                         "Usage: loyald audit verify [--since FILE] [--json]\n\n"
-                        "Checks the audit log, and that each checkpoint saved in FILE is still a part of it. Exit code 0: sound,\n"
+                        "Checks the audit log, and that each checkpoint saved in FILE is still a "
+                        "part of it. Exit code 0: sound,\n"
                         "1: damage, named by seq, 2: it could not be checked.\n");
     if (code != 0) {
         return code == CLI_HELP ? 0 : EXIT_UNCHECKED;
@@ -123,9 +127,10 @@ int cli_audit_verify(int argc, char **argv)
 int cli_audit_checkpoint(int argc, char **argv)
 {
     struct cli cli;
-    int code = cli_open(&cli, argc, argv,
-                        "Usage: loyald audit checkpoint\n\n"
-                        "Prints a signed line that says what the audit log is now: keep it on another machine.\n");
+    int code = cli_open(
+        &cli, argc, argv,
+        "Usage: loyald audit checkpoint\n\n"
+        "Prints a signed line that says what the audit log is now: keep it on another machine.\n");
     if (code != 0) {
         return code == CLI_HELP ? 0 : code;
     }
@@ -139,7 +144,8 @@ int cli_audit_checkpoint(int argc, char **argv)
         if (err == ERR_OK) {
             err = store_audit_checkpoint(desk.store, &cli.arena, desk.now, &checkpoint);
             if (err == ERR_OK) {
-                audit_checkpoint_write(&buf, &checkpoint); // its instance is the vault's, so before closing
+                audit_checkpoint_write(
+                    &buf, &checkpoint); // its instance is the vault's, so before closing
             }
             desk_close(&desk);
         }
@@ -194,7 +200,8 @@ static int print_all(struct cli *cli, struct desk *desk)
     for (size_t n = AUDIT_PAGE_MAX; n == AUDIT_PAGE_MAX && code == 0;) {
         struct audit_row *rows = NULL;
         arena_reset(&arena);
-        const enum err err = store_audit_list_after(desk->store, &arena, after, AUDIT_PAGE_MAX, &rows, &n);
+        const enum err err =
+            store_audit_list_after(desk->store, &arena, after, AUDIT_PAGE_MAX, &rows, &n);
         if (err != ERR_OK) {
             code = cli_complain(cli, err);
             break;
@@ -212,7 +219,8 @@ int cli_audit_export(int argc, char **argv)
 {
     struct cli cli;
     int code = cli_open(&cli, argc, argv,
-                        "Usage: loyald audit export\n\nPrints the audit log, oldest first, a line of JSON each: see docs/audit.md.\n");
+                        "Usage: loyald audit export\n\nPrints the audit log, oldest first, a line "
+                        "of JSON each: see docs/audit.md.\n");
     if (code != 0) {
         return code == CLI_HELP ? 0 : code;
     }

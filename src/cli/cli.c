@@ -30,7 +30,8 @@ static const struct command COMMANDS[] = {
     {"audit export", cli_audit_export, "print the audit log"},
     {"version", cli_version, "print the version"},
     {"serve", cli_serve, "serve the API until SIGTERM, which drains"},
-    {"rule eval", cli_rule_eval, "a line {\"rule\",\"data\"} in, a line {\"result\"} or {\"error\"} out"},
+    {"rule eval", cli_rule_eval,
+     "a line {\"rule\",\"data\"} in, a line {\"result\"} or {\"error\"} out"},
 };
 
 static int usage(FILE *out, int code)
@@ -49,8 +50,8 @@ static int words_matched(const char *words, int argc, char **argv)
     if (blank == NULL) {
         return strcmp(words, argv[1]) == 0 ? 1 : 0;
     }
-    const bool is_first = strncmp(words, argv[1], (size_t)(blank - words)) == 0 &&
-                          argv[1][blank - words] == 0;
+    const bool is_first =
+        strncmp(words, argv[1], (size_t)(blank - words)) == 0 && argv[1][blank - words] == 0;
     return is_first && argc > 2 && strcmp(blank + 1, argv[2]) == 0 ? 2 : 0;
 }
 

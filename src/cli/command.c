@@ -35,7 +35,8 @@ void desk_close(struct desk *desk)
     desk->base = NULL;
 }
 
-static enum err write_once(struct desk *desk, enum err (*work)(struct desk *desk, void *self), void *self)
+static enum err write_once(struct desk *desk, enum err (*work)(struct desk *desk, void *self),
+                           void *self)
 {
     struct db *db = store_db(desk->store);
     try(db_begin(db, DB_WRITE));
@@ -59,7 +60,8 @@ enum err desk_write(struct desk *desk, enum err (*work)(struct desk *desk, void 
     return err;
 }
 
-enum err desk_audit(struct desk *desk, const char *action, struct str object, struct str before, struct str after)
+enum err desk_audit(struct desk *desk, const char *action, struct str object, struct str before,
+                    struct str after)
 {
     const struct audit_entry entry = {
         .actor = STR("cli"),
@@ -74,8 +76,8 @@ enum err desk_audit(struct desk *desk, const char *action, struct str object, st
 
 int desk_print(const struct buf *buf)
 {
-    const bool is_written = !buf->is_full && fwrite(buf->p, 1, buf->n, stdout) == buf->n && fputc('\n', stdout) == '\n' &&
-                            fflush(stdout) == 0;
+    const bool is_written = !buf->is_full && fwrite(buf->p, 1, buf->n, stdout) == buf->n &&
+                            fputc('\n', stdout) == '\n' && fflush(stdout) == 0;
     if (!is_written) {
         (void)fprintf(stderr, "loyald: standard output cannot be written\n");
     }

@@ -47,7 +47,8 @@ int64_t cli_option_int(struct cli *cli, const char *name, int64_t missing, int64
     struct str text;
     int64_t value = missing;
     if (cli_option(cli, name, &text) && (!str_int64(text, &value) || value < min || value > max)) {
-        (void)fprintf(stderr, "loyald: %s takes a whole number from %" PRId64 " to %" PRId64 "\n", name, min, max);
+        (void)fprintf(stderr, "loyald: %s takes a whole number from %" PRId64 " to %" PRId64 "\n",
+                      name, min, max);
         exit(2);
     }
     return value;
@@ -57,7 +58,8 @@ int cli_done(struct cli *cli, int words_max)
 {
     for (int i = 1; i < cli->argc; i++) {
         if (i > words_max || (cli->argv[i][0] == '-' && cli->argv[i][1] != 0)) {
-            (void)fprintf(stderr, "loyald: \"%s\" is not expected here; see --help\n", cli->argv[i]);
+            (void)fprintf(stderr, "loyald: \"%s\" is not expected here; see --help\n",
+                          cli->argv[i]);
             return 2;
         }
     }
@@ -71,8 +73,8 @@ int cli_complain(const struct cli *cli, enum err err)
     }
     for (size_t i = 0; i < cli->fail.items_n; i++) {
         const struct fail_item *item = &cli->fail.items[i];
-        (void)fprintf(stderr, "loyald: %s%s%.*s: %.*s\n", err_code(item->err), item->pointer.n ? " " : "",
-                      STR_ARG(item->pointer), STR_ARG(item->detail));
+        (void)fprintf(stderr, "loyald: %s%s%.*s: %.*s\n", err_code(item->err),
+                      item->pointer.n ? " " : "", STR_ARG(item->pointer), STR_ARG(item->detail));
     }
     return err == ERR_CONFIG ? 2 : 1;
 }
@@ -86,7 +88,8 @@ enum err cli_file_read(struct cli *cli, const char *path, struct str *out)
         return fail(&cli->fail, ERR_IO, "", "%s cannot be opened.", path);
     }
     buf_open(&buf, &cli->arena, CLI_FILE_BYTES_MAX);
-    for (size_t n = fread(piece, 1, sizeof piece, file); n > 0; n = fread(piece, 1, sizeof piece, file)) {
+    for (size_t n = fread(piece, 1, sizeof piece, file); n > 0;
+         n = fread(piece, 1, sizeof piece, file)) {
         buf_add(&buf, piece, n);
     }
     const bool is_read = ferror(file) == 0;
@@ -94,7 +97,8 @@ enum err cli_file_read(struct cli *cli, const char *path, struct str *out)
         (void)fclose(file); // was read only
     }
     if (!is_read || buf.is_full) {
-        return fail(&cli->fail, ERR_IO, "", "%s cannot be read, or is larger than %d bytes.", path, CLI_FILE_BYTES_MAX);
+        return fail(&cli->fail, ERR_IO, "", "%s cannot be read, or is larger than %d bytes.", path,
+                    CLI_FILE_BYTES_MAX);
     }
     *out = buf_view(&buf);
     return ERR_OK;

@@ -1,5 +1,6 @@
-/* `loyald demo`: the generated life of a trade, the same for the same seed, however large. What each trade's customers do is in
- * demo_*.c; here is who they are, when they come, and the way into the engine. */
+/* `loyald demo`: the generated life of a trade, the same for the same seed, however large. What
+ * each trade's customers do is in demo_*.c; here is who they are, when they come, and the way into
+ * the engine. */
 #include "base/base.h"
 #include "cli/cli.h"
 
@@ -14,26 +15,37 @@
 #include "store/versions.h"
 #include "vault/normal.h"
 
-enum { DEMO_MEMBERS_MAX = 10000000, DEMO_DAYS_MAX = 3650, REHEARSED_MAX = 40, CONTROL_EVERY = 20, NAMES_N = 20 };
+enum {
+    DEMO_MEMBERS_MAX = 10000000,
+    DEMO_DAYS_MAX = 3650,
+    REHEARSED_MAX = 40,
+    CONTROL_EVERY = 20,
+    NAMES_N = 20
+};
 #define TICKET_BYTES_MAX ((size_t)4 * 1024 * 1024 * 1024)
 #define PLANTED_EFFECT   1.15
 
 static const char HELP[] =
     "Usage: loyald demo [--life NAME] [--members N] [--days N] [--seed S] [--forward]\n\n"
-    "Enrols N members (default 2000) and books what they do in the last N days (default 365) that the seed (default 1)\n"
-    "gives. The life of a trade goes with the preset of its name: retail (the default), e-commerce, hospitality,\n"
+    "Enrols N members (default 2000) and books what they do in the last N days (default 365) that "
+    "the seed (default 1)\n"
+    "gives. The life of a trade goes with the preset of its name: retail (the default), "
+    "e-commerce, hospitality,\n"
     "airline, banking, telecom. Running it twice changes nothing.\n"
-    "With --forward, on an instance made with --test-clock, the N days begin now and the clock goes along: birthdays,\n"
+    "With --forward, on an instance made with --test-clock, the N days begin now and the clock "
+    "goes along: birthdays,\n"
     "silences, months of subscriptions and what expires come about as they would.\n";
 
-static const struct life *const LIVES[] = {&LIFE_RETAIL, &LIFE_COMMERCE, &LIFE_HOSPITALITY, &LIFE_AIRLINE, &LIFE_BANKING, &LIFE_TELECOM};
+static const struct life *const LIVES[] = {&LIFE_RETAIL,  &LIFE_COMMERCE, &LIFE_HOSPITALITY,
+                                           &LIFE_AIRLINE, &LIFE_BANKING,  &LIFE_TELECOM};
 
 struct kind {
     double per_day;      // comes
     int share;           // of a hundred members
     int lost_after_days; // 0: stays
 };
-static const struct kind KINDS[DEMO_KINDS_N] = {{0.22, 15, 0}, {0.06, 40, 0}, {0.015, 25, 0}, {0.09, 20, 90}};
+static const struct kind KINDS[DEMO_KINDS_N] = {
+    {0.22, 15, 0}, {0.06, 40, 0}, {0.015, 25, 0}, {0.09, 20, 90}};
 
 /* ---- chance ---- */
 
@@ -82,7 +94,8 @@ double demo_kind_per_day(int kind)
 int32_t demo_joined_on(const struct demo *demo, int64_t member)
 {
     struct dice dice = demo_dice(demo, member, TOPIC_JOINED);
-    return demo->first + (int32_t)(demo_roll(&dice) * demo_roll(&dice) * (demo->today - demo->first) * 0.9);
+    return demo->first +
+           (int32_t)(demo_roll(&dice) * demo_roll(&dice) * (demo->today - demo->first) * 0.9);
 }
 
 static double season(const struct demo *demo, int32_t day)
@@ -94,13 +107,19 @@ static double season(const struct demo *demo, int32_t day)
 struct demo_day demo_day_of(const struct demo *demo, int64_t member, int32_t day)
 {
     static const int HOURS[] = {8, 8, 9, 9, 10, 11, 12, 12, 13, 15, 16, 17};
-    struct demo_day out = {.member = member, .day = day, .joined = demo_joined_on(demo, member), .kind = demo_kind_of(demo, member)};
+    struct demo_day out = {.member = member,
+                           .day = day,
+                           .joined = demo_joined_on(demo, member),
+                           .kind = demo_kind_of(demo, member)};
     const struct kind *kind = &KINDS[out.kind];
     const double effect = member % CONTROL_EVERY == 0 ? 1.0 : PLANTED_EFFECT;
     out.dice = demo_dice(demo, member, day);
     out.is_lost = kind->lost_after_days > 0 && day > out.joined + kind->lost_after_days;
-    out.is_there = day >= out.joined && !out.is_lost && demo_roll(&out.dice) < kind->per_day * demo->life->pace * season(demo, day) * effect;
-    out.at = day * MS_PER_DAY + HOURS[demo_roll_below(&out.dice, ARRAY_N(HOURS))] * MS_PER_HOUR + demo_roll_below(&out.dice, 3600) * MS_PER_S;
+    out.is_there =
+        day >= out.joined && !out.is_lost &&
+        demo_roll(&out.dice) < kind->per_day * demo->life->pace * season(demo, day) * effect;
+    out.at = day * MS_PER_DAY + HOURS[demo_roll_below(&out.dice, ARRAY_N(HOURS))] * MS_PER_HOUR +
+             demo_roll_below(&out.dice, 3600) * MS_PER_S;
     return out;
 }
 
@@ -123,14 +142,20 @@ struct str demo_id(struct demo *demo, const char *prefix, int64_t member, int32_
 
 enum err demo_misfit(struct demo *demo, const char *type, enum err err, struct str why)
 {
-    const char *booked = demo->is_rehearsal ? "Nothing was booked." : "What was booked before stays.";
+    const char *booked =
+        demo->is_rehearsal ? "Nothing was booked." : "What was booked before stays.";
     if (err == ERR_EVENT_CONFLICT) {
-        return fail(&demo->cli->fail, err, "", "%s: another life of these people was booked here. %s Give the same --life, --members, --days and "
-                                               "--seed on the same day to book nothing twice, another --seed for more of their life, or use an instance of its own.",
+        return fail(&demo->cli->fail, err, "",
+                    "%s: another life of these people was booked here. %s Give the same --life, "
+                    "--members, --days and "
+                    "--seed on the same day to book nothing twice, another --seed for more of "
+                    "their life, or use an instance of its own.",
                     type, booked);
     }
-    return fail(&demo->cli->fail, err, "", "%s: %.*s %s The life \"%s\" goes with the preset of its name: name the life of the program that is published, or "
-                                           "make an instance with \"loyald init --preset %s\".",
+    return fail(&demo->cli->fail, err, "",
+                "%s: %.*s %s The life \"%s\" goes with the preset of its name: name the life of "
+                "the program that is published, or "
+                "make an instance with \"loyald init --preset %s\".",
                 type, STR_ARG(why), booked, demo->life->name, demo->life->name);
 }
 
@@ -139,7 +164,8 @@ static enum err complain(struct demo *demo, const char *type, enum err err, cons
     return demo_misfit(demo, type, err, f->items_n > 0 ? f->items[0].detail : STR(""));
 }
 
-/* What went wrong with the submissions of a ticket, if anything: who is a member already is no harm. */
+/* What went wrong with the submissions of a ticket, if anything: who is a member already is no
+ * harm. */
 static enum err check_answers(struct demo *demo)
 {
     for (size_t i = 0; i < demo->n; i++) {
@@ -201,7 +227,8 @@ enum err demo_make_room(struct demo *demo)
     return has_room(demo) ? ERR_OK : demo_flush(demo);
 }
 
-enum err demo_post(struct demo *demo, const struct demo_day *day, const char *type, struct str id, int64_t at, const char *data, ...)
+enum err demo_post(struct demo *demo, const struct demo_day *day, const char *type, struct str id,
+                   int64_t at, const char *data, ...)
 {
     char body[DEMO_DATA_BYTES_MAX];
     char time[INSTANT_BYTES + 1];
@@ -217,10 +244,12 @@ enum err demo_post(struct demo *demo, const struct demo_day *day, const char *ty
     va_end(args);
     ensure(n > 0 && n < (int)sizeof body);
     instant_write(at, time);
-    const struct str text = str_fmt(&demo->arena,
-                                    "{\"specversion\":\"1.0\",\"source\":\"demo/%" PRId64 "\",\"id\":\"%.*s\",\"type\":\"%s\",\"subject\":\"ext:C-%" PRId64
-                                    "\",\"time\":\"%.*s\",\"data\":%s}",
-                                    demo->seed, STR_ARG(id), type, day->member, (int)INSTANT_BYTES, time, body);
+    const struct str text =
+        str_fmt(&demo->arena,
+                "{\"specversion\":\"1.0\",\"source\":\"demo/%" PRId64
+                "\",\"id\":\"%.*s\",\"type\":\"%s\",\"subject\":\"ext:C-%" PRId64
+                "\",\"time\":\"%.*s\",\"data\":%s}",
+                demo->seed, STR_ARG(id), type, day->member, (int)INSTANT_BYTES, time, body);
     s = demo_next(demo);
     enum err err = json_read(&demo->arena, text, &f, &json);
     if (err == ERR_OK) {
@@ -236,8 +265,9 @@ enum err demo_post(struct demo *demo, const struct demo_day *day, const char *ty
 /* `code`: of who has brought them, empty: nobody. */
 static enum err add_enrolment(struct demo *demo, int64_t member, int32_t joined, struct str code)
 {
-    static const char *const GIVEN[NAMES_N] = {"Ann", "Bram", "Carla", "Dewi", "Eva", "Finn", "Gosia", "Hugo", "Iris", "Jan",
-                                               "Kasia", "Luis", "Marta", "Noor", "Olek", "Putri", "Rosa", "Sam", "Tess", "Wim"};
+    static const char *const GIVEN[NAMES_N] = {
+        "Ann",   "Bram", "Carla", "Dewi", "Eva",  "Finn",  "Gosia", "Hugo", "Iris", "Jan",
+        "Kasia", "Luis", "Marta", "Noor", "Olek", "Putri", "Rosa",  "Sam",  "Tess", "Wim"};
     static const char *const LANGUAGES[] = {"en", "es", "nl", "id", "pl"};
     struct dice dice = demo_dice(demo, member, TOPIC_PERSON);
     struct submission *s = NULL;
@@ -256,14 +286,21 @@ static enum err add_enrolment(struct demo *demo, int64_t member, int32_t joined,
     s->enrolment = (struct enrolment){
         .identifiers = &s->subject,
         .identifiers_n = 1,
-        .sealed_profile = str_fmt(arena, "{\"external_id\":\"%.*s\",\"name\":{\"given\":\"%.*s\"}}", STR_ARG(id), STR_ARG(given)),
-        .clear = {
-            .birth_on = day_of_civil((struct civil){.year = 1950 + (int)demo_roll_below(&dice, 55), .month = 1 + (int)demo_roll_below(&dice, 12), .day = 1 + (int)demo_roll_below(&dice, 28)}),
-            .country = STR("NL"),
-            .language = str_c(LANGUAGES[demo_roll_below(&dice, ARRAY_N(LANGUAGES))]),
-            .tags = STR("[]"),
-            .attributes = demo->life->attributes != NULL ? demo->life->attributes(demo, member, joined) : STR("{}"),
-        },
+        .sealed_profile = str_fmt(arena, "{\"external_id\":\"%.*s\",\"name\":{\"given\":\"%.*s\"}}",
+                                  STR_ARG(id), STR_ARG(given)),
+        .clear =
+            {
+                .birth_on =
+                    day_of_civil((struct civil){.year = 1950 + (int)demo_roll_below(&dice, 55),
+                                                .month = 1 + (int)demo_roll_below(&dice, 12),
+                                                .day = 1 + (int)demo_roll_below(&dice, 28)}),
+                .country = STR("NL"),
+                .language = str_c(LANGUAGES[demo_roll_below(&dice, ARRAY_N(LANGUAGES))]),
+                .tags = STR("[]"),
+                .attributes = demo->life->attributes != NULL
+                                  ? demo->life->attributes(demo, member, joined)
+                                  : STR("{}"),
+            },
     };
     ensure(normal_name(arena, given, s->enrolment.name_words, &s->enrolment.name_words_n));
     if (code.n > 0) {
@@ -308,8 +345,8 @@ static enum err live_day(struct demo *demo, int32_t day)
     return ERR_OK;
 }
 
-/* The lives of the first members whom nobody has brought, as if they ended now, by dry run: a life that does not fit the program is
- * found before anything is booked. */
+/* The lives of the first members whom nobody has brought, as if they ended now, by dry run: a life
+ * that does not fit the program is found before anything is booked. */
 static enum err rehearse(struct demo *demo, struct store *reader)
 {
     const int32_t days = demo->today - demo->first;
@@ -318,8 +355,10 @@ static enum err rehearse(struct demo *demo, struct store *reader)
     demo->today = (int32_t)(demo->now / MS_PER_DAY);
     demo->first = demo->today - days;
     for (int64_t member = 1; member <= int64_min(demo->members, REHEARSED_MAX); member++) {
-        const bool is_brought = demo_is_brought(demo, member); // their friend's code is drawn when it is first asked for
-        for (int32_t day = demo_joined_on(demo, member); !is_brought && day < demo->today && has_room(demo); day++) {
+        const bool is_brought = demo_is_brought(
+            demo, member); // their friend's code is drawn when it is first asked for
+        for (int32_t day = demo_joined_on(demo, member);
+             !is_brought && day < demo->today && has_room(demo); day++) {
             try(live_member_day(demo, member, day));
         }
     }
@@ -347,7 +386,8 @@ static enum err live(struct demo *demo)
         try(demo_follow(demo));
         try(live_day(demo, day));
         if (isatty(STDERR_FILENO)) {
-            (void)fprintf(stderr, "\r%d of %d days ", day - demo->first + 1, demo->today - demo->first);
+            (void)fprintf(stderr, "\r%d of %d days ", day - demo->first + 1,
+                          demo->today - demo->first);
         }
     }
     try(demo_flush(demo));
@@ -373,7 +413,8 @@ static const struct life *find_life(struct str name)
 static enum err set_days(struct demo *demo, const struct instance *instance, int64_t days)
 {
     if (demo->is_forward && !instance->has_test_clock) {
-        return fail(&demo->cli->fail, ERR_CONFIG, "", "--forward moves the clock: it needs an instance made with --test-clock.");
+        return fail(&demo->cli->fail, ERR_CONFIG, "",
+                    "--forward moves the clock: it needs an instance made with --test-clock.");
     }
     demo->now = store_now(instance);
     const int32_t now_on = (int32_t)(demo->now / MS_PER_DAY);
@@ -416,7 +457,8 @@ int cli_demo(int argc, char **argv)
     demo.life = find_life(name);
     enum err err = demo.life != NULL ? ERR_OK
                                      : fail(&cli.fail, ERR_CONFIG, "",
-                                            "There is no life \"%.*s\"; there are: retail, e-commerce, hospitality, airline, banking, telecom.",
+                                            "There is no life \"%.*s\"; there are: retail, "
+                                            "e-commerce, hospitality, airline, banking, telecom.",
                                             STR_ARG(name));
     if (err == ERR_OK) {
         err = store_base_open(&cli.store, &cli.fail, &base);
@@ -444,7 +486,8 @@ int cli_demo(int argc, char **argv)
         err = live(&demo);
     }
     if (err == ERR_OK) {
-        (void)printf("{\"members\":%" PRId64 ",\"booked\":%" PRId64 ",\"refused\":%" PRId64 ",\"known\":%" PRId64 "}\n",
+        (void)printf("{\"members\":%" PRId64 ",\"booked\":%" PRId64 ",\"refused\":%" PRId64
+                     ",\"known\":%" PRId64 "}\n",
                      demo.members, demo.applied, demo.refused, demo.replayed);
     }
     store_close(reader);

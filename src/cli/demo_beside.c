@@ -1,5 +1,6 @@
-/* What members do beside buying: they name who has brought them, answer surveys and quizzes, enter codes. Each is drawn from dice of
- * its own, so that none of it changes who comes and what they buy. */
+/* What members do beside buying: they name who has brought them, answer surveys and quizzes, enter
+ * codes. Each is drawn from dice of its own, so that none of it changes who comes and what they
+ * buy. */
 #include "base/base.h"
 #include "cli/demo_internal.h"
 
@@ -7,12 +8,12 @@
 #include "store/referrals.h"
 #include "store/rewards.h"
 
-#define IS_BROUGHT     0.18
-#define ANSWERS        0.25
-#define TAKES_A_QUIZ   0.35
-#define KNOWS          0.7 // a right answer
-#define TRIES_AGAIN    0.2 // a code that was used
-#define GUESSES        0.06
+#define IS_BROUGHT   0.18
+#define ANSWERS      0.25
+#define TAKES_A_QUIZ 0.35
+#define KNOWS        0.7 // a right answer
+#define TRIES_AGAIN  0.2 // a code that was used
+#define GUESSES      0.06
 
 enum { ADVOCATES_TRIED_MAX = 12, BROUGHT_AFTER_DAYS = 10 };
 
@@ -27,7 +28,8 @@ static int64_t advocate_of(const struct demo *demo, int64_t member, int32_t join
     }
     for (int i = 0; i < ADVOCATES_TRIED_MAX; i++) {
         const int64_t other = 1 + demo_roll_below(&dice, demo->members);
-        if (demo_kind_of(demo, other) < 2 && demo_joined_on(demo, other) + BROUGHT_AFTER_DAYS <= joined) {
+        if (demo_kind_of(demo, other) < 2 &&
+            demo_joined_on(demo, other) + BROUGHT_AFTER_DAYS <= joined) {
             return other;
         }
     }
@@ -53,7 +55,8 @@ static enum err read_code(struct store *store, struct arena *arena, void *self)
     struct fail f = {.arena = arena};
     struct identifier identifier;
     struct member_facts facts = {0};
-    try(identifier_make(arena, store_vault(store), IDENT_EXTERNAL, str_fmt(kept, "C-%" PRId64, read->advocate), &f, "", &identifier));
+    try(identifier_make(arena, store_vault(store), IDENT_EXTERNAL,
+                        str_fmt(kept, "C-%" PRId64, read->advocate), &f, "", &identifier));
     try(store_members_find(store, arena, &identifier, 1, &facts.member));
     if (facts.member == 0) {
         return ERR_NOT_FOUND;
@@ -65,7 +68,8 @@ static enum err read_code(struct store *store, struct arena *arena, void *self)
 
 enum err demo_friend_code(struct demo *demo, int64_t member, struct str *code)
 {
-    struct code_read read = {.demo = demo, .advocate = advocate_of(demo, member, demo_joined_on(demo, member))};
+    struct code_read read = {.demo = demo,
+                             .advocate = advocate_of(demo, member, demo_joined_on(demo, member))};
     struct ticket ticket = {.job = read_code, .job_self = &read};
     *code = (struct str){0};
     if (read.advocate == 0) {
@@ -90,41 +94,54 @@ enum err demo_name_later(struct demo *demo, const struct demo_day *day, struct s
 {
     struct dice dice = demo_dice(demo, day->member, TOPIC_FRIEND - 200);
     const size_t n = demo_roll_below(&dice, 6) == 0 ? code.n - 1 : code.n;
-    return demo_post(demo, day, "referral", demo_id(demo, "friend", day->member, day->day), day->day * MS_PER_DAY + 7 * MS_PER_HOUR + MS_PER_HOUR / 2,
+    return demo_post(demo, day, "referral", demo_id(demo, "friend", day->member, day->day),
+                     day->day * MS_PER_DAY + 7 * MS_PER_HOUR + MS_PER_HOUR / 2,
                      "{\"code\":\"%.*s\"}", (int)n, code.p);
 }
 
 /* ---- surveys and quizzes ---- */
 
-/* Who comes is asked what they think, once in each stretch of twice the survey's pause. Most who give a low mark say why. */
+/* Who comes is asked what they think, once in each stretch of twice the survey's pause. Most who
+ * give a low mark say why. */
 static enum err answer_survey(struct demo *demo, const struct demo_day *day)
 {
     const struct life *life = demo->life;
     const int32_t stretch = day->day / (2 * life->survey_days);
     struct dice dice = demo_dice(demo, day->member, TOPIC_SURVEY - 100 * (int64_t)stretch);
     const int32_t on = (int32_t)demo_roll_below(&dice, life->survey_days);
-    if (day->is_lost || day->day != stretch * 2 * life->survey_days + on || demo_roll(&dice) > ANSWERS) {
+    if (day->is_lost || day->day != stretch * 2 * life->survey_days + on ||
+        demo_roll(&dice) > ANSWERS) {
         return ERR_OK;
     }
-    const int64_t score = day->kind == 3 ? demo_roll_below(&dice, 7) : 10 - demo_roll_below(&dice, 4) * demo_roll_below(&dice, 3);
+    const int64_t score = day->kind == 3
+                              ? demo_roll_below(&dice, 7)
+                              : 10 - demo_roll_below(&dice, 4) * demo_roll_below(&dice, 3);
     const bool says_why = score <= 6 && demo_roll(&dice) < 0.6;
     const struct str csat =
-        life->survey_csat == NULL ? STR("") : str_fmt(&demo->arena, ",\"%s\":%" PRId64, life->survey_csat, 1 + score * 4 / 10);
+        life->survey_csat == NULL
+            ? STR("")
+            : str_fmt(&demo->arena, ",\"%s\":%" PRId64, life->survey_csat, 1 + score * 4 / 10);
     const struct str why =
-        says_why ? str_fmt(&demo->arena, ",\"why\":\"%s\"", life->complaints[demo_roll_below(&dice, DEMO_COMPLAINTS_N)]) : STR("");
-    return demo_post(demo, day, "survey.completed", demo_id(demo, "nps", day->member, day->day), day->day * MS_PER_DAY + 19 * MS_PER_HOUR,
-                     "{\"survey\":\"%s\",\"answers\":{\"score\":%" PRId64 "%.*s%.*s}}", life->survey, score, STR_ARG(csat), STR_ARG(why));
+        says_why ? str_fmt(&demo->arena, ",\"why\":\"%s\"",
+                           life->complaints[demo_roll_below(&dice, DEMO_COMPLAINTS_N)])
+                 : STR("");
+    return demo_post(demo, day, "survey.completed", demo_id(demo, "nps", day->member, day->day),
+                     day->day * MS_PER_DAY + 19 * MS_PER_HOUR,
+                     "{\"survey\":\"%s\",\"answers\":{\"score\":%" PRId64 "%.*s%.*s}}",
+                     life->survey, score, STR_ARG(csat), STR_ARG(why));
 }
 
 /* Draws the answers of one attempt as JSON; returns how many are right. */
-static int draw_attempt(struct demo *demo, const struct demo_quiz *quiz, struct dice *dice, struct str *answers)
+static int draw_attempt(struct demo *demo, const struct demo_quiz *quiz, struct dice *dice,
+                        struct str *answers)
 {
     int right = 0;
     *answers = STR("");
     for (size_t i = 0; i < DEMO_QUESTIONS_MAX && quiz->questions[i].slug != NULL; i++) {
         const bool knows = demo_roll(dice) < KNOWS;
         right += knows;
-        *answers = str_fmt(&demo->arena, "%.*s%s\"%s\":\"%s\"", STR_ARG(*answers), i > 0 ? "," : "", quiz->questions[i].slug,
+        *answers = str_fmt(&demo->arena, "%.*s%s\"%s\":\"%s\"", STR_ARG(*answers), i > 0 ? "," : "",
+                           quiz->questions[i].slug,
                            knows ? quiz->questions[i].right : quiz->questions[i].wrong);
     }
     return right;
@@ -148,7 +165,8 @@ static enum err take_quiz(struct demo *demo, const struct demo_day *day)
         }
         right = draw_attempt(demo, quiz, &dice, &answers);
     }
-    return demo_post(demo, day, "quiz.completed", demo_id(demo, "quiz", day->member, day->day), day->day * MS_PER_DAY + 20 * MS_PER_HOUR,
+    return demo_post(demo, day, "quiz.completed", demo_id(demo, "quiz", day->member, day->day),
+                     day->day * MS_PER_DAY + 20 * MS_PER_HOUR,
                      "{\"quiz\":\"%s\",\"answers\":{%.*s}}", quiz->slug, STR_ARG(answers));
 }
 
@@ -165,10 +183,12 @@ static struct str code_text(const struct demo *demo, struct arena *arena, int64_
     return str_fmt(arena, "%s-%" PRId64 "-%" PRId64, demo->life->codes.prefix, demo->seed, member);
 }
 
-static enum err enter(struct demo *demo, const struct demo_day *day, const char *prefix, int hour, struct str code)
+static enum err enter(struct demo *demo, const struct demo_day *day, const char *prefix, int hour,
+                      struct str code)
 {
-    return demo_post(demo, day, "code.entered", demo_id(demo, prefix, day->member, day->day), day->day * MS_PER_DAY + hour * MS_PER_HOUR,
-                     "{\"code\":\"%.*s\"}", STR_ARG(code));
+    return demo_post(demo, day, "code.entered", demo_id(demo, prefix, day->member, day->day),
+                     day->day * MS_PER_DAY + hour * MS_PER_HOUR, "{\"code\":\"%.*s\"}",
+                     STR_ARG(code));
 }
 
 /* Their own, some of them twice; one that is nobody's; the one for everybody. */
@@ -189,7 +209,8 @@ static enum err enter_codes(struct demo *demo, const struct demo_day *day)
         try(enter(demo, day, "code", 18, code_text(demo, &demo->arena, day->member)));
     }
     if (guesses && age == on + 2) {
-        try(enter(demo, day, "guess", 18, str_fmt(&demo->arena, "%s-%" PRId64 "-0", codes->prefix, demo->seed)));
+        try(enter(demo, day, "guess", 18,
+                  str_fmt(&demo->arena, "%s-%" PRId64 "-0", codes->prefix, demo->seed)));
     }
     if (codes->fixed != NULL && listens && (age == on + 3 || (age == on + 4 && tries_again))) {
         try(enter(demo, day, "cast", 21, str_c(codes->fixed)));
@@ -199,7 +220,7 @@ static enum err enter_codes(struct demo *demo, const struct demo_day *day)
 
 struct codes_add {
     const struct demo *demo;
-    int64_t member;           // the next to be looked at
+    int64_t member; // the next to be looked at
     struct str codes[COUPONS_PER_WRITE];
     bool is_known[COUPONS_PER_WRITE];
 };
@@ -227,7 +248,8 @@ static enum err add_codes(struct store *store, struct arena *arena, void *self)
             add->codes[n++] = code_text(add->demo, arena, member);
         }
     }
-    try(store_redemptions_add(store, arena, definition->symbol, add->codes, n, add->is_known, &added));
+    try(store_redemptions_add(store, arena, definition->symbol, add->codes, n, add->is_known,
+                              &added));
     add->member = member;
     const struct audit_entry entry = {
         .actor = STR("cli"),
@@ -250,7 +272,9 @@ enum err demo_codes_upload(struct demo *demo)
         struct ticket ticket = {.job = add_codes, .job_self = add};
         const enum err err = engine_run(demo->engine, &ticket);
         if (err == ERR_NOT_FOUND) {
-            return demo_misfit(demo, "code.entered", ERR_CONFIG, str_fmt(&demo->arena, "The program has no codes \"%s\".", demo->life->codes.slug));
+            return demo_misfit(
+                demo, "code.entered", ERR_CONFIG,
+                str_fmt(&demo->arena, "The program has no codes \"%s\".", demo->life->codes.slug));
         }
         try(err);
     }

@@ -1,4 +1,5 @@
-/* What follows in a life from what was answered: rewards that are bought and used, reviews that staff judge. */
+/* What follows in a life from what was answered: rewards that are bought and used, reviews that
+ * staff judge. */
 #include "base/base.h"
 #include "cli/demo_internal.h"
 
@@ -20,8 +21,10 @@ static void note(struct demo *demo, const struct submission *s, enum event_kind 
 {
     if (demo->followed_n < ARRAY_N(demo->followed)) {
         struct demo_followed *followed = &demo->followed[demo->followed_n++];
-        *followed = (struct demo_followed){.kind = kind, .id = id, .at = s->event.time + MS_PER_DAY};
-        (void)snprintf(followed->subject, sizeof followed->subject, "%.*s", STR_ARG(s->event.subject)); // the ticket's arena goes
+        *followed =
+            (struct demo_followed){.kind = kind, .id = id, .at = s->event.time + MS_PER_DAY};
+        (void)snprintf(followed->subject, sizeof followed->subject, "%.*s",
+                       STR_ARG(s->event.subject)); // the ticket's arena goes
     }
 }
 
@@ -46,13 +49,15 @@ void demo_follow_note(struct demo *demo, const struct submission *s)
         }
     }
     if (s->event.kind == EVENT_REVIEW_SUBMITTED && s->answer.review.state == REVIEW_PENDING) {
-        note(demo, s, roll < 0.125 ? EVENT_REVIEW_REJECTED : EVENT_REVIEW_PUBLISHED, s->answer.review.id);
+        note(demo, s, roll < 0.125 ? EVENT_REVIEW_REJECTED : EVENT_REVIEW_PUBLISHED,
+             s->answer.review.id);
     }
 }
 
 /* ---- doing ---- */
 
-static enum err start(struct demo *demo, struct str subject, enum event_kind kind, struct str id, int64_t at, struct submission **out)
+static enum err start(struct demo *demo, struct str subject, enum event_kind kind, struct str id,
+                      int64_t at, struct submission **out)
 {
     struct submission *s = demo_next(demo);
     *out = s;
@@ -87,7 +92,8 @@ static enum err look_up_review(struct store *store, struct arena *arena, void *s
     return store_review_read(store, look->arena, look->id, &look->row);
 }
 
-static enum err name_review(struct demo *demo, struct submission *s, const struct demo_followed *followed)
+static enum err name_review(struct demo *demo, struct submission *s,
+                            const struct demo_followed *followed)
 {
     char review[ID_TEXT_BYTES + 1];
     char purchase[ID_TEXT_BYTES + 1];
@@ -107,7 +113,8 @@ static enum err do_one(struct demo *demo, const struct demo_followed *followed)
     struct submission *s = NULL;
     const bool is_reward = followed->kind == EVENT_REWARD_USED;
     const struct str subject = str_dup(&demo->arena, str_c(followed->subject));
-    const struct str id = str_fmt(&demo->arena, "%s-%" PRId64, is_reward ? "use" : "judge", followed->id);
+    const struct str id =
+        str_fmt(&demo->arena, "%s-%" PRId64, is_reward ? "use" : "judge", followed->id);
     try(start(demo, subject, followed->kind, id, followed->at, &s));
     if (is_reward) {
         name_reward(demo, s, followed->id);
@@ -136,7 +143,9 @@ enum err demo_follow(struct demo *demo)
 
 static struct dice dice_of(const struct demo *demo, const struct demo_day *day, size_t want)
 {
-    return demo_dice(demo, day->member, want == 0 ? TOPIC_REWARD - (int64_t)day->day : TOPIC_WANT * (int64_t)want - day->day);
+    return demo_dice(demo, day->member,
+                     want == 0 ? TOPIC_REWARD - (int64_t)day->day
+                               : TOPIC_WANT * (int64_t)want - day->day);
 }
 
 enum err demo_buy(struct demo *demo, const struct demo_day *day)
@@ -148,11 +157,13 @@ enum err demo_buy(struct demo *demo, const struct demo_day *day)
         const int64_t at = day->at + (int64_t)(i + 1) * MS_PER_HOUR;
         struct submission *s = NULL;
         struct dice dice = dice_of(demo, day, i);
-        if (!day->is_there || came < want->days || demo_roll(&dice) > 1.0 / want->days || at >= demo->now) {
+        if (!day->is_there || came < want->days || demo_roll(&dice) > 1.0 / want->days ||
+            at >= demo->now) {
             continue;
         }
         const struct str subject = str_fmt(&demo->arena, "ext:C-%" PRId64, day->member);
-        try(start(demo, subject, EVENT_REWARD_BOUGHT, demo_id(demo, PREFIXES[i], day->member, day->day), at, &s));
+        try(start(demo, subject, EVENT_REWARD_BOUGHT,
+                  demo_id(demo, PREFIXES[i], day->member, day->day), at, &s));
         s->event.reward = str_c(want->reward);
         s->event.count = 1;
         submission_hash(s, demo->vault, NULL);

@@ -1,5 +1,5 @@
-/* What the parts of `loyald demo` share: the run itself, and the way into the engine. Private to cli/demo.c, demo_beside.c and
- * demo_follow.c; the lives of the trades know demo.h only.
+/* What the parts of `loyald demo` share: the run itself, and the way into the engine. Private to
+ * cli/demo.c, demo_beside.c and demo_follow.c; the lives of the trades know demo.h only.
  *
  * Owns:    struct demo: its arena, which lives as long as a ticket; the engine is the command's.
  * Threads: one.
@@ -16,7 +16,8 @@
 
 enum { DEMO_PER_TICKET = 2048, DEMO_FOLLOWED_MAX = 2048, DEMO_KINDS_N = 4 };
 
-/* What holds of a member on all days, one each; a day's own are these less a multiple of the day. */
+/* What holds of a member on all days, one each; a day's own are these less a multiple of the day.
+ */
 enum {
     TOPIC_KIND = -1,
     TOPIC_JOINED = -2,
@@ -27,7 +28,7 @@ enum {
     TOPIC_QUIZ = -7,
     TOPIC_CODE = -8,
     TOPIC_FOLLOW = -9,
-    TOPIC_WANT = -3000000,  // less a multiple of TOPIC_WANT for each further want, and the day
+    TOPIC_WANT = -3000000, // less a multiple of TOPIC_WANT for each further want, and the day
 };
 
 /* A reward that was bought and will be used, a review that staff will judge. */
@@ -56,7 +57,7 @@ struct demo {
     int64_t now;
     int64_t published_at; // the first program, 0: none
     bool is_forward;
-    bool is_rehearsal;    // tried only, nothing is booked
+    bool is_rehearsal; // tried only, nothing is booked
     int64_t applied, replayed, refused;
 };
 
@@ -81,14 +82,15 @@ enum err demo_misfit(struct demo *demo, const char *type, enum err err, struct s
 
 /* ---- what members do beside buying (demo_beside.c) ---- */
 
-/* Once, before the life: the codes that will be entered. ERR_CONFIG where the program knows no such codes. */
+/* Once, before the life: the codes that will be entered. ERR_CONFIG where the program knows no such
+ * codes. */
 enum err demo_codes_upload(struct demo *demo) MUST_USE;
 
 /* Whether a member who joins names somebody. */
 bool demo_is_brought(const struct demo *demo, int64_t member);
 
-/* The code of whom a member who joins names, empty where they name nobody. May flush: ask before anything of the member's day is
- * on its way. */
+/* The code of whom a member who joins names, empty where they name nobody. May flush: ask before
+ * anything of the member's day is on its way. */
 enum err demo_friend_code(struct demo *demo, int64_t member, struct str *code) MUST_USE;
 
 /* Most name their friend as they join; others later the same day, some of them mistyped. */
@@ -103,7 +105,8 @@ enum err demo_live_beside(struct demo *demo, const struct demo_day *day) MUST_US
 /* Buys what should be earned by now. Who is wrong is refused. */
 enum err demo_buy(struct demo *demo, const struct demo_day *day) MUST_USE;
 
-/* Looks at a decided submission: what it issued will be used, what it submitted be judged, a day later. */
+/* Looks at a decided submission: what it issued will be used, what it submitted be judged, a day
+ * later. */
 void demo_follow_note(struct demo *demo, const struct submission *s);
 
 /* Does what was noted. */

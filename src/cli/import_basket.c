@@ -4,14 +4,15 @@
 
 #include "cli/import_internal.h"
 
-static void article_hash(const struct import_map *map, struct str subject, struct str sku, unsigned char out[VAULT_HASH_BYTES])
+static void article_hash(const struct import_map *map, struct str subject, struct str sku,
+                         unsigned char out[VAULT_HASH_BYTES])
 {
     const struct str parts[] = {subject, sku};
     vault_hash(map->vault, VAULT_FINGERPRINT, parts, ARRAY_N(parts), out);
 }
 
-static void remember_bought(struct import_map *map, struct str subject, struct str sku, struct str invoice, int64_t line,
-                            int64_t milli)
+static void remember_bought(struct import_map *map, struct str subject, struct str sku,
+                            struct str invoice, int64_t line, int64_t milli)
 {
     unsigned char hash[VAULT_HASH_BYTES];
     struct bought *bought = arena_new(map->memory, struct bought, 1);
@@ -31,14 +32,16 @@ static struct str quantity_text(struct arena *arena, int64_t milli)
 }
 
 /* One line of a basket as JSON; false with the code when it is none. */
-static bool put_line(const struct import_map *map, struct arena *arena, const struct import_row *row, int64_t ordinal,
-                     struct json_out *w, int64_t *amount, int64_t *milli, const char **code)
+static bool put_line(const struct import_map *map, struct arena *arena,
+                     const struct import_row *row, int64_t ordinal, struct json_out *w,
+                     int64_t *amount, int64_t *milli, const char **code)
 {
     struct decimal price = {0};
     const json_t *price_spec = json_at(map->line, "price");
     const json_t *decimals = json_at(price_spec, "decimals");
     const int places = json_is_integer(decimals) ? (int)json_integer_value(decimals) : 2;
-    if (!map_row_quantity(map, row, milli) || !decimal_read(map_column(map, row, map_text_at(price_spec, "column")), 6, &price)) {
+    if (!map_row_quantity(map, row, milli) ||
+        !decimal_read(map_column(map, row, map_text_at(price_spec, "column")), 6, &price)) {
         *code = "bad_number";
         return false;
     }
@@ -76,7 +79,8 @@ static bool put_line(const struct import_map *map, struct arena *arena, const st
 }
 
 /* The purchase of a basket; its bad rows are rejected one by one. */
-static void basket_purchase(struct import_map *map, struct arena *arena, struct import_event **events, size_t *n, size_t *max)
+static void basket_purchase(struct import_map *map, struct arena *arena,
+                            struct import_event **events, size_t *n, size_t *max)
 {
     struct basket *basket = &map->basket;
     struct buf lines;
@@ -85,11 +89,13 @@ static void basket_purchase(struct import_map *map, struct arena *arena, struct 
     size_t numbers_n = 0;
     int64_t total = 0;
     unsigned char hash[VAULT_HASH_BYTES];
-    const struct str subject = map_filled(map, arena, &basket->rows[0], map_text_at(map->event, "subject"));
+    const struct str subject =
+        map_filled(map, arena, &basket->rows[0], map_text_at(map->event, "subject"));
     vault_hash(map->vault, VAULT_FINGERPRINT, &basket->key, 1, hash);
     const int64_t again = map_count_up(map, &map->invoices, hash);
     // An invoice that goes on further down the file is a purchase of its own.
-    const struct str id = again == 1 ? basket->key : str_fmt(arena, "%.*s/%" PRId64, STR_ARG(basket->key), again);
+    const struct str id =
+        again == 1 ? basket->key : str_fmt(arena, "%.*s/%" PRId64, STR_ARG(basket->key), again);
     if (subject.n == 0 && !map->keeps_sales) {
         for (size_t i = 0; i < basket->n; i++) {
             map_event_add(arena, events, n, max, &basket->rows[i].number, 1)->code = "no_subject";
@@ -112,7 +118,9 @@ static void basket_purchase(struct import_map *map, struct arena *arena, struct 
         total += amount;
         numbers[numbers_n++] = row->number;
         if (subject.n > 0) {
-            remember_bought(map, subject, map_filled(map, arena, row, map_text_at(map->line, "sku")), id, (int64_t)i + 1, milli);
+            remember_bought(map, subject,
+                            map_filled(map, arena, row, map_text_at(map->line, "sku")), id,
+                            (int64_t)i + 1, milli);
         }
     }
     json_close(&lw, ']');
@@ -139,8 +147,9 @@ static void basket_purchase(struct import_map *map, struct arena *arena, struct 
 }
 
 /* One refund of a part of one purchase's line. */
-static void put_refund(struct import_map *map, struct arena *arena, const struct import_row *row, struct str id,
-                       const struct bought *bought, int64_t milli, struct import_event *out)
+static void put_refund(struct import_map *map, struct arena *arena, const struct import_row *row,
+                       struct str id, const struct bought *bought, int64_t milli,
+                       struct import_event *out)
 {
     struct buf text;
     buf_open(&text, arena, EVENT_TEXT_MAX);
@@ -169,9 +178,10 @@ static void put_refund(struct import_map *map, struct arena *arena, const struct
     out->json = buf_view(&text);
 }
 
-/* A cancellation refunds the latest purchases of that customer and article with quantity left, split where needed. */
-static void cancel_row(struct import_map *map, struct arena *arena, const struct import_row *row, int64_t ordinal,
-                       struct import_event **events, size_t *n, size_t *max)
+/* A cancellation refunds the latest purchases of that customer and article with quantity left,
+ * split where needed. */
+static void cancel_row(struct import_map *map, struct arena *arena, const struct import_row *row,
+                       int64_t ordinal, struct import_event **events, size_t *n, size_t *max)
 {
     const struct str subject = map_filled(map, arena, row, map_text_at(map->event, "subject"));
     const struct str sku = map_filled(map, arena, row, map_text_at(map->line, "sku"));
@@ -204,21 +214,26 @@ static void cancel_row(struct import_map *map, struct arena *arena, const struct
         if (take == 0) {
             continue;
         }
-        const struct str id = str_fmt(arena, "%.*s:%" PRId64 ":%" PRId64, STR_ARG(map->basket.key), ordinal, ++part);
-        struct import_event *event = map_event_add(arena, events, n, max, &row->number, part == 1 ? 1 : 0);
+        const struct str id =
+            str_fmt(arena, "%.*s:%" PRId64 ":%" PRId64, STR_ARG(map->basket.key), ordinal, ++part);
+        struct import_event *event =
+            map_event_add(arena, events, n, max, &row->number, part == 1 ? 1 : 0);
         put_refund(map, arena, row, id, bought, take, event);
         bought->left_milli -= take;
         rest -= take;
     }
 }
 
-void basket_close(struct import_map *map, struct arena *arena, struct import_event **events, size_t *n, size_t *max)
+void basket_close(struct import_map *map, struct arena *arena, struct import_event **events,
+                  size_t *n, size_t *max)
 {
     struct basket *basket = &map->basket;
     if (basket->n == 0) {
         return;
     }
-    const struct str cancel = map->cancel_column.n > 0 ? map_column(map, &basket->rows[0], map->cancel_column) : (struct str){0};
+    const struct str cancel = map->cancel_column.n > 0
+                                  ? map_column(map, &basket->rows[0], map->cancel_column)
+                                  : (struct str){0};
     if (map->cancel_prefix.n > 0 && str_starts(cancel, map->cancel_prefix)) {
         for (size_t i = 0; i < basket->n; i++) {
             cancel_row(map, arena, &basket->rows[i], (int64_t)i + 1, events, n, max);

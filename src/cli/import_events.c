@@ -1,4 +1,5 @@
-/* `loyald import events FILE [--map MAP] [--rejects FILE]`: every row is booked, or rejected with a reason. */
+/* `loyald import events FILE [--map MAP] [--rejects FILE]`: every row is booked, or rejected with a
+ * reason. */
 #include "base/base.h"
 #include "cli/cli.h"
 
@@ -14,10 +15,14 @@ enum { IMPORT_PER_TICKET = 2048, REJECT_CODES_MAX = 64, PROGRESS_EVERY_US = 1000
 
 static const char HELP[] =
     "Usage: loyald import events FILE [--map MAP] [--rejects FILE] [--json]\n\n"
-    "Books the events of a CSV or NDJSON file, plain or gzip, \"-\" for standard input. MAP is a small\n"
-    "JSON document that says what the columns are (docs/import.md); without it the file is NDJSON.\n"
-    "Rows that cannot be booked go to the rejects file (default FILE.rejects.csv) by line number, code\n"
-    "and pointer. The same file twice changes nothing: after an interruption run the command again.\n";
+    "Books the events of a CSV or NDJSON file, plain or gzip, \"-\" for standard input. MAP is a "
+    "small\n"
+    "JSON document that says what the columns are (docs/import.md); without it the file is "
+    "NDJSON.\n"
+    "Rows that cannot be booked go to the rejects file (default FILE.rejects.csv) by line number, "
+    "code\n"
+    "and pointer. The same file twice changes nothing: after an interruption run the command "
+    "again.\n";
 
 struct reject_count {
     const char *code;
@@ -31,21 +36,23 @@ struct import {
     struct import_source *source;
     struct import_map *map;
     FILE *rejects;
-    struct arena arena;          // of one ticket
+    struct arena arena; // of one ticket
     struct import_event *events;
     size_t events_n, events_max;
-    int64_t lines, booked, rejected;             // rows
+    int64_t lines, booked, rejected;                 // rows
     int64_t applied, refused, held, sales, replayed; // events
     struct reject_count counts[REJECT_CODES_MAX];
     size_t counts_n;
     int64_t started_us, shown_us;
 };
 
-static void reject(struct import *import, const struct import_event *event, const char *code, struct str pointer)
+static void reject(struct import *import, const struct import_event *event, const char *code,
+                   struct str pointer)
 {
     for (size_t i = 0; i < event->numbers_n; i++) {
         // Line, code and pointer only: a rejects file never holds what the line said.
-        (void)fprintf(import->rejects, "%" PRId64 ",%s,\"%.*s\"\n", event->numbers[i], code, STR_ARG(pointer));
+        (void)fprintf(import->rejects, "%" PRId64 ",%s,\"%.*s\"\n", event->numbers[i], code,
+                      STR_ARG(pointer));
     }
     import->rejected += (int64_t)event->numbers_n;
     for (size_t i = 0; i < import->counts_n; i++) {
@@ -55,7 +62,8 @@ static void reject(struct import *import, const struct import_event *event, cons
         }
     }
     if (import->counts_n < REJECT_CODES_MAX) {
-        import->counts[import->counts_n++] = (struct reject_count){.code = code, .lines = (int64_t)event->numbers_n};
+        import->counts[import->counts_n++] =
+            (struct reject_count){.code = code, .lines = (int64_t)event->numbers_n};
     }
 }
 
@@ -65,7 +73,8 @@ static struct str fail_pointer(const struct fail *f)
 }
 
 /* Counts what became of one event. */
-static void count_answer(struct import *import, const struct submission *s, const struct import_event *event)
+static void count_answer(struct import *import, const struct submission *s,
+                         const struct import_event *event)
 {
     if (s->err != ERR_OK) {
         reject(import, event, err_code(s->err), fail_pointer(&s->fail));
@@ -91,7 +100,8 @@ static void count_answer(struct import *import, const struct submission *s, cons
 static enum err flush(struct import *import)
 {
     struct submission *list = arena_new(&import->arena, struct submission, import->events_n);
-    const struct import_event **of = arena_new(&import->arena, const struct import_event *, import->events_n);
+    const struct import_event **of =
+        arena_new(&import->arena, const struct import_event *, import->events_n);
     size_t n = 0;
     for (size_t i = 0; i < import->events_n; i++) {
         const struct import_event *event = &import->events[i];
@@ -116,7 +126,8 @@ static enum err flush(struct import *import)
     enum err err = n == 0 ? ERR_OK : engine_run(import->engine, &ticket);
     for (size_t i = 0; i < n && err == ERR_OK; i++) {
         if (err_status(list[i].err) >= 500) {
-            err = fail(&import->cli->fail, list[i].err, "", "%s Run the same command again: what is booked stays booked.",
+            err = fail(&import->cli->fail, list[i].err, "",
+                       "%s Run the same command again: what is booked stays booked.",
                        err_title(list[i].err));
         } else {
             count_answer(import, &list[i], of[i]);
@@ -137,8 +148,8 @@ static void show_progress(struct import *import, bool is_last)
     const double seconds = (double)(now - import->started_us) / 1e6;
     const double share = import_source_share(import->source);
     import->shown_us = now;
-    (void)fprintf(stderr, "\r%" PRId64 " lines, %" PRId64 " rejected, %.0f lines/s", import->lines, import->rejected,
-                  seconds > 0 ? (double)import->lines / seconds : 0);
+    (void)fprintf(stderr, "\r%" PRId64 " lines, %" PRId64 " rejected, %.0f lines/s", import->lines,
+                  import->rejected, seconds > 0 ? (double)import->lines / seconds : 0);
     if (share > 0 && !is_last) {
         (void)fprintf(stderr, ", %.0f %%, %.0f s left ", share * 100, seconds / share - seconds);
     }
@@ -150,10 +161,11 @@ static enum err run(struct import *import)
     bool is_end = false;
     while (!is_end) {
         struct import_row row;
-        try(import_source_next(import->source, import_map_format(import->map), &import->arena, &row, &is_end));
+        try(import_source_next(import->source, import_map_format(import->map), &import->arena, &row,
+                               &is_end));
         import->lines += !is_end && !import_map_wants_header(import->map);
-        try(import_map_row(import->map, &import->arena, is_end ? NULL : &row, &import->events, &import->events_n,
-                           &import->events_max, &import->cli->fail));
+        try(import_map_row(import->map, &import->arena, is_end ? NULL : &row, &import->events,
+                           &import->events_n, &import->events_max, &import->cli->fail));
         if (is_end || import->events_n >= IMPORT_PER_TICKET) {
             try(flush(import));
             show_progress(import, is_end);
@@ -171,8 +183,10 @@ static void print_summary(const struct import *import)
         const char *name;
         int64_t value;
     } fields[] = {
-        {"lines", import->lines},     {"booked", import->booked},   {"rejected", import->rejected}, {"applied", import->applied},
-        {"refused", import->refused}, {"held", import->held},       {"sales", import->sales},       {"replayed", import->replayed},
+        {"lines", import->lines},       {"booked", import->booked},
+        {"rejected", import->rejected}, {"applied", import->applied},
+        {"refused", import->refused},   {"held", import->held},
+        {"sales", import->sales},       {"replayed", import->replayed},
     };
     json_open(&w, '{');
     for (size_t i = 0; i < ARRAY_N(fields); i++) {
@@ -202,7 +216,8 @@ static enum err read_map(struct import *import, struct str path)
     return import_map_read(&cli->arena, document, import->vault, &cli->fail, &import->map);
 }
 
-static enum err import_file(struct import *import, const char *path, struct str map_path, struct str rejects_path)
+static enum err import_file(struct import *import, const char *path, struct str map_path,
+                            struct str rejects_path)
 {
     struct cli *cli = import->cli;
     const bool is_input = strcmp(path, "-") == 0;
@@ -213,7 +228,8 @@ static enum err import_file(struct import *import, const char *path, struct str 
     try(import_source_open(path, &cli->fail, &import->source));
     import->rejects = fopen(rejects, "w");
     if (import->rejects == NULL) {
-        return fail(&cli->fail, ERR_IO, "", "%s cannot be written: name another file with --rejects.", rejects);
+        return fail(&cli->fail, ERR_IO, "",
+                    "%s cannot be written: name another file with --rejects.", rejects);
     }
     (void)fputs("line,code,pointer\n", import->rejects);
     import->started_us = import->shown_us = clock_monotonic_us();

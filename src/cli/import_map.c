@@ -1,4 +1,5 @@
-/* From rows to events by a small mapping document: templates of columns, baskets from lines, cancellations. */
+/* From rows to events by a small mapping document: templates of columns, baskets from lines,
+ * cancellations. */
 #include "base/base.h"
 #include "cli/import.h"
 
@@ -11,14 +12,16 @@ struct str map_text_at(const json_t *object, const char *name)
     return json_str(json_at(object, name));
 }
 
-enum err import_map_read(struct arena *memory, const json_t *document, const struct vault *vault, struct fail *f,
-                         struct import_map **out)
+enum err import_map_read(struct arena *memory, const json_t *document, const struct vault *vault,
+                         struct fail *f, struct import_map **out)
 {
     struct import_map *map = arena_new(memory, struct import_map, 1);
     const struct str format = map_text_at(document, "format");
     map->memory = memory;
     map->vault = vault;
-    map->format = str_eq(format, STR("blanks")) ? IMPORT_BLANKS : str_eq(format, STR("ndjson")) ? IMPORT_NDJSON : IMPORT_CSV;
+    map->format = str_eq(format, STR("blanks"))   ? IMPORT_BLANKS
+                  : str_eq(format, STR("ndjson")) ? IMPORT_NDJSON
+                                                  : IMPORT_CSV;
     map->event = json_at(document, "event");
     map->data = json_at(document, "data");
     map->line = json_at(document, "line");
@@ -29,7 +32,8 @@ enum err import_map_read(struct arena *memory, const json_t *document, const str
     const json_t *columns = json_at(document, "columns");
     map->columns_n = json_array_size(columns);
     if (map->format != IMPORT_NDJSON && !json_is_object(map->event)) {
-        return fail(f, ERR_INVALID, "/event", "The mapping needs \"event\": how type, source, subject and time are made.");
+        return fail(f, ERR_INVALID, "/event",
+                    "The mapping needs \"event\": how type, source, subject and time are made.");
     }
     if (map->columns_n > IMPORT_COLUMNS_MAX) {
         return fail(f, ERR_INVALID, "/columns", "At most %d columns.", IMPORT_COLUMNS_MAX);
@@ -78,7 +82,8 @@ struct str map_column(const struct import_map *map, const struct import_row *row
 }
 
 /* "ext:{CustomerID}" with the columns filled in; empty when any of them is. */
-struct str map_filled(const struct import_map *map, struct arena *arena, const struct import_row *row, struct str text)
+struct str map_filled(const struct import_map *map, struct arena *arena,
+                      const struct import_row *row, struct str text)
 {
     struct buf out;
     buf_open(&out, arena, IMPORT_LINE_BYTES_MAX);
@@ -88,7 +93,8 @@ struct str map_filled(const struct import_map *map, struct arena *arena, const s
             buf_char(&out, text.p[i]);
             continue;
         }
-        const struct str value = map_column(map, row, (struct str){.p = text.p + i + 1, .n = end - i - 1});
+        const struct str value =
+            map_column(map, row, (struct str){.p = text.p + i + 1, .n = end - i - 1});
         if (value.n == 0) {
             return (struct str){0};
         }
@@ -108,7 +114,8 @@ static bool read_money(struct str text, int decimals, int64_t *out)
            mul_ratio_half_up(d.digits, power_of_ten(decimals), power_of_ten(d.scale), out);
 }
 
-/* Digits at the places of the format's letters: YYYY MM DD HH mm SS; anything else must be equal. */
+/* Digits at the places of the format's letters: YYYY MM DD HH mm SS; anything else must be equal.
+ */
 static bool read_time(const struct zone *zone, struct str text, struct str format, int64_t *out)
 {
     if (format.n == 0) {
@@ -120,7 +127,8 @@ static bool read_time(const struct zone *zone, struct str text, struct str forma
     int values[128] = {0};
     for (size_t i = 0; i < text.n; i++) {
         const unsigned char letter = (unsigned char)format.p[i];
-        const bool is_place = letter == 'Y' || letter == 'M' || letter == 'D' || letter == 'H' || letter == 'm' || letter == 'S';
+        const bool is_place = letter == 'Y' || letter == 'M' || letter == 'D' || letter == 'H' ||
+                              letter == 'm' || letter == 'S';
         if (is_place && (text.p[i] < '0' || text.p[i] > '9')) {
             return false;
         }
@@ -131,28 +139,33 @@ static bool read_time(const struct zone *zone, struct str text, struct str forma
         }
     }
     const struct civil c = {.year = values['Y'], .month = values['M'], .day = values['D']};
-    if (c.year < 1 || c.month < 1 || c.month > 12 || c.day < 1 || c.day > days_in_month(c.year, c.month) ||
-        values['H'] > 23 || values['m'] > 59 || values['S'] > 59) {
+    if (c.year < 1 || c.month < 1 || c.month > 12 || c.day < 1 ||
+        c.day > days_in_month(c.year, c.month) || values['H'] > 23 || values['m'] > 59 ||
+        values['S'] > 59) {
         return false;
     }
-    const int64_t local = day_of_civil(c) * MS_PER_DAY + values['H'] * MS_PER_HOUR + values['m'] * MS_PER_MIN + values['S'] * MS_PER_S;
+    const int64_t local = day_of_civil(c) * MS_PER_DAY + values['H'] * MS_PER_HOUR +
+                          values['m'] * MS_PER_MIN + values['S'] * MS_PER_S;
     // A local time: the offset of the instant that it would be by the offset around it.
     const int64_t guess = local - zone_offset_s(zone, local) * MS_PER_S;
     *out = local - zone_offset_s(zone, guess) * MS_PER_S;
     return true;
 }
 
-static bool row_time(const struct import_map *map, struct arena *arena, const struct import_row *row, int64_t *out)
+static bool row_time(const struct import_map *map, struct arena *arena,
+                     const struct import_row *row, int64_t *out)
 {
     const json_t *time = json_at(map->event, "time");
     if (json_is_string(time)) {
         return instant_read(map_filled(map, arena, row, json_str(time)), out);
     }
-    return read_time(&map->zone, map_column(map, row, map_text_at(time, "column")), map_text_at(time, "format"), out);
+    return read_time(&map->zone, map_column(map, row, map_text_at(time, "column")),
+                     map_text_at(time, "format"), out);
 }
 
 /* A number of a column ({"column", "decimals"}), or a constant. */
-static bool map_row_money(const struct import_map *map, const struct import_row *row, const json_t *spec, int64_t *out)
+static bool map_row_money(const struct import_map *map, const struct import_row *row,
+                          const json_t *spec, int64_t *out)
 {
     if (json_is_integer(spec)) {
         *out = json_integer_value(spec);
@@ -160,13 +173,15 @@ static bool map_row_money(const struct import_map *map, const struct import_row 
     }
     const json_t *decimals = json_at(spec, "decimals");
     const int64_t places = json_is_integer(decimals) ? json_integer_value(decimals) : 0;
-    return places >= 0 && places <= 4 && read_money(map_column(map, row, map_text_at(spec, "column")), (int)places, out);
+    return places >= 0 && places <= 4 &&
+           read_money(map_column(map, row, map_text_at(spec, "column")), (int)places, out);
 }
 
 bool map_row_quantity(const struct import_map *map, const struct import_row *row, int64_t *milli)
 {
     struct decimal d = {0};
-    const struct str text = map_column(map, row, map_text_at(json_at(map->line, "quantity"), "column"));
+    const struct str text =
+        map_column(map, row, map_text_at(json_at(map->line, "quantity"), "column"));
     return decimal_read(text, 3, &d) && decimal_rescale(d, 3, milli);
 }
 
@@ -182,7 +197,8 @@ static struct str hex(struct arena *arena, const unsigned char hash[VAULT_HASH_B
     return buf_view(&text);
 }
 
-int64_t map_count_up(struct import_map *map, struct map *counts, const unsigned char hash[VAULT_HASH_BYTES])
+int64_t map_count_up(struct import_map *map, struct map *counts,
+                     const unsigned char hash[VAULT_HASH_BYTES])
 {
     int64_t *count = map_find(counts, hash);
     if (count == NULL) {
@@ -207,19 +223,21 @@ static struct str row_id(struct import_map *map, struct arena *arena, const stru
 
 /* ---- events ---- */
 
-struct import_event *map_event_add(struct arena *arena, struct import_event **events, size_t *n, size_t *max,
-                                      const int64_t *numbers, size_t numbers_n)
+struct import_event *map_event_add(struct arena *arena, struct import_event **events, size_t *n,
+                                   size_t *max, const int64_t *numbers, size_t numbers_n)
 {
     arena_room(arena, *events, *n, *max);
     struct import_event *event = &(*events)[(*n)++];
-    *event = (struct import_event){.numbers = arena_new(arena, int64_t, numbers_n), .numbers_n = numbers_n};
+    *event = (struct import_event){.numbers = arena_new(arena, int64_t, numbers_n),
+                                   .numbers_n = numbers_n};
     memcpy(event->numbers, numbers, numbers_n * sizeof *numbers);
     return event;
 }
 
 /* The envelope up to "data":{ ; false when a part is missing, with the code. */
-bool map_put_envelope(const struct import_map *map, struct arena *arena, const struct import_row *row, struct str id,
-                         struct str type, struct json_out *w, const char **code)
+bool map_put_envelope(const struct import_map *map, struct arena *arena,
+                      const struct import_row *row, struct str id, struct str type,
+                      struct json_out *w, const char **code)
 {
     int64_t time = 0;
     const struct str subject = map_filled(map, arena, row, map_text_at(map->event, "subject"));
@@ -255,8 +273,10 @@ bool map_put_envelope(const struct import_map *map, struct arena *arena, const s
     return true;
 }
 
-/* Fields of data that are columns: texts by template, money by {"column","decimals"}, constants as they are. */
-bool map_put_data(const struct import_map *map, struct arena *arena, const struct import_row *row, struct json_out *w)
+/* Fields of data that are columns: texts by template, money by {"column","decimals"}, constants as
+ * they are. */
+bool map_put_data(const struct import_map *map, struct arena *arena, const struct import_row *row,
+                  struct json_out *w)
 {
     const char *name = NULL;
     json_t *spec = NULL;
@@ -283,7 +303,8 @@ bool map_put_data(const struct import_map *map, struct arena *arena, const struc
     return true;
 }
 
-static void plain_event(struct import_map *map, struct arena *arena, const struct import_row *row, struct import_event *out)
+static void plain_event(struct import_map *map, struct arena *arena, const struct import_row *row,
+                        struct import_event *out)
 {
     struct buf text;
     buf_open(&text, arena, EVENT_TEXT_MAX);
@@ -334,7 +355,8 @@ enum err import_map_row(struct import_map *map, struct arena *arena, const struc
     }
     const struct str key = map_column(map, row, map->group_by);
     if (key.n == 0) {
-        return fail(f, ERR_INVALID, "/group_by", "Line %" PRId64 " has no column \"%.*s\".", row->number, STR_ARG(map->group_by));
+        return fail(f, ERR_INVALID, "/group_by", "Line %" PRId64 " has no column \"%.*s\".",
+                    row->number, STR_ARG(map->group_by));
     }
     if (!str_eq(key, map->basket.key) || map->basket.n == IMPORT_GROUP_LINES_MAX) {
         basket_close(map, arena, events, n, max);

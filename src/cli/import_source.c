@@ -10,9 +10,9 @@ enum { SOURCE_BUFFER_BYTES = 256 * 1024 };
 
 struct import_source {
     struct arena arena;
-    gzFile file;               // zlib reads plain files as they are
-    int64_t bytes_n;           // size of the file, 0: not known
-    int64_t line;              // lines read so far
+    gzFile file;     // zlib reads plain files as they are
+    int64_t bytes_n; // size of the file, 0: not known
+    int64_t line;    // lines read so far
     unsigned char *buffer;
     size_t at;
     size_t n;
@@ -75,7 +75,8 @@ static int next_byte(struct import_source *source, enum err *err)
 }
 
 /* A logical line: for CSV, line ends inside quotes belong to it. *is_long: it was cut. */
-static enum err read_line(struct import_source *source, bool with_quotes, struct buf *line, bool *is_end)
+static enum err read_line(struct import_source *source, bool with_quotes, struct buf *line,
+                          bool *is_end)
 {
     enum err err = ERR_OK;
     bool in_quotes = false;
@@ -163,8 +164,8 @@ static bool split_blanks(struct str line, struct import_row *row)
     return true;
 }
 
-enum err import_source_next(struct import_source *source, enum import_format format, struct arena *arena,
-                            struct import_row *row, bool *is_end)
+enum err import_source_next(struct import_source *source, enum import_format format,
+                            struct arena *arena, struct import_row *row, bool *is_end)
 {
     for (;;) {
         struct buf line;
@@ -187,7 +188,8 @@ enum err import_source_next(struct import_source *source, enum import_format for
         row->text = text;
         row->is_bad = line.is_full || !str_is_utf8(text);
         if (!row->is_bad && format != IMPORT_NDJSON) {
-            row->is_bad = !(format == IMPORT_CSV ? split_csv(arena, text, row) : split_blanks(text, row));
+            row->is_bad =
+                !(format == IMPORT_CSV ? split_csv(arena, text, row) : split_blanks(text, row));
         }
         if (row->is_bad) {
             row->fields_n = 0;

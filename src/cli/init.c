@@ -15,9 +15,9 @@
 /* ---- init ---- */
 
 struct init {
-    struct str preset;         // its name, empty: none
+    struct str preset; // its name, empty: none
     const json_t *document;
-    int version;               // published by this call, 0: none
+    int version; // published by this call, 0: none
 };
 
 /* The directories on the way to a file, open to nobody else. */
@@ -29,7 +29,8 @@ static enum err make_directories(struct cli *cli, struct str file)
         }
         const char *path = str_z(&cli->arena, (struct str){.p = file.p, .n = i});
         if (mkdir(path, 0700) != 0 && errno != EEXIST) {
-            return fail(&cli->fail, ERR_IO, "", "The directory %s cannot be made: %s.", path, strerror(errno));
+            return fail(&cli->fail, ERR_IO, "", "The directory %s cannot be made: %s.", path,
+                        strerror(errno));
         }
     }
     return ERR_OK;
@@ -48,7 +49,8 @@ static void list_presets(struct cli *cli, struct buf *out)
         const struct str asset = str_c(name);
         if (str_starts(asset, STR(PRESET_PREFIX))) {
             const struct str slug = str_after(asset, strlen(PRESET_PREFIX));
-            buf_printf(out, "%s%.*s", out->n > 0 ? ", " : "", (int)(slug.n - strlen(PRESET_SUFFIX)), slug.p);
+            buf_printf(out, "%s%.*s", out->n > 0 ? ", " : "", (int)(slug.n - strlen(PRESET_SUFFIX)),
+                       slug.p);
         }
     }
 }
@@ -60,12 +62,13 @@ static enum err find_preset(struct cli *cli, struct init *init)
     if (init->preset.n == 0) {
         return ERR_OK;
     }
-    const struct str path = str_fmt(&cli->arena, PRESET_PREFIX "%.*s" PRESET_SUFFIX, STR_ARG(init->preset));
+    const struct str path =
+        str_fmt(&cli->arena, PRESET_PREFIX "%.*s" PRESET_SUFFIX, STR_ARG(init->preset));
     const struct str text = asset_find(path);
     if (text.n == 0) {
         list_presets(cli, &names);
-        return fail(&cli->fail, ERR_CONFIG, "", "There is no preset \"%.*s\"; there are: %.*s.", STR_ARG(init->preset),
-                    STR_ARG(buf_view(&names)));
+        return fail(&cli->fail, ERR_CONFIG, "", "There is no preset \"%.*s\"; there are: %.*s.",
+                    STR_ARG(init->preset), STR_ARG(buf_view(&names)));
     }
     try(json_read(&cli->arena, text, &cli->fail, &document));
     init->document = document;
@@ -78,19 +81,20 @@ static enum err first_entries(struct desk *desk, void *self)
     struct arena *arena = &desk->cli->arena;
     struct buf document;
     if (desk->instance.audit_seq == 0) {
-        try(desk_audit(desk, "instance.init", str_fmt(arena, "instance/%.*s", STR_ARG(desk->instance.instance_id)),
+        try(desk_audit(desk, "instance.init",
+                       str_fmt(arena, "instance/%.*s", STR_ARG(desk->instance.instance_id)),
                        (struct str){0}, (struct str){0}));
     }
     if (init->document == NULL || store_programs_n(desk->store) > 0) {
         return ERR_OK;
     }
     try(store_program_publish(desk->store, arena, init->document, desk->now, desk->now,
-                              str_fmt(arena, "Preset %.*s", STR_ARG(init->preset)), STR("cli"), &desk->cli->fail,
-                              &init->version));
+                              str_fmt(arena, "Preset %.*s", STR_ARG(init->preset)), STR("cli"),
+                              &desk->cli->fail, &init->version));
     buf_open(&document, arena, CLI_FILE_BYTES_MAX);
     json_write_canonical(&document, init->document);
-    return desk_audit(desk, "program.publish", str_fmt(arena, "program/%d", init->version), (struct str){0},
-                      buf_view(&document));
+    return desk_audit(desk, "program.publish", str_fmt(arena, "program/%d", init->version),
+                      (struct str){0}, buf_view(&document));
 }
 
 static enum err init_run(struct cli *cli, struct init *init, bool with_test_clock)
@@ -108,12 +112,15 @@ static enum err init_run(struct cli *cli, struct init *init, bool with_test_cloc
     try(desk_open(&desk, cli, DB_MAINTAINER));
     enum err err = desk_write(&desk, first_entries, init);
     if (err == ERR_OK && with_test_clock && !desk.instance.has_test_clock) {
-        err = fail(&cli->fail, ERR_CONFIG, "", "This instance was made without a test clock; that cannot be changed.");
+        err = fail(&cli->fail, ERR_CONFIG, "",
+                   "This instance was made without a test clock; that cannot be changed.");
     }
     if (err == ERR_OK) {
         // A URL may hold a password.
-        const struct str place = is_url(cli->store.database) ? STR("PostgreSQL") : cli->store.database;
-        (void)fprintf(stderr, "loyald: instance %.*s is ready in %.*s\n", STR_ARG(desk.instance.instance_id), STR_ARG(place));
+        const struct str place =
+            is_url(cli->store.database) ? STR("PostgreSQL") : cli->store.database;
+        (void)fprintf(stderr, "loyald: instance %.*s is ready in %.*s\n",
+                      STR_ARG(desk.instance.instance_id), STR_ARG(place));
     }
     desk_close(&desk);
     return err;
@@ -125,7 +132,8 @@ int cli_init(int argc, char **argv)
     struct init init = {0};
     int code = cli_open(&cli, argc, argv,
                         "Usage: loyald init [--preset NAME] [--test-clock]\n\n"
-                        "Makes the database, the master key and the key store, and publishes the preset when no program\n"
+                        "Makes the database, the master key and the key store, and publishes the "
+                        "preset when no program\n"
                         "was published yet. Twice is harmless.\n");
     if (code != 0) {
         return code == CLI_HELP ? 0 : code;
@@ -148,7 +156,8 @@ int cli_migrate(int argc, char **argv)
     struct cli cli;
     size_t applied = 0;
     int code = cli_open(&cli, argc, argv,
-                        "Usage: loyald migrate\n\nBrings the schema of the database up to this release. Twice is harmless.\n");
+                        "Usage: loyald migrate\n\nBrings the schema of the database up to this "
+                        "release. Twice is harmless.\n");
     if (code != 0) {
         return code == CLI_HELP ? 0 : code;
     }
@@ -186,9 +195,11 @@ int cli_clock_set(int argc, char **argv)
 {
     struct cli cli;
     int64_t now = 0;
-    int code = cli_open(&cli, argc, argv,
-                        "Usage: loyald clock set INSTANT\n\nMoves the clock of an instance made with --test-clock, for example to\n"
-                        "2026-02-01T00:00:00Z, and runs every timer due by then. It never goes back.\n");
+    int code =
+        cli_open(&cli, argc, argv,
+                 "Usage: loyald clock set INSTANT\n\nMoves the clock of an instance made with "
+                 "--test-clock, for example to\n"
+                 "2026-02-01T00:00:00Z, and runs every timer due by then. It never goes back.\n");
     if (code != 0) {
         return code == CLI_HELP ? 0 : code;
     }

@@ -46,7 +46,8 @@ static enum err create_work(struct desk *desk, void *self)
     struct cli *cli = desk->cli;
     work->key.created_at = desk->now;
     try(store_key_create(desk->store, &cli->arena, &work->key, &cli->fail, work->token));
-    return desk_audit(desk, "key.create", key_name(cli, work->key.id), (struct str){0}, key_json(cli, &work->key));
+    return desk_audit(desk, "key.create", key_name(cli, work->key.id), (struct str){0},
+                      key_json(cli, &work->key));
 }
 
 /* The one time that the key itself is shown. */
@@ -96,7 +97,8 @@ static int create_options(struct cli *cli, struct key_work *work)
         (void)fprintf(stderr, "loyald: --expires takes a date such as 2027-01-31, or an instant\n");
         return 2;
     }
-    if (work->key.name.n == 0 || scope_set_read(scopes, &cli->fail, "", &work->key.scopes) != ERR_OK) {
+    if (work->key.name.n == 0 ||
+        scope_set_read(scopes, &cli->fail, "", &work->key.scopes) != ERR_OK) {
         if (work->key.name.n == 0) {
             (void)fprintf(stderr, "loyald: --name is needed\n");
             return 2;
@@ -141,7 +143,8 @@ static int print_keys(struct cli *cli, struct desk *desk)
     size_t n = CREDENTIALS_PAGE_MAX;
     while (n == CREDENTIALS_PAGE_MAX) {
         struct api_key *list = NULL;
-        const enum err err = store_keys_list(desk->store, &cli->arena, before, CREDENTIALS_PAGE_MAX, &list, &n);
+        const enum err err =
+            store_keys_list(desk->store, &cli->arena, before, CREDENTIALS_PAGE_MAX, &list, &n);
         if (err != ERR_OK) {
             return cli_complain(cli, err);
         }
@@ -162,7 +165,9 @@ static int print_keys(struct cli *cli, struct desk *desk)
 int cli_key_list(int argc, char **argv)
 {
     struct cli cli;
-    int code = cli_open(&cli, argc, argv, "Usage: loyald key list\n\nPrints every API key, newest first, a line of JSON each.\n");
+    int code = cli_open(
+        &cli, argc, argv,
+        "Usage: loyald key list\n\nPrints every API key, newest first, a line of JSON each.\n");
     if (code != 0) {
         return code == CLI_HELP ? 0 : code;
     }
@@ -199,13 +204,16 @@ int cli_key_revoke(int argc, char **argv)
 {
     struct cli cli;
     int64_t id = 0;
-    int code = cli_open(&cli, argc, argv, "Usage: loyald key revoke ID\n\nThe key is refused from its next request on.\n");
+    int code =
+        cli_open(&cli, argc, argv,
+                 "Usage: loyald key revoke ID\n\nThe key is refused from its next request on.\n");
     if (code != 0) {
         return code == CLI_HELP ? 0 : code;
     }
     code = cli_done(&cli, 1);
     if (code == 0 && (cli.argc != 2 || !id_read("key_", str_c(cli.argv[1]), &id))) {
-        (void)fprintf(stderr, "loyald: the id of a key is expected, as \"loyald key list\" prints it\n");
+        (void)fprintf(stderr,
+                      "loyald: the id of a key is expected, as \"loyald key list\" prints it\n");
         code = 2;
     }
     if (code == 0) {

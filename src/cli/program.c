@@ -29,7 +29,8 @@ int cli_program_validate(int argc, char **argv)
     json_t *document = NULL;
     int code = cli_open(&cli, argc, argv,
                         "Usage: loyald program validate FILE\n\n"
-                        "Checks a program document (\"-\" for standard input) and runs its tests; needs no database.\n");
+                        "Checks a program document (\"-\" for standard input) and runs its tests; "
+                        "needs no database.\n");
     if (code != 0) {
         return code == CLI_HELP ? 0 : code;
     }
@@ -59,7 +60,8 @@ int cli_program_test(int argc, char **argv)
     size_t tests = 0;
     int code = cli_open(&cli, argc, argv,
                         "Usage: loyald program test FILE\n\n"
-                        "Runs the tests inside a program document (\"-\" for standard input); needs no database.\n");
+                        "Runs the tests inside a program document (\"-\" for standard input); "
+                        "needs no database.\n");
     if (code != 0) {
         return code == CLI_HELP ? 0 : code;
     }
@@ -94,7 +96,8 @@ static enum err diff_print(struct cli *cli, const char *before_path, const char 
     try(read_document(cli, after_path, &after));
     try(program_diff(&cli->arena, before, after, &changes, &n));
     for (size_t i = 0; i < n; i++) {
-        (void)printf("%.*s\n", STR_ARG(changes[i].text)); // standard output that is gone is nobody's
+        (void)printf("%.*s\n",
+                     STR_ARG(changes[i].text)); // standard output that is gone is nobody's
     }
     return ERR_OK;
 }
@@ -102,9 +105,10 @@ static enum err diff_print(struct cli *cli, const char *before_path, const char 
 int cli_program_diff(int argc, char **argv)
 {
     struct cli cli;
-    int code = cli_open(&cli, argc, argv,
-                        "Usage: loyald program diff BEFORE AFTER\n\n"
-                        "Says in words what has changed between two program documents; needs no database.\n");
+    int code = cli_open(
+        &cli, argc, argv,
+        "Usage: loyald program diff BEFORE AFTER\n\n"
+        "Says in words what has changed between two program documents; needs no database.\n");
     if (code != 0) {
         return code == CLI_HELP ? 0 : code;
     }
@@ -139,13 +143,14 @@ static enum err publish_work(struct desk *desk, void *self)
     }
     size_t tests = 0;
     try(program_tests_check(desk->store, arena, publish->document, &desk->cli->fail, &tests));
-    const int64_t effective_at = publish->effective_at == AT_NEVER ? desk->now : publish->effective_at;
-    try(store_program_publish(desk->store, arena, publish->document, effective_at, desk->now, publish->comment, STR("cli"),
-                              &desk->cli->fail, &publish->version));
+    const int64_t effective_at =
+        publish->effective_at == AT_NEVER ? desk->now : publish->effective_at;
+    try(store_program_publish(desk->store, arena, publish->document, effective_at, desk->now,
+                              publish->comment, STR("cli"), &desk->cli->fail, &publish->version));
     buf_open(&text, arena, CLI_FILE_BYTES_MAX);
     json_write_canonical(&text, publish->document);
-    return desk_audit(desk, "program.publish", str_fmt(arena, "program/%d", publish->version), before.document,
-                      buf_view(&text));
+    return desk_audit(desk, "program.publish", str_fmt(arena, "program/%d", publish->version),
+                      before.document, buf_view(&text));
 }
 
 static int publish_print(struct cli *cli, const struct publish *publish)
@@ -165,8 +170,10 @@ static int publish_options(struct cli *cli, struct publish *publish)
     struct str effective = {0};
     (void)cli_option(cli, "--comment", &publish->comment);
     publish->effective_at = AT_NEVER;
-    if (cli_option(cli, "--effective-at", &effective) && !instant_read(effective, &publish->effective_at)) {
-        (void)fprintf(stderr, "loyald: --effective-at takes an instant such as 2026-11-21T00:00:00Z\n");
+    if (cli_option(cli, "--effective-at", &effective) &&
+        !instant_read(effective, &publish->effective_at)) {
+        (void)fprintf(stderr,
+                      "loyald: --effective-at takes an instant such as 2026-11-21T00:00:00Z\n");
         return 2;
     }
     if (cli_done(cli, 1) != 0) {
@@ -183,9 +190,10 @@ int cli_program_publish(int argc, char **argv)
 {
     struct cli cli;
     struct publish publish = {0};
-    int code = cli_open(&cli, argc, argv,
-                        "Usage: loyald program publish FILE [--comment TEXT] [--effective-at INSTANT] [--json]\n\n"
-                        "Publishes a program document (\"-\" for standard input) as the next version.\n");
+    int code = cli_open(
+        &cli, argc, argv,
+        "Usage: loyald program publish FILE [--comment TEXT] [--effective-at INSTANT] [--json]\n\n"
+        "Publishes a program document (\"-\" for standard input) as the next version.\n");
     if (code != 0) {
         return code == CLI_HELP ? 0 : code;
     }
@@ -231,12 +239,14 @@ int cli_program_show(int argc, char **argv)
     struct cli cli;
     int64_t version = 0;
     int code = cli_open(&cli, argc, argv,
-                        "Usage: loyald program show [VERSION]\n\nPrints the program in force, or a version, as JSON.\n");
+                        "Usage: loyald program show [VERSION]\n\nPrints the program in force, or a "
+                        "version, as JSON.\n");
     if (code != 0) {
         return code == CLI_HELP ? 0 : code;
     }
     code = cli_done(&cli, 1);
-    if (code == 0 && cli.argc == 2 && (!str_int64(str_c(cli.argv[1]), &version) || version < 1 || version > INT32_MAX)) {
+    if (code == 0 && cli.argc == 2 &&
+        (!str_int64(str_c(cli.argv[1]), &version) || version < 1 || version > INT32_MAX)) {
         (void)fprintf(stderr, "loyald: the number of a version is expected\n");
         code = 2;
     }

@@ -30,10 +30,12 @@ struct serve_options {
 
 static bool is_loopback(struct str listen)
 {
-    return str_starts(listen, STR("127.")) || str_starts(listen, STR("[::1]")) || str_starts(listen, STR("localhost:"));
+    return str_starts(listen, STR("127.")) || str_starts(listen, STR("[::1]")) ||
+           str_starts(listen, STR("localhost:"));
 }
 
-static enum err read_instance(struct store_base *base, struct arena *arena, struct fail *f, struct instance *out)
+static enum err read_instance(struct store_base *base, struct arena *arena, struct fail *f,
+                              struct instance *out)
 {
     struct store *store = NULL;
     try(store_open(base, DB_READER, f, &store));
@@ -42,12 +44,14 @@ static enum err read_instance(struct store_base *base, struct arena *arena, stru
     return err;
 }
 
-static enum err open_all(struct cli *cli, const struct serve_options *options, struct fail *f, struct serving *s)
+static enum err open_all(struct cli *cli, const struct serve_options *options, struct fail *f,
+                         struct serving *s)
 {
     struct instance instance;
     try(store_base_open(&cli->store, f, &s->base));
     try(read_instance(s->base, &cli->arena, f, &instance));
-    const struct engine_config engine = {.base = s->base, .with_clock = !instance.has_test_clock, .with_relays = true};
+    const struct engine_config engine = {
+        .base = s->base, .with_clock = !instance.has_test_clock, .with_relays = true};
     try(engine_open(&engine, f, &s->engine));
     if (options->verify_hours > 0) {
         const struct watch_config watch = {
@@ -109,12 +113,16 @@ static void wait_for_end(const sigset_t *set)
 }
 
 static const char HELP[] =
-    "Usage: loyald serve [--listen ADDRESS:PORT] [--behind-proxy] [--proxies NETWORKS] [--rate-percent N]\n"
+    "Usage: loyald serve [--listen ADDRESS:PORT] [--behind-proxy] [--proxies NETWORKS] "
+    "[--rate-percent N]\n"
     "                    [--verify-hours N]\n\n"
-    "Serves the API until SIGTERM, which lets running requests end. Other addresses than loopback need\n"
-    "--behind-proxy: this release serves no TLS itself. NETWORKS are the proxies whose X-Forwarded-For is believed.\n"
+    "Serves the API until SIGTERM, which lets running requests end. Other addresses than loopback "
+    "need\n"
+    "--behind-proxy: this release serves no TLS itself. NETWORKS are the proxies whose "
+    "X-Forwarded-For is believed.\n"
     "--rate-percent raises or lowers how many requests a second a key may send (docs/api.md).\n"
-    "The books are verified in the background from the start and again every --verify-hours (24; 0: not at all).\n";
+    "The books are verified in the background from the start and again every --verify-hours (24; "
+    "0: not at all).\n";
 
 static int serve(struct cli *cli, const struct serve_options *options)
 {
@@ -124,12 +132,14 @@ static int serve(struct cli *cli, const struct serve_options *options)
     const enum err err = open_all(cli, options, &cli->fail, &s);
     if (err == ERR_OK) {
         api_ready_set(s.api, true);
-        (void)printf("loyald %s serves on %.*s, port %d\n", LOYALD_VERSION, STR_ARG(cli->listen), http_port(s.http));
+        (void)printf("loyald %s serves on %.*s, port %d\n", LOYALD_VERSION, STR_ARG(cli->listen),
+                     http_port(s.http));
         (void)fflush(stdout); // whoever started us may wait for this line
         wait_for_end(&signals);
         log_line(LOG_INFO, "serve", "action=drain");
     } else {
-        (void)cli_complain(cli, err); // the exit code is that of a configuration that cannot be served
+        (void)cli_complain(cli,
+                           err); // the exit code is that of a configuration that cannot be served
     }
     close_all(&s);
     return err == ERR_OK ? 0 : EXIT_CONFIG;
@@ -148,8 +158,11 @@ int cli_serve(int argc, char **argv)
     };
     code = cli_done(&cli, 0);
     if (code == 0 && !is_loopback(cli.listen) && !cli.behind_proxy) {
-        (void)fprintf(stderr, "loyald: %.*s is no loopback address and this release serves no TLS: put a proxy in front "
-                              "and say --behind-proxy\n", STR_ARG(cli.listen));
+        (void)fprintf(stderr,
+                      "loyald: %.*s is no loopback address and this release serves no TLS: put a "
+                      "proxy in front "
+                      "and say --behind-proxy\n",
+                      STR_ARG(cli.listen));
         code = EXIT_CONFIG;
     }
     code = code == 0 ? serve(&cli, &options) : code;

@@ -10,7 +10,8 @@ enum err cli_session_open(struct cli *cli, struct cli_session *out)
     log_level_set(LOG_WARN);
     enum err err = store_base_open(&cli->store, &cli->fail, &session.base);
     if (err == ERR_OK) {
-        err = engine_open(&(struct engine_config){.base = session.base}, &cli->fail, &session.engine);
+        err =
+            engine_open(&(struct engine_config){.base = session.base}, &cli->fail, &session.engine);
     }
     if (err == ERR_OK) {
         err = store_open(session.base, DB_READER, &cli->fail, &session.reader);
@@ -32,13 +33,15 @@ void cli_session_close(struct cli_session *session)
 }
 
 enum err cli_session_job(struct cli_session *session,
-                         enum err (*job)(struct store *store, struct arena *arena, void *self), void *self)
+                         enum err (*job)(struct store *store, struct arena *arena, void *self),
+                         void *self)
 {
     struct ticket ticket = {.job = job, .job_self = self};
     return engine_run(session->engine, &ticket);
 }
 
-enum err cli_audit(struct store *store, struct arena *arena, const char *action, struct str object, struct str after)
+enum err cli_audit(struct store *store, struct arena *arena, const char *action, struct str object,
+                   struct str after)
 {
     struct instance instance;
     try(store_instance_read(store, arena, &instance));

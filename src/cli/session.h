@@ -1,4 +1,5 @@
-/* A command at work on an instance: its engine, and jobs that leave an audit row in the same transaction.
+/* A command at work on an instance: its engine, and jobs that leave an audit row in the same
+ * transaction.
  *
  * Owns:    store base, engine, reader.
  * Threads: main thread only.
@@ -25,9 +26,11 @@ void cli_session_close(struct cli_session *session);
 
 /* Runs a job on the lane: in one transaction, which commits when it returns ERR_OK. */
 enum err cli_session_job(struct cli_session *session,
-                         enum err (*job)(struct store *store, struct arena *arena, void *self), void *self) MUST_USE;
+                         enum err (*job)(struct store *store, struct arena *arena, void *self),
+                         void *self) MUST_USE;
 
 /* An audit entry by the command line, inside a job, last. `after` is JSON text. */
-enum err cli_audit(struct store *store, struct arena *arena, const char *action, struct str object, struct str after) MUST_USE;
+enum err cli_audit(struct store *store, struct arena *arena, const char *action, struct str object,
+                   struct str after) MUST_USE;
 
 #endif

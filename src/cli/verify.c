@@ -12,18 +12,22 @@ enum { EXIT_DAMAGE = 1, EXIT_UNCHECKED = 2, REPORT_BYTES_MAX = 16 * 1024 * 1024 
 
 static const char HELP[] =
     "Usage: loyald verify [--json] [--release MEMBER]\n\n"
-    "Proves the ten invariants of the books on a live database: double entry, balances, lots, nothing negative,\n"
-    "redemptions, natural keys, hash chains, sealed data, blind indexes, and the database's own check. Exit code 0:\n"
+    "Proves the ten invariants of the books on a live database: double entry, balances, lots, "
+    "nothing negative,\n"
+    "redemptions, natural keys, hash chains, sealed data, blind indexes, and the database's own "
+    "check. Exit code 0:\n"
     "sound, 1: damage, each line naming a table and a row, 2: it could not be checked.\n\n"
-    "--release checks one member (mbr_…) that the server has frozen, and lets their books be written again if they are sound.\n";
+    "--release checks one member (mbr_…) that the server has frozen, and lets their books be "
+    "written again if they are sound.\n";
 
 /* A line that counts on a terminal. */
 static bool progress(void *self, const struct verify_report *so_far, int64_t members_all)
 {
     (void)self; // nothing but the terminal is told
     if (isatty(STDERR_FILENO)) {
-        (void)fprintf(stderr, "\rloyald: %" PRId64 " of %" PRId64 " members, %" PRId64 " violations ", so_far->members,
-                      members_all, so_far->violations);
+        (void)fprintf(stderr,
+                      "\rloyald: %" PRId64 " of %" PRId64 " members, %" PRId64 " violations ",
+                      so_far->members, members_all, so_far->violations);
     }
     return true;
 }
@@ -42,15 +46,15 @@ static int print(struct cli *cli, const struct verify_report *report)
     }
     for (size_t i = 0; i < report->n; i++) {
         const struct violation *v = &report->list[i];
-        (void)printf("%s: %.*s %.*s: %.*s\n", invariant_name(v->invariant), STR_ARG(v->table), STR_ARG(v->row),
-                     STR_ARG(v->detail));
+        (void)printf("%s: %.*s %.*s: %.*s\n", invariant_name(v->invariant), STR_ARG(v->table),
+                     STR_ARG(v->row), STR_ARG(v->detail));
     }
     if (report->violations > (int64_t)report->n) {
         (void)printf("and %" PRId64 " more\n", report->violations - (int64_t)report->n);
     }
     (void)fprintf(stderr,
-                  "loyald: %" PRId64 " members, %" PRId64 " events, %" PRId64 " points transfers, %" PRId64
-                  " audit entries: %s\n",
+                  "loyald: %" PRId64 " members, %" PRId64 " events, %" PRId64
+                  " points transfers, %" PRId64 " audit entries: %s\n",
                   report->members, report->events, report->transfers, report->audit_entries,
                   code == 0 ? "sound" : "DAMAGE");
     return code;
@@ -75,7 +79,9 @@ static enum err release(struct desk *desk, void *self)
 {
     struct release *r = self;
     try(store_member_unfreeze(desk->store, r->member, &r->was_frozen));
-    return r->was_frozen ? desk_audit(desk, "member.release", r->name, (struct str){0}, (struct str){0}) : ERR_OK;
+    return r->was_frozen
+               ? desk_audit(desk, "member.release", r->name, (struct str){0}, (struct str){0})
+               : ERR_OK;
 }
 
 /* A clean check first, then the release with its audit entry. */
@@ -102,7 +108,8 @@ static int release_member(struct cli *cli, struct str name)
         return complain(cli, err);
     }
     if (report->violations == 0) {
-        (void)fprintf(stderr, "loyald: %.*s %s\n", STR_ARG(name), r.was_frozen ? "is released" : "was not frozen");
+        (void)fprintf(stderr, "loyald: %.*s %s\n", STR_ARG(name),
+                      r.was_frozen ? "is released" : "was not frozen");
     }
     return print(cli, report);
 }

@@ -23,8 +23,10 @@ static int32_t next_period(enum period_kind period, int32_t first)
     return first;
 }
 
-/* Steps in a row with something in them, from the one that holds `day` on, backwards or forwards. */
-static int64_t run_from(const struct state *state, const struct achievement *a, int32_t day, bool is_back)
+/* Steps in a row with something in them, from the one that holds `day` on, backwards or forwards.
+ */
+static int64_t run_from(const struct state *state, const struct achievement *a, int32_t day,
+                        bool is_back)
 {
     int64_t n = 0;
     int32_t first = period_first_day(a->period, day);
@@ -38,16 +40,19 @@ static int64_t run_from(const struct state *state, const struct achievement *a, 
 /* Where completions of this achievement are counted: once for all, or anew in each period. */
 static int32_t completed_day(const struct achievement *a, int32_t day)
 {
-    const bool is_anew = a->repeats && a->kind != ACHIEVEMENT_STREAK && a->period != PERIOD_LIFETIME;
+    const bool is_anew =
+        a->repeats && a->kind != ACHIEVEMENT_STREAK && a->period != PERIOD_LIFETIME;
     return is_anew ? period_first_day(a->period, day) : DAY_TOTAL;
 }
 
-bool achievement_needs_counters(const struct program *program, const struct state *state, const struct event *event)
+bool achievement_needs_counters(const struct program *program, const struct state *state,
+                                const struct event *event)
 {
     for (size_t i = 0; i < program->achievements_n && !state->counters_loaded; i++) {
         const struct achievement *a = &program->achievements[i];
         const int32_t first = period_first_day(a->period, zone_day(program->zone, event->time));
-        if (a->kind == ACHIEVEMENT_STREAK || (first != DAY_TOTAL && first <= state->cold_through_day)) {
+        if (a->kind == ACHIEVEMENT_STREAK ||
+            (first != DAY_TOTAL && first <= state->cold_through_day)) {
             return true;
         }
     }
@@ -76,7 +81,8 @@ static int64_t counted(struct award_env *env, const struct achievement *a)
         return sum;
     case OF_VALUE:
         rule_run(a->value, &env->rule, &value);
-        return value.kind == VALUE_NUMBER && value.number >= 0 && value.number <= (double)TRANSFER_POINTS_MAX
+        return value.kind == VALUE_NUMBER && value.number >= 0 &&
+                       value.number <= (double)TRANSFER_POINTS_MAX
                    ? (int64_t)value.number
                    : 0;
     }
@@ -102,7 +108,8 @@ static void add_value(struct arena *arena, const struct value *value, uint64_t *
 }
 
 /* The different values of one event: a list brings each of its items. */
-static const uint64_t *different(struct arena *arena, struct award_env *env, const struct achievement *a, size_t *n)
+static const uint64_t *different(struct arena *arena, struct award_env *env,
+                                 const struct achievement *a, size_t *n)
 {
     uint64_t *values = arena_new(arena, uint64_t, VALUES_MAX);
     struct value value;
@@ -131,9 +138,11 @@ static struct progress_input *find_input(const struct award_env *env, int index)
     return NULL;
 }
 
-/* How it was before the event: recorded at the first decision, read ever after. NULL: was not recorded. */
-static const struct progress_input *before_event(struct arena *arena, struct award_env *env, int index, int32_t day,
-                                                 const uint64_t *values, size_t values_n)
+/* How it was before the event: recorded at the first decision, read ever after. NULL: was not
+ * recorded. */
+static const struct progress_input *before_event(struct arena *arena, struct award_env *env,
+                                                 int index, int32_t day, const uint64_t *values,
+                                                 size_t values_n)
 {
     const struct facts *facts = env->view->facts;
     const struct achievement *a = &env->view->program->achievements[index];
@@ -173,10 +182,12 @@ static int64_t streak_completes(const struct achievement *a, const struct progre
     if (before->value > 0) {
         return 0; // the step was there already
     }
-    return a->repeats ? length / a->target - before->left / a->target - before->right / a->target : length >= a->target;
+    return a->repeats ? length / a->target - before->left / a->target - before->right / a->target
+                      : length >= a->target;
 }
 
-static int64_t completes(const struct achievement *a, const struct progress_input *before, int64_t added)
+static int64_t completes(const struct achievement *a, const struct progress_input *before,
+                         int64_t added)
 {
     const int64_t value = before->value + added;
     int64_t times = 0;
@@ -192,7 +203,8 @@ static int64_t completes(const struct achievement *a, const struct progress_inpu
     return a->repeats ? int64_max(0, times) : (times > 0 && before->completed == 0);
 }
 
-static enum err run_one(struct arena *arena, struct award_env *env, int index, struct award_list *list)
+static enum err run_one(struct arena *arena, struct award_env *env, int index,
+                        struct award_list *list)
 {
     const struct program *program = env->view->program;
     const struct achievement *a = &program->achievements[index];
@@ -207,8 +219,13 @@ static enum err run_one(struct arena *arena, struct award_env *env, int index, s
     if (before == NULL || (a->when != NULL && !rule_holds(a->when, &env->rule))) {
         return ERR_OK;
     }
-    struct progress progress = {.achievement = index, .day = period_first_day(a->period, day), .values = values, .values_n = values_n};
-    progress.added = a->kind == ACHIEVEMENT_STREAK ? 1 : a->kind == ACHIEVEMENT_COUNT ? counted(env, a) : (int64_t)values_n;
+    struct progress progress = {.achievement = index,
+                                .day = period_first_day(a->period, day),
+                                .values = values,
+                                .values_n = values_n};
+    progress.added = a->kind == ACHIEVEMENT_STREAK  ? 1
+                     : a->kind == ACHIEVEMENT_COUNT ? counted(env, a)
+                                                    : (int64_t)values_n;
     for (size_t i = 0; i < values_n; i++) {
         for (size_t k = 0; k < before->present_n; k++) {
             progress.added -= before->present[k] == values[i];
@@ -221,11 +238,12 @@ static enum err run_one(struct arena *arena, struct award_env *env, int index, s
     arena_room(arena, list->progress, list->progress_n, list->progress_max);
     list->progress[list->progress_n++] = progress;
     return progress.completed == 0 ? ERR_OK
-                                   : award_follow(arena, env, list, STR("achievement.completed"), STR("achievement"), a->slug,
-                                                  progress.completed);
+                                   : award_follow(arena, env, list, STR("achievement.completed"),
+                                                  STR("achievement"), a->slug, progress.completed);
 }
 
-/* The same achievement counts an event once, however often occasions of one type follow each other. */
+/* The same achievement counts an event once, however often occasions of one type follow each other.
+ */
 static bool is_counted(const struct award_list *list, int index)
 {
     for (size_t i = 0; i < list->progress_n; i++) {
@@ -240,7 +258,8 @@ enum err achievement_run(struct arena *arena, struct award_env *env, struct awar
 {
     const struct program *program = env->view->program;
     for (size_t i = 0; i < program->achievements_n; i++) {
-        if (str_eq(program->achievements[i].trigger, env->occasion->type) && !is_counted(list, (int)i)) {
+        if (str_eq(program->achievements[i].trigger, env->occasion->type) &&
+            !is_counted(list, (int)i)) {
             try(run_one(arena, env, (int)i, list));
         }
     }
@@ -249,10 +268,12 @@ enum err achievement_run(struct arena *arena, struct award_env *env, struct awar
 
 /* ---- the books ---- */
 
-static enum err book_values(struct booking *b, const struct achievement *a, const struct progress *p, int sign)
+static enum err book_values(struct booking *b, const struct achievement *a,
+                            const struct progress *p, int sign)
 {
     for (size_t i = 0; i < p->values_n; i++) {
-        const struct distinct added = {.symbol = a->symbol, .day = p->day, .value = p->values[i], .n = sign};
+        const struct distinct added = {
+            .symbol = a->symbol, .day = p->day, .value = p->values[i], .n = sign};
         if (!state_distinct_add(b->arena, b->state, added)) {
             return ERR_OVERFLOW;
         }
@@ -272,7 +293,8 @@ static void book_first(struct booking *b, const struct achievement *a)
     }
 }
 
-enum err achievement_book(struct booking *b, const struct program *program, const struct award_list *list, int sign)
+enum err achievement_book(struct booking *b, const struct program *program,
+                          const struct award_list *list, int sign)
 {
     for (size_t i = 0; i < list->progress_n; i++) {
         const struct progress *p = &list->progress[i];
@@ -284,16 +306,19 @@ enum err achievement_book(struct booking *b, const struct program *program, cons
         }
         if (p->completed > 0) {
             const int32_t day = a->repeats && a->kind != ACHIEVEMENT_STREAK ? p->day : DAY_TOTAL;
-            state_counter_add(b->arena, b->state, a->completed_symbol, DAY_TOTAL, sign * p->completed);
+            state_counter_add(b->arena, b->state, a->completed_symbol, DAY_TOTAL,
+                              sign * p->completed);
             if (day != DAY_TOTAL) {
-                state_counter_add(b->arena, b->state, a->completed_symbol, day, sign * p->completed);
+                state_counter_add(b->arena, b->state, a->completed_symbol, day,
+                                  sign * p->completed);
             }
         }
     }
     return ERR_OK;
 }
 
-void achievement_book_first(struct booking *b, const struct program *program, const struct award_list *list)
+void achievement_book_first(struct booking *b, const struct program *program,
+                            const struct award_list *list)
 {
     for (size_t i = 0; i < list->progress_n; i++) {
         book_first(b, &program->achievements[list->progress[i].achievement]);
@@ -307,7 +332,8 @@ static int64_t streak_now(const struct state *state, const struct achievement *a
     return today > 0 ? today : run_from(state, a, period_first_day(a->period, day) - 1, true);
 }
 
-struct achievement_standing achievement_standing(const struct state *state, const struct achievement *a, int32_t day)
+struct achievement_standing achievement_standing(const struct state *state,
+                                                 const struct achievement *a, int32_t day)
 {
     const int32_t first = period_first_day(a->period, day);
     struct achievement_standing out = {
@@ -327,7 +353,8 @@ struct achievement_standing achievement_standing(const struct state *state, cons
         break;
     }
     if (a->repeats && a->kind != ACHIEVEMENT_STREAK) {
-        const int64_t done = state_counter(state, a->completed_symbol, completed_day(a, day)) * a->target;
+        const int64_t done =
+            state_counter(state, a->completed_symbol, completed_day(a, day)) * a->target;
         out.value = int64_max(0, out.value - done);
     } else if (a->repeats) {
         out.value %= a->target;

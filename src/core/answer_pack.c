@@ -1,5 +1,5 @@
-/* Answers as stored beside an event. Format 1 is frozen; format 2 is format 1 and sections after it, written only where
- * there is one. */
+/* Answers as stored beside an event. Format 1 is frozen; format 2 is format 1 and sections after
+ * it, written only where there is one. */
 #include "base/base.h"
 #include "core/decide.h"
 
@@ -8,8 +8,14 @@
 enum { RECORD_FORMAT = 1, SECTIONS_FORMAT = 2, LIST_MAX = 100000 };
 // Tags of sections: append only.
 enum {
-    SECTION_END = 0, SECTION_ACHIEVEMENTS = 1, SECTION_REWARDS = 2, SECTION_NOT_RECOVERED = 3,
-    SECTION_TIERS = 10, SECTION_REFERRAL = 20, SECTION_REVIEW = 30, SECTION_CLOSED = 40,
+    SECTION_END = 0,
+    SECTION_ACHIEVEMENTS = 1,
+    SECTION_REWARDS = 2,
+    SECTION_NOT_RECOVERED = 3,
+    SECTION_TIERS = 10,
+    SECTION_REFERRAL = 20,
+    SECTION_REVIEW = 30,
+    SECTION_CLOSED = 40,
 };
 
 static void pack_at(struct buf *out, int64_t at)
@@ -97,8 +103,9 @@ static void pack_closed(struct buf *out, const struct answer *answer)
 
 static size_t sections_n(const struct answer *answer)
 {
-    return answer->achievements_n + answer->rewards_n + answer->not_recovered_n + answer->tier_changes_n +
-           (answer->referral.state != REFERRAL_NONE) + (answer->review.id != 0) + answer->closed_n;
+    return answer->achievements_n + answer->rewards_n + answer->not_recovered_n +
+           answer->tier_changes_n + (answer->referral.state != REFERRAL_NONE) +
+           (answer->review.id != 0) + answer->closed_n;
 }
 
 static void pack_sections(struct buf *out, const struct answer *answer)

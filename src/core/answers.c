@@ -46,7 +46,8 @@ static bool is_choice(const struct question *q, const json_t *answer)
 
 static bool is_whole(const json_t *answer, int64_t min, int64_t max)
 {
-    return json_is_integer(answer) && json_integer_value(answer) >= min && json_integer_value(answer) <= max;
+    return json_is_integer(answer) && json_integer_value(answer) >= min &&
+           json_integer_value(answer) <= max;
 }
 
 /* What is wrong with an answer, as a sentence; NULL: nothing. */
@@ -56,17 +57,22 @@ static const char *fault_of(const struct question *q, const json_t *answer)
     case QUESTION_QUIZ:
     case QUESTION_CHOICE:
         return is_choice(q, answer) ? NULL
-               : q->has_many        ? "Answer by one of the question's options, or a list of different ones."
-                                    : "Answer by one of the question's options.";
+               : q->has_many
+                   ? "Answer by one of the question's options, or a list of different ones."
+                   : "Answer by one of the question's options.";
     case QUESTION_NPS:
         return is_whole(answer, 0, NPS_MAX) ? NULL : "The answer is a whole number from 0 to 10.";
     case QUESTION_CSAT:
-        return is_whole(answer, CSAT_MIN, CSAT_MAX) ? NULL : "The answer is a whole number from 1 to 5.";
+        return is_whole(answer, CSAT_MIN, CSAT_MAX) ? NULL
+                                                    : "The answer is a whole number from 1 to 5.";
     case QUESTION_TEXT:
-        if (!json_is_string(answer) || json_str(answer).n == 0 || json_str(answer).n > ANSWER_BYTES_MAX) {
+        if (!json_is_string(answer) || json_str(answer).n == 0 ||
+            json_str(answer).n > ANSWER_BYTES_MAX) {
             return "The answer is a text of up to 4,000 bytes.";
         }
-        return pan_is_in(json_str(answer)) ? "This looks like the number of a payment card, which is not kept here." : NULL;
+        return pan_is_in(json_str(answer))
+                   ? "This looks like the number of a payment card, which is not kept here."
+                   : NULL;
     }
     return NULL;
 }
@@ -81,8 +87,8 @@ static bool is_asked(struct arena *arena, const struct question *q, const json_t
     return rule_holds(q->when, &env);
 }
 
-static enum err check_questions(struct arena *arena, const struct question *questions, size_t n, const json_t *answers, bool is_quiz,
-                                struct fail *f)
+static enum err check_questions(struct arena *arena, const struct question *questions, size_t n,
+                                const json_t *answers, bool is_quiz, struct fail *f)
 {
     const struct str at = STR("/data/answers");
     const char *name = NULL;
@@ -93,7 +99,8 @@ static enum err check_questions(struct arena *arena, const struct question *ques
         for (size_t i = 0; i < n; i++) {
             question = str_eq(questions[i].slug, str_c(name)) ? &questions[i] : question;
         }
-        const char *fault = question == NULL ? "There is no such question." : fault_of(question, value);
+        const char *fault =
+            question == NULL ? "There is no such question." : fault_of(question, value);
         if (fault == NULL && !is_asked(arena, question, answers)) {
             fault = "With the other answers this question is not asked.";
         }
@@ -103,28 +110,34 @@ static enum err check_questions(struct arena *arena, const struct question *ques
     }
     for (size_t i = 0; i < n && !is_quiz; i++) {
         const struct question *q = &questions[i];
-        if (q->is_required && is_asked(arena, q, answers) && json_at(answers, str_z(arena, q->slug)) == NULL) {
-            return fail_at(f, ERR_INVALID, pointer_key(arena, at, q->slug), "This question needs an answer.");
+        if (q->is_required && is_asked(arena, q, answers) &&
+            json_at(answers, str_z(arena, q->slug)) == NULL) {
+            return fail_at(f, ERR_INVALID, pointer_key(arena, at, q->slug),
+                           "This question needs an answer.");
         }
     }
     return ERR_OK;
 }
 
-enum err answers_check(struct arena *arena, const struct program *program, const struct event *event, struct fail *f)
+enum err answers_check(struct arena *arena, const struct program *program,
+                       const struct event *event, struct fail *f)
 {
     const bool is_quiz = event->kind == EVENT_QUIZ_COMPLETED;
     const struct str slug = json_str(json_at(event->data, is_quiz ? "quiz" : "survey"));
     const struct quiz *quiz = is_quiz ? program_quiz(program, slug) : NULL;
     const struct survey *survey = is_quiz ? NULL : program_survey(program, slug);
     if (!json_is_object(answers_of(event))) {
-        return fail(f, ERR_INVALID, "/data/answers", "Answers are an object: {\"QUESTION\": ANSWER}.");
+        return fail(f, ERR_INVALID, "/data/answers",
+                    "Answers are an object: {\"QUESTION\": ANSWER}.");
     }
     if (quiz == NULL && survey == NULL) {
-        return fail(f, ERR_INVALID, is_quiz ? "/data/quiz" : "/data/survey", "The program has no %s \"%.*s\".",
-                    is_quiz ? "quiz" : "survey", STR_ARG(slug));
+        return fail(f, ERR_INVALID, is_quiz ? "/data/quiz" : "/data/survey",
+                    "The program has no %s \"%.*s\".", is_quiz ? "quiz" : "survey", STR_ARG(slug));
     }
-    return quiz ? check_questions(arena, quiz->questions, quiz->questions_n, answers_of(event), true, f)
-                : check_questions(arena, survey->questions, survey->questions_n, answers_of(event), false, f);
+    return quiz ? check_questions(arena, quiz->questions, quiz->questions_n, answers_of(event),
+                                  true, f)
+                : check_questions(arena, survey->questions, survey->questions_n, answers_of(event),
+                                  false, f);
 }
 
 bool answer_is_right(const struct question *question, const json_t *answer)

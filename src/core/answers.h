@@ -13,8 +13,10 @@
 
 enum { ANSWER_BYTES_MAX = 4000 };
 
-/* Checks the `data` of quiz.completed or survey.completed: that the program has it, and each answer. */
-enum err answers_check(struct arena *arena, const struct program *program, const struct event *event, struct fail *f) MUST_USE;
+/* Checks the `data` of quiz.completed or survey.completed: that the program has it, and each
+ * answer. */
+enum err answers_check(struct arena *arena, const struct program *program,
+                       const struct event *event, struct fail *f) MUST_USE;
 
 /* Whether an answer to a quiz's question is right: all right options and no other. */
 bool answer_is_right(const struct question *question, const json_t *answer);

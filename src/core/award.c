@@ -1,4 +1,5 @@
-/* Which rules fire and what they are due: base points, multipliers, bonuses, caps, in this order. */
+/* Which rules fire and what they are due: base points, multipliers, bonuses, caps, in this order.
+ */
 #include "base/base.h"
 #include "core/award.h"
 
@@ -6,10 +7,12 @@
 #include "core/award_vars.h"
 #include "core/reward.h"
 
-static bool line_matches(struct award_env *env, const struct effect *effect, const struct content_line *line)
+static bool line_matches(struct award_env *env, const struct effect *effect,
+                         const struct content_line *line)
 {
     const bool is_base = effect->kind == EFFECT_EARN && effect->per_amount > 0;
-    return (!is_base || (effect->kinds >> line->line.kind & 1) != 0) && award_line_holds(env, line, effect->lines);
+    return (!is_base || (effect->kinds >> line->line.kind & 1) != 0) &&
+           award_line_holds(env, line, effect->lines);
 }
 
 /* The part of a line that counts for a base effect. */
@@ -25,21 +28,23 @@ static int64_t line_base(const struct effect *base, const struct content_line *l
 }
 
 /* The earning base of a base effect, restricted by a multiplier's lines where one is given. */
-static int64_t earning_base(struct award_env *env, const struct effect *base, const struct effect *multiplier)
+static int64_t earning_base(struct award_env *env, const struct effect *base,
+                            const struct effect *multiplier)
 {
     const struct content *content = env->view->content;
     int64_t sum = 0;
     for (size_t i = 0; i < content->lines_n; i++) {
         const struct content_line *line = &content->lines[i];
-        if (line_matches(env, base, line) && (multiplier == NULL || line_matches(env, multiplier, line))) {
+        if (line_matches(env, base, line) &&
+            (multiplier == NULL || line_matches(env, multiplier, line))) {
             sum += line_base(base, line);
         }
     }
     return sum;
 }
 
-static int64_t input_remainder(struct arena *arena, const struct award_view *view, int32_t symbol, int64_t points,
-                               int64_t per)
+static int64_t input_remainder(struct arena *arena, const struct award_view *view, int32_t symbol,
+                               int64_t points, int64_t per)
 {
     struct inputs *inputs = view->inputs;
     for (size_t i = 0; i < inputs->remainders_n; i++) {
@@ -47,7 +52,8 @@ static int64_t input_remainder(struct arena *arena, const struct award_view *vie
             return inputs->remainders[i].value;
         }
     }
-    const int64_t value = view->facts ? state_remainder(view->facts->state, symbol, points, per) : 0;
+    const int64_t value =
+        view->facts ? state_remainder(view->facts->state, symbol, points, per) : 0;
     arena_room(arena, inputs->remainders, inputs->remainders_n, inputs->remainders_max);
     inputs->remainders[inputs->remainders_n++] =
         (struct remainder){.symbol = symbol, .value = value, .points = points, .per_amount = per};
@@ -57,8 +63,8 @@ static int64_t input_remainder(struct arena *arena, const struct award_view *vie
 /* Whole points from the numerator and the remainder carried so far. */
 static enum err award_ratio(struct arena *arena, const struct award_view *view, struct award *award)
 {
-    const int64_t carried =
-        input_remainder(arena, view, award->remainder_symbol, award->ratio_points, award->ratio_per);
+    const int64_t carried = input_remainder(arena, view, award->remainder_symbol,
+                                            award->ratio_points, award->ratio_per);
     int64_t total = 0;
     if (__builtin_add_overflow(carried, award->numerator, &total)) {
         return ERR_OVERFLOW;
@@ -71,12 +77,16 @@ static struct award *award_add(struct arena *arena, struct award_list *list, int
                                const struct effect *of)
 {
     arena_room(arena, list->awards, list->n, list->max);
-    list->awards[list->n] =
-        (struct award){.rule = rule, .effect = effect, .wallet = of->wallet, .is_qualifying = of->is_qualifying, .multiplies = -1};
+    list->awards[list->n] = (struct award){.rule = rule,
+                                           .effect = effect,
+                                           .wallet = of->wallet,
+                                           .is_qualifying = of->is_qualifying,
+                                           .multiplies = -1};
     return &list->awards[list->n++];
 }
 
-static enum err add_base(struct arena *arena, struct award_env *env, int r, int e, struct award_list *list)
+static enum err add_base(struct arena *arena, struct award_env *env, int r, int e,
+                         struct award_list *list)
 {
     const struct effect *effect = &env->view->program->rules[r].effects[e];
     struct award *award = award_add(arena, list, r, e, effect);
@@ -91,8 +101,8 @@ static enum err add_base(struct arena *arena, struct award_env *env, int r, int 
 }
 
 /* (by - 1) × the matching part of each base's earning base, at that base's ratio (domain.md 11). */
-static enum err add_multiplied(struct arena *arena, struct award_env *env, int r, int e, size_t bases_n,
-                               struct award_list *list)
+static enum err add_multiplied(struct arena *arena, struct award_env *env, int r, int e,
+                               size_t bases_n, struct award_list *list)
 {
     const struct program *program = env->view->program;
     const struct effect *effect = &program->rules[r].effects[e];
@@ -119,7 +129,8 @@ static enum err add_multiplied(struct arena *arena, struct award_env *env, int r
 }
 
 /* Fixed points or those of a formula, or once per matching line. */
-static enum err add_fixed(struct arena *arena, struct award_env *env, int r, int e, struct award_list *list)
+static enum err add_fixed(struct arena *arena, struct award_env *env, int r, int e,
+                          struct award_list *list)
 {
     const struct effect *effect = &env->view->program->rules[r].effects[e];
     const struct content *content = env->view->content;
@@ -162,7 +173,8 @@ static bool in_stage(const struct effect *effect, enum stage stage)
 bool award_is_over(const struct award_view *view, const struct contest *contest)
 {
     const int64_t at = view->content->event->time;
-    return at < contest->opens_at || at >= contest->closes_at || view->booked_at >= contest->closes_at;
+    return at < contest->opens_at || at >= contest->closes_at ||
+           view->booked_at >= contest->closes_at;
 }
 
 static bool is_over(const struct award_view *view, const struct effect *effect)
@@ -170,14 +182,15 @@ static bool is_over(const struct award_view *view, const struct effect *effect)
     return effect->contest != NULL && award_is_over(view, effect->contest);
 }
 
-static enum err run_stage(struct arena *arena, struct award_env *env, enum stage stage, const bool *fired,
-                          struct award_list *list)
+static enum err run_stage(struct arena *arena, struct award_env *env, enum stage stage,
+                          const bool *fired, struct award_list *list)
 {
     const struct program *program = env->view->program;
     const size_t bases_n = list->n; // before the second stage these are just the base awards
     for (size_t r = 0; r < program->rules_n; r++) {
         for (size_t e = 0; fired[r] && e < program->rules[r].effects_n; e++) {
-            if (!in_stage(&program->rules[r].effects[e], stage) || is_over(env->view, &program->rules[r].effects[e])) {
+            if (!in_stage(&program->rules[r].effects[e], stage) ||
+                is_over(env->view, &program->rules[r].effects[e])) {
                 continue;
             }
             if (list->n + program->rules_n > AWARDS_MAX) {
@@ -201,16 +214,20 @@ static enum err run_stage(struct arena *arena, struct award_env *env, enum stage
     return ERR_OK;
 }
 
-enum err award_follow(struct arena *arena, const struct award_env *env, struct award_list *list, struct str type, struct str field,
-                      struct str text, int64_t times)
+enum err award_follow(struct arena *arena, const struct award_env *env, struct award_list *list,
+                      struct str type, struct str field, struct str text, int64_t times)
 {
     if (env->occasion->level >= CHAIN_LEVELS_MAX) {
         return ERR_CHAIN;
     }
     const int level = env->occasion->level + 1;
     arena_room(arena, list->occasions, list->occasions_n, list->occasions_max);
-    list->occasions[list->occasions_n++] = (struct occasion){
-        .type = type, .level = level, .times = times, .fields = {{.name = field, .text = text}}, .fields_n = 1};
+    list->occasions[list->occasions_n++] =
+        (struct occasion){.type = type,
+                          .level = level,
+                          .times = times,
+                          .fields = {{.name = field, .text = text}},
+                          .fields_n = 1};
     return ERR_OK;
 }
 
@@ -218,7 +235,8 @@ enum err award_follow(struct arena *arena, const struct award_env *env, struct a
 static int64_t run_metric(struct award_env *env, const struct metric *metric)
 {
     struct value value;
-    if ((metric->kind != METRIC_SUM && metric->kind != METRIC_COUNT) || !str_eq(metric->trigger, env->occasion->type) ||
+    if ((metric->kind != METRIC_SUM && metric->kind != METRIC_COUNT) ||
+        !str_eq(metric->trigger, env->occasion->type) ||
         (metric->when != NULL && !rule_holds(metric->when, &env->rule))) {
         return 0;
     }
@@ -226,7 +244,8 @@ static int64_t run_metric(struct award_env *env, const struct metric *metric)
         return 1;
     }
     rule_run(metric->of, &env->rule, &value);
-    const bool is_usable = value.kind == VALUE_NUMBER && value.number >= 0 && value.number <= (double)TRANSFER_POINTS_MAX;
+    const bool is_usable = value.kind == VALUE_NUMBER && value.number >= 0 &&
+                           value.number <= (double)TRANSFER_POINTS_MAX;
     return is_usable ? (int64_t)value.number : 0;
 }
 
@@ -244,7 +263,8 @@ static void run_metrics(struct award_env *env, struct award_list *list)
 static void finish_explain(struct award_list *list)
 {
     for (size_t r = 0; r < list->explain_n; r++) {
-        list->explain[r].points = list->explain[r].points_before_caps = 0; // summed anew when something follows
+        list->explain[r].points = list->explain[r].points_before_caps =
+            0; // summed anew when something follows
     }
     for (size_t i = 0; i < list->n; i++) {
         for (size_t r = 0; r < list->explain_n; r++) {
@@ -260,11 +280,13 @@ static void finish_explain(struct award_list *list)
     }
 }
 
-static void record_effect(struct arena *arena, const struct award_view *view, const struct effect *effect)
+static void record_effect(struct arena *arena, const struct award_view *view,
+                          const struct effect *effect)
 {
     const struct program *program = view->program;
     if (effect->base_index >= 0) {
-        (void)input_remainder(arena, view, effect->remainder_symbol, effect->points, effect->per_amount);
+        (void)input_remainder(arena, view, effect->remainder_symbol, effect->points,
+                              effect->per_amount);
     }
     for (size_t r = 0; effect->kind == EFFECT_MULTIPLY && r < program->rules_n; r++) {
         for (size_t e = 0; e < program->rules[r].effects_n; e++) {
@@ -274,7 +296,8 @@ static void record_effect(struct arena *arena, const struct award_view *view, co
             if (base->base_index >= 0 && base->wallet == effect->wallet &&
                 !__builtin_mul_overflow(base->points, effect->by_extra, &points) &&
                 !__builtin_mul_overflow(base->per_amount, effect->by_over, &per)) {
-                (void)input_remainder(arena, view, effect->multiplied_symbols[base->base_index], points, per);
+                (void)input_remainder(arena, view, effect->multiplied_symbols[base->base_index],
+                                      points, per);
             }
         }
     }
@@ -294,9 +317,10 @@ static void record_campaign(struct award_env *env, const struct campaign *campai
     }
 }
 
-/* Records all that a triggered rule could read, read or not: with less content its conditions may go another way, and
- * then must find what held at this instant. */
-static void record_inputs(struct arena *arena, struct award_env *env, const struct earning_rule *rule)
+/* Records all that a triggered rule could read, read or not: with less content its conditions may
+ * go another way, and then must find what held at this instant. */
+static void record_inputs(struct arena *arena, struct award_env *env,
+                          const struct earning_rule *rule)
 {
     const struct award_view *view = env->view;
     award_record_slots(env, rule->member_slots, rule->member_slots_n);
@@ -349,20 +373,22 @@ static void fire(struct arena *arena, struct award_env *env, struct award_list *
     }
 }
 
-/* What follows from the event may not happen with less content, or only then: what its rules read is recorded before anybody
- * knows. */
+/* What follows from the event may not happen with less content, or only then: what its rules read
+ * is recorded before anybody knows. */
 static void record_chained(struct arena *arena, struct award_env *env)
 {
     const struct program *program = env->view->program;
     for (size_t r = 0; r < program->rules_n; r++) {
         // What follows from a change of a tier is not judged again with less content.
-        if (program_is_occasion(program->rules[r].trigger) && !str_eq(program->rules[r].trigger, STR("tier.changed"))) {
+        if (program_is_occasion(program->rules[r].trigger) &&
+            !str_eq(program->rules[r].trigger, STR("tier.changed"))) {
             record_inputs(arena, env, &program->rules[r]);
         }
     }
 }
 
-static enum err count_chained(const struct program *program, const bool *fired, struct award_list *list)
+static enum err count_chained(const struct program *program, const bool *fired,
+                              struct award_list *list)
 {
     for (size_t r = 0; r < program->rules_n; r++) {
         list->chained_effects_n += fired[r] ? program->rules[r].effects_n : 0;
@@ -370,20 +396,23 @@ static enum err count_chained(const struct program *program, const bool *fired, 
     return list->chained_effects_n > CHAIN_EFFECTS_MAX ? ERR_CHAIN : ERR_OK;
 }
 
-static void run_tier_grants(struct arena *arena, const struct program *program, const bool *fired, struct award_list *list)
+static void run_tier_grants(struct arena *arena, const struct program *program, const bool *fired,
+                            struct award_list *list)
 {
     for (size_t r = 0; r < program->rules_n; r++) {
         for (size_t e = 0; fired[r] && e < program->rules[r].effects_n; e++) {
             if (program->rules[r].effects[e].kind == EFFECT_TIER) {
                 arena_room(arena, list->tiers, list->tiers_n, list->tiers_max);
-                list->tiers[list->tiers_n++] = (struct tier_grant){.rule = (int)r, .effect = (int)e};
+                list->tiers[list->tiers_n++] =
+                    (struct tier_grant){.rule = (int)r, .effect = (int)e};
             }
         }
     }
 }
 
 /* The event first, then one by one what follows from it. */
-static enum err run_occasions(struct arena *arena, struct award_env *env, size_t first, struct award_list *list)
+static enum err run_occasions(struct arena *arena, struct award_env *env, size_t first,
+                              struct award_list *list)
 {
     const struct program *program = env->view->program;
     bool *fired = arena_new(arena, bool, program->rules_n);
@@ -421,8 +450,8 @@ static void add_field(struct occasion *occasion, struct str name, struct str tex
     occasion->fields[occasion->fields_n++] = (struct occasion_field){.name = name, .text = text};
 }
 
-enum err award_follow_tier(struct arena *arena, const struct award_view *view, struct award_list *list,
-                           const struct tier_follow *follow)
+enum err award_follow_tier(struct arena *arena, const struct award_view *view,
+                           struct award_list *list, const struct tier_follow *follow)
 {
     struct award_env env;
     struct occasion changed = {.type = STR("tier.changed"), .level = follow->level, .times = 1};
@@ -438,7 +467,8 @@ enum err award_follow_tier(struct arena *arena, const struct award_view *view, s
     add_field(&changed, STR("direction"), follow->is_up ? STR("up") : STR("down"));
     add_field(&changed, STR("why"), tier_why_slug(follow->why));
     if (follow->is_up && follow->why != WHY_RESTORED) {
-        add_field(&changed, STR("reached"), follow->to); // what a tier's own effects wait for: a restored one was never lost
+        add_field(&changed, STR("reached"),
+                  follow->to); // what a tier's own effects wait for: a restored one was never lost
     }
     arena_room(arena, list->occasions, list->occasions_n, list->occasions_max);
     list->occasions[list->occasions_n++] = changed;
@@ -452,7 +482,8 @@ enum err award_follow_tier(struct arena *arena, const struct award_view *view, s
 static bool is_enough_left(const struct content *content, const struct occasion *follow)
 {
     for (size_t i = 0; i < follow->fields_n; i++) {
-        if (str_eq(follow->fields[i].name, STR("min_amount")) && follow->fields[i].number > content->amount) {
+        if (str_eq(follow->fields[i].name, STR("min_amount")) &&
+            follow->fields[i].number > content->amount) {
             return false;
         }
     }
@@ -463,7 +494,8 @@ enum err award_run(struct arena *arena, const struct award_view *view, struct aw
 {
     const struct program *program = view->program;
     const bool is_changed = view->content->event->kind == EVENT_PURCHASE_CHANGED;
-    struct occasion event = {.type = is_changed ? STR("purchase") : view->content->event->type, .times = 1};
+    struct occasion event = {.type = is_changed ? STR("purchase") : view->content->event->type,
+                             .times = 1};
     award_list_open(arena, program, out);
     const struct about *about = &view->inputs->about;
     memcpy(event.fields, about->fields, sizeof event.fields);
@@ -475,7 +507,8 @@ enum err award_run(struct arena *arena, const struct award_view *view, struct aw
     award_env_open(arena, view, &env);
     env.occasion = &event;
     for (size_t i = 0; view->facts != NULL && i < program->tier_sets_n; i++) {
-        award_record_slots(&env, program->tier_sets[i].member_slots, program->tier_sets[i].member_slots_n);
+        award_record_slots(&env, program->tier_sets[i].member_slots,
+                           program->tier_sets[i].member_slots_n);
     }
     if (view->facts != NULL && program->has_occasions) {
         record_chained(arena, &env);

@@ -1,7 +1,7 @@
 /* Awards: which rules fire on a content and what they are due, from given inputs.
  *
- * The same function serves a first decision (inputs come from the facts and are recorded) and every later one
- * (refunds, changes, explain: inputs are the recorded ones).
+ * The same function serves a first decision (inputs come from the facts and are recorded) and every
+ * later one (refunds, changes, explain: inputs are the recorded ones).
  *
  * Owns:    nothing.
  * Threads: any thread.
@@ -22,95 +22,99 @@ enum {
 
 /* What a content adds to an achievement. */
 struct progress {
-    int achievement;         // index
-    int32_t day;             // its period, or DAY_TOTAL
-    int64_t added;           // to the counter; DISTINCT: new values; STREAK: events in the step
-    int64_t completed;       // times that this content completes it
-    const uint64_t *values;  // DISTINCT: the values it brings
+    int achievement;        // index
+    int32_t day;            // its period, or DAY_TOTAL
+    int64_t added;          // to the counter; DISTINCT: new values; STREAK: events in the step
+    int64_t completed;      // times that this content completes it
+    const uint64_t *values; // DISTINCT: the values it brings
     size_t values_n;
 };
 
 /* What one effect is due. */
 struct award {
-    int rule;            // index
-    int effect;          // index
-    int wallet;          // index
-    int64_t points;      // after caps
-    int64_t raw;         // before caps
-    int64_t numerator;   // what the remainder grows by, before whole points are taken out
+    int rule;             // index
+    int effect;           // index
+    int wallet;           // index
+    int64_t points;       // after caps
+    int64_t raw;          // before caps
+    int64_t numerator;    // what the remainder grows by, before whole points are taken out
     int64_t ratio_points; // the remainder's ratio; ratio_per 0: no remainder (fixed points)
     int64_t ratio_per;
     int32_t remainder_symbol;
-    int64_t base;        // the earning base it saw, minor units
+    int64_t base; // the earning base it saw, minor units
     bool is_qualifying;
-    int multiplies;      // the rule whose base is multiplied, or -1
+    int multiplies;        // the rule whose base is multiplied, or -1
     struct str clipped_by; // where the cap stands that left less than `raw`, or empty
 };
 
 /* Rewards that one effect is due. */
 struct grant {
-    int rule, effect;    // indexes
-    int reward;          // index
-    int64_t wanted;      // by the rule
-    int64_t count;       // that there were
-    int64_t more;        // of them for the first time: all, or what a new content adds
+    int rule, effect; // indexes
+    int reward;       // index
+    int64_t wanted;   // by the rule
+    int64_t count;    // that there were
+    int64_t more;     // of them for the first time: all, or what a new content adds
 };
 
 /* A tier that one effect gives. */
 struct tier_grant {
-    int rule, effect;    // indexes
+    int rule, effect; // indexes
 };
 
 struct award_list {
     struct award *awards;
     size_t n, max;
-    int64_t *caps_used;    // by cap index: points of this event that the cap counted
+    int64_t *caps_used;           // by cap index: points of this event that the cap counted
     struct explain_rule *explain; // of each triggered rule; none unless asked for
     size_t explain_n, explain_max;
     struct grant *grants;
     size_t grants_n, grants_max;
     struct tier_grant *tiers;
     size_t tiers_n, tiers_max;
-    size_t first;          // awards before this one are of earlier occasions
+    size_t first; // awards before this one are of earlier occasions
     struct progress *progress;
     size_t progress_n, progress_max;
     struct occasion *occasions; // the first is the event itself
     size_t occasions_n, occasions_max;
     size_t chained_effects_n;
-    int64_t *metrics;      // by metric of all tier sets: what this content adds to sums and counts
+    int64_t *metrics; // by metric of all tier sets: what this content adds to sums and counts
 };
 
-/* Everything the evaluation may look at. With facts == NULL nothing but the recorded inputs is read. */
+/* Everything the evaluation may look at. With facts == NULL nothing but the recorded inputs is
+ * read. */
 struct award_view {
     const struct program *program;
     const struct content *content;
     struct inputs *inputs;
     const struct facts *facts;
-    int64_t booked_at;       // of the event
+    int64_t booked_at; // of the event
     bool wants_explain;
-    bool without_tiers;      // nothing that follows from changes of tiers: it is undone by itself
-    // Of a new content, NULL of everything else: as of this instant, and what the content before was due. What rules want
-    // beyond that is given as far as there is any now.
+    bool without_tiers; // nothing that follows from changes of tiers: it is undone by itself
+    // Of a new content, NULL of everything else: as of this instant, and what the content before
+    // was due. What rules want beyond that is given as far as there is any now.
     const struct award_view *now;
     const struct award_list *was;
 };
 
 /* Computes what is due; deciding again, with what followed from changes of tiers. */
-enum err award_run(struct arena *arena, const struct award_view *view, struct award_list *out) MUST_USE;
+enum err award_run(struct arena *arena, const struct award_view *view,
+                   struct award_list *out) MUST_USE;
 
 /* Notes how many of a reward an effect gives in all, at most, when its event is decided again. */
-void inputs_note_grant(struct arena *arena, struct inputs *inputs, const struct grant *grant, int64_t count);
+void inputs_note_grant(struct arena *arena, struct inputs *inputs, const struct grant *grant,
+                       int64_t count);
 
 /* A list that is due nothing. */
 void award_list_open(struct arena *arena, const struct program *program, struct award_list *out);
 
 /* Adds what follows from a change of a tier. */
-enum err award_follow_tier(struct arena *arena, const struct award_view *view, struct award_list *list,
-                           const struct tier_follow *follow) MUST_USE;
+enum err award_follow_tier(struct arena *arena, const struct award_view *view,
+                           struct award_list *list, const struct tier_follow *follow) MUST_USE;
 
 /* How an offer stands for the member of the view at the instant of its event. */
 enum offer_standing { OFFER_OPEN, OFFER_ACCEPTED, OFFER_CLOSED, OFFER_NOT_FOR_MEMBER };
-enum offer_standing award_offer_standing(struct arena *arena, const struct award_view *view, const struct offer *offer);
+enum offer_standing award_offer_standing(struct arena *arena, const struct award_view *view,
+                                         const struct offer *offer);
 
 /* The value of a counter for all members together. */
 int64_t shared_value(const struct facts *facts, int32_t symbol, int32_t day);
@@ -124,7 +128,8 @@ const struct zone *event_zone(const struct program *program, const struct event 
 /* The value at a dotted path of the event's free data, or NULL. */
 const json_t *event_data_at(const struct event *event, struct str path);
 
-/* The field that a wallet's pending event is matched by: of `data`, else of its `attributes`; NULL: none. */
+/* The field that a wallet's pending event is matched by: of `data`, else of its `attributes`; NULL:
+ * none. */
 const json_t *event_match_at(const struct event *event, struct str name);
 
 #endif

@@ -23,17 +23,20 @@ int64_t award_cap_used(const struct award_view *view, const struct cap *cap)
     if (*used < 0) {
         *used = 0;
         if (view->facts != NULL && cap->per == CAP_MEMBER) {
-            *used = int64_max(0, state_counter(view->facts->state, cap->symbol,
-                                               cap_day(view->program, cap, view->content->event->time)));
+            *used = int64_max(
+                0, state_counter(view->facts->state, cap->symbol,
+                                 cap_day(view->program, cap, view->content->event->time)));
         } else if (view->facts != NULL && cap->per == CAP_RULE) {
-            *used = shared_value(view->facts, cap->symbol, cap_day(view->program, cap, view->content->event->time));
+            *used = shared_value(view->facts, cap->symbol,
+                                 cap_day(view->program, cap, view->content->event->time));
         }
     }
     return *used;
 }
 
 /* What is left of a cap for this event. */
-static int64_t room_of(const struct award_view *view, const struct cap *cap, const int64_t *caps_used)
+static int64_t room_of(const struct award_view *view, const struct cap *cap,
+                       const int64_t *caps_used)
 {
     const int64_t before = cap->per == CAP_TRANSACTION ? 0 : award_cap_used(view, cap);
     return int64_max(0, cap->limit - before - caps_used[cap->index]);
@@ -58,8 +61,8 @@ static int64_t cost_of(const struct wallet *wallet, int64_t points)
     return rounded > INT64_MAX / 2 ? INT64_MAX / 2 : (int64_t)rounded;
 }
 
-static int64_t points_left(const struct award_view *view, const struct cap *cap, const struct wallet *wallet,
-                           const int64_t *caps_used)
+static int64_t points_left(const struct award_view *view, const struct cap *cap,
+                           const struct wallet *wallet, const int64_t *caps_used)
 {
     switch (cap->unit) {
     case CAP_POINTS:
@@ -72,8 +75,8 @@ static int64_t points_left(const struct award_view *view, const struct cap *cap,
     return 0;
 }
 
-static void clip(const struct award_view *view, const struct cap *caps, size_t caps_n, const struct wallet *wallet,
-                 struct award *award, const int64_t *caps_used)
+static void clip(const struct award_view *view, const struct cap *caps, size_t caps_n,
+                 const struct wallet *wallet, struct award *award, const int64_t *caps_used)
 {
     for (size_t i = 0; i < caps_n; i++) {
         const int64_t left = points_left(view, &caps[i], wallet, caps_used);
@@ -84,7 +87,8 @@ static void clip(const struct award_view *view, const struct cap *caps, size_t c
     }
 }
 
-static void count(const struct cap *caps, size_t caps_n, const struct wallet *wallet, int64_t points, int64_t *caps_used)
+static void count(const struct cap *caps, size_t caps_n, const struct wallet *wallet,
+                  int64_t points, int64_t *caps_used)
 {
     for (size_t i = 0; i < caps_n && points > 0; i++) {
         int64_t *used = &caps_used[caps[i].index];
@@ -109,7 +113,8 @@ void award_clip(const struct award_view *view, struct award_list *list, size_t f
         struct award *award = &list->awards[i];
         const struct earning_rule *rule = &program->rules[award->rule];
         const struct wallet *wallet = &program->wallets[award->wallet];
-        const struct campaign *campaign = rule->campaign >= 0 ? &program->campaigns[rule->campaign] : NULL;
+        const struct campaign *campaign =
+            rule->campaign >= 0 ? &program->campaigns[rule->campaign] : NULL;
         if (award->raw == 0) {
             continue;
         }

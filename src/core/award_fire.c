@@ -14,8 +14,8 @@ static bool in_hours(const struct window *window, int minute)
     return from < until ? minute >= from && minute < until : minute >= from || minute < until;
 }
 
-/* NULL when the instant lies in the window, else which part of it does not. Hours over midnight belong to the
- * day they begin on. */
+/* NULL when the instant lies in the window, else which part of it does not. Hours over midnight
+ * belong to the day they begin on. */
 static const char *window_failure(const struct window *window, const struct zone *zone, int64_t at)
 {
     const int minute = zone_minute_of_day(zone, at);
@@ -47,7 +47,8 @@ bool award_is_triggered(const struct award_env *env, const struct earning_rule *
         return false;
     }
     if (rule->silence_days > 0 &&
-        json_integer_value(event_data_at(env->view->content->event, STR("days"))) != rule->silence_days) {
+        json_integer_value(event_data_at(env->view->content->event, STR("days"))) !=
+            rule->silence_days) {
         return false;
     }
     for (size_t i = 0; i < rule->matches_n; i++) {
@@ -67,7 +68,8 @@ static struct str written(struct arena *arena, const struct value *value)
     return buf.is_full ? STR("null") : buf_view(&buf);
 }
 
-static void explain_condition(struct award_env *env, const struct rule *rule, struct str prefix, struct explain_rule *out)
+static void explain_condition(struct award_env *env, const struct rule *rule, struct str prefix,
+                              struct explain_rule *out)
 {
     struct rule_reason reason;
     if (!rule_explain(rule, &env->rule, env->rule.arena, &reason)) {
@@ -107,8 +109,8 @@ static bool is_in_audience(struct award_env *env, int audience, struct explain_r
 }
 
 /* A rule of a campaign must satisfy both: here what the campaign asks. */
-static const char *campaign_failure(struct award_env *env, const struct campaign *campaign, const struct zone *zone,
-                                    struct explain_rule *note)
+static const char *campaign_failure(struct award_env *env, const struct campaign *campaign,
+                                    const struct zone *zone, struct explain_rule *note)
 {
     const struct program *program = env->view->program;
     const struct offer *offer = campaign->offer >= 0 ? &program->offers[campaign->offer] : NULL;
@@ -145,7 +147,8 @@ bool award_fires(struct award_env *env, const struct earning_rule *rule, struct 
     if (failure == NULL && rule->heeds_refusal && award_field(env, STR("refused")).n > 0) {
         failure = "cap";
     }
-    if (failure == NULL && rule->heeds_refusal && str_eq(award_field(env, STR("returned")), STR("yes"))) {
+    if (failure == NULL && rule->heeds_refusal &&
+        str_eq(award_field(env, STR("returned")), STR("yes"))) {
         failure = "returned";
     }
     if (note != NULL) {
@@ -155,7 +158,8 @@ bool award_fires(struct award_env *env, const struct earning_rule *rule, struct 
     return failure == NULL;
 }
 
-enum offer_standing award_offer_standing(struct arena *arena, const struct award_view *view, const struct offer *offer)
+enum offer_standing award_offer_standing(struct arena *arena, const struct award_view *view,
+                                         const struct offer *offer)
 {
     const struct occasion occasion = {.type = view->content->event->type, .times = 1};
     const struct campaign *campaign = &view->program->campaigns[offer->campaign];
@@ -169,5 +173,6 @@ enum offer_standing award_offer_standing(struct arena *arena, const struct award
     if (!is_in_audience(&env, campaign->audience, NULL)) {
         return OFFER_NOT_FOR_MEMBER;
     }
-    return state_counter(view->facts->state, offer->symbol, DAY_TOTAL) > 0 ? OFFER_ACCEPTED : OFFER_OPEN;
+    return state_counter(view->facts->state, offer->symbol, DAY_TOTAL) > 0 ? OFFER_ACCEPTED
+                                                                           : OFFER_OPEN;
 }

@@ -1,4 +1,5 @@
-/* Points by a formula or a table: computed exactly, once for the event or once for each matching line. */
+/* Points by a formula or a table: computed exactly, once for the event or once for each matching
+ * line. */
 #include "base/base.h"
 #include "core/award_vars.h"
 
@@ -13,7 +14,8 @@ static void note_gap(struct award_list *list, int rule, struct str gap)
 }
 
 /* The points of one computation: nothing where a number is missing, and never less than nothing. */
-static enum err compute(struct award_env *env, const struct effect *effect, int rule, struct award_list *list, int64_t *out)
+static enum err compute(struct award_env *env, const struct effect *effect, int rule,
+                        struct award_list *list, int64_t *out)
 {
     struct ratio number = {0};
     struct str gap;
@@ -34,7 +36,8 @@ static enum err compute(struct award_env *env, const struct effect *effect, int 
     return *out > TRANSFER_POINTS_MAX ? ERR_OVERFLOW : ERR_OK;
 }
 
-enum err award_formula(struct award_env *env, const struct effect *effect, int rule, struct award_list *list, int64_t *points)
+enum err award_formula(struct award_env *env, const struct effect *effect, int rule,
+                       struct award_list *list, int64_t *points)
 {
     const struct content *content = env->view->content;
     ensure(effect->formula != NULL);

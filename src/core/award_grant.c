@@ -86,9 +86,11 @@ static void count_change(struct arena *arena, struct award_env *env, struct gran
     grant->count = old + grant->more;
 }
 
-/* How many of the reward the effect gives: as many as there are, at the first decision; later as many as then. It may fire
- * several times, for different things that follow: what is noted is the sum. */
-static void count_grant(struct arena *arena, struct award_env *env, struct grant *grant, const struct award_list *list)
+/* How many of the reward the effect gives: as many as there are, at the first decision; later as
+ * many as then. It may fire several times, for different things that follow: what is noted is the
+ * sum. */
+static void count_grant(struct arena *arena, struct award_env *env, struct grant *grant,
+                        const struct award_list *list)
 {
     const struct award_view *view = env->view;
     const struct grant_input *known = grant_input(view->inputs, grant);
@@ -99,7 +101,8 @@ static void count_grant(struct arena *arena, struct award_env *env, struct grant
         grant->count = grant->more = available(env, grant->reward, grant->wanted, list);
         inputs_note_grant(arena, view->inputs, grant, so_far + grant->count);
     } else {
-        grant->count = known != NULL ? int64_max(0, int64_min(grant->wanted, known->count - so_far)) : 0;
+        grant->count =
+            known != NULL ? int64_max(0, int64_min(grant->wanted, known->count - so_far)) : 0;
     }
 }
 

@@ -10,7 +10,8 @@ static bool same_group(const struct earning_rule *a, const struct earning_rule *
 bool award_is_stopped(const struct program *program, const bool *fired, size_t rule)
 {
     for (size_t r = 0; r < rule; r++) {
-        if (fired[r] && program->rules[r].stack == STACK_STOP && same_group(&program->rules[r], &program->rules[rule])) {
+        if (fired[r] && program->rules[r].stack == STACK_STOP &&
+            same_group(&program->rules[r], &program->rules[rule])) {
             return true;
         }
     }
@@ -25,7 +26,9 @@ static int64_t worth(const struct program *program, const struct award_list *lis
         const struct award *award = &list->awards[i];
         int64_t scaled = 0;
         if (award->rule == (int)rule &&
-            !__builtin_mul_overflow(award->raw, power_of_ten(WALLET_SCALE_MAX - program->wallets[award->wallet].scale), &scaled)) {
+            !__builtin_mul_overflow(
+                award->raw, power_of_ten(WALLET_SCALE_MAX - program->wallets[award->wallet].scale),
+                &scaled)) {
             sum += scaled;
         }
     }
@@ -52,7 +55,8 @@ static void drop(struct award_list *list, size_t rule)
 
 static bool in_best(const struct program *program, const bool *fired, size_t rule)
 {
-    return fired[rule] && program->rules[rule].stack == STACK_BEST && program->rules[rule].stack_group.n > 0;
+    return fired[rule] && program->rules[rule].stack == STACK_BEST &&
+           program->rules[rule].stack_group.n > 0;
 }
 
 void award_stack(const struct program *program, struct award_list *list, bool *fired)
@@ -63,10 +67,12 @@ void award_stack(const struct program *program, struct award_list *list, bool *f
         }
         size_t best = r;
         for (size_t k = r + 1; k < program->rules_n; k++) {
-            if (!in_best(program, fired, k) || !same_group(&program->rules[r], &program->rules[k])) {
+            if (!in_best(program, fired, k) ||
+                !same_group(&program->rules[r], &program->rules[k])) {
                 continue;
             }
-            const bool is_better = worth(program, list, k) > worth(program, list, best); // equals: the earlier one
+            const bool is_better =
+                worth(program, list, k) > worth(program, list, best); // equals: the earlier one
             const size_t loser = is_better ? best : k;
             best = is_better ? k : best;
             fired[loser] = false;

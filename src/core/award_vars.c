@@ -1,11 +1,13 @@
-/* The values of variables: of the event from its content, of the member from the facts, recorded as inputs. */
+/* The values of variables: of the event from its content, of the member from the facts, recorded as
+ * inputs. */
 #include "base/base.h"
 #include "core/award.h"
 
 #include "core/award_vars.h"
 #include "core/tier.h"
 
-static const char *const LINE_KINDS[] = {"goods", "service", "shipping", "fee", "tip", "gift_card", "deposit", "donation"};
+static const char *const LINE_KINDS[] = {"goods", "service",   "shipping", "fee",
+                                         "tip",   "gift_card", "deposit",  "donation"};
 _Static_assert(ARRAY_N(LINE_KINDS) == LINE_KINDS_N, "one name per kind");
 
 static struct value text(struct str s)
@@ -38,7 +40,8 @@ static struct value line_value(const struct line *line, int index)
 
 static bool line_get(const void *self, struct str name, struct arena *arena, struct value *out)
 {
-    static const char *const NAMES[] = {"id", "sku", "name", "category", "kind", "quantity", "amount", "tax"};
+    static const char *const NAMES[] = {"id",   "sku",      "name",   "category",
+                                        "kind", "quantity", "amount", "tax"};
     const struct line *line = self;
     for (size_t i = 0; i < ARRAY_N(NAMES); i++) {
         if (str_eq(name, str_c(NAMES[i]))) {
@@ -176,8 +179,10 @@ static struct value age_value(const struct award_view *view)
         return value_null();
     }
     const struct civil birth = civil_of_day(birth_on);
-    const struct civil now = civil_of_day(zone_day(view->program->zone, view->content->event->time));
-    const bool is_before = now.month < birth.month || (now.month == birth.month && now.day < birth.day);
+    const struct civil now =
+        civil_of_day(zone_day(view->program->zone, view->content->event->time));
+    const bool is_before =
+        now.month < birth.month || (now.month == birth.month && now.day < birth.day);
     return value_int(now.year - birth.year - is_before);
 }
 
@@ -213,7 +218,8 @@ static struct value member_value(struct award_env *env, int index)
     const struct state *state = env->view->facts->state;
     const struct zone *zone = env->view->program->zone;
     if (index == MV_DAYS_SINCE_ENROLMENT) {
-        return value_int(zone_day(zone, env->view->facts->booked_at) - zone_day(zone, state->enrolled_at));
+        return value_int(zone_day(zone, env->view->facts->booked_at) -
+                         zone_day(zone, state->enrolled_at));
     }
     if (index == MV_SEGMENTS) {
         return segments_value(env);
@@ -269,7 +275,9 @@ static struct value stat_value(const struct award_view *view, const struct var *
         symbol = program->standard.visits;
         break;
     case STAT_AVERAGE_BASKET:
-        return purchases > 0 ? value_int(state_counter(state, program->standard.spend, DAY_TOTAL) / purchases) : value_int(0);
+        return purchases > 0
+                   ? value_int(state_counter(state, program->standard.spend, DAY_TOTAL) / purchases)
+                   : value_int(0);
     case STAT_PURCHASES_STORE: {
         const struct sales_store *store = program_store(program, view->content->event->store);
         if (store == NULL) {
@@ -287,7 +295,8 @@ static struct value stat_value(const struct award_view *view, const struct var *
 static struct value tier_value(const struct award_view *view, const struct var *var)
 {
     const struct tier_set *set = program_tier_set(view->program, var->path);
-    return set != NULL ? value_str(set->tiers[tier_rank(set, view->facts->state)].slug) : value_null();
+    return set != NULL ? value_str(set->tiers[tier_rank(set, view->facts->state)].slug)
+                       : value_null();
 }
 
 static struct value facts_value(struct award_env *env, const struct var *var)
@@ -308,7 +317,8 @@ static struct value facts_value(struct award_env *env, const struct var *var)
     case VAR_MEMBER_ATTRIBUTE: {
         const struct profile *profile = view->facts->profile;
         const char *name = str_z(env->rule.arena, var->path);
-        return profile ? value_of_json(json_object_get(profile->attributes, name), env->rule.arena) : value_null();
+        return profile ? value_of_json(json_object_get(profile->attributes, name), env->rule.arena)
+                       : value_null();
     }
     case VAR_EVENT:
     case VAR_EVENT_DATA:
@@ -333,7 +343,8 @@ static struct value occasion_value(struct award_env *env, const struct var *var)
 {
     const struct occasion *occasion = env->occasion;
     if (var->source == VAR_EVENT) {
-        return var->index == EV_TYPE ? value_str(occasion->type) : event_value(env->rule.arena, env->view, var->index);
+        return var->index == EV_TYPE ? value_str(occasion->type)
+                                     : event_value(env->rule.arena, env->view, var->index);
     }
     if (str_eq(var->path, STR("times"))) {
         return value_int(occasion->times);
@@ -341,8 +352,10 @@ static struct value occasion_value(struct award_env *env, const struct var *var)
     const struct occasion_field *field = occasion_field(occasion, var->path);
     if (field == NULL) {
         // Of the event itself the rest of its data can be read too.
-        return occasion->level > 0 ? value_null()
-                                   : value_of_json(event_data_at(env->view->content->event, var->path), env->rule.arena);
+        return occasion->level > 0
+                   ? value_null()
+                   : value_of_json(event_data_at(env->view->content->event, var->path),
+                                   env->rule.arena);
     }
     return field->is_number ? value_int(field->number) : value_str(field->text);
 }
@@ -358,7 +371,8 @@ struct str award_field(const struct award_env *env, struct str name)
     return json_str(event_data_at(env->view->content->event, name));
 }
 
-bool award_line_holds(struct award_env *env, const struct content_line *line, const struct rule *lines)
+bool award_line_holds(struct award_env *env, const struct content_line *line,
+                      const struct rule *lines)
 {
     if (!line->is_left) {
         return false;
@@ -396,7 +410,8 @@ static void award_get(const struct rule_env *rule_env, int slot, struct value *o
             env->event_values[slot] =
                 var->source == VAR_EVENT
                     ? event_value(env->rule.arena, env->view, var->index)
-                    : value_of_json(event_data_at(env->view->content->event, var->path), env->rule.arena);
+                    : value_of_json(event_data_at(env->view->content->event, var->path),
+                                    env->rule.arena);
             env->event_known[slot] = true;
         }
         *out = env->event_values[slot];
@@ -436,7 +451,8 @@ bool award_in_segment(struct award_env *env, int segment)
             *known = given[segment] != 0;
             return *known == 1;
         }
-        const bool is_member = env->view->facts != NULL && (when == NULL || rule_holds(when, &env->rule));
+        const bool is_member =
+            env->view->facts != NULL && (when == NULL || rule_holds(when, &env->rule));
         *known = is_member;
     }
     return *known == 1;
@@ -444,6 +460,7 @@ bool award_in_segment(struct award_env *env, int segment)
 
 const struct zone *event_zone(const struct program *program, const struct event *event)
 {
-    const struct sales_store *store = event->store.n > 0 ? program_store(program, event->store) : NULL;
+    const struct sales_store *store =
+        event->store.n > 0 ? program_store(program, event->store) : NULL;
     return store ? store->zone : program->zone;
 }

@@ -8,7 +8,7 @@
 struct award_env {
     struct rule_env rule;
     const struct award_view *view;
-    struct value *event_values;   // by slot, once known
+    struct value *event_values; // by slot, once known
     bool *event_known;
     const struct content_line *line; // while a line condition runs
     const struct occasion *occasion; // what rules are run for
@@ -20,14 +20,15 @@ void award_env_open(struct arena *arena, const struct award_view *view, struct a
 struct str award_field(const struct award_env *env, struct str name);
 
 /* Whether a line is left and a line condition (NULL: any) holds for it. */
-bool award_line_holds(struct award_env *env, const struct content_line *line, const struct rule *lines);
+bool award_line_holds(struct award_env *env, const struct content_line *line,
+                      const struct rule *lines);
 
 /* Reads the member's slots, so that they are recorded whether a condition asks or not. */
 void award_record_slots(struct award_env *env, const int *slots, size_t n);
 
 /* Adds an occasion that follows from the one at hand; ERR_CHAIN beyond CHAIN_LEVELS_MAX. */
-enum err award_follow(struct arena *arena, const struct award_env *env, struct award_list *list, struct str type, struct str field,
-                      struct str text, int64_t times) MUST_USE;
+enum err award_follow(struct arena *arena, const struct award_env *env, struct award_list *list,
+                      struct str type, struct str field, struct str text, int64_t times) MUST_USE;
 
 /* Whether a contest takes no entries: before, after, or booked after its close. */
 bool award_is_over(const struct award_view *view, const struct contest *contest);
@@ -44,13 +45,14 @@ bool award_fires(struct award_env *env, const struct earning_rule *rule, struct 
 /* What a cap had counted before this event, in its unit: award_caps.c. */
 int64_t award_cap_used(const struct award_view *view, const struct cap *cap);
 
-/* Clips each award from one on by the caps of its rule, its wallet and its campaign, in the order of booking. */
+/* Clips each award from one on by the caps of its rule, its wallet and its campaign, in the order
+ * of booking. */
 void award_clip(const struct award_view *view, struct award_list *list, size_t from);
 
-/* The points of an effect by formula; what it lacked is noted in the list's explain. ERR_OVERFLOW where they do not fit:
- * award_formula.c. */
-enum err award_formula(struct award_env *env, const struct effect *effect, int rule, struct award_list *list,
-                       int64_t *points) MUST_USE;
+/* The points of an effect by formula; what it lacked is noted in the list's explain. ERR_OVERFLOW
+ * where they do not fit: award_formula.c. */
+enum err award_formula(struct award_env *env, const struct effect *effect, int rule,
+                       struct award_list *list, int64_t *points) MUST_USE;
 
 /* The rewards that the fired rules give: award_grant.c. */
 enum err award_grants(struct arena *arena, struct award_env *env, const bool *fired,

@@ -25,8 +25,8 @@ void booking_share(struct booking *b, int32_t symbol, int32_t day, int64_t n)
 }
 
 /* Caps count what they let through; `sign` -1 takes a former count back. */
-static void count_caps(struct booking *b, const struct program *program, const struct award_list *list, int64_t at,
-                       int sign)
+static void count_caps(struct booking *b, const struct program *program,
+                       const struct award_list *list, int64_t at, int sign)
 {
     for (size_t i = 0; i < program->caps_n; i++) {
         const struct cap *cap = program->caps[i];
@@ -43,8 +43,8 @@ static void count_caps(struct booking *b, const struct program *program, const s
     }
 }
 
-static void count_metrics(struct booking *b, const struct program *program, const struct award_list *list, int64_t at,
-                          int sign)
+static void count_metrics(struct booking *b, const struct program *program,
+                          const struct award_list *list, int64_t at, int sign)
 {
     for (size_t s = 0; s < program->tier_sets_n; s++) {
         const struct tier_set *set = &program->tier_sets[s];
@@ -57,14 +57,15 @@ static void count_metrics(struct booking *b, const struct program *program, cons
     }
 }
 
-void book_sales(struct booking *b, const struct program *program, const struct event *purchase, int64_t purchases,
-                int64_t spend)
+void book_sales(struct booking *b, const struct program *program, const struct event *purchase,
+                int64_t purchases, int64_t spend)
 {
     count(b, program->standard.purchases, purchase->time, purchases);
     count(b, program->standard.spend, purchase->time, spend);
     const struct sales_store *store = program_store(program, purchase->store);
     if (program->counts_stores && store != NULL) {
-        state_counter_add(b->arena, b->state, store->purchases_symbol, event_day(b, purchase->time), purchases);
+        state_counter_add(b->arena, b->state, store->purchases_symbol, event_day(b, purchase->time),
+                          purchases);
     }
 }
 
@@ -82,13 +83,14 @@ static enum err carry(struct booking *b, const struct award *award)
         __builtin_mul_overflow(award->raw, award->ratio_per, &out)) {
         return ERR_OVERFLOW;
     }
-    state_remainder_set(b->arena, b->state, award->remainder_symbol, total - out, award->ratio_points, award->ratio_per);
+    state_remainder_set(b->arena, b->state, award->remainder_symbol, total - out,
+                        award->ratio_points, award->ratio_per);
     return ERR_OK;
 }
 
 /* A wallet that waits for an event remembers which field must be equal. */
-static void match_terms(struct arena *arena, const struct wallet *wallet, const struct event *event, int32_t type_symbol,
-                        struct lot_terms *terms)
+static void match_terms(struct arena *arena, const struct wallet *wallet, const struct event *event,
+                        int32_t type_symbol, struct lot_terms *terms)
 {
     if (wallet->pending.kind != PENDING_EVENT) {
         return;
@@ -105,7 +107,8 @@ static void match_terms(struct arena *arena, const struct wallet *wallet, const 
     }
 }
 
-enum err book_awards(struct booking *b, const struct award_view *view, const struct award_list *list, bool is_order)
+enum err book_awards(struct booking *b, const struct award_view *view,
+                     const struct award_list *list, bool is_order)
 {
     const struct program *program = view->program;
     const struct event *event = view->content->event;
@@ -121,7 +124,8 @@ enum err book_awards(struct booking *b, const struct award_view *view, const str
         ledger_terms(program, wallet, event->time, is_order, &terms);
         match_terms(b->arena, wallet, event, wallet->pending_type_symbol, &terms);
         b->rule = program->rules[award->rule].symbol;
-        try(ledger_earn(b, wallet, &terms, b->event, event->time, program->version, award->points, &lots[award->wallet]));
+        try(ledger_earn(b, wallet, &terms, b->event, event->time, program->version, award->points,
+                        &lots[award->wallet]));
         if (award->is_qualifying) {
             count(b, wallet->qualifying_symbol, event->time, award->points);
         }
@@ -138,8 +142,8 @@ enum err book_awards(struct booking *b, const struct award_view *view, const str
 struct carried {
     int32_t symbol;
     int wallet;
-    int64_t points, per;       // the ratio
-    int64_t numerator, raw;    // after less before
+    int64_t points, per;    // the ratio
+    int64_t numerator, raw; // after less before
     bool is_qualifying;
 };
 
@@ -193,7 +197,8 @@ static bool ratio_is_current(const struct state *state, const struct carried *ca
     return true; // none stored is a remainder of zero
 }
 
-/* Remainders follow: below zero one unit at a time is revoked, at or above per_amount given back (domain.md 11). */
+/* Remainders follow: below zero one unit at a time is revoked, at or above per_amount given back
+ * (domain.md 11). */
 static enum err follow_remainders(struct booking *b, struct difference *d)
 {
     for (size_t i = 0; i < d->carried_n; i++) {
@@ -201,15 +206,17 @@ static enum err follow_remainders(struct booking *b, struct difference *d)
         int64_t out = 0;
         int64_t value = state_remainder(b->state, carried->symbol, carried->points, carried->per);
         if (!ratio_is_current(b->state, carried)) {
-            continue; // the rule was changed since: its new remainder knows nothing of this purchase
+            continue; // the rule was changed since: its new remainder knows nothing of this
+                      // purchase
         }
         if (__builtin_mul_overflow(carried->raw, carried->per, &out) ||
-            __builtin_add_overflow(value, carried->numerator, &value) || __builtin_sub_overflow(value, out, &value)) {
+            __builtin_add_overflow(value, carried->numerator, &value) ||
+            __builtin_sub_overflow(value, out, &value)) {
             return ERR_OVERFLOW;
         }
         const int64_t units = div_floor(value, carried->per);
-        state_remainder_set(b->arena, b->state, carried->symbol, value - units * carried->per, carried->points,
-                            carried->per);
+        state_remainder_set(b->arena, b->state, carried->symbol, value - units * carried->per,
+                            carried->points, carried->per);
         d->points[carried->wallet] += units;
         d->qualifying[carried->wallet] += carried->is_qualifying ? units : 0;
     }
@@ -226,37 +233,46 @@ static bool has_open_order(const struct state *state, int64_t event)
     return false;
 }
 
-static enum err book_wallet(struct booking *b, const struct purchase *purchase, const struct program *policy,
-                            int wallet_index, int64_t points)
+static enum err book_wallet(struct booking *b, const struct purchase *purchase,
+                            const struct program *policy, int wallet_index, int64_t points)
 {
     const struct wallet *earned = &purchase->program->wallets[wallet_index];
     if (points > 0) {
         struct lot_terms terms;
         int64_t lot = 0;
-        ledger_terms(purchase->program, earned, purchase->content.time, has_open_order(b->state, purchase->id), &terms);
+        ledger_terms(purchase->program, earned, purchase->content.time,
+                     has_open_order(b->state, purchase->id), &terms);
         match_terms(b->arena, earned, &purchase->content, earned->pending_type_symbol, &terms);
-        return ledger_earn(b, earned, &terms, purchase->id, purchase->content.time, purchase->program->version, points, &lot);
+        return ledger_earn(b, earned, &terms, purchase->id, purchase->content.time,
+                           purchase->program->version, points, &lot);
     }
     const int now = program_wallet_by_symbol(policy, earned->symbol);
     int64_t forgiven = 0; // stays forgiven: due and booked are kept apart
     return points == 0 ? ERR_OK
-                       : ledger_revoke(b, now >= 0 ? &policy->wallets[now] : earned, purchase->id, -points, &forgiven);
+                       : ledger_revoke(b, now >= 0 ? &policy->wallets[now] : earned, purchase->id,
+                                       -points, &forgiven);
 }
 
 /* `now` and `was` as in the view. */
-static enum err run_again(struct booking *b, const struct purchase *purchase, const struct content *content,
-                          const struct award_view *now, const struct award_list *was, struct award_list *out)
+static enum err run_again(struct booking *b, const struct purchase *purchase,
+                          const struct content *content, const struct award_view *now,
+                          const struct award_list *was, struct award_list *out)
 {
     struct inputs inputs = purchase->inputs;
-    const struct award_view view = {
-        .program = purchase->program, .content = content, .inputs = &inputs, .booked_at = purchase->booked_at, .without_tiers = true,
-        .now = now, .was = was};
+    const struct award_view view = {.program = purchase->program,
+                                    .content = content,
+                                    .inputs = &inputs,
+                                    .booked_at = purchase->booked_at,
+                                    .without_tiers = true,
+                                    .now = now,
+                                    .was = was};
     return award_run(b->arena, &view, out);
 }
 
 /* All but the counters of purchases and spend. `now` of a new content, else NULL. */
-static enum err book_due(struct booking *b, const struct facts *facts, struct purchase *purchase, const struct program *policy,
-                         const struct content *before, const struct content *after, const struct award_view *now)
+static enum err book_due(struct booking *b, const struct facts *facts, struct purchase *purchase,
+                         const struct program *policy, const struct content *before,
+                         const struct content *after, const struct award_view *now)
 {
     struct award_list was;
     struct award_list is;
@@ -285,14 +301,16 @@ static enum err book_due(struct booking *b, const struct facts *facts, struct pu
             count(b, purchase->program->wallets[i].qualifying_symbol, at, d.qualifying[i]);
         }
         if (d.points[i] < 0) {
-            try(reward_make_room(b, facts, purchase, purchase->program->wallets[i].symbol, -d.points[i]));
+            try(reward_make_room(b, facts, purchase, purchase->program->wallets[i].symbol,
+                                 -d.points[i]));
         }
         try(book_wallet(b, purchase, policy, (int)i, d.points[i]));
     }
     return ERR_OK;
 }
 
-enum err book_undone(struct booking *b, const struct facts *facts, const struct purchase *event, const struct program *policy)
+enum err book_undone(struct booking *b, const struct facts *facts, const struct purchase *event,
+                     const struct program *policy)
 {
     struct content before;
     content_open(b->arena, &event->content, &before);
@@ -341,7 +359,8 @@ enum err book_change(struct booking *b, const struct facts *facts, struct purcha
     return ERR_OK;
 }
 
-enum err book_restore(struct booking *b, struct purchase *purchase, const struct program *policy, int64_t keep_points)
+enum err book_restore(struct booking *b, struct purchase *purchase, const struct program *policy,
+                      int64_t keep_points)
 {
     int64_t spent = 0;
     for (size_t i = 0; i < purchase->spent_n; i++) {
@@ -360,7 +379,8 @@ enum err book_restore(struct booking *b, struct purchase *purchase, const struct
         const int now = program_wallet_by_symbol(policy, lot->wallet);
         const int then = program_wallet_by_symbol(purchase->program, lot->wallet);
         ensure(now >= 0 || then >= 0);
-        try(ledger_restore(b, now >= 0 ? &policy->wallets[now] : &purchase->program->wallets[then], lot, points));
+        try(ledger_restore(b, now >= 0 ? &policy->wallets[now] : &purchase->program->wallets[then],
+                           lot, points));
         purchase->restored_points += points;
         to_restore -= points;
     }

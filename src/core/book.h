@@ -1,4 +1,5 @@
-/* Booking what awards are due: first decisions, differences after refunds and changes, counters. Private to core/.
+/* Booking what awards are due: first decisions, differences after refunds and changes, counters.
+ * Private to core/.
  *
  * Owns:    nothing.
  * Threads: one thread at a time.
@@ -12,26 +13,33 @@
 #include "core/award.h"
 #include "core/ledger.h"
 
-/* Books all awards of a first decision: one lot per wallet, a transfer per rule; remainders, caps, qualifying. */
-enum err book_awards(struct booking *b, const struct award_view *view, const struct award_list *list, bool is_order) MUST_USE;
+/* Books all awards of a first decision: one lot per wallet, a transfer per rule; remainders, caps,
+ * qualifying. */
+enum err book_awards(struct booking *b, const struct award_view *view,
+                     const struct award_list *list, bool is_order) MUST_USE;
 
-/* Books what a purchase is due now against what it was due before. `policy` is the program whose return policy holds.
- * Transfers count from the purchase's terms. `facts` holds all of the purchase's rewards. */
+/* Books what a purchase is due now against what it was due before. `policy` is the program whose
+ * return policy holds. Transfers count from the purchase's terms. `facts` holds all of the
+ * purchase's rewards. */
 enum err book_difference(struct booking *b, const struct facts *facts, struct purchase *purchase,
-                         const struct program *policy, const struct content *before, const struct content *after) MUST_USE;
+                         const struct program *policy, const struct content *before,
+                         const struct content *after) MUST_USE;
 
 /* The same for a new content, which may be due rewards that the one before was not. */
 enum err book_change(struct booking *b, const struct facts *facts, struct purchase *purchase,
-                     const struct program *policy, const struct content *before, const struct content *after) MUST_USE;
+                     const struct program *policy, const struct content *before,
+                     const struct content *after) MUST_USE;
 
 /* The same for an event without content, of which nothing is left: what it gave goes. */
-enum err book_undone(struct booking *b, const struct facts *facts, const struct purchase *event, const struct program *policy) MUST_USE;
+enum err book_undone(struct booking *b, const struct facts *facts, const struct purchase *event,
+                     const struct program *policy) MUST_USE;
 
 /* Adds to the counters of purchases and spend on the purchase's local day. */
-void book_sales(struct booking *b, const struct program *program, const struct event *purchase, int64_t purchases,
-                int64_t spend);
+void book_sales(struct booking *b, const struct program *program, const struct event *purchase,
+                int64_t purchases, int64_t spend);
 
 /* Gives back the points paid so that only the share of what is left stays paid. */
-enum err book_restore(struct booking *b, struct purchase *purchase, const struct program *policy, int64_t keep_points) MUST_USE;
+enum err book_restore(struct booking *b, struct purchase *purchase, const struct program *policy,
+                      int64_t keep_points) MUST_USE;
 
 #endif

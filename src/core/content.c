@@ -1,5 +1,5 @@
-/* The arithmetic of a purchase's lines. Everything is cumulative, so that the order and number of partial refunds do
- * not matter. */
+/* The arithmetic of a purchase's lines. Everything is cumulative, so that the order and number of
+ * partial refunds do not matter. */
 #include "base/base.h"
 #include "core/content.h"
 
@@ -7,7 +7,8 @@ static int64_t lines_sum(const struct event *event)
 {
     int64_t sum = 0;
     for (size_t i = 0; i < event->lines_n; i++) {
-        sum += event->lines[i].amount; // each and their sum are within WHOLE_MAX, checked at the door
+        sum +=
+            event->lines[i].amount; // each and their sum are within WHOLE_MAX, checked at the door
     }
     return sum;
 }
@@ -145,15 +146,18 @@ static size_t find_line(const struct content *left, const struct refund_line *wa
         if (wanted->id.n > 0 && str_eq(line->id, wanted->id)) {
             return i;
         }
-        if (wanted->id.n == 0 && wanted->sku.n > 0 && str_eq(line->sku, wanted->sku) && line->quantity_milli > 0) {
+        if (wanted->id.n == 0 && wanted->sku.n > 0 && str_eq(line->sku, wanted->sku) &&
+            line->quantity_milli > 0) {
             return i;
         }
     }
     return left->lines_n;
 }
 
-/* One line's cumulative quantity and amount: amount as sold × quantity refunded / quantity sold, half up. */
-static enum reason refund_line(struct purchase *purchase, const struct content *sold, size_t i, int64_t milli)
+/* One line's cumulative quantity and amount: amount as sold × quantity refunded / quantity sold,
+ * half up. */
+static enum reason refund_line(struct purchase *purchase, const struct content *sold, size_t i,
+                               int64_t milli)
 {
     const struct content_line *line = &sold->lines[i];
     const int64_t quantity = line->line.quantity_milli;
@@ -172,8 +176,8 @@ static enum reason refund_line(struct purchase *purchase, const struct content *
 }
 
 /* A sku may need several lines: quantity goes to them in line order. */
-static enum reason refund_lines(struct purchase *purchase, const struct content *sold, struct content *left,
-                                const struct refund_line *wanted)
+static enum reason refund_lines(struct purchase *purchase, const struct content *sold,
+                                struct content *left, const struct refund_line *wanted)
 {
     int64_t rest = wanted->quantity_milli;
     for (;;) {
@@ -196,7 +200,8 @@ static enum reason refund_lines(struct purchase *purchase, const struct content 
     }
 }
 
-enum reason content_refund(struct arena *arena, struct purchase *purchase, const struct event *refund)
+enum reason content_refund(struct arena *arena, struct purchase *purchase,
+                           const struct event *refund)
 {
     struct content sold;
     struct content left;

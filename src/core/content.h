@@ -24,17 +24,19 @@ struct content {
     int64_t points_amount; // the part of `amount` that was paid in points
     struct content_line *lines;
     size_t lines_n;
-    bool is_empty;         // nothing is left: nothing is due
+    bool is_empty; // nothing is left: nothing is due
 };
 
-/* As sold: lines exceeding the amount are scaled down, what they fall short of is a nameless fee, no lines are one
- * line of goods (domain.md 11). For events other than purchases: no lines. */
+/* As sold: lines exceeding the amount are scaled down, what they fall short of is a nameless fee,
+ * no lines are one line of goods (domain.md 11). For events other than purchases: no lines. */
 void content_open(struct arena *arena, const struct event *event, struct content *out);
 
 /* As left after the purchase's refunds so far. */
 void content_left(struct arena *arena, const struct purchase *purchase, struct content *out);
 
-/* Adds one refund event to the purchase's cumulative refunds. Leaves the purchase alone on a refusal. */
-enum reason content_refund(struct arena *arena, struct purchase *purchase, const struct event *refund) MUST_USE;
+/* Adds one refund event to the purchase's cumulative refunds. Leaves the purchase alone on a
+ * refusal. */
+enum reason content_refund(struct arena *arena, struct purchase *purchase,
+                           const struct event *refund) MUST_USE;
 
 #endif

@@ -11,7 +11,8 @@ void contest_hex(const unsigned char *bytes, size_t n, char *out)
     (void)sodium_bin2hex(out, n * 2 + 1, bytes, n); // returns its first argument
 }
 
-void contest_seed_hash(const unsigned char seed[CONTEST_HASH_BYTES], unsigned char out[CONTEST_HASH_BYTES])
+void contest_seed_hash(const unsigned char seed[CONTEST_HASH_BYTES],
+                       unsigned char out[CONTEST_HASH_BYTES])
 {
     (void)crypto_hash_sha256(out, seed, CONTEST_HASH_BYTES); // always 0
 }
@@ -22,12 +23,14 @@ size_t contest_line(const struct contest_entry *entry, char out[CONTEST_LINE_BYT
     char alias[CONTEST_ALIAS_BYTES * 2 + 1];
     id_write("lot_", entry->lot, lot);
     contest_hex(entry->alias, CONTEST_ALIAS_BYTES, alias);
-    const int n = snprintf(out, CONTEST_LINE_BYTES, "%s %s %" PRId64 "\n", lot, alias, entry->tickets);
+    const int n =
+        snprintf(out, CONTEST_LINE_BYTES, "%s %s %" PRId64 "\n", lot, alias, entry->tickets);
     ensure(n > 0 && n < CONTEST_LINE_BYTES);
     return (size_t)n;
 }
 
-void contest_entries_hash(const struct contest_entry *list, size_t n, unsigned char out[CONTEST_HASH_BYTES])
+void contest_entries_hash(const struct contest_entry *list, size_t n,
+                          unsigned char out[CONTEST_HASH_BYTES])
 {
     crypto_hash_sha256_state state;
     char line[CONTEST_LINE_BYTES];
@@ -62,7 +65,8 @@ static uint64_t keep(struct contest_entry *list, size_t *n, const unsigned char 
     uint64_t tickets = 0;
     size_t kept = 0;
     for (size_t i = 0; i < *n; i++) {
-        if (!list[i].is_withdrawn && (won == NULL || memcmp(list[i].alias, won, CONTEST_ALIAS_BYTES) != 0)) {
+        if (!list[i].is_withdrawn &&
+            (won == NULL || memcmp(list[i].alias, won, CONTEST_ALIAS_BYTES) != 0)) {
             tickets += (uint64_t)list[i].tickets;
             list[kept++] = list[i];
         }
@@ -80,7 +84,8 @@ static const struct contest_entry *entry_of(const struct contest_entry *list, ui
     return list;
 }
 
-size_t contest_draw(const unsigned char seed[CONTEST_HASH_BYTES], const unsigned char entries_hash[CONTEST_HASH_BYTES],
+size_t contest_draw(const unsigned char seed[CONTEST_HASH_BYTES],
+                    const unsigned char entries_hash[CONTEST_HASH_BYTES],
                     struct contest_entry *list, size_t n, struct contest_winner *out, size_t max)
 {
     unsigned char both[CONTEST_HASH_BYTES * 2];

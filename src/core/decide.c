@@ -10,17 +10,61 @@
 #include "core/tier_gift.h"
 
 static const char *const REASONS[] = {
-    "", "not_enough_points", "refund_exceeds", "unknown_line", "original_not_a_purchase", "original_cancelled",
-    "original_other_member", "not_placed", "suspended", "below_minimum", "above_share", "wallet_does_not_pay",
-    "overflow", "unknown_member", "unknown_original", "currency_differs", "chain_too_long",
-    "offer_closed", "not_eligible", "offer_accepted",
-    "not_available", "sold_out", "limit_reached", "price_changed", "no_price", "unknown_reward", "reward_used",
-    "reward_cancelled", "reward_expired", "reward_reserved", "below_min_spend", "not_combinable", "no_eligible_line",
-    "above_value", "too_many_rewards", "closed", "no_attempts_left", "too_soon", "unknown_tier",
-    "unknown_code", "code_used", "too_many_attempts",
-    "self_referral", "circular_referral", "already_referred", "too_late",
-    "subscription_runs", "too_many_subscriptions", "fresh_code_needed",
-    "already_reviewed", "other_store", "review_decided", "not_completed", "only_cancelled", "not_sent",
+    "",
+    "not_enough_points",
+    "refund_exceeds",
+    "unknown_line",
+    "original_not_a_purchase",
+    "original_cancelled",
+    "original_other_member",
+    "not_placed",
+    "suspended",
+    "below_minimum",
+    "above_share",
+    "wallet_does_not_pay",
+    "overflow",
+    "unknown_member",
+    "unknown_original",
+    "currency_differs",
+    "chain_too_long",
+    "offer_closed",
+    "not_eligible",
+    "offer_accepted",
+    "not_available",
+    "sold_out",
+    "limit_reached",
+    "price_changed",
+    "no_price",
+    "unknown_reward",
+    "reward_used",
+    "reward_cancelled",
+    "reward_expired",
+    "reward_reserved",
+    "below_min_spend",
+    "not_combinable",
+    "no_eligible_line",
+    "above_value",
+    "too_many_rewards",
+    "closed",
+    "no_attempts_left",
+    "too_soon",
+    "unknown_tier",
+    "unknown_code",
+    "code_used",
+    "too_many_attempts",
+    "self_referral",
+    "circular_referral",
+    "already_referred",
+    "too_late",
+    "subscription_runs",
+    "too_many_subscriptions",
+    "fresh_code_needed",
+    "already_reviewed",
+    "other_store",
+    "review_decided",
+    "not_completed",
+    "only_cancelled",
+    "not_sent",
 };
 _Static_assert(ARRAY_N(REASONS) == REASONS_N, "one slug per reason");
 
@@ -97,7 +141,8 @@ static bool lacks_counters(const struct deciding *d)
     }
     const bool has_caps = d->program->caps_n > d->program->shared_caps_n;
     oldest = has_caps ? oldest - 366 : oldest;
-    return oldest <= state->cold_through_day || achievement_needs_counters(d->program, state, d->event) ||
+    return oldest <= state->cold_through_day ||
+           achievement_needs_counters(d->program, state, d->event) ||
            tier_needs_counters(d->now, state, oldest);
 }
 
@@ -115,20 +160,23 @@ enum err deciding_release(struct deciding *d)
     struct state *state = d->out->state;
     for (size_t w = 0; w < d->now->wallets_n; w++) {
         const struct wallet *wallet = &d->now->wallets[w];
-        if (wallet->pending.kind != PENDING_EVENT || !str_eq(wallet->pending.type, d->event->type)) {
+        if (wallet->pending.kind != PENDING_EVENT ||
+            !str_eq(wallet->pending.type, d->event->type)) {
             continue;
         }
         struct buf text;
         buf_open(&text, d->arena, 64 * 1024);
-        const json_t *value = wallet->pending.match.n > 0 ? event_match_at(d->event, wallet->pending.match) : NULL;
+        const json_t *value =
+            wallet->pending.match.n > 0 ? event_match_at(d->event, wallet->pending.match) : NULL;
         if (value != NULL) {
             json_write_canonical(&text, value);
         }
         const uint64_t match = wallet->pending.match.n > 0 ? match_hash(buf_view(&text)) : 0;
         for (size_t i = 0; i < state->lots_n; i++) {
             struct lot *lot = &state->lots[i];
-            if (lot->pending > 0 && !lot->is_order && lot->match_type == wallet->pending_type_symbol &&
-                lot->match == match && lot->wallet == wallet->symbol && lot->event != d->booking.event) {
+            if (lot->pending > 0 && !lot->is_order &&
+                lot->match_type == wallet->pending_type_symbol && lot->match == match &&
+                lot->wallet == wallet->symbol && lot->event != d->booking.event) {
                 try(ledger_activate(&d->booking, lot));
             }
         }
@@ -146,17 +194,23 @@ void about_text(struct about *about, const char *name, struct str text)
 void about_number(struct about *about, const char *name, int64_t number)
 {
     ensure(about->fields_n < OCCASION_FIELDS_MAX);
-    about->fields[about->fields_n++] = (struct occasion_field){.name = str_c(name), .is_number = true, .number = number};
+    about->fields[about->fields_n++] =
+        (struct occasion_field){.name = str_c(name), .is_number = true, .number = number};
 }
 
 void about_follow(struct about *about, const char *type, struct str quiz, int64_t times)
 {
     ensure(about->follows_n < ARRAY_N(about->follows));
-    about->follows[about->follows_n++] = (struct occasion){
-        .type = str_c(type), .level = 1, .times = times, .fields = {{.name = STR("quiz"), .text = quiz}}, .fields_n = 1};
+    about->follows[about->follows_n++] =
+        (struct occasion){.type = str_c(type),
+                          .level = 1,
+                          .times = times,
+                          .fields = {{.name = STR("quiz"), .text = quiz}},
+                          .fields_n = 1};
 }
 
-enum err deciding_award(struct deciding *d, const struct content *content, const struct about *about)
+enum err deciding_award(struct deciding *d, const struct content *content,
+                        const struct about *about)
 {
     struct decision *out = d->out;
     inputs_open(d->arena, d->program, &out->inputs);
@@ -217,13 +271,16 @@ static enum err decide_purchase(struct deciding *d)
 /* An offer is accepted once; it must be open to the member. */
 static enum err accept_offer(struct deciding *d, const struct content *content)
 {
-    const struct offer *offer = program_offer(d->program, json_str(event_data_at(d->event, STR("offer"))));
+    const struct offer *offer =
+        program_offer(d->program, json_str(event_data_at(d->event, STR("offer"))));
     if (offer == NULL) {
-        return deciding_refuse(d, REASON_OFFER_CLOSED); // the version in force at the event's time has no such offer
+        return deciding_refuse(
+            d, REASON_OFFER_CLOSED); // the version in force at the event's time has no such offer
     }
     struct inputs inputs;
     inputs_open(d->arena, d->program, &inputs);
-    const struct award_view view = {.program = d->program, .content = content, .inputs = &inputs, .facts = d->facts};
+    const struct award_view view = {
+        .program = d->program, .content = content, .inputs = &inputs, .facts = d->facts};
     switch (award_offer_standing(d->arena, &view, offer)) {
     case OFFER_CLOSED:
         return deciding_refuse(d, REASON_OFFER_CLOSED);
@@ -252,7 +309,8 @@ static void decide_about(struct deciding *d, struct about *about)
         decide_contest(d);
     } else if (kind == EVENT_REFERRAL || (kind == EVENT_ENROLLED && d->facts->advocate.is_named)) {
         decide_referral_named(d, about);
-    } else if (kind == EVENT_REFERRAL_NAMED || kind == EVENT_REFERRAL_QUALIFIED || kind == EVENT_REFERRAL_REWARDED) {
+    } else if (kind == EVENT_REFERRAL_NAMED || kind == EVENT_REFERRAL_QUALIFIED ||
+               kind == EVENT_REFERRAL_REWARDED) {
         decide_referral_told(d, about);
     } else if (event_kind_is_subscription(kind)) {
         decide_subscription(d, about);
@@ -269,7 +327,8 @@ static enum err decide_plain(struct deciding *d)
     if (d->event->kind == EVENT_OFFER_ACCEPTED) {
         try(accept_offer(d, &content));
     }
-    if (d->event->kind == EVENT_ENROLLED && json_is_false(json_at(d->event->data, "auto_rewards"))) {
+    if (d->event->kind == EVENT_ENROLLED &&
+        json_is_false(json_at(d->event->data, "auto_rewards"))) {
         d->out->state->is_auto_off = true; // chosen before there is anything to buy
     }
     struct about about = {0};
@@ -399,7 +458,8 @@ static void undo(struct deciding *d)
     };
 }
 
-/* Of a forgotten member: noted, so that it is known when it is sent again, and nothing moves (domain.md 8). */
+/* Of a forgotten member: noted, so that it is known when it is sent again, and nothing moves
+ * (domain.md 8). */
 static enum err decide_nothing(struct deciding *d, struct id_source *ids)
 {
     deciding_open(d, ids);
@@ -421,12 +481,14 @@ enum err deciding_arm(struct deciding *d, bool afresh)
 static void count_wrong_code(struct deciding *d)
 {
     if (d->out->answer.reason == REASON_UNKNOWN_CODE && d->program->wrong_codes_symbol != 0) {
-        state_counter_add(d->arena, d->out->state, d->program->wrong_codes_symbol, deciding_today(d), 1);
+        state_counter_add(d->arena, d->out->state, d->program->wrong_codes_symbol,
+                          deciding_today(d), 1);
     }
 }
 
 enum err decide(struct arena *arena, const struct program *program, const struct facts *facts,
-                const struct event *event, struct id_source *ids, struct needs *needs, struct decision *out)
+                const struct event *event, struct id_source *ids, struct needs *needs,
+                struct decision *out)
 {
     struct deciding d = {
         .arena = arena,
@@ -450,10 +512,12 @@ enum err decide(struct arena *arena, const struct program *program, const struct
     const enum event_class class = event_kind_class(event->kind);
     enum reason reason = REASON_NONE;
     enum err err = ERR_OK;
-    const bool is_staffs = class == EVENT_CLASS_MEMBER || class == EVENT_CLASS_ERASURE || event->kind == EVENT_REVIEW_REJECTED;
+    const bool is_staffs = class == EVENT_CLASS_MEMBER || class == EVENT_CLASS_ERASURE ||
+                           event->kind == EVENT_REVIEW_REJECTED;
     if (facts->state->is_suspended && !is_staffs) {
         err = deciding_refuse(&d, REASON_SUSPENDED);
-    } else if (class == EVENT_CLASS_AFTER_PURCHASE && event->original.id.n > 0 && facts->original == 0) {
+    } else if (class == EVENT_CLASS_AFTER_PURCHASE && event->original.id.n > 0 &&
+               facts->original == 0) {
         out->answer.outcome = OUTCOME_HELD;
         out->answer.reason = REASON_UNKNOWN_ORIGINAL;
     } else if ((reason = deciding_spend_code(&d)) != REASON_NONE) {
@@ -464,7 +528,8 @@ enum err decide(struct arena *arena, const struct program *program, const struct
         if (is_applied) {
             err = deciding_judge_tiers(&d);
         }
-        if (is_applied && err == ERR_OK && class != EVENT_CLASS_REWARD && class != EVENT_CLASS_ERASURE && !d.out->state->is_suspended) {
+        if (is_applied && err == ERR_OK && class != EVENT_CLASS_REWARD &&
+            class != EVENT_CLASS_ERASURE && !d.out->state->is_suspended) {
             err = deciding_auto_rewards(&d);
         }
     }
@@ -481,8 +546,8 @@ enum err decide(struct arena *arena, const struct program *program, const struct
         count_wrong_code(&d);
         deciding_count_wrong_code(&d);
     }
-    try(deciding_arm(&d, event->kind == EVENT_MEMBER_CHANGED || event_kind_is_subscription(event->kind)));
+    try(deciding_arm(&d, event->kind == EVENT_MEMBER_CHANGED ||
+                             event_kind_is_subscription(event->kind)));
     deciding_finish(&d);
     return ERR_OK;
 }
-

@@ -43,15 +43,16 @@ static void answer_closed(struct deciding *d)
     }
 }
 
-static void answer_balances(struct arena *arena, const struct program *program, const struct state *state,
-                            struct answer *answer)
+static void answer_balances(struct arena *arena, const struct program *program,
+                            const struct state *state, struct answer *answer)
 {
     answer->balances = arena_new(arena, struct answer_balance, program->wallets_n);
     answer->balances_n = program->wallets_n;
     for (size_t w = 0; w < program->wallets_n; w++) {
         struct answer_balance *b = &answer->balances[w];
         const struct balance *balance = state_balance_find(state, program->wallets[w].symbol);
-        *b = (struct answer_balance){.wallet = program->wallets[w].symbol, .next_expiry_at = AT_NEVER};
+        *b = (struct answer_balance){.wallet = program->wallets[w].symbol,
+                                     .next_expiry_at = AT_NEVER};
         if (balance != NULL) {
             b->active = balance->active;
             b->pending = balance->pending;
@@ -74,7 +75,8 @@ void answer_open(struct arena *arena, const struct program *program, const struc
     answer->tiers = arena_new(arena, struct answer_tier, program->tier_sets_n);
     answer->tiers_n = program->tier_sets_n;
     for (size_t i = 0; i < program->tier_sets_n; i++) {
-        tier_answer(program, &program->tier_sets[i], before, state, zone_day(program->zone, booked_at), &answer->tiers[i]);
+        tier_answer(program, &program->tier_sets[i], before, state,
+                    zone_day(program->zone, booked_at), &answer->tiers[i]);
     }
 }
 
@@ -90,8 +92,11 @@ static void answer_achievements(struct deciding *d)
         const struct achievement_standing was = achievement_standing(d->facts->state, a, today);
         const struct achievement_standing is = achievement_standing(d->out->state, a, today);
         if (was.value != is.value || was.completed != is.completed) {
-            answer->achievements[answer->achievements_n++] = (struct answer_achievement){
-                .achievement = a->symbol, .value = is.value, .target = is.target, .completed = is.completed};
+            answer->achievements[answer->achievements_n++] =
+                (struct answer_achievement){.achievement = a->symbol,
+                                            .value = is.value,
+                                            .target = is.target,
+                                            .completed = is.completed};
         }
     }
 }
@@ -133,8 +138,10 @@ void deciding_finish(struct deciding *d)
         state->last_tier_event = d->booking.event;
     }
     if (state->referral.state != d->facts->state->referral.state) {
-        d->out->answer.referral = (struct answer_referral){
-            .definition = state->referral.definition, .state = state->referral.state, .held_until = state->referral.held_until};
+        d->out->answer.referral =
+            (struct answer_referral){.definition = state->referral.definition,
+                                     .state = state->referral.state,
+                                     .held_until = state->referral.held_until};
     }
     state->last_event = d->out->is_silent ? state->last_event : d->booking.event;
     state_spill(d->arena, state, d->now->zone);
@@ -154,9 +161,12 @@ const char *decision_check(const struct state *before, const struct decision *de
             if (transfer->wallet != is->wallet) {
                 continue;
             }
-            active += transfer->points * ((transfer->to == ACCOUNT_ACTIVE) - (transfer->from == ACCOUNT_ACTIVE));
-            pending += transfer->points * ((transfer->to == ACCOUNT_PENDING) - (transfer->from == ACCOUNT_PENDING));
-            debt += transfer->points * ((transfer->from == ACCOUNT_DEBT) - (transfer->to == ACCOUNT_DEBT));
+            active += transfer->points *
+                      ((transfer->to == ACCOUNT_ACTIVE) - (transfer->from == ACCOUNT_ACTIVE));
+            pending += transfer->points *
+                       ((transfer->to == ACCOUNT_PENDING) - (transfer->from == ACCOUNT_PENDING));
+            debt += transfer->points *
+                    ((transfer->from == ACCOUNT_DEBT) - (transfer->to == ACCOUNT_DEBT));
         }
         if (active != is->active || pending != is->pending || debt != is->debt) {
             return "a balance does not equal its transfers";

@@ -18,7 +18,8 @@ static bool is_open(const struct deciding *d, const struct window *window)
     return award_in_window(window, event_zone(d->program, d->event), d->event->time);
 }
 
-/* Each question's points are given once, in whichever attempt it was answered right first; passing counts once. */
+/* Each question's points are given once, in whichever attempt it was answered right first; passing
+ * counts once. */
 void decide_quiz(struct deciding *d, struct about *about)
 {
     const struct quiz *quiz = program_quiz(d->program, json_str(json_at(d->event->data, "quiz")));
@@ -45,7 +46,8 @@ void decide_quiz(struct deciding *d, struct about *about)
         known |= (uint64_t)1 << i;
     }
     const bool passes = quiz->pass > 0 && right >= quiz->pass;
-    const bool passes_first = passes && state_counter(d->out->state, quiz->passed_symbol, DAY_TOTAL) == 0;
+    const bool passes_first =
+        passes && state_counter(d->out->state, quiz->passed_symbol, DAY_TOTAL) == 0;
     set_total(d, quiz->attempts_symbol, attempts + 1);
     set_total(d, quiz->right_symbol, (int64_t)known);
     if (passes_first) {
@@ -65,7 +67,8 @@ void decide_quiz(struct deciding *d, struct about *about)
 
 void decide_survey(struct deciding *d)
 {
-    const struct survey *survey = program_survey(d->program, json_str(json_at(d->event->data, "survey")));
+    const struct survey *survey =
+        program_survey(d->program, json_str(json_at(d->event->data, "survey")));
     const int32_t day = zone_day(d->program->zone, d->event->time);
     if (survey == NULL || !is_open(d, &survey->window)) {
         (void)deciding_refuse(d, REASON_CLOSED);

@@ -1,4 +1,5 @@
-/* The member's card: a static one may earn, only a fresh code may spend, and each code once (domain.md 6). */
+/* The member's card: a static one may earn, only a fresh code may spend, and each code once
+ * (domain.md 6). */
 #include "base/base.h"
 #include "core/decide.h"
 
@@ -13,7 +14,8 @@ static bool spends(const struct event *event)
     if (kind == EVENT_PURCHASE || kind == EVENT_PURCHASE_CHANGED) {
         return event->rewards_n > 0 || deciding_pays_points(event);
     }
-    return kind == EVENT_REWARD_BOUGHT || kind == EVENT_REWARD_USED || kind == EVENT_REWARD_RESERVED;
+    return kind == EVENT_REWARD_BOUGHT || kind == EVENT_REWARD_USED ||
+           kind == EVENT_REWARD_RESERVED;
 }
 
 enum reason deciding_spend_code(struct deciding *d)
@@ -42,7 +44,8 @@ void deciding_count_wrong_code(struct deciding *d)
 {
     struct card_state *card = &d->out->state->card;
     const int32_t today = deciding_today(d);
-    if (d->out->answer.reason != REASON_FRESH_CODE_NEEDED || d->facts->proof != PROOF_WRONG || card->generation == 0) {
+    if (d->out->answer.reason != REASON_FRESH_CODE_NEEDED || d->facts->proof != PROOF_WRONG ||
+        card->generation == 0) {
         return;
     }
     card->wrong_n = card->wrong_on == today ? card->wrong_n + 1 : 1;

@@ -54,11 +54,12 @@ static void take_content(struct deciding *d, struct purchase *purchase)
     deciding_follow_reviews(d, purchase, &sold);
 }
 
-/* From here on the points paid for the new content are what a refund gives its share of back: those of before that have not come
- * back, and those it has spent. */
+/* From here on the points paid for the new content are what a refund gives its share of back: those
+ * of before that have not come back, and those it has spent. */
 static void note_spent(struct deciding *d, struct purchase *purchase)
 {
-    struct spent_lot *spent = arena_new(d->arena, struct spent_lot, purchase->spent_n + d->out->spent_n);
+    struct spent_lot *spent =
+        arena_new(d->arena, struct spent_lot, purchase->spent_n + d->out->spent_n);
     size_t n = 0;
     for (size_t i = 0; i < purchase->spent_n; i++) {
         const int64_t back = int64_min(purchase->spent[i].points, purchase->restored_points);

@@ -6,8 +6,8 @@
 #include "core/reward.h"
 
 /* Points used as payment: all or nothing. */
-static enum reason check_payment(const struct deciding *d, const struct payment *payment, int64_t spent_before,
-                                 int64_t *points)
+static enum reason check_payment(const struct deciding *d, const struct payment *payment,
+                                 int64_t spent_before, int64_t *points)
 {
     const int index = program_wallet(d->program, payment->wallet);
     if (index < 0 || d->program->wallets[index].pay.amount == 0) {
@@ -22,7 +22,8 @@ static enum reason check_payment(const struct deciding *d, const struct payment 
     needed = int64_max(needed, payment->points);
     const struct balance *balance = state_balance_find(d->out->state, wallet->symbol);
     int64_t share = 0;
-    if (!mul_ratio_down(d->event->amount, wallet->pay.max_share.digits, power_of_ten(wallet->pay.max_share.scale), &share)) {
+    if (!mul_ratio_down(d->event->amount, wallet->pay.max_share.digits,
+                        power_of_ten(wallet->pay.max_share.scale), &share)) {
         return REASON_OVERFLOW;
     }
     if (payment->amount > share) {
@@ -102,7 +103,8 @@ enum err deciding_take_original(struct deciding *d, struct purchase **out, enum 
         d->needs->purchase = d->facts->original;
         return ERR_RETRY;
     }
-    if (original->content.kind != EVENT_PURCHASE && original->content.kind != EVENT_PURCHASE_CHANGED) {
+    if (original->content.kind != EVENT_PURCHASE &&
+        original->content.kind != EVENT_PURCHASE_CHANGED) {
         *reason = REASON_ORIGINAL_NOT_A_PURCHASE;
     } else if (original->outcome != OUTCOME_APPLIED) {
         *reason = REASON_ORIGINAL_CANCELLED; // it was refused: there is nothing to undo
@@ -112,7 +114,8 @@ enum err deciding_take_original(struct deciding *d, struct purchase **out, enum 
 }
 
 /* How many of the points paid stay paid when `left` of the amount sold stays. */
-static enum err keep_points(const struct purchase *purchase, const struct content *left, int64_t *keep)
+static enum err keep_points(const struct purchase *purchase, const struct content *left,
+                            int64_t *keep)
 {
     int64_t spent = 0;
     for (size_t i = 0; i < purchase->spent_n; i++) {
@@ -127,7 +130,8 @@ static enum err keep_points(const struct purchase *purchase, const struct conten
 }
 
 /* Books the way from `before` to what is left of the purchase now. */
-enum err deciding_book_way(struct deciding *d, struct purchase *purchase, const struct content *before)
+enum err deciding_book_way(struct deciding *d, struct purchase *purchase,
+                           const struct content *before)
 {
     struct content after;
     int64_t keep = 0;
@@ -136,11 +140,13 @@ enum err deciding_book_way(struct deciding *d, struct purchase *purchase, const 
     }
     content_left(d->arena, purchase, &after);
     if (after.is_empty) {
-        deciding_close_order(d->out->state, purchase->id); // first: what its remainders give back waits for no order
+        deciding_close_order(
+            d->out->state, purchase->id); // first: what its remainders give back waits for no order
     }
     try(deciding_return_rewards(d, purchase, &after));
     try(keep_points(purchase, &after, &keep));
-    // What was paid in points comes back first: then there is as much to take from as when all is refunded at once.
+    // What was paid in points comes back first: then there is as much to take from as when all is
+    // refunded at once.
     try(book_restore(&d->booking, purchase, d->program, keep));
     try(book_difference(&d->booking, d->facts, purchase, d->program, before, &after));
     try(deciding_revoke_referral(d, purchase, &after));
@@ -159,7 +165,8 @@ enum err decide_refund(struct deciding *d)
         content_left(d->arena, purchase, &before);
         reason = content_refund(d->arena, purchase, d->event);
     }
-    return reason != REASON_NONE ? deciding_refuse(d, reason) : deciding_book_way(d, purchase, &before);
+    return reason != REASON_NONE ? deciding_refuse(d, reason)
+                                 : deciding_book_way(d, purchase, &before);
 }
 
 enum err decide_cancelled(struct deciding *d)
@@ -204,7 +211,8 @@ enum err decide_completed(struct deciding *d)
         }
         state_lot_touch(d->arena, state, lot);
         lot->is_order = false;
-        lot->activates_at = lot->own_end_at == AT_NEVER ? AT_NEVER : int64_max(d->event->time, lot->own_end_at);
+        lot->activates_at =
+            lot->own_end_at == AT_NEVER ? AT_NEVER : int64_max(d->event->time, lot->own_end_at);
         if (lot->activates_at <= d->facts->booked_at) {
             try(ledger_activate(&d->booking, lot));
         }

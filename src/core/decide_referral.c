@@ -63,8 +63,10 @@ static size_t tell_advocate(struct deciding *d, enum event_kind kind, struct str
 
 /* ---- the referee ---- */
 
-/* The effects come with the event itself: what follows from it is decided again with it when it is refunded. */
-static void reward_at_once(struct deciding *d, const struct referral_program *program, struct about *about)
+/* The effects come with the event itself: what follows from it is decided again with it when it is
+ * refunded. */
+static void reward_at_once(struct deciding *d, const struct referral_program *program,
+                           struct about *about)
 {
     struct referral *r = &d->out->state->referral;
     ensure(about->follows_n < FOLLOWS_MAX);
@@ -85,10 +87,12 @@ static void reward_at_once(struct deciding *d, const struct referral_program *pr
 
 static int64_t hold_end(const struct deciding *d, const struct referral_program *program)
 {
-    return zone_midnight(d->program->zone, zone_day(d->program->zone, d->event->time) + program->hold_days + 1);
+    return zone_midnight(d->program->zone,
+                         zone_day(d->program->zone, d->event->time) + program->hold_days + 1);
 }
 
-static void qualify(struct deciding *d, const struct referral_program *program, int64_t min_amount, struct about *about)
+static void qualify(struct deciding *d, const struct referral_program *program, int64_t min_amount,
+                    struct about *about)
 {
     struct referral *r = &d->out->state->referral;
     r->state = REFERRAL_QUALIFIED;
@@ -99,8 +103,11 @@ static void qualify(struct deciding *d, const struct referral_program *program, 
         reward_at_once(d, program, about);
         return;
     }
-    r->held_until = d->event->is_placed ? AT_NEVER : hold_end(d, program); // who has only ordered has brought nothing yet
-    (void)tell_advocate(d, EVENT_REFERRAL_QUALIFIED, (struct str){0}); // nothing is undone by its place
+    r->held_until = d->event->is_placed
+                        ? AT_NEVER
+                        : hold_end(d, program); // who has only ordered has brought nothing yet
+    (void)tell_advocate(d, EVENT_REFERRAL_QUALIFIED,
+                        (struct str){0}); // nothing is undone by its place
 }
 
 static enum reason naming_refusal(const struct deciding *d, const struct referral_program *program)
@@ -119,14 +126,17 @@ static enum reason naming_refusal(const struct deciding *d, const struct referra
     if (named->is_circular) {
         return REASON_CIRCULAR_REFERRAL;
     }
-    return state_counter(state, d->program->standard.purchases, DAY_TOTAL) > 0 ? REASON_TOO_LATE : REASON_NONE;
+    return state_counter(state, d->program->standard.purchases, DAY_TOTAL) > 0 ? REASON_TOO_LATE
+                                                                               : REASON_NONE;
 }
 
 void decide_referral_named(struct deciding *d, struct about *about)
 {
     const struct str slug = json_str(json_at(d->event->data, "referral"));
-    const struct referral_program *first = d->program->referrals_n > 0 ? &d->program->referrals[0] : NULL;
-    const struct referral_program *program = slug.n > 0 ? program_referral(d->program, slug) : first;
+    const struct referral_program *first =
+        d->program->referrals_n > 0 ? &d->program->referrals[0] : NULL;
+    const struct referral_program *program =
+        slug.n > 0 ? program_referral(d->program, slug) : first;
     const enum reason reason = naming_refusal(d, program);
     if (reason != REASON_NONE) {
         (void)deciding_refuse(d, reason); // always ERR_OK
@@ -154,8 +164,9 @@ static void call_off(struct deciding *d)
     (void)tell_advocate(d, EVENT_REFERRAL_REVOKED, (struct str){0});
 }
 
-/* Nobody refers themself: what both have was compared when the advocate was named, and may have changed on either side since. It is
- * compared again before anything is given; who is found so is called off. */
+/* Nobody refers themself: what both have was compared when the advocate was named, and may have
+ * changed on either side since. It is compared again before anything is given; who is found so is
+ * called off. */
 static enum err call_off_self(struct deciding *d, bool *is_self)
 {
     if (!d->facts->knows_likeness) {
@@ -173,9 +184,11 @@ enum err decide_referral_purchase(struct deciding *d, struct about *about)
 {
     const struct referral *r = &d->out->state->referral;
     const struct referral_program *program = program_referral_by_symbol(d->program, r->definition);
-    const int64_t min_amount = program != NULL ? int64_max(program->min_amount, 1) : 0; // what is free is no purchase
+    const int64_t min_amount =
+        program != NULL ? int64_max(program->min_amount, 1) : 0; // what is free is no purchase
     bool is_self = false;
-    if (r->state != REFERRAL_NAMED || program == NULL || program->on_enrolment || d->event->amount < min_amount) {
+    if (r->state != REFERRAL_NAMED || program == NULL || program->on_enrolment ||
+        d->event->amount < min_amount) {
         return ERR_OK;
     }
     try(call_off_self(d, &is_self));
@@ -185,13 +198,15 @@ enum err decide_referral_purchase(struct deciding *d, struct about *about)
     return ERR_OK;
 }
 
-enum err deciding_complete_referral(struct deciding *d, const struct purchase *purchase, struct about *about, bool *gives)
+enum err deciding_complete_referral(struct deciding *d, const struct purchase *purchase,
+                                    struct about *about, bool *gives)
 {
     struct referral *r = &d->out->state->referral;
     const struct referral_program *program = program_referral_by_symbol(d->program, r->definition);
     bool is_self = false;
     *gives = false;
-    if (r->state != REFERRAL_QUALIFIED || r->purchase != purchase->id || r->held_until != AT_NEVER || program == NULL) {
+    if (r->state != REFERRAL_QUALIFIED || r->purchase != purchase->id ||
+        r->held_until != AT_NEVER || program == NULL) {
         return ERR_OK;
     }
     if (program->hold_days > 0) {
@@ -210,7 +225,9 @@ enum err deciding_complete_referral(struct deciding *d, const struct purchase *p
 int64_t deciding_referral_due(const struct state *state)
 {
     // What a suspended member waits for comes when they are resumed.
-    return state->referral.state == REFERRAL_QUALIFIED && !state->is_suspended ? state->referral.held_until : AT_NEVER;
+    return state->referral.state == REFERRAL_QUALIFIED && !state->is_suspended
+               ? state->referral.held_until
+               : AT_NEVER;
 }
 
 /* The end of the hold. */
@@ -236,18 +253,22 @@ enum err deciding_run_referral(struct deciding *d, struct event *event)
     return ERR_OK;
 }
 
-enum err deciding_revoke_referral(struct deciding *d, const struct purchase *purchase, const struct content *left)
+enum err deciding_revoke_referral(struct deciding *d, const struct purchase *purchase,
+                                  const struct content *left)
 {
     struct referral *r = &d->out->state->referral;
     const bool stands = r->state == REFERRAL_QUALIFIED || r->state == REFERRAL_REWARDED;
     struct str original = {0};
-    if (!stands || r->purchase != purchase->id || (!left->is_empty && left->amount >= r->min_amount)) {
+    if (!stands || r->purchase != purchase->id ||
+        (!left->is_empty && left->amount >= r->min_amount)) {
         return ERR_OK;
     }
     if (r->state == REFERRAL_REWARDED) {
-        original = relay_external_id(d->arena, EVENT_REFERRAL_REWARDED, r->rewarded, (size_t)r->rewarded_position);
+        original = relay_external_id(d->arena, EVENT_REFERRAL_REWARDED, r->rewarded,
+                                     (size_t)r->rewarded_position);
     }
-    if (r->state == REFERRAL_REWARDED && r->rewarded != purchase->id) { // what came with the purchase went with it
+    if (r->state == REFERRAL_REWARDED &&
+        r->rewarded != purchase->id) { // what came with the purchase went with it
         const struct purchase *given = deciding_purchase(d->facts, r->rewarded);
         if (given == NULL) {
             d->needs->purchase = r->rewarded;
@@ -280,22 +301,25 @@ static int64_t instant_at(const json_t *data, const char *name)
     return instant_read(json_str(json_at(data, name)), &at) ? at : 0;
 }
 
-/* The line of the list as the referee's side has told it; state NONE where the row of work is damaged. */
+/* The line of the list as the referee's side has told it; state NONE where the row of work is
+ * damaged. */
 static struct referral_note read_note(const struct deciding *d, enum referral_state state)
 {
     const json_t *data = d->event->data;
-    const struct referral_program *program = program_referral(d->program, json_str(json_at(data, "referral")));
+    const struct referral_program *program =
+        program_referral(d->program, json_str(json_at(data, "referral")));
     struct referral_note note = {
-        .referral = {
-            .state = state,
-            .definition = program != NULL ? program->symbol : 0,
-            .advocate = d->out->member,
-            .named_at = instant_at(data, "named_at"),
-            .qualified_at = instant_at(data, "qualified_at"),
-            .held_until = instant_at(data, "held_until"),
-            .rewarded_at = instant_at(data, "rewarded_at"),
-            .revoked_at = instant_at(data, "revoked_at"),
-        },
+        .referral =
+            {
+                .state = state,
+                .definition = program != NULL ? program->symbol : 0,
+                .advocate = d->out->member,
+                .named_at = instant_at(data, "named_at"),
+                .qualified_at = instant_at(data, "qualified_at"),
+                .held_until = instant_at(data, "held_until"),
+                .rewarded_at = instant_at(data, "rewarded_at"),
+                .revoked_at = instant_at(data, "revoked_at"),
+            },
     };
     const bool has_ids = id_read("evt_", json_str(json_at(data, "id")), &note.referral.id) &&
                          id_read("mbr_", json_str(json_at(data, "referee")), &note.referee);
@@ -305,7 +329,8 @@ static struct referral_note read_note(const struct deciding *d, enum referral_st
     return note;
 }
 
-static int32_t cap_day_of(const struct program *program, const struct referral_program *referral, int64_t at)
+static int32_t cap_day_of(const struct program *program, const struct referral_program *referral,
+                          int64_t at)
 {
     return period_first_day(referral->cap_period, zone_day(program->zone, at));
 }
@@ -327,10 +352,12 @@ static bool is_capped(struct deciding *d, const struct referral_program *referra
 void decide_referral_told(struct deciding *d, struct about *about)
 {
     const enum event_kind kind = d->event->kind;
-    struct referral_note note = read_note(d, kind == EVENT_REFERRAL_NAMED       ? REFERRAL_NAMED
-                                             : kind == EVENT_REFERRAL_QUALIFIED ? REFERRAL_QUALIFIED
-                                                                                : REFERRAL_REWARDED);
-    const struct referral_program *program = program_referral_by_symbol(d->program, note.referral.definition);
+    struct referral_note note =
+        read_note(d, kind == EVENT_REFERRAL_NAMED       ? REFERRAL_NAMED
+                     : kind == EVENT_REFERRAL_QUALIFIED ? REFERRAL_QUALIFIED
+                                                        : REFERRAL_REWARDED);
+    const struct referral_program *program =
+        program_referral_by_symbol(d->program, note.referral.definition);
     if (note.referral.state == REFERRAL_NONE) {
         program = NULL; // nothing is known of it, so nothing comes of it
     } else if (kind == EVENT_REFERRAL_REWARDED && is_capped(d, program)) {
@@ -338,7 +365,9 @@ void decide_referral_told(struct deciding *d, struct about *about)
     }
     about_text(about, "referral", program != NULL ? program->slug : STR(""));
     about_text(about, "side", STR("advocate"));
-    about_text(about, "refused", note.referral.state == REFERRAL_CAPPED ? referral_state_slug(REFERRAL_CAPPED) : STR(""));
+    about_text(about, "refused",
+               note.referral.state == REFERRAL_CAPPED ? referral_state_slug(REFERRAL_CAPPED)
+                                                      : STR(""));
     d->out->referral = note;
 }
 
@@ -373,10 +402,12 @@ enum err decide_referral_revoked(struct deciding *d)
         return ERR_OK;
     }
     try(book_undone(&d->booking, d->facts, given, d->program));
-    const struct referral_program *referral = program_referral_by_symbol(given->program, d->out->referral.referral.definition);
+    const struct referral_program *referral =
+        program_referral_by_symbol(given->program, d->out->referral.referral.definition);
     if (referral != NULL && referral->cap > 0 && !was_refused(given)) {
         const int32_t day = cap_day_of(given->program, referral, given->content.time);
-        state_counter_add(d->arena, d->out->state, referral->cap_symbol, day, -1); // freed room counts from now on
+        state_counter_add(d->arena, d->out->state, referral->cap_symbol, day,
+                          -1); // freed room counts from now on
     }
     d->undone = given;
     return ERR_OK;

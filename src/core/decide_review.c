@@ -39,12 +39,14 @@ static const struct review *review_of(const struct purchase *purchase, int32_t l
 }
 
 /* The first line of that id or sku that was not reviewed. */
-static enum reason find_line(const struct purchase *purchase, struct str id, struct str sku, int32_t *out)
+static enum reason find_line(const struct purchase *purchase, struct str id, struct str sku,
+                             int32_t *out)
 {
     enum reason reason = REASON_UNKNOWN_LINE;
     for (size_t i = 0; i < purchase->content.lines_n; i++) {
         const struct line *line = &purchase->content.lines[i];
-        const bool is_meant = line->sku.n > 0 && (id.n == 0 || str_eq(id, line->id)) && (sku.n == 0 || str_eq(sku, line->sku));
+        const bool is_meant = line->sku.n > 0 && (id.n == 0 || str_eq(id, line->id)) &&
+                              (sku.n == 0 || str_eq(sku, line->sku));
         if (is_meant && review_of(purchase, (int32_t)i) == NULL) {
             *out = (int32_t)i;
             return REASON_NONE;
@@ -54,7 +56,8 @@ static enum reason find_line(const struct purchase *purchase, struct str id, str
     return reason;
 }
 
-static enum reason find_subject(const struct deciding *d, const struct purchase *purchase, int32_t *line)
+static enum reason find_subject(const struct deciding *d, const struct purchase *purchase,
+                                int32_t *line)
 {
     const struct str id = json_str(json_at(d->event->data, "line"));
     const struct str sku = json_str(json_at(d->event->data, "sku"));
@@ -107,7 +110,8 @@ static struct review *own_reviews(struct deciding *d, struct purchase *purchase)
 
 /* ---- what it brings ---- */
 
-static void describe(struct about *about, const struct review *review, struct str sku, bool returned)
+static void describe(struct about *about, const struct review *review, struct str sku,
+                     bool returned)
 {
     about_number(about, "stars", review->stars);
     about_number(about, "characters", review->characters);
@@ -123,7 +127,8 @@ static enum err award(struct deciding *d, const struct about *about)
     return deciding_award(d, &content, about);
 }
 
-static void note(struct deciding *d, struct purchase *purchase, const struct review *review, bool is_new)
+static void note(struct deciding *d, struct purchase *purchase, const struct review *review,
+                 bool is_new)
 {
     d->out->purchase = purchase;
     d->out->review = (struct review_note){
@@ -163,7 +168,8 @@ enum err decide_review_submitted(struct deciding *d)
     ensure(review->stars >= 1 && review->stars <= REVIEW_STARS_MAX);
     describe(&about, review, sku_of(purchase, review), is_returned(review, &left));
     if (review->state == REVIEW_PUBLISHED) {
-        struct occasion published = {.type = STR("review.published"), .level = 1, .times = 1, .fields_n = about.fields_n};
+        struct occasion published = {
+            .type = STR("review.published"), .level = 1, .times = 1, .fields_n = about.fields_n};
         memcpy(published.fields, about.fields, sizeof about.fields);
         about.follows[about.follows_n++] = published;
         review->gave = review->id;
@@ -210,8 +216,10 @@ static enum err publish(struct deciding *d, struct purchase *purchase, struct re
     return award(d, &about);
 }
 
-/* The event that gave what a review brings; NULL with ERR_RETRY while it, or a reward that it gave, is not loaded. */
-static enum err take_given(struct deciding *d, const struct review *review, const struct purchase **given)
+/* The event that gave what a review brings; NULL with ERR_RETRY while it, or a reward that it gave,
+ * is not loaded. */
+static enum err take_given(struct deciding *d, const struct review *review,
+                           const struct purchase **given)
 {
     *given = deciding_purchase(d->facts, review->gave);
     if (*given == NULL) {
@@ -241,7 +249,8 @@ enum err decide_review_judged(struct deciding *d)
     struct review *review = NULL;
     const bool publishes = d->event->kind == EVENT_REVIEW_PUBLISHED;
     try(take_review(d, &purchase, &review));
-    if (review == NULL || review->state == REVIEW_REJECTED || (publishes && review->state == REVIEW_PUBLISHED)) {
+    if (review == NULL || review->state == REVIEW_REJECTED ||
+        (publishes && review->state == REVIEW_PUBLISHED)) {
         return deciding_refuse(d, REASON_REVIEW_DECIDED);
     }
     return publishes ? publish(d, purchase, review) : reject(d, purchase, review);
@@ -249,7 +258,8 @@ enum err decide_review_judged(struct deciding *d)
 
 /* ---- refunds and changes of the purchase ---- */
 
-enum err deciding_return_reviews(struct deciding *d, struct purchase *purchase, const struct content *left)
+enum err deciding_return_reviews(struct deciding *d, struct purchase *purchase,
+                                 const struct content *left)
 {
     struct review *list = purchase->reviews_n > 0 ? own_reviews(d, purchase) : NULL;
     for (size_t i = 0; i < purchase->reviews_n; i++) {
@@ -277,8 +287,10 @@ static int32_t line_now(const struct event *before, const struct event *now, int
 {
     const struct line *was = &before->lines[line];
     for (size_t i = 0; i < now->lines_n; i++) {
-        const bool is_it = was->id.n > 0 ? str_eq(now->lines[i].id, was->id)
-                                         : str_eq(now->lines[i].sku, was->sku) && ordinal_of(now, i) == ordinal_of(before, (size_t)line);
+        const bool is_it = was->id.n > 0
+                               ? str_eq(now->lines[i].id, was->id)
+                               : str_eq(now->lines[i].sku, was->sku) &&
+                                     ordinal_of(now, i) == ordinal_of(before, (size_t)line);
         if (is_it) {
             return (int32_t)i;
         }
@@ -286,7 +298,8 @@ static int32_t line_now(const struct event *before, const struct event *now, int
     return REVIEW_OF_LINE_GONE;
 }
 
-void deciding_follow_reviews(struct deciding *d, struct purchase *purchase, const struct event *before)
+void deciding_follow_reviews(struct deciding *d, struct purchase *purchase,
+                             const struct event *before)
 {
     struct review *list = purchase->reviews_n > 0 ? own_reviews(d, purchase) : NULL;
     for (size_t i = 0; i < purchase->reviews_n; i++) {

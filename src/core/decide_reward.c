@@ -57,13 +57,15 @@ static enum reason use_refusal(const struct deciding *d, const struct issued *is
     case ISSUED_STATES_N:
         break;
     }
-    return issued->expires_at <= int64_max(d->event->time, AT_MIN) ? REASON_REWARD_EXPIRED : REASON_NONE;
+    return issued->expires_at <= int64_max(d->event->time, AT_MIN) ? REASON_REWARD_EXPIRED
+                                                                   : REASON_NONE;
 }
 
 enum reason deciding_till_refusal(const struct deciding *d, const struct issued *issued)
 {
     const enum reason reason = use_refusal(d, issued);
-    return reason == REASON_NONE && issued->kind == REWARD_CONTEST_ENTRY ? REASON_ONLY_CANCELLED : reason;
+    return reason == REASON_NONE && issued->kind == REWARD_CONTEST_ENTRY ? REASON_ONLY_CANCELLED
+                                                                         : reason;
 }
 
 void deciding_use(struct deciding *d, struct issued *issued, int64_t amount, int64_t by)
@@ -83,7 +85,8 @@ void deciding_use(struct deciding *d, struct issued *issued, int64_t amount, int
 
 /* ---- buying ---- */
 
-static enum err buy(struct deciding *d, struct award_env *env, const struct reward *reward, enum reason *reason)
+static enum err buy(struct deciding *d, struct award_env *env, const struct reward *reward,
+                    enum reason *reason)
 {
     const struct reward_price *price = reward_price(env, reward);
     struct state *state = d->out->state;
@@ -100,18 +103,24 @@ static enum err buy(struct deciding *d, struct award_env *env, const struct rewa
         *reason = REASON_PRICE_CHANGED;
         return ERR_OK;
     }
-    if (reward_room(env->view, state, d->out->shared, d->out->shared_n, reward, &why) < d->event->count) {
+    if (reward_room(env->view, state, d->out->shared, d->out->shared_n, reward, &why) <
+        d->event->count) {
         *reason = why;
         return ERR_OK;
     }
-    const struct balance *balance = state_balance_find(state, env->view->program->wallets[price->wallet].symbol);
+    const struct balance *balance =
+        state_balance_find(state, env->view->program->wallets[price->wallet].symbol);
     int64_t total = 0;
-    if (__builtin_mul_overflow(price->points, d->event->count, &total) || (balance ? balance->active : 0) < total) {
+    if (__builtin_mul_overflow(price->points, d->event->count, &total) ||
+        (balance ? balance->active : 0) < total) {
         *reason = REASON_NOT_ENOUGH_POINTS;
         return ERR_OK;
     }
-    const struct issue issue = {
-        .view = env->view, .reward = reward, .market = reward_market(env, reward), .price = price, .event = d->booking.event};
+    const struct issue issue = {.view = env->view,
+                                .reward = reward,
+                                .market = reward_market(env, reward),
+                                .price = price,
+                                .event = d->booking.event};
     for (int64_t i = 0; i < d->event->count; i++) {
         try(reward_issue(&d->booking, &issue));
     }
@@ -123,7 +132,8 @@ static enum err decide_bought(struct deciding *d, struct award_env *env)
     const struct reward *reward = program_reward(d->program, d->event->reward);
     enum reason reason = REASON_NONE;
     if (reward == NULL) {
-        return deciding_refuse(d, REASON_NOT_AVAILABLE); // the version in force at the event's time has none of it
+        return deciding_refuse(
+            d, REASON_NOT_AVAILABLE); // the version in force at the event's time has none of it
     }
     try(buy(d, env, reward, &reason));
     return reason == REASON_NONE ? ERR_OK : deciding_refuse(d, reason);
@@ -155,7 +165,9 @@ static enum err decide_reserved(struct deciding *d, struct issued *issued)
     if (reward_state_at(issued, d->facts->booked_at) == ISSUED_RESERVED) {
         return deciding_refuse(d, REASON_REWARD_RESERVED);
     }
-    const int minutes = d->event->count > 0 ? (int)d->event->count : reward ? reward->reserve_minutes : 15;
+    const int minutes = d->event->count > 0 ? (int)d->event->count
+                        : reward            ? reward->reserve_minutes
+                                            : 15;
     issued->state = ISSUED_RESERVED;
     issued->reserved_until = d->facts->booked_at + (int64_t)minutes * MS_PER_MIN;
     return ERR_OK;
@@ -185,7 +197,8 @@ static enum err decide_cancelled_reward(struct deciding *d, struct issued *issue
     return reward_cancel(&d->booking, issued, d->now);
 }
 
-/* Goods go one way: ordered, packed, shipped, delivered; what comes back is cancelled, and its points with it. */
+/* Goods go one way: ordered, packed, shipped, delivered; what comes back is cancelled, and its
+ * points with it. */
 static enum err decide_fulfilled(struct deciding *d, struct issued *issued)
 {
     const enum fulfilment to = (enum fulfilment)d->event->fulfilment;
@@ -193,10 +206,12 @@ static enum err decide_fulfilled(struct deciding *d, struct issued *issued)
         return deciding_refuse(d, REASON_UNKNOWN_REWARD);
     }
     if (issued->fulfilment == FULFIL_NONE) {
-        return deciding_refuse(d, issued->kind == REWARD_CONTEST_ENTRY ? REASON_ONLY_CANCELLED : REASON_NOT_SENT);
+        return deciding_refuse(d, issued->kind == REWARD_CONTEST_ENTRY ? REASON_ONLY_CANCELLED
+                                                                       : REASON_NOT_SENT);
     }
     if (issued->state == ISSUED_CANCELLED || issued->state == ISSUED_EXPIRED) {
-        return deciding_refuse(d, issued->state == ISSUED_CANCELLED ? REASON_REWARD_CANCELLED : REASON_REWARD_EXPIRED);
+        return deciding_refuse(d, issued->state == ISSUED_CANCELLED ? REASON_REWARD_CANCELLED
+                                                                    : REASON_REWARD_EXPIRED);
     }
     if (to <= issued->fulfilment) {
         return deciding_refuse(d, REASON_REWARD_USED);
@@ -230,13 +245,15 @@ enum err decide_reward(struct deciding *d)
     const struct occasion occasion = {.type = d->event->type, .times = 1};
     content_open(d->arena, d->event, &content);
     inputs_open(d->arena, d->program, &inputs);
-    const struct award_view view = {.program = d->program, .content = &content, .inputs = &inputs, .facts = d->facts};
+    const struct award_view view = {
+        .program = d->program, .content = &content, .inputs = &inputs, .facts = d->facts};
     award_env_open(d->arena, &view, &env);
     env.occasion = &occasion;
     if (d->event->kind == EVENT_REWARD_BOUGHT) {
         try(decide_bought(d, &env));
         about_text(&about, "reward", d->event->reward);
-        return d->out->answer.outcome == OUTCOME_REFUSED ? ERR_OK : deciding_award(d, &content, &about);
+        return d->out->answer.outcome == OUTCOME_REFUSED ? ERR_OK
+                                                         : deciding_award(d, &content, &about);
     }
     try(deciding_load_named(d, &reason));
     if (reason != REASON_NONE) {
@@ -264,24 +281,32 @@ static bool was_bought(const struct state *state, const struct reward *reward)
     return false;
 }
 
-static enum err buy_by_itself(struct deciding *d, struct award_env *env, const struct reward *reward)
+static enum err buy_by_itself(struct deciding *d, struct award_env *env,
+                              const struct reward *reward)
 {
     const struct reward_price *price = reward_price(env, reward);
     for (int i = 0; i < AUTO_MAX && price != NULL; i++) {
-        const struct balance *balance = state_balance_find(d->out->state, env->view->program->wallets[price->wallet].symbol);
+        const struct balance *balance =
+            state_balance_find(d->out->state, env->view->program->wallets[price->wallet].symbol);
         const int64_t active = balance ? balance->active : 0;
         enum reason why = REASON_NONE;
-        if (active < reward->auto_at || active < price->points || (!reward->auto_repeats && was_bought(d->out->state, reward)) ||
+        if (active < reward->auto_at || active < price->points ||
+            (!reward->auto_repeats && was_bought(d->out->state, reward)) ||
             reward_refusal(env, reward) != REASON_NONE ||
-            reward_room(env->view, d->out->state, d->out->shared, d->out->shared_n, reward, &why) < 1) {
+            reward_room(env->view, d->out->state, d->out->shared, d->out->shared_n, reward, &why) <
+                1) {
             return ERR_OK;
         }
         if (!d->out->state->lots_loaded) {
             d->needs->lots = true;
             return ERR_RETRY;
         }
-        const struct issue issue = {.view = env->view, .reward = reward, .market = reward_market(env, reward),
-                                    .origin = reward->symbol, .price = price, .event = d->booking.event};
+        const struct issue issue = {.view = env->view,
+                                    .reward = reward,
+                                    .market = reward_market(env, reward),
+                                    .origin = reward->symbol,
+                                    .price = price,
+                                    .event = d->booking.event};
         try(reward_issue(&d->booking, &issue));
     }
     return ERR_OK;
@@ -293,8 +318,10 @@ enum err deciding_auto_rewards(struct deciding *d)
     struct content content;
     struct inputs inputs;
     struct award_env env;
-    const struct event seen = {.kind = EVENT_REWARD_BOUGHT, .type = event_kind_type(EVENT_REWARD_BOUGHT),
-                               .time = d->facts->booked_at, .store = d->event->store};
+    const struct event seen = {.kind = EVENT_REWARD_BOUGHT,
+                               .type = event_kind_type(EVENT_REWARD_BOUGHT),
+                               .time = d->facts->booked_at,
+                               .store = d->event->store};
     const struct occasion occasion = {.type = seen.type, .times = 1};
     bool has_auto = false;
     for (size_t i = 0; i < program->rewards_n; i++) {
@@ -305,7 +332,8 @@ enum err deciding_auto_rewards(struct deciding *d)
     }
     content_open(d->arena, &seen, &content);
     inputs_open(d->arena, program, &inputs);
-    const struct award_view view = {.program = program, .content = &content, .inputs = &inputs, .facts = d->facts};
+    const struct award_view view = {
+        .program = program, .content = &content, .inputs = &inputs, .facts = d->facts};
     award_env_open(d->arena, &view, &env);
     env.occasion = &occasion;
     for (size_t i = 0; i < program->rewards_n; i++) {

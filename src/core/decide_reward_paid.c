@@ -1,4 +1,5 @@
-/* Rewards that pay for a purchase: what they are worth there, their use, and what comes back when it is undone or changed. */
+/* Rewards that pay for a purchase: what they are worth there, their use, and what comes back when
+ * it is undone or changed. */
 #include "base/base.h"
 #include "core/decide.h"
 
@@ -22,7 +23,8 @@ static int64_t eligible_amount(struct award_env *env, const struct reward *rewar
 }
 
 /* The most that a reward pays of this purchase, which holds `held` of it already. */
-static int64_t worth(struct award_env *env, const struct issued *issued, int64_t held, int64_t *eligible)
+static int64_t worth(struct award_env *env, const struct issued *issued, int64_t held,
+                     int64_t *eligible)
 {
     const struct reward *reward = program_reward_by_symbol(env->view->program, issued->reward);
     int64_t largest = 0;
@@ -51,14 +53,16 @@ static int64_t worth(struct award_env *env, const struct issued *issued, int64_t
     return 0; // nothing that a till takes
 }
 
-/* What the payments say that a reward pays; -1: it pays nothing by itself, the amount is after its discount. One reward may be
- * named in several ways, by its id and by its code: all its payments count together. */
+/* What the payments say that a reward pays; -1: it pays nothing by itself, the amount is after its
+ * discount. One reward may be named in several ways, by its id and by its code: all its payments
+ * count together. */
 static int64_t paid_by(const struct event *event, size_t reward)
 {
     int64_t amount = -1;
     for (size_t i = 0; i < event->payments_n; i++) {
         const int named = event->payments[i].reward;
-        if (str_eq(event->payments[i].method, STR("reward")) && named >= 0 && event->rewards[named].id == event->rewards[reward].id) {
+        if (str_eq(event->payments[i].method, STR("reward")) && named >= 0 &&
+            event->rewards[named].id == event->rewards[reward].id) {
             amount = int64_max(amount, 0) + event->payments[i].amount;
         }
     }
@@ -93,18 +97,20 @@ static bool is_card_of(const struct purchase *purchase, const struct issued *iss
 
 static bool is_whole_of(const struct purchase *purchase, const struct issued *issued)
 {
-    return issued->kind != REWARD_GIFT_CARD && issued->state == ISSUED_USED && issued->used_event == purchase->id &&
-           issued->event != purchase->id;
+    return issued->kind != REWARD_GIFT_CARD && issued->state == ISSUED_USED &&
+           issued->used_event == purchase->id && issued->event != purchase->id;
 }
 
-/* What a card has back of what it paid, where `returned` of all cards together came back. Cards are filled one after the other,
- * so that this sum tells how far each of them is; `first` is what those before it paid. */
+/* What a card has back of what it paid, where `returned` of all cards together came back. Cards are
+ * filled one after the other, so that this sum tells how far each of them is; `first` is what those
+ * before it paid. */
 static int64_t card_has_back(int64_t paid, int64_t returned, int64_t first)
 {
     return int64_max(0, int64_min(paid, returned - first));
 }
 
-/* What the purchase holds of a reward that it used before: of a gift card the amount, of another one 1; 0: nothing. */
+/* What the purchase holds of a reward that it used before: of a gift card the amount, of another
+ * one 1; 0: nothing. */
 static int64_t held_by(const struct deciding *d, const struct purchase *purchase, int64_t id)
 {
     int64_t first = 0;
@@ -113,21 +119,25 @@ static int64_t held_by(const struct deciding *d, const struct purchase *purchase
         const struct issued *known = deciding_issued(d, then->id);
         const bool is_card = is_card_of(purchase, known, then->amount);
         if (then->id == id) {
-            return is_card ? then->amount - card_has_back(then->amount, purchase->returned_value, first) : is_whole_of(purchase, known);
+            return is_card
+                       ? then->amount - card_has_back(then->amount, purchase->returned_value, first)
+                       : is_whole_of(purchase, known);
         }
         first += is_card ? then->amount : 0;
     }
     return 0;
 }
 
-static enum reason check_use(struct deciding *d, struct award_env *env, const struct purchase *purchase, size_t index)
+static enum reason check_use(struct deciding *d, struct award_env *env,
+                             const struct purchase *purchase, size_t index)
 {
     const struct issued *issued = deciding_issued(d, d->event->rewards[index].id);
     const int64_t held = held_by(d, purchase, issued->id);
     const int64_t paid = paid_by(d->event, index);
     const bool is_card = issued->kind == REWARD_GIFT_CARD;
     int64_t eligible = 0;
-    const enum reason reason = held == 0 || (is_card && paid > held) ? deciding_till_refusal(d, issued) : REASON_NONE;
+    const enum reason reason =
+        held == 0 || (is_card && paid > held) ? deciding_till_refusal(d, issued) : REASON_NONE;
     if (reason != REASON_NONE) {
         return reason;
     }
@@ -157,7 +167,8 @@ static void fill_card(struct deciding *d, const struct issued *known, int64_t ba
     }
 }
 
-static void use_one(struct deciding *d, const struct purchase *purchase, const struct issued *known, int64_t paid)
+static void use_one(struct deciding *d, const struct purchase *purchase, const struct issued *known,
+                    int64_t paid)
 {
     const int64_t held = held_by(d, purchase, known->id);
     const int64_t by = purchase != NULL ? purchase->id : d->booking.event;
@@ -175,12 +186,14 @@ static void use_one(struct deciding *d, const struct purchase *purchase, const s
 }
 
 /* Uses what the event names; `purchase` is what it changes, or NULL. */
-static enum err use_named(struct deciding *d, const struct content *content, const struct purchase *purchase, enum reason *reason)
+static enum err use_named(struct deciding *d, const struct content *content,
+                          const struct purchase *purchase, enum reason *reason)
 {
     struct inputs inputs;
     struct award_env env;
     const struct occasion occasion = {.type = d->event->type, .times = 1};
-    const struct award_view view = {.program = d->program, .content = content, .inputs = &inputs, .facts = d->facts};
+    const struct award_view view = {
+        .program = d->program, .content = content, .inputs = &inputs, .facts = d->facts};
     *reason = REASON_NONE;
     if (d->event->rewards_n == 0) {
         return ERR_OK;
@@ -200,7 +213,8 @@ static enum err use_named(struct deciding *d, const struct content *content, con
     return ERR_OK;
 }
 
-enum err deciding_use_rewards(struct deciding *d, const struct content *content, enum reason *reason)
+enum err deciding_use_rewards(struct deciding *d, const struct content *content,
+                              enum reason *reason)
 {
     return use_named(d, content, NULL, reason);
 }
@@ -208,7 +222,8 @@ enum err deciding_use_rewards(struct deciding *d, const struct content *content,
 /* ---- the purchase is undone or changed ---- */
 
 /* What all gift cards together are to have back when `left` of the amount sold stays. */
-static enum err due_to_cards(const struct deciding *d, const struct purchase *purchase, const struct content *left, int64_t *due)
+static enum err due_to_cards(const struct deciding *d, const struct purchase *purchase,
+                             const struct content *left, int64_t *due)
 {
     const int64_t sold = purchase->content.amount;
     int64_t keep = 0;
@@ -224,7 +239,8 @@ static enum err due_to_cards(const struct deciding *d, const struct purchase *pu
     return ERR_OK;
 }
 
-static enum err return_to_cards(struct deciding *d, struct purchase *purchase, const struct content *left)
+static enum err return_to_cards(struct deciding *d, struct purchase *purchase,
+                                const struct content *left)
 {
     int64_t due = 0;
     int64_t first = 0; // what the cards before this one paid
@@ -242,12 +258,14 @@ static enum err return_to_cards(struct deciding *d, struct purchase *purchase, c
     return ERR_OK;
 }
 
-enum err deciding_return_rewards(struct deciding *d, struct purchase *purchase, const struct content *left)
+enum err deciding_return_rewards(struct deciding *d, struct purchase *purchase,
+                                 const struct content *left)
 {
     for (size_t i = 0; i < purchase->rewards_n; i++) {
         const struct issued *known = deciding_issued(d, purchase->rewards[i].id);
         ensure(known != NULL);
-        if (is_whole_of(purchase, known) && left->is_empty && reward_may_reopen(&d->booking, known)) {
+        if (is_whole_of(purchase, known) && left->is_empty &&
+            reward_may_reopen(&d->booking, known)) {
             reward_reopen(&d->booking, reward_change(&d->booking, known), REWARD_RETURNED_MIN_DAYS);
         }
     }
@@ -267,7 +285,8 @@ static bool is_named(const struct event *event, int64_t id)
 /* From here on the purchase has what it gave and what its new content names. */
 static void note_named(struct deciding *d, struct purchase *purchase)
 {
-    struct answer_reward *list = arena_new(d->arena, struct answer_reward, purchase->rewards_n + d->event->rewards_n);
+    struct answer_reward *list =
+        arena_new(d->arena, struct answer_reward, purchase->rewards_n + d->event->rewards_n);
     size_t n = 0;
     for (size_t i = 0; i < purchase->rewards_n; i++) {
         if (deciding_issued(d, purchase->rewards[i].id)->event == purchase->id) {
@@ -277,7 +296,8 @@ static void note_named(struct deciding *d, struct purchase *purchase)
     for (size_t i = 0; i < d->event->rewards_n; i++) {
         const struct issued *known = deciding_issued(d, d->event->rewards[i].id);
         if (is_first(d->event, i) && known->event != purchase->id) {
-            list[n++] = (struct answer_reward){.id = known->id, .amount = int64_max(0, paid_by(d->event, i))};
+            list[n++] = (struct answer_reward){.id = known->id,
+                                               .amount = int64_max(0, paid_by(d->event, i))};
         }
     }
     purchase->rewards = list;
@@ -286,7 +306,8 @@ static void note_named(struct deciding *d, struct purchase *purchase)
     purchase->returned_value = 0;
 }
 
-enum err deciding_change_rewards(struct deciding *d, struct purchase *purchase, const struct content *content, enum reason *reason)
+enum err deciding_change_rewards(struct deciding *d, struct purchase *purchase,
+                                 const struct content *content, enum reason *reason)
 {
     bool is_touched = d->event->rewards_n > 0;
     try(use_named(d, content, purchase, reason));

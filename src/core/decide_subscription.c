@@ -11,14 +11,16 @@ static struct subscription *oldest_cancelled(struct state *state)
     struct subscription *oldest = NULL;
     for (size_t i = 0; i < state->subscriptions_n; i++) {
         struct subscription *s = &state->subscriptions[i];
-        if (s->state == SUBSCRIPTION_CANCELLED && (oldest == NULL || s->changed_at < oldest->changed_at)) {
+        if (s->state == SUBSCRIPTION_CANCELLED &&
+            (oldest == NULL || s->changed_at < oldest->changed_at)) {
             oldest = s;
         }
     }
     return oldest;
 }
 
-/* Whatever comes first opens it, so that events may arrive in any order; its months count once it has started. */
+/* Whatever comes first opens it, so that events may arrive in any order; its months count once it
+ * has started. */
 static struct subscription *open_one(struct deciding *d, int32_t day)
 {
     struct state *state = d->out->state;
@@ -31,7 +33,9 @@ static struct subscription *open_one(struct deciding *d, int32_t day)
         if (oldest == NULL) {
             return NULL;
         }
-        memmove(oldest, oldest + 1, (size_t)(state->subscriptions + state->subscriptions_n - oldest - 1) * sizeof *oldest);
+        memmove(oldest, oldest + 1,
+                (size_t)(state->subscriptions + state->subscriptions_n - oldest - 1) *
+                    sizeof *oldest);
         state->subscriptions_n--;
     }
     arena_room(d->arena, state->subscriptions, state->subscriptions_n, state->subscriptions_max);
@@ -48,8 +52,9 @@ static struct subscription *open_one(struct deciding *d, int32_t day)
     return s;
 }
 
-/* Counting begins; one that was cancelled begins anew. Months that are over by the event's time count as kept: they lie before
- * anything that is known here. What came late is known already, and stays. */
+/* Counting begins; one that was cancelled begins anew. Months that are over by the event's time
+ * count as kept: they lie before anything that is known here. What came late is known already, and
+ * stays. */
 static void start(struct deciding *d, struct subscription *s, int32_t day)
 {
     const bool is_late = d->event->time < s->changed_at;
@@ -59,9 +64,17 @@ static void start(struct deciding *d, struct subscription *s, int32_t day)
         start_on = day; // where none is given
     }
     *s = (struct subscription){
-        .key = known.key, .number = known.number, .opened_by = known.opened_by, .changed_at = known.changed_at,
-        .plan = known.plan, .state = is_late ? known.state : SUBSCRIPTION_ACTIVE, .is_started = true, .start_on = start_on,
-        .paused_on = known.paused_on, .credit = known.credit, .ready_at = AT_MIN,
+        .key = known.key,
+        .number = known.number,
+        .opened_by = known.opened_by,
+        .changed_at = known.changed_at,
+        .plan = known.plan,
+        .state = is_late ? known.state : SUBSCRIPTION_ACTIVE,
+        .is_started = true,
+        .start_on = start_on,
+        .paused_on = known.paused_on,
+        .credit = known.credit,
+        .ready_at = AT_MIN,
     };
     while (s->kept < SUBSCRIPTION_MONTHS_MAX && subscription_month_end(s, s->kept) <= day) {
         s->kept++;
@@ -77,7 +90,8 @@ static void resume(struct subscription *s, int32_t day)
     if (day <= s->paused_on || subscription_month_end(s, n) <= s->paused_on) {
         return;
     }
-    while (n < SUBSCRIPTION_MONTHS_MAX && (n == 0 ? s->start_on : subscription_month_end(s, n - 1)) < day) {
+    while (n < SUBSCRIPTION_MONTHS_MAX &&
+           (n == 0 ? s->start_on : subscription_month_end(s, n - 1)) < day) {
         n++; // it began before the pause was over
     }
     s->lost_from = s->judged;
@@ -149,7 +163,8 @@ void decide_subscription(struct deciding *d, struct about *about)
     } else if (!is_late) {
         change(d, s, day);
     }
-    subscription_about(d->arena, d->now, s, json_str(json_at(d->event->data, "subscription")), d->event->time, about);
+    subscription_about(d->arena, d->now, s, json_str(json_at(d->event->data, "subscription")),
+                       d->event->time, about);
     if (kind == EVENT_SUBSCRIPTION_CHANGED && plan_before.n > 0) {
         about_text(about, "plan_before", plan_before);
     }

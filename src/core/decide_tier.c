@@ -1,4 +1,5 @@
-/* Tiers inside a decision: judged once its counters are booked; given by hand; ended and warned of by the clock. */
+/* Tiers inside a decision: judged once its counters are booked; given by hand; ended and warned of
+ * by the clock. */
 #include "base/base.h"
 #include "core/decide.h"
 
@@ -7,7 +8,8 @@
 #include "core/tier_gift.h"
 
 static const char *const WHYS[] = {
-    "", "entered", "renewed", "downgraded", "refund", "restored", "manual", "gift", "lifetime", "ended",
+    "",         "entered", "renewed", "downgraded", "refund",
+    "restored", "manual",  "gift",    "lifetime",   "ended",
 };
 _Static_assert(ARRAY_N(WHYS) == WHYS_N, "one slug per reason");
 
@@ -18,7 +20,8 @@ struct str tier_why_slug(enum tier_why why)
 }
 
 /* One more step of the member's history in a set, from the rank they had. */
-static void note_change(struct deciding *d, const struct tier_set *set, size_t from, enum tier_why why)
+static void note_change(struct deciding *d, const struct tier_set *set, size_t from,
+                        enum tier_why why)
 {
     struct answer *answer = &d->out->answer;
     ensure(why != WHY_UNCHANGED);
@@ -52,7 +55,8 @@ static void note_lifetime(struct deciding *d, const struct tier_set *set)
 /* ---- after an event ---- */
 
 /* What the event's rules gave, and what its counters bring. */
-static enum err judge_event(struct deciding *d, const struct tier_set *set, int32_t day, size_t from)
+static enum err judge_event(struct deciding *d, const struct tier_set *set, int32_t day,
+                            size_t from)
 {
     const struct tier_judging judging = judging_of(d, set);
     struct tier_judged judged;
@@ -100,20 +104,24 @@ static enum err judge_set(struct deciding *d, const struct tier_set *set, bool i
     const enum event_class class = event_kind_class(d->event->kind);
     const size_t from = rank_noted(d, set);
     const bool is_review = event_kind_is_review(d->event->kind);
-    if (d->undone != NULL || (d->out->purchase != NULL && d->event->kind != EVENT_PURCHASE_COMPLETED && !is_review)) {
+    if (d->undone != NULL ||
+        (d->out->purchase != NULL && d->event->kind != EVENT_PURCHASE_COMPLETED && !is_review)) {
         return judge_refund(d, set, from);
     }
     // What the clock or people do is done already; only what followed from it may raise.
-    const bool counts = class == EVENT_CLASS_PURCHASE || class == EVENT_CLASS_PLAIN || d->event->kind == EVENT_TIER_WARNED ||
-                        event_kind_is_moment(d->event->kind) || class == EVENT_CLASS_REWARD || is_review ||
-                        (d->event->kind == EVENT_PURCHASE_COMPLETED && d->out->has_inputs) || !is_first;
+    const bool counts =
+        class == EVENT_CLASS_PURCHASE || class == EVENT_CLASS_PLAIN ||
+        d->event->kind == EVENT_TIER_WARNED || event_kind_is_moment(d->event->kind) ||
+        class == EVENT_CLASS_REWARD || is_review ||
+        (d->event->kind == EVENT_PURCHASE_COMPLETED && d->out->has_inputs) || !is_first;
     return counts ? judge_event(d, set, zone_day(d->now->zone, d->event->time), from) : ERR_OK;
 }
 
 /* ---- what follows ---- */
 
-/* Events whose own occasion no rule waits for: what follows from their changes is all that they earn, and is recorded so. A
- * refund books differences of its purchase too, which are decided from that one's inputs. */
+/* Events whose own occasion no rule waits for: what follows from their changes is all that they
+ * earn, and is recorded so. A refund books differences of its purchase too, which are decided from
+ * that one's inputs. */
 static void open_awards(struct deciding *d)
 {
     struct inputs *inputs = &d->out->inputs;
@@ -148,7 +156,8 @@ static bool has_followers(const struct program *program)
     return false;
 }
 
-static enum err follow(struct deciding *d, const struct tier_set *set, const struct tier_change *change, int level)
+static enum err follow(struct deciding *d, const struct tier_set *set,
+                       const struct tier_change *change, int level)
 {
     struct tier_gift_mark mark;
     const size_t from = tier_set_rank_of(set, change->from);
@@ -170,12 +179,15 @@ static enum err follow(struct deciding *d, const struct tier_set *set, const str
     d->out->explain = d->awards.explain;
     d->out->explain_n = d->awards.explain_n;
     try(tier_gift_book(&d->booking, d->now, &d->view, &d->awards, &mark));
-    const bool can_be_undone = change->why == WHY_ENTERED || change->why == WHY_RESTORED || change->why == WHY_GIFT;
-    return to > from && can_be_undone ? tier_gift_note(&d->booking, &d->view, &d->awards, &mark, change) : ERR_OK;
+    const bool can_be_undone =
+        change->why == WHY_ENTERED || change->why == WHY_RESTORED || change->why == WHY_GIFT;
+    return to > from && can_be_undone
+               ? tier_gift_note(&d->booking, &d->view, &d->awards, &mark, change)
+               : ERR_OK;
 }
 
-/* One step of the history, and what it means for gifts: those of tiers that a refund took go with them; of tiers that ended
- * otherwise, or that are renewed, no refund can take them any more. */
+/* One step of the history, and what it means for gifts: those of tiers that a refund took go with
+ * them; of tiers that ended otherwise, or that are renewed, no refund can take them any more. */
 static enum err follow_change(struct deciding *d, const struct tier_change *change, int level)
 {
     const struct tier_set *set = NULL;
@@ -192,7 +204,8 @@ static enum err follow_change(struct deciding *d, const struct tier_change *chan
     } else if (to < from) {
         tier_gift_forget(d->out->state, set, to);
     }
-    return to != from && !d->is_quiet && has_followers(d->program) ? follow(d, set, change, level) : ERR_OK;
+    return to != from && !d->is_quiet && has_followers(d->program) ? follow(d, set, change, level)
+                                                                   : ERR_OK;
 }
 
 enum err deciding_judge_tiers(struct deciding *d)
@@ -207,7 +220,8 @@ enum err deciding_judge_tiers(struct deciding *d)
             return ERR_OK;
         }
         for (; followed < n; followed++) {
-            const struct tier_change change = d->out->answer.tier_changes[followed]; // a copy: the list may grow
+            const struct tier_change change =
+                d->out->answer.tier_changes[followed]; // a copy: the list may grow
             try(follow_change(d, &change, level));
         }
     }
@@ -221,13 +235,15 @@ enum err decide_tier_granted(struct deciding *d)
     const struct tier_set *set = program_tier_set(d->now, json_str(json_at(data, "set")));
     const int rank = set != NULL ? tier_set_rank(set, json_str(json_at(data, "tier"))) : -1;
     int64_t until = AT_NEVER;
-    if (rank < 0 || (json_at(data, "until") != NULL && !instant_read(json_str(json_at(data, "until")), &until))) {
+    if (rank < 0 || (json_at(data, "until") != NULL &&
+                     !instant_read(json_str(json_at(data, "until")), &until))) {
         return deciding_refuse(d, REASON_UNKNOWN_TIER);
     }
     const size_t from = tier_rank(set, d->out->state);
     const struct tier_floor floor = {
         .set = set->symbol,
-        .tier = rank > 0 ? set->tiers[rank].symbol : 0, // the lowest is nobody's floor: it takes back what was given
+        .tier = rank > 0 ? set->tiers[rank].symbol
+                         : 0, // the lowest is nobody's floor: it takes back what was given
         .kind = FLOOR_MANUAL,
         .from_on = deciding_today(d),
         .until = until,
@@ -251,18 +267,21 @@ int64_t deciding_tiers_due(const struct program *program, const struct state *st
     return due;
 }
 
-/* What the clock's event says: the set, the tier at stake, and for a warning what would be left and when. */
+/* What the clock's event says: the set, the tier at stake, and for a warning what would be left and
+ * when. */
 static const json_t *clock_data(struct deciding *d, const struct tier_set *set, bool is_warning)
 {
     const struct state *state = d->out->state;
     const struct str tier = set->tiers[tier_rank(set, state)].slug;
     struct arena *before = json_arena_set(d->arena);
-    json_t *data = json_pack("{s:s%, s:s%}", "set", set->slug.p, (int)set->slug.n, "tier", tier.p, (int)tier.n);
+    json_t *data = json_pack("{s:s%, s:s%}", "set", set->slug.p, (int)set->slug.n, "tier", tier.p,
+                             (int)tier.n);
     if (is_warning) {
         const struct str next = set->tiers[tier_rank_at_end(d->now, set, state)].slug;
         char at[INSTANT_BYTES + 1];
         instant_write(tier_valid_until(set, state), at);
-        const int err = json_object_update_new(data, json_pack("{s:s%, s:s}", "next", next.p, (int)next.n, "valid_until", at));
+        const int err = json_object_update_new(
+            data, json_pack("{s:s%, s:s}", "next", next.p, (int)next.n, "valid_until", at));
         ensure(err == 0);
     }
     (void)json_arena_set(before);
@@ -280,7 +299,8 @@ static enum err end_period(struct deciding *d, const struct tier_set *set, int64
         try(tier_end_period(&judging, &judged));
     }
     int64_t until = AT_NEVER;
-    const bool is_theirs = tier_earned(set, d->out->state, &until) == from; // below a floor a renewal is no news
+    const bool is_theirs =
+        tier_earned(set, d->out->state, &until) == from; // below a floor a renewal is no news
     if (tier_rank(set, d->out->state) != from || (judged.why == WHY_RENEWED && is_theirs)) {
         note_change(d, set, from, judged.why);
     }

@@ -30,14 +30,18 @@ int64_t state_next_due(const struct state *state, const struct program *program)
     return int64_min(due, int64_min(moments_due(state), deciding_tiers_due(program, state)));
 }
 
-/* The first lot for which something is due at an instant, in the order activation, expiry, voiding. */
-static struct lot *due_lot(struct state *state, const struct zone *zone, int64_t due, enum event_kind *kind)
+/* The first lot for which something is due at an instant, in the order activation, expiry, voiding.
+ */
+static struct lot *due_lot(struct state *state, const struct zone *zone, int64_t due,
+                           enum event_kind *kind)
 {
-    static const enum event_kind ORDER[] = {EVENT_POINTS_EXPIRED, EVENT_POINTS_ACTIVATED, EVENT_ORDER_VOIDED};
+    static const enum event_kind ORDER[] = {EVENT_POINTS_EXPIRED, EVENT_POINTS_ACTIVATED,
+                                            EVENT_ORDER_VOIDED};
     for (size_t k = 0; k < ARRAY_N(ORDER); k++) {
         for (size_t i = 0; i < state->lots_n; i++) {
             struct lot *lot = &state->lots[i];
-            const bool expires = (lot->pending > 0 || lot->active > 0) && lot_expires_at(state, zone, lot) <= due;
+            const bool expires =
+                (lot->pending > 0 || lot->active > 0) && lot_expires_at(state, zone, lot) <= due;
             const bool activates = lot->pending > 0 && lot->activates_at <= due;
             const bool is_void = lot->pending > 0 && lot->voids_at <= due;
             if (k == 0 ? expires : k == 1 ? activates : is_void) {
@@ -96,7 +100,8 @@ static enum err void_order(struct deciding *d, int64_t due)
 }
 
 /* One reward whose validity has ended. */
-static enum err expire_reward(struct deciding *d, struct event *event, const struct open_reward *open)
+static enum err expire_reward(struct deciding *d, struct event *event,
+                              const struct open_reward *open)
 {
     const struct issued *issued = NULL;
     for (size_t i = 0; i < d->facts->issued_n; i++) {
@@ -136,7 +141,9 @@ static enum err tell_subscription(struct deciding *d, struct event *event)
     }
     struct arena *before = json_arena_set(d->arena);
     json_t *data = (json_t *)event->data; // made just now
-    (void)json_object_set_new(data, "subscription", json_stringn(id.p, id.n)); // cannot fail: the arena would end the process
+    (void)json_object_set_new(
+        data, "subscription",
+        json_stringn(id.p, id.n)); // cannot fail: the arena would end the process
     if (is_month) {
         (void)json_object_set_new(data, "months_kept", json_integer(s->kept));
     }
@@ -148,7 +155,8 @@ static enum err tell_subscription(struct deciding *d, struct event *event)
 static enum err fire(struct deciding *d, struct event *event, struct moment *moment)
 {
     moment_fire(d->arena, d->plan, d->facts, moment, event);
-    d->subscription = moment->object != 0 ? subscription_numbered(d->out->state, moment->object) : NULL;
+    d->subscription =
+        moment->object != 0 ? subscription_numbered(d->out->state, moment->object) : NULL;
     ensure(moment->object == 0 || d->subscription != NULL);
     return d->subscription != NULL ? tell_subscription(d, event) : ERR_OK;
 }
@@ -189,15 +197,16 @@ static struct str clock_object(const struct deciding *d, const struct event *eve
 {
     const struct str schedule = json_str(json_at(event->data, "schedule"));
     if (d->subscription != NULL) {
-        return str_fmt(d->arena, "%.*s%s%d/%d", STR_ARG(schedule), schedule.n > 0 ? "/" : "", d->subscription->number,
-                       d->subscription->kept);
+        return str_fmt(d->arena, "%.*s%s%d/%d", STR_ARG(schedule), schedule.n > 0 ? "/" : "",
+                       d->subscription->number, d->subscription->kept);
     }
     if (event->kind == EVENT_INACTIVE) {
-        return str_fmt(d->arena, "%" JSON_INTEGER_FORMAT, json_integer_value(json_at(event->data, "days")));
+        return str_fmt(d->arena, "%" JSON_INTEGER_FORMAT,
+                       json_integer_value(json_at(event->data, "days")));
     }
-    return event->kind == EVENT_REWARD_EXPIRED ? event->reward
-           : event->wallet.n > 0               ? event->wallet
-           : schedule.n > 0                    ? schedule
+    return event->kind == EVENT_REWARD_EXPIRED      ? event->reward
+           : event->wallet.n > 0                    ? event->wallet
+           : schedule.n > 0                         ? schedule
            : event->kind == EVENT_REFERRAL_REWARDED ? json_str(json_at(event->data, "referral"))
                                                     : json_str(json_at(event->data, "set"));
 }
@@ -209,13 +218,15 @@ static struct str clock_id(const struct deciding *d, const struct event *event)
     char id[ID_TEXT_BYTES + 1];
     instant_write(event->time, at);
     id_write("mbr_", d->facts->state->member, id);
-    return str_fmt(d->arena, "%.*s/%s/%.*s/%s", STR_ARG(event->type), id, STR_ARG(clock_object(d, event)), at);
+    return str_fmt(d->arena, "%.*s/%s/%.*s/%s", STR_ARG(event->type), id,
+                   STR_ARG(clock_object(d, event)), at);
 }
 
 /* Whether a schedule's "while" holds; what it reads is no input of what the event earns. */
 static bool is_wanted(struct deciding *d, const struct event *event)
 {
-    const struct rule *when = d->plan != NULL && d->plan->schedule != NULL ? d->plan->schedule->when : NULL;
+    const struct rule *when =
+        d->plan != NULL && d->plan->schedule != NULL ? d->plan->schedule->when : NULL;
     if (when == NULL) {
         return true;
     }
@@ -226,13 +237,15 @@ static bool is_wanted(struct deciding *d, const struct event *event)
     struct award_env env;
     inputs_open(d->arena, d->now, &inputs);
     content_open(d->arena, event, &content);
-    const struct award_view view = {.program = d->now, .content = &content, .inputs = &inputs, .facts = d->facts};
+    const struct award_view view = {
+        .program = d->now, .content = &content, .inputs = &inputs, .facts = d->facts};
     award_env_open(d->arena, &view, &env);
     env.occasion = &occasion;
     return rule_holds(when, &env.rule);
 }
 
-/* What rules make of it; of a suspended member's birthday nothing, and it stands in the timeline as refused. */
+/* What rules make of it; of a suspended member's birthday nothing, and it stands in the timeline as
+ * refused. */
 static enum err follow(struct deciding *d, const struct event *event)
 {
     const bool is_moment = d->plan != NULL;
@@ -253,7 +266,8 @@ static enum err follow(struct deciding *d, const struct event *event)
     if (is_moment && d->facts->state->is_suspended) {
         return deciding_refuse(d, REASON_SUSPENDED);
     }
-    const bool earns = is_moment || event->kind == EVENT_TIER_WARNED || event->kind == EVENT_REFERRAL_REWARDED;
+    const bool earns =
+        is_moment || event->kind == EVENT_TIER_WARNED || event->kind == EVENT_REFERRAL_REWARDED;
     if (earns && !d->is_quiet) {
         struct content content;
         content_open(d->arena, event, &content);
@@ -264,7 +278,8 @@ static enum err follow(struct deciding *d, const struct event *event)
         try(deciding_judge_tiers(d));
         return deciding_auto_rewards(d);
     }
-    const bool is_about_tiers = event->kind == EVENT_TIER_WARNED || event->kind == EVENT_TIER_PERIOD_ENDED;
+    const bool is_about_tiers =
+        event->kind == EVENT_TIER_WARNED || event->kind == EVENT_TIER_PERIOD_ENDED;
     return event->kind == EVENT_ORDER_VOIDED || is_about_tiers ? deciding_judge_tiers(d) : ERR_OK;
 }
 
@@ -286,8 +301,8 @@ static enum err run(struct deciding *d, struct id_source *ids, struct event *eve
     return follow(d, event);
 }
 
-enum err decide_timer(struct arena *arena, const struct facts *facts, struct id_source *ids, struct needs *needs,
-                      struct decision *out)
+enum err decide_timer(struct arena *arena, const struct facts *facts, struct id_source *ids,
+                      struct needs *needs, struct decision *out)
 {
     const int64_t due = state_next_due(facts->state, facts->program_now);
     ensure(due <= facts->booked_at);
@@ -310,8 +325,10 @@ enum err decide_timer(struct arena *arena, const struct facts *facts, struct id_
     };
     enum err err = run(&d, ids, &event);
     if (err == ERR_CHAIN || err == ERR_OVERFLOW) {
-        // Nobody can be refused here, and what is due must not wait for a better program: it happens, and nothing follows.
-        event = (struct event){.kind = EVENT_POINTS_EXPIRED, .source = STR("loyald/clock"), .time = due};
+        // Nobody can be refused here, and what is due must not wait for a better program: it
+        // happens, and nothing follows.
+        event = (struct event){
+            .kind = EVENT_POINTS_EXPIRED, .source = STR("loyald/clock"), .time = due};
         d.is_quiet = true;
         err = run(&d, ids, &event);
     }

@@ -23,14 +23,30 @@ static const struct {
     const char *list;
     const char *item;
 } ITEMS[] = {
-    {"wallets", "Wallet"},         {"earning_rules", "Earning rule"}, {"campaigns", "Campaign"},
-    {"offers", "Offer"},           {"tier_sets", "Tier set"},         {"tiers", "tier"},
-    {"rewards", "Reward"},         {"achievements", "Achievement"},   {"segments", "Segment"},
-    {"stores", "Store"},           {"event_types", "Event type"},     {"attributes", "Attribute"},
-    {"quizzes", "Quiz"},           {"surveys", "Survey"},             {"redemption_codes", "Redemption code"},
-    {"questions", "question"},     {"options", "option"},             {"effects", "effect"},
-    {"caps", "cap"},               {"tests", "Test"},                 {"price", "price"},
-    {"referrals", "Referral"},     {"contests", "Contest"},           {"schedules", "Schedule"},
+    {"wallets", "Wallet"},
+    {"earning_rules", "Earning rule"},
+    {"campaigns", "Campaign"},
+    {"offers", "Offer"},
+    {"tier_sets", "Tier set"},
+    {"tiers", "tier"},
+    {"rewards", "Reward"},
+    {"achievements", "Achievement"},
+    {"segments", "Segment"},
+    {"stores", "Store"},
+    {"event_types", "Event type"},
+    {"attributes", "Attribute"},
+    {"quizzes", "Quiz"},
+    {"surveys", "Survey"},
+    {"redemption_codes", "Redemption code"},
+    {"questions", "question"},
+    {"options", "option"},
+    {"effects", "effect"},
+    {"caps", "cap"},
+    {"tests", "Test"},
+    {"price", "price"},
+    {"referrals", "Referral"},
+    {"contests", "Contest"},
+    {"schedules", "Schedule"},
 };
 
 static struct str item_word(struct str list)
@@ -73,14 +89,16 @@ static void note(struct work *w, struct spot at, const json_t *before, const jso
     struct change change = {.pointer = at.pointer, .before = before, .after = after};
     if (before == NULL) {
         change.kind = CHANGE_ADDED;
-        change.text = str_fmt(w->arena, "%.*s added: %.*s.", STR_ARG(at.words), STR_ARG(shown(w->arena, after)));
+        change.text = str_fmt(w->arena, "%.*s added: %.*s.", STR_ARG(at.words),
+                              STR_ARG(shown(w->arena, after)));
     } else if (after == NULL) {
         change.kind = CHANGE_REMOVED;
-        change.text = str_fmt(w->arena, "%.*s removed; it was %.*s.", STR_ARG(at.words), STR_ARG(shown(w->arena, before)));
+        change.text = str_fmt(w->arena, "%.*s removed; it was %.*s.", STR_ARG(at.words),
+                              STR_ARG(shown(w->arena, before)));
     } else {
         change.kind = CHANGE_CHANGED;
-        change.text = str_fmt(w->arena, "%.*s changed from %.*s to %.*s.", STR_ARG(at.words), STR_ARG(shown(w->arena, before)),
-                              STR_ARG(shown(w->arena, after)));
+        change.text = str_fmt(w->arena, "%.*s changed from %.*s to %.*s.", STR_ARG(at.words),
+                              STR_ARG(shown(w->arena, before)), STR_ARG(shown(w->arena, after)));
     }
     arena_room(w->arena, w->list, w->n, w->max);
     w->list[w->n++] = change;
@@ -90,18 +108,22 @@ static struct spot field_spot(struct work *w, struct spot at, struct str name)
 {
     return (struct spot){
         .pointer = pointer_key(w->arena, at.pointer, name),
-        .words = at.words.n == 0 ? name : str_fmt(w->arena, "%.*s: %.*s", STR_ARG(at.words), STR_ARG(name)),
+        .words = at.words.n == 0
+                     ? name
+                     : str_fmt(w->arena, "%.*s: %.*s", STR_ARG(at.words), STR_ARG(name)),
         .depth = at.depth + 1,
     };
 }
 
 /* "Earning rule \"base\", effect 1". */
-static struct spot item_spot(struct work *w, struct spot list, struct str outer, struct str name, const json_t *item, size_t index)
+static struct spot item_spot(struct work *w, struct spot list, struct str outer, struct str name,
+                             const json_t *item, size_t index)
 {
     const struct str key = key_of(item);
     const struct str word = item_word(name);
-    const struct str own = key.n > 0 ? str_fmt(w->arena, "%.*s \"%.*s\"", STR_ARG(word), STR_ARG(key))
-                                     : str_fmt(w->arena, "%.*s %zu", STR_ARG(word), index + 1);
+    const struct str own = key.n > 0
+                               ? str_fmt(w->arena, "%.*s \"%.*s\"", STR_ARG(word), STR_ARG(key))
+                               : str_fmt(w->arena, "%.*s %zu", STR_ARG(word), index + 1);
     return (struct spot){
         .pointer = pointer_index(w->arena, list.pointer, index),
         .words = outer.n == 0 ? own : str_fmt(w->arena, "%.*s, %.*s", STR_ARG(outer), STR_ARG(own)),
@@ -126,7 +148,8 @@ static bool is_keyed(const json_t *list)
     for (size_t i = 0; i < json_array_size(list); i++) {
         const struct str key = key_of(json_array_get(list, i));
         size_t first = 0;
-        if (!json_is_object(json_array_get(list, i)) || key.n == 0 || find_item(list, key, &first) == NULL || first != i) {
+        if (!json_is_object(json_array_get(list, i)) || key.n == 0 ||
+            find_item(list, key, &first) == NULL || first != i) {
             return false;
         }
     }
@@ -143,9 +166,11 @@ static bool all_objects(const json_t *list)
     return true;
 }
 
-static void compare(struct work *w, struct spot at, struct str outer, struct str name, const json_t *before, const json_t *after);
+static void compare(struct work *w, struct spot at, struct str outer, struct str name,
+                    const json_t *before, const json_t *after);
 
-static void compare_objects(struct work *w, struct spot at, const json_t *before, const json_t *after)
+static void compare_objects(struct work *w, struct spot at, const json_t *before,
+                            const json_t *after)
 {
     const char *name = NULL;
     json_t *value = NULL;
@@ -164,7 +189,8 @@ static void compare_objects(struct work *w, struct spot at, const json_t *before
 }
 
 /* Items with keys are found by them, wherever they stand. */
-static void compare_keyed(struct work *w, struct spot at, struct str outer, struct str name, const json_t *before, const json_t *after)
+static void compare_keyed(struct work *w, struct spot at, struct str outer, struct str name,
+                          const json_t *before, const json_t *after)
 {
     size_t index = 0;
     for (size_t i = 0; i < json_array_size(before); i++) {
@@ -186,9 +212,11 @@ static void compare_keyed(struct work *w, struct spot at, struct str outer, stru
 }
 
 /* Items without keys are told apart by their place. */
-static void compare_placed(struct work *w, struct spot at, struct str outer, struct str name, const json_t *before, const json_t *after)
+static void compare_placed(struct work *w, struct spot at, struct str outer, struct str name,
+                           const json_t *before, const json_t *after)
 {
-    const size_t n = json_array_size(before) > json_array_size(after) ? json_array_size(before) : json_array_size(after);
+    const size_t n = json_array_size(before) > json_array_size(after) ? json_array_size(before)
+                                                                      : json_array_size(after);
     for (size_t i = 0; i < n; i++) {
         const json_t *was = json_array_get(before, i);
         const json_t *is = json_array_get(after, i);
@@ -204,7 +232,8 @@ static void compare_placed(struct work *w, struct spot at, struct str outer, str
 /* Conditions and free values are compared as wholes: half a condition says nothing. */
 static bool is_whole(struct str name)
 {
-    static const char *const WHOLES[] = {"when", "lines", "while", "if", "formula", "rows", "schema", "steps"};
+    static const char *const WHOLES[] = {"when",    "lines", "while",  "if",
+                                         "formula", "rows",  "schema", "steps"};
     for (size_t i = 0; i < ARRAY_N(WHOLES); i++) {
         if (str_eq(name, str_c(WHOLES[i]))) {
             return true;
@@ -213,12 +242,14 @@ static bool is_whole(struct str name)
     return false;
 }
 
-static void compare(struct work *w, struct spot at, struct str outer, struct str name, const json_t *before, const json_t *after)
+static void compare(struct work *w, struct spot at, struct str outer, struct str name,
+                    const json_t *before, const json_t *after)
 {
     if (before != NULL && after != NULL && json_equal((json_t *)before, (json_t *)after)) {
         return;
     }
-    const bool are_lists = (before == NULL || json_is_array(before)) && (after == NULL || json_is_array(after));
+    const bool are_lists =
+        (before == NULL || json_is_array(before)) && (after == NULL || json_is_array(after));
     if (at.depth >= DIFF_DEPTH_MAX || is_whole(name)) {
         note(w, at, before, after);
     } else if (json_is_object(before) && json_is_object(after)) {
@@ -232,7 +263,8 @@ static void compare(struct work *w, struct spot at, struct str outer, struct str
     }
 }
 
-enum err program_diff(struct arena *arena, const json_t *before, const json_t *after, struct change **out, size_t *n)
+enum err program_diff(struct arena *arena, const json_t *before, const json_t *after,
+                      struct change **out, size_t *n)
 {
     struct work w = {.arena = arena};
     compare_objects(&w, (struct spot){0}, before, after);

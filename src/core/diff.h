@@ -1,7 +1,7 @@
 /* What has changed between two program documents, in words.
  *
- * Lists of things that have a slug (or a name, a type) are compared by it, so that moving one is no change; other lists and
- * values as wholes.
+ * Lists of things that have a slug (or a name, a type) are compared by it, so that moving one is no
+ * change; other lists and values as wholes.
  *
  * Owns:    nothing.
  * Threads: any thread.
@@ -21,12 +21,14 @@ enum change_kind { CHANGE_ADDED, CHANGE_REMOVED, CHANGE_CHANGED };
 
 struct change {
     enum change_kind kind;
-    struct str pointer;     // in the document where it is: the newer one, of what was removed the older one
-    const json_t *before;   // NULL: was not there
-    const json_t *after;    // NULL: is not there any more
-    struct str text;        // "Earning rule \"base\", effect 1: points changed from 1 to 2."
+    struct str
+        pointer; // in the document where it is: the newer one, of what was removed the older one
+    const json_t *before; // NULL: was not there
+    const json_t *after;  // NULL: is not there any more
+    struct str text;      // "Earning rule \"base\", effect 1: points changed from 1 to 2."
 };
 
-enum err program_diff(struct arena *arena, const json_t *before, const json_t *after, struct change **out, size_t *n) MUST_USE;
+enum err program_diff(struct arena *arena, const json_t *before, const json_t *after,
+                      struct change **out, size_t *n) MUST_USE;
 
 #endif

@@ -11,7 +11,8 @@ static const struct kind {
     bool is_public;
 } KINDS[] = {
     [EVENT_CUSTOM] = {EVENT_CUSTOM, "", EVENT_CLASS_PLAIN, true},
-#define KIND(name, number, type, class, is_public) [EVENT_##name] = {EVENT_##name, type, EVENT_CLASS_##class, is_public},
+#define KIND(name, number, type, class, is_public)                                                 \
+    [EVENT_##name] = {EVENT_##name, type, EVENT_CLASS_##class, is_public},
 #include "core/event_kinds.def"
 #undef KIND
 };
@@ -46,7 +47,8 @@ bool event_kind_is_public(enum event_kind kind)
 
 bool event_kind_is_moment(enum event_kind kind)
 {
-    return kind == EVENT_BIRTHDAY || kind == EVENT_ANNIVERSARY || kind == EVENT_INACTIVE || kind == EVENT_MONTH_KEPT;
+    return kind == EVENT_BIRTHDAY || kind == EVENT_ANNIVERSARY || kind == EVENT_INACTIVE ||
+           kind == EVENT_MONTH_KEPT;
 }
 
 bool event_kind_is_subscription(enum event_kind kind)
@@ -56,17 +58,20 @@ bool event_kind_is_subscription(enum event_kind kind)
 
 bool event_kind_is_review(enum event_kind kind)
 {
-    return kind == EVENT_REVIEW_SUBMITTED || kind == EVENT_REVIEW_PUBLISHED || kind == EVENT_REVIEW_REJECTED;
+    return kind == EVENT_REVIEW_SUBMITTED || kind == EVENT_REVIEW_PUBLISHED ||
+           kind == EVENT_REVIEW_REJECTED;
 }
 
 bool event_kind_can_be_undone(enum event_kind kind)
 {
-    return kind == EVENT_REFERRAL_REWARDED || kind == EVENT_PURCHASE_COMPLETED || kind == EVENT_REVIEW_SUBMITTED || kind == EVENT_REVIEW_PUBLISHED;
+    return kind == EVENT_REFERRAL_REWARDED || kind == EVENT_PURCHASE_COMPLETED ||
+           kind == EVENT_REVIEW_SUBMITTED || kind == EVENT_REVIEW_PUBLISHED;
 }
 
 bool event_is_of_clock(const struct event *event)
 {
-    return event_kind_class(event->kind) == EVENT_CLASS_CLOCK || str_eq(event->source, STR("loyald/clock"));
+    return event_kind_class(event->kind) == EVENT_CLASS_CLOCK ||
+           str_eq(event->source, STR("loyald/clock"));
 }
 
 enum event_kind event_kind_of(struct str type)
@@ -102,7 +107,8 @@ void event_pack_clear(struct buf *out, const struct event *event)
     pack_str(out, event->currency);
     pack_str(out, event->store);
     pack_str(out, event->channel);
-    pack_u(out, (uint64_t)event->is_placed | (uint64_t)event->has_refund_amount << 1 | (uint64_t)event->is_import << 2);
+    pack_u(out, (uint64_t)event->is_placed | (uint64_t)event->has_refund_amount << 1 |
+                    (uint64_t)event->is_import << 2);
     pack_lines_clear(out, event);
     pack_u(out, event->payments_n);
     for (size_t i = 0; i < event->payments_n; i++) {
@@ -160,7 +166,8 @@ void event_pack_sealed(struct buf *out, const struct event *event)
     pack_json(out, event->data);
 }
 
-/* What was checked before it was written is checked again: a turned bit must not reach the arithmetic. */
+/* What was checked before it was written is checked again: a turned bit must not reach the
+ * arithmetic. */
 static int64_t unpack_natural(struct unpack *in)
 {
     const int64_t value = unpack_i(in);
@@ -260,7 +267,8 @@ static enum err unpack_sealed(struct arena *arena, struct unpack *in, struct eve
     return unpack_json(arena, in, &event->data);
 }
 
-enum err event_unpack(struct arena *arena, int64_t time, struct str clear, struct str sealed, struct event *out)
+enum err event_unpack(struct arena *arena, int64_t time, struct str clear, struct str sealed,
+                      struct event *out)
 {
     struct event event = {.time = time};
     struct unpack in = unpack_open(clear);

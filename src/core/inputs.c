@@ -1,12 +1,19 @@
-/* Recorded inputs and purchase rows: what is stored beside an event. Format 1 is frozen; format 2 of inputs is format 1
- * and sections after it, written only where there is one. */
+/* Recorded inputs and purchase rows: what is stored beside an event. Format 1 is frozen; format 2
+ * of inputs is format 1 and sections after it, written only where there is one. */
 #include "base/base.h"
 #include "core/decide.h"
 
 #include "base/pack.h"
 
 enum { RECORD_FORMAT = 1, SECTIONS_FORMAT = 2, LIST_MAX = 100000, VALUE_NESTING_MAX = 4 };
-enum { SECTION_END = 0, SECTION_PROGRESS = 1, SECTION_GRANTS = 2, SECTION_ABOUT = 3, SECTION_TIERS = 10, SECTION_FOLLOWS = 20 }; // tags of sections: append only
+enum {
+    SECTION_END = 0,
+    SECTION_PROGRESS = 1,
+    SECTION_GRANTS = 2,
+    SECTION_ABOUT = 3,
+    SECTION_TIERS = 10,
+    SECTION_FOLLOWS = 20
+}; // tags of sections: append only
 
 void inputs_open(struct arena *arena, const struct program *program, struct inputs *out)
 {
@@ -348,8 +355,8 @@ void inputs_pack(struct buf *out, const struct inputs *inputs)
     }
 }
 
-static void unpack_numbered(struct unpack *in, size_t max, void (*set)(struct inputs *, size_t, uint64_t),
-                            struct inputs *inputs)
+static void unpack_numbered(struct unpack *in, size_t max,
+                            void (*set)(struct inputs *, size_t, uint64_t), struct inputs *inputs)
 {
     for (uint64_t i = unpack_u(in); i > 0; i = unpack_u(in)) {
         if (i > max) {
@@ -389,7 +396,8 @@ static void unpack_sections(struct arena *arena, struct unpack *in, struct input
     }
 }
 
-enum err inputs_unpack(struct arena *arena, const struct program *program, struct str bytes, struct inputs *out)
+enum err inputs_unpack(struct arena *arena, const struct program *program, struct str bytes,
+                       struct inputs *out)
 {
     struct inputs inputs;
     inputs_open(arena, program, &inputs);
@@ -503,8 +511,9 @@ static void unpack_reviews(struct arena *arena, struct unpack *in, struct purcha
         const uint64_t stars = unpack_u(in);
         r.characters = (int32_t)unpack_u(in);
         r.gave = unpack_i(in);
-        in->is_bad |= line < REVIEW_OF_LINE_GONE || line >= (int64_t)purchase->content.lines_n || state == REVIEW_NONE ||
-                      state >= REVIEW_STATES_N || stars < 1 || stars > REVIEW_STARS_MAX;
+        in->is_bad |= line < REVIEW_OF_LINE_GONE || line >= (int64_t)purchase->content.lines_n ||
+                      state == REVIEW_NONE || state >= REVIEW_STATES_N || stars < 1 ||
+                      stars > REVIEW_STARS_MAX;
         r.line = in->is_bad ? REVIEW_OF_LINE_GONE : (int32_t)line;
         r.state = in->is_bad ? REVIEW_REJECTED : (enum review_state)state;
         r.stars = in->is_bad ? 1 : (int32_t)stars;

@@ -33,8 +33,9 @@ void transfer_hash(const struct transfer *t, int64_t member, const unsigned char
     *p++ = TRANSFER_FORMAT;
     memcpy(p, before, HASH_BYTES);
     p += HASH_BYTES;
-    const int64_t fields[] = {member, t->id, t->event, t->lot, t->at, t->booked_at, t->wallet, t->rule,
-                              t->version, t->kind, t->from, t->to, t->points};
+    const int64_t fields[] = {member,       t->id,     t->event, t->lot,     t->at,
+                              t->booked_at, t->wallet, t->rule,  t->version, t->kind,
+                              t->from,      t->to,     t->points};
     _Static_assert(ARRAY_N(fields) == 13, "bytes above has room for 13 fields");
     for (size_t i = 0; i < ARRAY_N(fields); i++, p += 8) {
         put_u64(p, (uint64_t)fields[i]);
@@ -51,8 +52,8 @@ static enum err add(int64_t *to, int64_t points)
 }
 
 /* Moves points between two accounts and notes the transfer. Lots are the caller's. */
-static enum err move(struct booking *b, enum transfer_kind kind, enum account from, enum account to, int32_t wallet,
-                     int64_t lot, int64_t points)
+static enum err move(struct booking *b, enum transfer_kind kind, enum account from, enum account to,
+                     int32_t wallet, int64_t lot, int64_t points)
 {
     ensure(points > 0);
     ensure(from != to);
@@ -68,7 +69,8 @@ static enum err move(struct booking *b, enum transfer_kind kind, enum account fr
         } else if (sides[i] == ACCOUNT_PENDING) {
             try(add(&balance->pending, change));
         } else if (sides[i] == ACCOUNT_DEBT) {
-            try(add(&balance->debt, -change)); // what the member owes grows when points leave the account
+            try(add(&balance->debt,
+                    -change)); // what the member owes grows when points leave the account
         }
     }
     ensure(balance->active >= 0);
@@ -129,7 +131,8 @@ static int32_t round_day(int32_t day, enum expiry_round round)
     return day_of_civil(c);
 }
 
-/* The next of the fixed dates, on the day itself included; 29 February falls on the 28th in other years. */
+/* The next of the fixed dates, on the day itself included; 29 February falls on the 28th in other
+ * years. */
 static int32_t next_date(const struct wallet *wallet, int32_t day)
 {
     const int year = civil_of_day(day).year;
@@ -169,8 +172,8 @@ int64_t wallet_expires_at(const struct zone *zone, const struct wallet *wallet, 
     return zone_midnight(zone, last + 1);
 }
 
-void ledger_terms(const struct program *program, const struct wallet *wallet, int64_t earned_at, bool is_order,
-                  struct lot_terms *out)
+void ledger_terms(const struct program *program, const struct wallet *wallet, int64_t earned_at,
+                  bool is_order, struct lot_terms *out)
 {
     const struct zone *zone = program->zone;
     const int32_t day = zone_day(zone, earned_at);
@@ -223,11 +226,13 @@ static struct next_expiry *next_of(struct arena *arena, struct state *state, int
         }
     }
     arena_room(arena, state->next_expiries, state->next_expiries_n, state->next_expiries_max);
-    state->next_expiries[state->next_expiries_n] = (struct next_expiry){.wallet = wallet, .at = AT_NEVER};
+    state->next_expiries[state->next_expiries_n] =
+        (struct next_expiry){.wallet = wallet, .at = AT_NEVER};
     return &state->next_expiries[state->next_expiries_n++];
 }
 
-static void note_next(struct arena *arena, struct state *state, int32_t wallet, int64_t at, int64_t points)
+static void note_next(struct arena *arena, struct state *state, int32_t wallet, int64_t at,
+                      int64_t points)
 {
     if (at == AT_NEVER || points == 0) {
         return;
@@ -262,15 +267,18 @@ enum err ledger_expire(struct booking *b, struct lot *lot)
     lot->active = 0;
     lot->expired += pending + active;
     if (pending > 0) {
-        try(move(b, TRANSFER_EXPIRE, ACCOUNT_PENDING, ACCOUNT_EXPIRED, lot->wallet, lot->id, pending));
+        try(move(b, TRANSFER_EXPIRE, ACCOUNT_PENDING, ACCOUNT_EXPIRED, lot->wallet, lot->id,
+                 pending));
     }
     if (active > 0) {
-        try(move(b, TRANSFER_EXPIRE, ACCOUNT_ACTIVE, ACCOUNT_EXPIRED, lot->wallet, lot->id, active));
+        try(move(b, TRANSFER_EXPIRE, ACCOUNT_ACTIVE, ACCOUNT_EXPIRED, lot->wallet, lot->id,
+                 active));
     }
     return ERR_OK;
 }
 
-/* A new or grown lot whose expiry has passed already expires together with its booking (domain.md 4). */
+/* A new or grown lot whose expiry has passed already expires together with its booking (domain.md
+ * 4). */
 static enum err settle(struct booking *b, struct lot *lot, int64_t active_before)
 {
     const int64_t expires_at = lot_expires_at(b->state, b->program->zone, lot);
@@ -284,31 +292,34 @@ static enum err settle(struct booking *b, struct lot *lot, int64_t active_before
     return ERR_OK;
 }
 
-enum err ledger_earn(struct booking *b, const struct wallet *wallet, const struct lot_terms *terms, int64_t origin,
-                     int64_t earned_at, int32_t version, int64_t points, int64_t *lot_id)
+enum err ledger_earn(struct booking *b, const struct wallet *wallet, const struct lot_terms *terms,
+                     int64_t origin, int64_t earned_at, int32_t version, int64_t points,
+                     int64_t *lot_id)
 {
     const bool is_active = terms->activates_at <= b->booked_at;
     const enum account to = is_active ? ACCOUNT_ACTIVE : ACCOUNT_PENDING;
-    try(move(b, TRANSFER_EARN, ACCOUNT_ISSUED, to, wallet->symbol, *lot_id == 0 ? -1 : *lot_id, points));
+    try(move(b, TRANSFER_EARN, ACCOUNT_ISSUED, to, wallet->symbol, *lot_id == 0 ? -1 : *lot_id,
+             points));
     struct lot *lot = *lot_id == 0 ? NULL : state_lot_find(b->state, *lot_id);
     if (lot == NULL) {
         ensure(*lot_id == 0);
         *lot_id = last_transfer(b);
-        lot = state_lot_add(b->arena, b->state, (struct lot){
-            .id = *lot_id,
-            .event = origin,
-            .earned_at = earned_at,
-            .wallet = wallet->symbol,
-            .version = version,
-            .activates_at = is_active ? AT_NEVER : terms->activates_at,
-            .voids_at = is_active ? AT_NEVER : terms->voids_at,
-            .own_end_at = is_active ? AT_NEVER : terms->own_end_at,
-            .expires_at = terms->expires_at,
-            .sliding_months = terms->sliding_months,
-            .is_order = terms->is_order,
-            .match = terms->match,
-            .match_type = terms->match_type,
-        });
+        lot = state_lot_add(b->arena, b->state,
+                            (struct lot){
+                                .id = *lot_id,
+                                .event = origin,
+                                .earned_at = earned_at,
+                                .wallet = wallet->symbol,
+                                .version = version,
+                                .activates_at = is_active ? AT_NEVER : terms->activates_at,
+                                .voids_at = is_active ? AT_NEVER : terms->voids_at,
+                                .own_end_at = is_active ? AT_NEVER : terms->own_end_at,
+                                .expires_at = terms->expires_at,
+                                .sliding_months = terms->sliding_months,
+                                .is_order = terms->is_order,
+                                .match = terms->match,
+                                .match_type = terms->match_type,
+                            });
     }
     const int64_t active_before = lot->active;
     if (is_active) {
@@ -341,7 +352,8 @@ enum err ledger_void(struct booking *b, struct lot *lot)
     state_lot_touch(b->arena, b->state, lot);
     lot->pending = 0;
     return points == 0 ? ERR_OK
-                       : move(b, TRANSFER_REVOKE, ACCOUNT_PENDING, ACCOUNT_REVOKED, lot->wallet, lot->id, points);
+                       : move(b, TRANSFER_REVOKE, ACCOUNT_PENDING, ACCOUNT_REVOKED, lot->wallet,
+                              lot->id, points);
 }
 
 /* Earliest expiry, then the earning event's time, then booking (domain.md 11). */
@@ -358,7 +370,8 @@ static bool spends_before(const struct booking *b, const struct lot *x, const st
     return x->id < y->id;
 }
 
-/* The next lot in spending order with active points; lots of event `not_of` are passed over (0: none). */
+/* The next lot in spending order with active points; lots of event `not_of` are passed over (0:
+ * none). */
 static struct lot *next_to_spend(const struct booking *b, int32_t wallet, int64_t not_of)
 {
     ensure(b->state->lots_loaded);
@@ -401,10 +414,12 @@ enum err ledger_spend(struct booking *b, int32_t wallet, int64_t points)
     return ERR_OK;
 }
 
-enum err ledger_restore(struct booking *b, const struct wallet *wallet, const struct spent_lot *spent, int64_t points)
+enum err ledger_restore(struct booking *b, const struct wallet *wallet,
+                        const struct spent_lot *spent, int64_t points)
 {
     const struct zone *zone = b->program->zone;
-    const int64_t lives_until = zone_midnight(zone, zone_day(zone, b->booked_at) + wallet->returned_min_days + 1);
+    const int64_t lives_until =
+        zone_midnight(zone, zone_day(zone, b->booked_at) + wallet->returned_min_days + 1);
     struct lot lot = {
         .event = spent->event,
         .earned_at = spent->earned_at,
@@ -414,7 +429,8 @@ enum err ledger_restore(struct booking *b, const struct wallet *wallet, const st
         .activates_at = AT_NEVER,
         .voids_at = AT_NEVER,
         .own_end_at = AT_NEVER,
-        .expires_at = spent->expires_at == AT_NEVER ? AT_NEVER : int64_max(spent->expires_at, lives_until),
+        .expires_at =
+            spent->expires_at == AT_NEVER ? AT_NEVER : int64_max(spent->expires_at, lives_until),
         .sliding_months = spent->sliding_months,
     };
     if (lot.sliding_months > 0 && lot_expires_at(b->state, zone, &lot) < lives_until) {
@@ -427,7 +443,8 @@ enum err ledger_restore(struct booking *b, const struct wallet *wallet, const st
 }
 
 /* Takes up to *points from one side of a lot. */
-static enum err take(struct booking *b, struct lot *lot, int64_t *held, enum account from, int64_t *points)
+static enum err take(struct booking *b, struct lot *lot, int64_t *held, enum account from,
+                     int64_t *points)
 {
     const int64_t n = int64_min(*held, *points);
     if (n == 0) {
@@ -439,9 +456,10 @@ static enum err take(struct booking *b, struct lot *lot, int64_t *held, enum acc
     return move(b, TRANSFER_REVOKE, from, ACCOUNT_REVOKED, lot->wallet, lot->id, n);
 }
 
-static enum err take_own(struct booking *b, const struct wallet *wallet, int64_t origin, enum account from, int64_t *points)
+static enum err take_own(struct booking *b, const struct wallet *wallet, int64_t origin,
+                         enum account from, int64_t *points)
 {
-    for (size_t i = 0; i < b->state->lots_n && *points > 0; i++) {
+    for (size_t i = 0; i<b->state->lots_n && * points> 0; i++) {
         struct lot *lot = &b->state->lots[i];
         if (lot->event == origin && lot->wallet == wallet->symbol) {
             try(take(b, lot, from == ACCOUNT_PENDING ? &lot->pending : &lot->active, from, points));
@@ -451,9 +469,10 @@ static enum err take_own(struct booking *b, const struct wallet *wallet, int64_t
 }
 
 /* What expired counts as returned, each unit once. */
-static void count_own_expired(struct booking *b, const struct wallet *wallet, int64_t origin, int64_t *points)
+static void count_own_expired(struct booking *b, const struct wallet *wallet, int64_t origin,
+                              int64_t *points)
 {
-    for (size_t i = 0; i < b->state->lots_n && *points > 0; i++) {
+    for (size_t i = 0; i<b->state->lots_n && * points> 0; i++) {
         struct lot *lot = &b->state->lots[i];
         const int64_t n = int64_min(lot->expired, *points);
         if (lot->event == origin && lot->wallet == wallet->symbol && n > 0) {
@@ -464,7 +483,8 @@ static void count_own_expired(struct booking *b, const struct wallet *wallet, in
     }
 }
 
-enum err ledger_revoke(struct booking *b, const struct wallet *wallet, int64_t origin, int64_t points, int64_t *forgiven)
+enum err ledger_revoke(struct booking *b, const struct wallet *wallet, int64_t origin,
+                       int64_t points, int64_t *forgiven)
 {
     ensure(b->state->lots_loaded);
     *forgiven = 0;
@@ -475,7 +495,8 @@ enum err ledger_revoke(struct booking *b, const struct wallet *wallet, int64_t o
     }
     try(take_own(b, wallet, origin, ACCOUNT_ACTIVE, &points));
     count_own_expired(b, wallet, origin, &points);
-    for (struct lot *lot = NULL; points > 0 && (lot = next_to_spend(b, wallet->symbol, origin)) != NULL;) {
+    for (struct lot *lot = NULL;
+         points > 0 && (lot = next_to_spend(b, wallet->symbol, origin)) != NULL;) {
         try(take(b, lot, &lot->active, ACCOUNT_ACTIVE, &points));
     }
     if (points > 0 && wallet->returns == RETURNS_DEBT) {
@@ -506,7 +527,8 @@ enum err ledger_void_all(struct booking *b)
     for (size_t i = 0; i < state->balances_n; i++) {
         while (state->balances[i].debt > 0) {
             const int64_t points = int64_min(state->balances[i].debt, TRANSFER_POINTS_MAX);
-            try(move(b, TRANSFER_ADJUST, ACCOUNT_ADJUSTED, ACCOUNT_DEBT, state->balances[i].wallet, 0, points));
+            try(move(b, TRANSFER_ADJUST, ACCOUNT_ADJUSTED, ACCOUNT_DEBT, state->balances[i].wallet,
+                     0, points));
         }
         ensure(state->balances[i].active == 0);
         ensure(state->balances[i].pending == 0);

@@ -1,4 +1,5 @@
-/* The ledger: every movement of points inside a decision. Balances, lots and transfers change here and nowhere else.
+/* The ledger: every movement of points inside a decision. Balances, lots and transfers change here
+ * and nowhere else.
  *
  * Owns:    nothing.
  * Threads: one thread at a time per booking.
@@ -18,10 +19,10 @@ struct booking {
     struct state *state;           // changed
     struct decision *decision;     // transfers are appended
     struct id_source *ids;
-    int64_t event;                 // id
-    int64_t at;                    // the event's time
+    int64_t event; // id
+    int64_t at;    // the event's time
     int64_t booked_at;
-    int32_t rule;                  // symbol of the rule that is being booked, 0: none
+    int32_t rule;                           // symbol of the rule that is being booked, 0: none
     const unsigned char *reason_commitment; // NULL: none
 };
 
@@ -37,17 +38,21 @@ struct lot_terms {
     int32_t match_type;
 };
 
-/* Terms as the wallet's policy says; `order` true for a placed purchase. `symbols` only matter to PENDING_EVENT. */
-void ledger_terms(const struct program *program, const struct wallet *wallet, int64_t earned_at, bool is_order,
-                  struct lot_terms *out);
+/* Terms as the wallet's policy says; `order` true for a placed purchase. `symbols` only matter to
+ * PENDING_EVENT. */
+void ledger_terms(const struct program *program, const struct wallet *wallet, int64_t earned_at,
+                  bool is_order, struct lot_terms *out);
 
-/* When points of a wallet expire that are earned (or adjusted) at an instant; AT_NEVER for never and sliding. */
+/* When points of a wallet expire that are earned (or adjusted) at an instant; AT_NEVER for never
+ * and sliding. */
 int64_t wallet_expires_at(const struct zone *zone, const struct wallet *wallet, int64_t at);
 
-/* Earns points into a lot: into *lot_id when it is not 0, else into a new lot, whose id is put there. What is due by
- * the terms already is active at once; what is past its expiry is expired at once. Active points repay debt. */
-enum err ledger_earn(struct booking *b, const struct wallet *wallet, const struct lot_terms *terms, int64_t origin,
-                     int64_t earned_at, int32_t version, int64_t points, int64_t *lot_id) MUST_USE;
+/* Earns points into a lot: into *lot_id when it is not 0, else into a new lot, whose id is put
+ * there. What is due by the terms already is active at once; what is past its expiry is expired at
+ * once. Active points repay debt. */
+enum err ledger_earn(struct booking *b, const struct wallet *wallet, const struct lot_terms *terms,
+                     int64_t origin, int64_t earned_at, int32_t version, int64_t points,
+                     int64_t *lot_id) MUST_USE;
 
 /* Moves all pending points of a lot to active. */
 enum err ledger_activate(struct booking *b, struct lot *lot) MUST_USE;
@@ -55,20 +60,25 @@ enum err ledger_activate(struct booking *b, struct lot *lot) MUST_USE;
 /* Expires all points of a lot. */
 enum err ledger_expire(struct booking *b, struct lot *lot) MUST_USE;
 
-/* Spends active points in spending order; notes the lots in decision->spent. The caller has checked the balance. */
+/* Spends active points in spending order; notes the lots in decision->spent. The caller has checked
+ * the balance. */
 enum err ledger_spend(struct booking *b, int32_t wallet, int64_t points) MUST_USE;
 
-/* Gives spent points back as a lot of the same origin that lives at least the wallet's returned_min_days more. */
-enum err ledger_restore(struct booking *b, const struct wallet *wallet, const struct spent_lot *spent, int64_t points) MUST_USE;
+/* Gives spent points back as a lot of the same origin that lives at least the wallet's
+ * returned_min_days more. */
+enum err ledger_restore(struct booking *b, const struct wallet *wallet,
+                        const struct spent_lot *spent, int64_t points) MUST_USE;
 
-/* Takes points back that an event had earned: own pending, own active, own expired, others' active, then by policy
- * (domain.md 11). *forgiven is what nobody paid. */
-enum err ledger_revoke(struct booking *b, const struct wallet *wallet, int64_t origin, int64_t points, int64_t *forgiven) MUST_USE;
+/* Takes points back that an event had earned: own pending, own active, own expired, others' active,
+ * then by policy (domain.md 11). *forgiven is what nobody paid. */
+enum err ledger_revoke(struct booking *b, const struct wallet *wallet, int64_t origin,
+                       int64_t points, int64_t *forgiven) MUST_USE;
 
 /* Revokes all pending points of a lot (a wait for an event that never came). */
 enum err ledger_void(struct booking *b, struct lot *lot) MUST_USE;
 
-/* Ends all that a member has (they are forgotten): every lot is revoked, what is owed is forgiven. */
+/* Ends all that a member has (they are forgotten): every lot is revoked, what is owed is forgiven.
+ */
 enum err ledger_void_all(struct booking *b) MUST_USE;
 
 /* A manual adjustment: positive into a new active lot, negative out of active in spending order. */

@@ -19,18 +19,22 @@ static const struct zone *member_zone(const struct program *program, const struc
 static int32_t yearly_day(struct civil date, int year)
 {
     const int days = days_in_month(year, date.month);
-    return day_of_civil((struct civil){.year = year, .month = date.month, .day = date.day < days ? date.day : days});
+    return day_of_civil((struct civil){
+        .year = year, .month = date.month, .day = date.day < days ? date.day : days});
 }
 
-/* The first yearly return of a date after an instant, on `from` or later, and not too near to the last one. */
-static int64_t yearly_after(const struct zone *zone, int32_t date, int32_t from, int64_t fired_at, int64_t after)
+/* The first yearly return of a date after an instant, on `from` or later, and not too near to the
+ * last one. */
+static int64_t yearly_after(const struct zone *zone, int32_t date, int32_t from, int64_t fired_at,
+                            int64_t after)
 {
     const struct civil civil = civil_of_day(date);
     const int first = civil_of_day(zone_day(zone, after)).year;
     for (int year = first; year <= first + YEARS_AHEAD_MAX && year <= YEAR_LAST; year++) {
         const int32_t day = yearly_day(civil, year);
         const int64_t at = zone_instant(zone, day, MOMENT_MINUTE);
-        const bool is_far = fired_at == AT_MIN || day - zone_day(zone, fired_at) >= MOMENT_YEAR_DAYS_MIN;
+        const bool is_far =
+            fired_at == AT_MIN || day - zone_day(zone, fired_at) >= MOMENT_YEAR_DAYS_MIN;
         if (at > after && day > date && day >= from && is_far) {
             return at;
         }
@@ -46,15 +50,18 @@ static int64_t days_later(const struct zone *zone, int64_t at, int days)
     return zone_instant(zone, zone_day(zone, at) + days, minute) + rest;
 }
 
-/* True where each of the member's subscriptions has a moment of its own: the object is its number. */
+/* True where each of the member's subscriptions has a moment of its own: the object is its number.
+ */
 static bool is_of_subscription(const struct moment_plan *plan)
 {
-    return plan->kind == MOMENT_MONTH || (plan->kind == MOMENT_SCHEDULE && plan->schedule->date == DATE_SUBSCRIPTION);
+    return plan->kind == MOMENT_MONTH ||
+           (plan->kind == MOMENT_SCHEDULE && plan->schedule->date == DATE_SUBSCRIPTION);
 }
 
 /* What a moment's instant is computed from; false where there is nothing. */
-static bool base_of(const struct moment_plan *plan, const struct facts *facts, const struct state *state,
-                    const struct subscription *subscription, int64_t *base)
+static bool base_of(const struct moment_plan *plan, const struct facts *facts,
+                    const struct state *state, const struct subscription *subscription,
+                    int64_t *base)
 {
     if (is_of_subscription(plan)) {
         *base = subscription->start_on;
@@ -78,14 +85,16 @@ static bool base_of(const struct moment_plan *plan, const struct facts *facts, c
     return false;
 }
 
-static int64_t due_of(const struct program *program, const struct moment_plan *plan, const struct facts *facts,
-                      const struct subscription *subscription, const struct moment *moment, int64_t after)
+static int64_t due_of(const struct program *program, const struct moment_plan *plan,
+                      const struct facts *facts, const struct subscription *subscription,
+                      const struct moment *moment, int64_t after)
 {
     const struct zone *zone = member_zone(program, facts);
     switch (plan->kind) {
     case MOMENT_BIRTHDAY: {
         const int64_t entered_at = facts->profile->birth_entered_at;
-        const int32_t from = entered_at == AT_MIN ? INT32_MIN : zone_day(zone, entered_at) + BIRTH_NOTICE_DAYS;
+        const int32_t from =
+            entered_at == AT_MIN ? INT32_MIN : zone_day(zone, entered_at) + BIRTH_NOTICE_DAYS;
         return yearly_after(zone, (int32_t)moment->base, from, moment->fired_at, after);
     }
     case MOMENT_ANNIVERSARY:
@@ -97,7 +106,8 @@ static int64_t due_of(const struct program *program, const struct moment_plan *p
     case MOMENT_SCHEDULE:
         return schedule_due(plan->schedule, zone, moment, after);
     case MOMENT_MONTH:
-        return subscription_due(program, subscription, plan->schedule != NULL ? plan->schedule->minute : 0);
+        return subscription_due(program, subscription,
+                                plan->schedule != NULL ? plan->schedule->minute : 0);
     }
     return AT_NEVER;
 }
@@ -136,10 +146,12 @@ static void drop(struct state *state, struct moment *moment)
     state->moments_n--;
 }
 
-/* A birthday that was kept lately is remembered, so that it is not kept again within the year whatever happens to the date. */
+/* A birthday that was kept lately is remembered, so that it is not kept again within the year
+ * whatever happens to the date. */
 static bool is_lately(const struct moment *moment, int64_t now)
 {
-    return moment->fired_at != AT_MIN && now - moment->fired_at < (MOMENT_YEAR_DAYS_MIN + 1) * MS_PER_DAY;
+    return moment->fired_at != AT_MIN &&
+           now - moment->fired_at < (MOMENT_YEAR_DAYS_MIN + 1) * MS_PER_DAY;
 }
 
 /* Moments that nobody asks for any more, or whose date is gone. */
@@ -165,14 +177,18 @@ struct arming_work {
 };
 
 /* The instant from which on a moment counts. */
-static int64_t counts_after(const struct arming_work *w, const struct moment_plan *plan, const struct moment *armed, bool is_moved)
+static int64_t counts_after(const struct arming_work *w, const struct moment_plan *plan,
+                            const struct moment *armed, bool is_moved)
 {
-    const int64_t after = int64_max(int64_max(w->program->starts_at, w->state->enrolled_at), armed->fired_at);
+    const int64_t after =
+        int64_max(int64_max(w->program->starts_at, w->state->enrolled_at), armed->fired_at);
     const bool is_entered = plan->kind == MOMENT_SCHEDULE && is_moved && w->afresh;
-    return is_entered ? int64_max(after, w->facts->booked_at) : after; // what would have come before its date was entered does not
+    return is_entered ? int64_max(after, w->facts->booked_at)
+                      : after; // what would have come before its date was entered does not
 }
 
-static enum err arm(struct arming_work *w, const struct moment_plan *plan, struct subscription *subscription, struct needs *needs)
+static enum err arm(struct arming_work *w, const struct moment_plan *plan,
+                    struct subscription *subscription, struct needs *needs)
 {
     struct state *state = w->state;
     const int64_t object = subscription != NULL ? subscription->number : 0;
@@ -187,15 +203,20 @@ static enum err arm(struct arming_work *w, const struct moment_plan *plan, struc
         }
         return ERR_OK;
     }
-    const bool is_settled = moment != NULL && moment->base == base && moment->due_at != AT_NEVER && !w->afresh;
-    if ((is_settled && plan->kind != MOMENT_MONTH) || (moment == NULL && state->moments_n >= STATE_MOMENTS_MAX)) {
+    const bool is_settled =
+        moment != NULL && moment->base == base && moment->due_at != AT_NEVER && !w->afresh;
+    if ((is_settled && plan->kind != MOMENT_MONTH) ||
+        (moment == NULL && state->moments_n >= STATE_MOMENTS_MAX)) {
         return ERR_OK;
     }
     if (needs_zone(plan) && !w->facts->knows_zone) {
         needs->zone = true;
         return ERR_RETRY;
     }
-    struct moment armed = {.symbol = plan->symbol, .object = object, .fired_at = moment ? moment->fired_at : AT_MIN, .base = base};
+    struct moment armed = {.symbol = plan->symbol,
+                           .object = object,
+                           .fired_at = moment ? moment->fired_at : AT_MIN,
+                           .base = base};
     armed.fired_n = moment != NULL && moment->base == base ? moment->fired_n : 0;
     const bool is_moved = moment == NULL || moment->base != base;
     const int64_t after = counts_after(w, plan, &armed, is_moved);
@@ -203,7 +224,8 @@ static enum err arm(struct arming_work *w, const struct moment_plan *plan, struc
         armed.fired_at = AT_MIN; // once for each date
     }
     if (plan->kind == MOMENT_MONTH && moment == NULL) {
-        subscription_advance(w->program, subscription, w->program->starts_at); // nobody asked for the months before
+        subscription_advance(w->program, subscription,
+                             w->program->starts_at); // nobody asked for the months before
     }
     armed.due_at = due_of(w->program, plan, w->facts, subscription, &armed, after);
     if (moment == NULL) {
@@ -217,17 +239,22 @@ static enum err arm(struct arming_work *w, const struct moment_plan *plan, struc
     return ERR_OK;
 }
 
-enum err moments_arm(struct arena *arena, const struct program *program, const struct facts *facts, bool afresh, struct state *state,
-                     struct needs *needs, bool *is_changed)
+enum err moments_arm(struct arena *arena, const struct program *program, const struct facts *facts,
+                     bool afresh, struct state *state, struct needs *needs, bool *is_changed)
 {
-    struct arming_work work = {
-        .arena = arena, .program = program, .facts = facts, .state = state, .afresh = afresh, .is_changed = is_changed};
+    struct arming_work work = {.arena = arena,
+                               .program = program,
+                               .facts = facts,
+                               .state = state,
+                               .afresh = afresh,
+                               .is_changed = is_changed};
     for (size_t i = state->moments_n; i-- > 0;) {
         struct moment *moment = &state->moments[i];
         const struct moment_plan *plan = plan_of(program, moment);
         if (plan == NULL) {
             retire(state, moment, facts->booked_at, is_changed);
-        } else if (is_of_subscription(plan) && subscription_numbered(state, moment->object) == NULL) {
+        } else if (is_of_subscription(plan) &&
+                   subscription_numbered(state, moment->object) == NULL) {
             drop(state, moment); // it made room for another
             *is_changed = true;
         }
@@ -266,7 +293,8 @@ bool moments_forget(struct state *state, const struct program *program, int64_t 
     return is_changed;
 }
 
-struct moment *moments_first(struct state *state, const struct program *program, int64_t due, const struct moment_plan **plan)
+struct moment *moments_first(struct state *state, const struct program *program, int64_t due,
+                             const struct moment_plan **plan)
 {
     for (size_t i = 0; i < state->moments_n; i++) {
         if (state->moments[i].due_at <= due) {
@@ -283,14 +311,16 @@ static int years_to(const struct zone *zone, int32_t date, int64_t at)
     return civil_of_day(zone_day(zone, at)).year - civil_of_day(date).year;
 }
 
-static json_t *data_of(const struct moment_plan *plan, const struct zone *zone, const struct moment *moment)
+static json_t *data_of(const struct moment_plan *plan, const struct zone *zone,
+                       const struct moment *moment)
 {
     char since[INSTANT_BYTES + 1];
     switch (plan->kind) {
     case MOMENT_BIRTHDAY:
         return json_pack("{s:i}", "age", years_to(zone, (int32_t)moment->base, moment->due_at));
     case MOMENT_ANNIVERSARY:
-        return json_pack("{s:i}", "years", years_to(zone, zone_day(zone, moment->base), moment->due_at));
+        return json_pack("{s:i}", "years",
+                         years_to(zone, zone_day(zone, moment->base), moment->due_at));
     case MOMENT_INACTIVE:
         instant_write(moment->base, since);
         return json_pack("{s:i, s:s}", "days", plan->days, "since", since);
@@ -302,18 +332,22 @@ static json_t *data_of(const struct moment_plan *plan, const struct zone *zone, 
     return NULL;
 }
 
-void moment_fire(struct arena *arena, const struct moment_plan *plan, const struct facts *facts, struct moment *moment,
-                 struct event *event)
+void moment_fire(struct arena *arena, const struct moment_plan *plan, const struct facts *facts,
+                 struct moment *moment, struct event *event)
 {
-    static const enum event_kind KINDS[] = {EVENT_BIRTHDAY, EVENT_ANNIVERSARY, EVENT_INACTIVE, EVENT_CUSTOM, EVENT_MONTH_KEPT};
+    static const enum event_kind KINDS[] = {EVENT_BIRTHDAY, EVENT_ANNIVERSARY, EVENT_INACTIVE,
+                                            EVENT_CUSTOM, EVENT_MONTH_KEPT};
     ensure(moment->due_at != AT_NEVER);
-    event->kind = plan->kind == MOMENT_SCHEDULE ? event_kind_of(plan->schedule->emits) : KINDS[plan->kind];
-    event->type = plan->kind == MOMENT_SCHEDULE ? plan->schedule->emits : event_kind_type(event->kind);
+    event->kind =
+        plan->kind == MOMENT_SCHEDULE ? event_kind_of(plan->schedule->emits) : KINDS[plan->kind];
+    event->type =
+        plan->kind == MOMENT_SCHEDULE ? plan->schedule->emits : event_kind_type(event->kind);
     struct arena *before = json_arena_set(arena);
     event->data = data_of(plan, member_zone(facts->program_now, facts), moment);
     (void)json_arena_set(before); // gives back the one set above
     if (plan->kind == MOMENT_SCHEDULE && plan->schedule->kind == SCHEDULE_EVERY) {
-        moment->fired_n = schedule_step(plan->schedule, member_zone(facts->program_now, facts), moment);
+        moment->fired_n =
+            schedule_step(plan->schedule, member_zone(facts->program_now, facts), moment);
     }
     moment->fired_at = moment->due_at;
     moment->due_at = AT_NEVER;

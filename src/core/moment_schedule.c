@@ -2,11 +2,13 @@
 #include "base/base.h"
 #include "core/moment_schedule.h"
 
-/* The n-th day of a schedule from its date on; the day of the month is clamped to the month, from the date each time. */
+/* The n-th day of a schedule from its date on; the day of the month is clamped to the month, from
+ * the date each time. */
 static int32_t nth_day(const struct schedule *schedule, int32_t date, int n)
 {
     const int step = schedule->kind == SCHEDULE_BEFORE ? -n : n;
-    return schedule->months > 0 ? day_add_months(date, step * schedule->months) : date + step * schedule->days;
+    return schedule->months > 0 ? day_add_months(date, step * schedule->months)
+                                : date + step * schedule->days;
 }
 
 /* How many steps are certainly over by a day: the search begins there. */
@@ -17,16 +19,19 @@ static int steps_by(const struct schedule *schedule, int32_t date, int32_t day)
     }
     const struct civil from = civil_of_day(date);
     const struct civil to = civil_of_day(day);
-    const int steps = schedule->months > 0 ? ((to.year - from.year) * 12 + to.month - from.month) / schedule->months
-                                           : (day - date) / schedule->days;
+    const int steps = schedule->months > 0
+                          ? ((to.year - from.year) * 12 + to.month - from.month) / schedule->months
+                          : (day - date) / schedule->days;
     return steps > 2 ? steps - 2 : 0;
 }
 
 /* The first instant after another, of a step after `fired_n`; *n: which step it is. */
-static int64_t first_after(const struct schedule *schedule, const struct zone *zone, int32_t date, int64_t after, int fired_n, int *n)
+static int64_t first_after(const struct schedule *schedule, const struct zone *zone, int32_t date,
+                           int64_t after, int fired_n, int *n)
 {
     const int steps_max = schedule->kind == SCHEDULE_EVERY ? INT_MAX : 1;
-    const int over = schedule->kind == SCHEDULE_EVERY ? steps_by(schedule, date, zone_day(zone, after)) : 0;
+    const int over =
+        schedule->kind == SCHEDULE_EVERY ? steps_by(schedule, date, zone_day(zone, after)) : 0;
     const int from = 1 + (over > fired_n ? over : fired_n); // another zone brings no step twice
     for (*n = from; *n <= steps_max; ++*n) {
         const int32_t day = nth_day(schedule, date, *n);
@@ -41,7 +46,8 @@ static int64_t first_after(const struct schedule *schedule, const struct zone *z
     return AT_NEVER;
 }
 
-bool schedule_base(const struct schedule *schedule, const struct facts *facts, const struct state *state, int64_t *base)
+bool schedule_base(const struct schedule *schedule, const struct facts *facts,
+                   const struct state *state, int64_t *base)
 {
     int32_t day = INT32_MIN;
     switch (schedule->date) {
@@ -54,7 +60,8 @@ bool schedule_base(const struct schedule *schedule, const struct facts *facts, c
         *base = facts->profile != NULL ? facts->profile->birth_on : INT32_MIN;
         return *base != INT32_MIN;
     case DATE_ATTRIBUTE:
-        if (facts->profile == NULL || !day_read(json_str(json_at(facts->profile->attributes, schedule->attribute)), &day)) {
+        if (facts->profile == NULL ||
+            !day_read(json_str(json_at(facts->profile->attributes, schedule->attribute)), &day)) {
             return false;
         }
         *base = day;
@@ -68,30 +75,38 @@ static int32_t date_of(const struct schedule *schedule, const struct zone *zone,
     return schedule->date == DATE_ENROLLED ? zone_day(zone, base) : (int32_t)base;
 }
 
-int64_t schedule_due(const struct schedule *schedule, const struct zone *zone, const struct moment *moment, int64_t after)
+int64_t schedule_due(const struct schedule *schedule, const struct zone *zone,
+                     const struct moment *moment, int64_t after)
 {
     int n = 0;
     const bool is_over = schedule->kind != SCHEDULE_EVERY && moment->fired_at != AT_MIN;
-    return is_over ? AT_NEVER : first_after(schedule, zone, date_of(schedule, zone, moment->base), after, moment->fired_n, &n);
+    return is_over ? AT_NEVER
+                   : first_after(schedule, zone, date_of(schedule, zone, moment->base), after,
+                                 moment->fired_n, &n);
 }
 
-int schedule_step(const struct schedule *schedule, const struct zone *zone, const struct moment *moment)
+int schedule_step(const struct schedule *schedule, const struct zone *zone,
+                  const struct moment *moment)
 {
     int n = 0;
-    (void)first_after(schedule, zone, date_of(schedule, zone, moment->base), moment->due_at - 1, moment->fired_n, &n);
+    (void)first_after(schedule, zone, date_of(schedule, zone, moment->base), moment->due_at - 1,
+                      moment->fired_n, &n);
     return n;
 }
 
-json_t *schedule_data(const struct schedule *schedule, const struct zone *zone, const struct moment *moment)
+json_t *schedule_data(const struct schedule *schedule, const struct zone *zone,
+                      const struct moment *moment)
 {
     int n = 0;
     char day[DAY_BYTES + 1];
     const int32_t date = date_of(schedule, zone, moment->base);
     day_write(date, day);
-    json_t *data = json_pack("{s:s%, s:s}", "schedule", schedule->slug.p, (int)schedule->slug.n, "date", day);
+    json_t *data =
+        json_pack("{s:s%, s:s}", "schedule", schedule->slug.p, (int)schedule->slug.n, "date", day);
     if (schedule->kind == SCHEDULE_EVERY) {
         n = schedule_step(schedule, zone, moment);
-        (void)json_object_set_new(data, "number", json_integer(n));      // cannot fail: the arena would end the process
+        (void)json_object_set_new(data, "number",
+                                  json_integer(n)); // cannot fail: the arena would end the process
     }
     return data;
 }

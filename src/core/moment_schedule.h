@@ -11,16 +11,22 @@
 
 #include "core/moment.h"
 
-/* What its instants are computed from: a day, or for the enrolment its instant. False: the member has no such date. */
-bool schedule_base(const struct schedule *schedule, const struct facts *facts, const struct state *state, int64_t *base);
+/* What its instants are computed from: a day, or for the enrolment its instant. False: the member
+ * has no such date. */
+bool schedule_base(const struct schedule *schedule, const struct facts *facts,
+                   const struct state *state, int64_t *base);
 
-/* The first instant after another, by the moment's base; AT_NEVER where there is none, or where it has come for this date. */
-int64_t schedule_due(const struct schedule *schedule, const struct zone *zone, const struct moment *moment, int64_t after);
+/* The first instant after another, by the moment's base; AT_NEVER where there is none, or where it
+ * has come for this date. */
+int64_t schedule_due(const struct schedule *schedule, const struct zone *zone,
+                     const struct moment *moment, int64_t after);
 
 /* Which step of a schedule that repeats is due at due_at. */
-int schedule_step(const struct schedule *schedule, const struct zone *zone, const struct moment *moment);
+int schedule_step(const struct schedule *schedule, const struct zone *zone,
+                  const struct moment *moment);
 
 /* {"schedule", "date", "number"}: its slug, the date, and of one that repeats which time it is. */
-json_t *schedule_data(const struct schedule *schedule, const struct zone *zone, const struct moment *moment);
+json_t *schedule_data(const struct schedule *schedule, const struct zone *zone,
+                      const struct moment *moment);
 
 #endif

@@ -10,28 +10,24 @@ static const struct {
     int digits;
     int min, max;
 } NETWORKS[] = {
-    {4, 4, 1, 13, 19},       // Visa: 13, 16, 19
-    {51, 55, 2, 16, 16},     // Mastercard
-    {2221, 2720, 4, 16, 16}, // Mastercard
-    {34, 34, 2, 15, 15},     // American Express
-    {37, 37, 2, 15, 15},
-    {300, 305, 3, 14, 19},   // Diners Club
-    {3095, 3095, 4, 14, 19},
-    {36, 36, 2, 14, 19},
-    {38, 39, 2, 14, 19},
-    {6011, 6011, 4, 16, 19}, // Discover
-    {644, 649, 3, 16, 19},
-    {65, 65, 2, 16, 19},     // Discover, RuPay, Troy
-    {3528, 3589, 4, 16, 19}, // JCB
-    {62, 62, 2, 16, 19},     // UnionPay
-    {81, 82, 2, 16, 19},     // UnionPay, RuPay
-    {50, 50, 2, 13, 19},     // Maestro, Verve, Elo
-    {56, 58, 2, 13, 19},     // Maestro
-    {60, 61, 2, 13, 19},     // Maestro, RuPay
-    {63, 63, 2, 13, 19},     // Maestro
-    {66, 69, 2, 13, 19},     // Maestro
-    {2200, 2204, 4, 16, 19}, // Mir
-    {9792, 9792, 4, 16, 16}, // Troy
+    {4, 4, 1, 13, 19},                              // Visa: 13, 16, 19
+    {51, 55, 2, 16, 16},                            // Mastercard
+    {2221, 2720, 4, 16, 16},                        // Mastercard
+    {34, 34, 2, 15, 15},                            // American Express
+    {37, 37, 2, 15, 15},     {300, 305, 3, 14, 19}, // Diners Club
+    {3095, 3095, 4, 14, 19}, {36, 36, 2, 14, 19},
+    {38, 39, 2, 14, 19},     {6011, 6011, 4, 16, 19}, // Discover
+    {644, 649, 3, 16, 19},   {65, 65, 2, 16, 19},     // Discover, RuPay, Troy
+    {3528, 3589, 4, 16, 19},                          // JCB
+    {62, 62, 2, 16, 19},                              // UnionPay
+    {81, 82, 2, 16, 19},                              // UnionPay, RuPay
+    {50, 50, 2, 13, 19},                              // Maestro, Verve, Elo
+    {56, 58, 2, 13, 19},                              // Maestro
+    {60, 61, 2, 13, 19},                              // Maestro, RuPay
+    {63, 63, 2, 13, 19},                              // Maestro
+    {66, 69, 2, 13, 19},                              // Maestro
+    {2200, 2204, 4, 16, 19},                          // Mir
+    {9792, 9792, 4, 16, 16},                          // Troy
 };
 
 static bool has_check_digit(struct str digits)
@@ -54,8 +50,8 @@ static bool has_network(struct str digits)
             prefix = prefix * 10 + (digits.p[k] - '0');
         }
         const bool is_visa = NETWORKS[i].from == 4;
-        if (prefix >= NETWORKS[i].from && prefix <= NETWORKS[i].to && n >= NETWORKS[i].min && n <= NETWORKS[i].max &&
-            (!is_visa || n == 13 || n == 16 || n == 19)) {
+        if (prefix >= NETWORKS[i].from && prefix <= NETWORKS[i].to && n >= NETWORKS[i].min &&
+            n <= NETWORKS[i].max && (!is_visa || n == 13 || n == 16 || n == 19)) {
             return true;
         }
     }
@@ -78,8 +74,16 @@ bool pan_is(struct str digits)
 /* Bytes of one separator at p that may stand between groups of a card number, or 0. */
 static size_t separator(struct str text, size_t at)
 {
-    static const char *const MARKS[] = {" ", "-", ".", "\t", "\xc2\xa0", "\xe2\x80\x90", "\xe2\x80\x91",
-                                        "\xe2\x80\x93", "\xe2\x80\xaf", "\xe2\x80\x89"};
+    static const char *const MARKS[] = {" ",
+                                        "-",
+                                        ".",
+                                        "\t",
+                                        "\xc2\xa0",
+                                        "\xe2\x80\x90",
+                                        "\xe2\x80\x91",
+                                        "\xe2\x80\x93",
+                                        "\xe2\x80\xaf",
+                                        "\xe2\x80\x89"};
     for (size_t i = 0; i < ARRAY_N(MARKS); i++) {
         if (str_starts(str_after(text, at), str_c(MARKS[i]))) {
             return strlen(MARKS[i]);

@@ -101,7 +101,8 @@ static struct str text_in(const struct member_profile *profile, const struct tex
     return *(const struct str *)(const void *)((const char *)profile + field->offset);
 }
 
-static void read_text(struct reading *r, const json_t *value, struct str pointer, const struct text_field *field)
+static void read_text(struct reading *r, const json_t *value, struct str pointer,
+                      const struct text_field *field)
 {
     if (json_is_null(value)) {
         *text_of(r->out, field) = (struct str){0};
@@ -111,11 +112,13 @@ static void read_text(struct reading *r, const json_t *value, struct str pointer
     if (!json_is_string(value)) {
         fault(r, ERR_INVALID, pointer, "This is a text.");
     } else if (text.n == 0 || text.n > PROFILE_TEXT_BYTES_MAX || !is_printable(text)) {
-        fault(r, ERR_INVALID, pointer, "This is 1 to 254 bytes of printable text: use null to take it away.");
+        fault(r, ERR_INVALID, pointer,
+              "This is 1 to 254 bytes of printable text: use null to take it away.");
     } else if (!field->fits(text)) {
         fault(r, ERR_INVALID, pointer, str_fmt(r->arena, "This is %s.", field->looks).p);
     } else if (field->is_free && pan_is_in(text)) {
-        fault(r, ERR_INVALID, pointer, "This looks like a payment card number: those must not be stored here.");
+        fault(r, ERR_INVALID, pointer,
+              "This looks like a payment card number: those must not be stored here.");
     } else {
         *text_of(r->out, field) = text;
     }
@@ -143,7 +146,8 @@ static void read_name(struct reading *r, json_t *value, struct str pointer)
         fault(r, ERR_INVALID, pointer, "A name is an object {\"given\", \"family\"}.");
         return;
     }
-    json_object_foreach (value, key, part) {
+    json_object_foreach(value, key, part)
+    {
         const struct text_field *field = text_named(key, PLAIN_FIELDS_N, ARRAY_N(TEXTS));
         const struct str at = pointer_key(r->arena, pointer, str_c(key));
         if (field == NULL) {
@@ -160,9 +164,10 @@ static void read_birth(struct reading *r, const json_t *value, struct str pointe
     const int32_t before = r->out->birth_on;
     if (json_is_null(value)) {
         r->out->birth_on = INT32_MIN;
-    } else if (!json_is_string(value) || !day_read(json_str(value), &day) || civil_of_day(day).year < YEAR_MIN ||
-               (int64_t)day * MS_PER_DAY > now) {
-        fault(r, ERR_INVALID, pointer, "A birth date is a day since 1900 that is not in the future, as in 1990-12-31.");
+    } else if (!json_is_string(value) || !day_read(json_str(value), &day) ||
+               civil_of_day(day).year < YEAR_MIN || (int64_t)day * MS_PER_DAY > now) {
+        fault(r, ERR_INVALID, pointer,
+              "A birth date is a day since 1900 that is not in the future, as in 1990-12-31.");
     } else {
         r->out->birth_on = day;
     }
@@ -191,7 +196,8 @@ static void read_tags(struct reading *r, const json_t *value, struct str pointer
         const struct str tag = json_str(json_array_get(value, i));
         bool is_known = false;
         if (!str_is_slug(tag)) {
-            fault(r, ERR_INVALID, pointer_index(r->arena, pointer, i), "A tag is 1 to 64 characters of a-z, 0-9 and -.");
+            fault(r, ERR_INVALID, pointer_index(r->arena, pointer, i),
+                  "A tag is 1 to 64 characters of a-z, 0-9 and -.");
         }
         for (size_t k = 0; k < r->out->tags_n; k++) {
             is_known |= str_eq(r->out->tags[k], tag);
@@ -212,10 +218,12 @@ static bool is_one_of(struct str text, const char *const *words, size_t n)
     return false;
 }
 
-static struct consent *consent_of(struct member_profile *profile, struct str purpose, struct str channel)
+static struct consent *consent_of(struct member_profile *profile, struct str purpose,
+                                  struct str channel)
 {
     for (size_t i = 0; i < profile->consents_n; i++) {
-        if (str_eq(profile->consents[i].purpose, purpose) && str_eq(profile->consents[i].channel, channel)) {
+        if (str_eq(profile->consents[i].purpose, purpose) &&
+            str_eq(profile->consents[i].channel, channel)) {
             return &profile->consents[i];
         }
     }
@@ -230,10 +238,12 @@ static void read_consent(struct reading *r, json_t *value, struct str pointer, i
     const char *key = NULL;
     json_t *part = NULL;
     if (!json_is_object(value)) {
-        fault(r, ERR_INVALID, pointer, "A consent is an object {\"purpose\", \"channel\", \"granted\"}.");
+        fault(r, ERR_INVALID, pointer,
+              "A consent is an object {\"purpose\", \"channel\", \"granted\"}.");
         return;
     }
-    json_object_foreach (value, key, part) {
+    json_object_foreach(value, key, part)
+    {
         if (!is_one_of(str_c(key), FIELDS, ARRAY_N(FIELDS))) {
             fault(r, ERR_UNKNOWN_FIELD, pointer_key(r->arena, pointer, str_c(key)),
                   "A consent has \"purpose\", \"channel\" and \"granted\".");
@@ -244,22 +254,26 @@ static void read_consent(struct reading *r, json_t *value, struct str pointer, i
     const json_t *granted = json_at(value, "granted");
     const json_t *at = json_at(value, "at");
     if (!is_one_of(purpose, PURPOSES, ARRAY_N(PURPOSES))) {
-        fault(r, ERR_INVALID, pointer_key(r->arena, pointer, STR("purpose")), "A purpose is marketing or feedback.");
+        fault(r, ERR_INVALID, pointer_key(r->arena, pointer, STR("purpose")),
+              "A purpose is marketing or feedback.");
     } else if (!is_one_of(channel, CHANNELS, ARRAY_N(CHANNELS))) {
         fault(r, ERR_INVALID, pointer_key(r->arena, pointer, STR("channel")),
               "A channel is email, sms, push, webhook or inbox.");
     } else if (!json_is_boolean(granted)) {
-        fault(r, ERR_INVALID, pointer_key(r->arena, pointer, STR("granted")), "This is true or false.");
+        fault(r, ERR_INVALID, pointer_key(r->arena, pointer, STR("granted")),
+              "This is true or false.");
     } else {
         struct consent *consent = consent_of(r->out, purpose, channel);
         int64_t when = now;
         if (consent == NULL) {
             ensure(r->out->consents_n < PROFILE_CONSENTS_MAX);
             consent = &r->out->consents[r->out->consents_n++];
-            *consent = (struct consent){.purpose = purpose, .channel = channel, .is_granted = !json_is_true(granted)};
+            *consent = (struct consent){
+                .purpose = purpose, .channel = channel, .is_granted = !json_is_true(granted)};
         }
         if (at != NULL && (!instant_read(json_str(at), &when) || when > now)) {
-            fault(r, ERR_INVALID, pointer_key(r->arena, pointer, STR("at")), "This is an instant that has been.");
+            fault(r, ERR_INVALID, pointer_key(r->arena, pointer, STR("at")),
+                  "This is an instant that has been.");
         }
         consent->at = consent->is_granted == json_is_true(granted) ? consent->at : when;
         consent->is_granted = json_is_true(granted);
@@ -271,7 +285,8 @@ static void read_consents(struct reading *r, const json_t *value, struct str poi
     // All purposes on all channels are ten: the room below is never short.
     struct consent *merged = arena_new(r->arena, struct consent, PROFILE_CONSENTS_MAX);
     if (!json_is_array(value) || json_array_size(value) > PROFILE_CONSENTS_MAX) {
-        fault(r, ERR_INVALID, pointer, "Consents are a list of at most 50: each is withdrawn by \"granted\": false.");
+        fault(r, ERR_INVALID, pointer,
+              "Consents are a list of at most 50: each is withdrawn by \"granted\": false.");
         return;
     }
     if (r->out->consents_n > 0) {
@@ -303,18 +318,24 @@ static void read_attributes(struct reading *r, json_t *value, struct str pointer
     }
     struct arena *before = json_arena_set(r->arena);
     json_t *merged = r->out->attributes ? json_copy(r->out->attributes) : json_object();
-    json_object_foreach (value, key, item) {
+    json_object_foreach(value, key, item)
+    {
         const struct str at = pointer_key(r->arena, pointer, str_c(key));
         if (!schema_format_fits(STR("name"), str_c(key))) {
-            fault(r, ERR_INVALID, at, "An attribute's name is 1 to 64 characters of a-z, 0-9 and _, beginning with a letter.");
+            fault(r, ERR_INVALID, at,
+                  "An attribute's name is 1 to 64 characters of a-z, 0-9 and _, beginning with a "
+                  "letter.");
         } else if (json_is_null(item)) {
             (void)json_object_del(merged, key); // absent already is as good
         } else if (!is_attribute_value(item)) {
-            fault(r, ERR_INVALID, at, "An attribute is a text of at most 1,000 bytes, a number or a boolean.");
+            fault(r, ERR_INVALID, at,
+                  "An attribute is a text of at most 1,000 bytes, a number or a boolean.");
         } else if (json_is_string(item) && pan_is_in(json_str(item))) {
-            fault(r, ERR_INVALID, at, "This looks like a payment card number: those must not be stored here.");
+            fault(r, ERR_INVALID, at,
+                  "This looks like a payment card number: those must not be stored here.");
         } else {
-            ensure(json_object_set(merged, key, item) == 0); // the arena ends the process before this can fail
+            ensure(json_object_set(merged, key, item) ==
+                   0); // the arena ends the process before this can fail
         }
     }
     if (json_object_size(merged) > PROFILE_ATTRIBUTES_MAX) {
@@ -334,8 +355,9 @@ static bool is_named(const char *const *names, const char *name)
     return false;
 }
 
-enum err profile_read(struct arena *arena, const json_t *json, const struct member_profile *base, const char *const *also,
-                      int64_t now, struct fail *f, struct member_profile *out)
+enum err profile_read(struct arena *arena, const json_t *json, const struct member_profile *base,
+                      const char *const *also, int64_t now, struct fail *f,
+                      struct member_profile *out)
 {
     struct member_profile profile;
     struct reading r = {.arena = arena, .f = f, .out = &profile};
@@ -348,7 +370,8 @@ enum err profile_read(struct arena *arena, const json_t *json, const struct memb
     if (!json_is_object(json)) {
         return fail(f, ERR_INVALID, "", "A member is a JSON object.");
     }
-    json_object_foreach ((json_t *)(uintptr_t)json, key, value) { // jansson iterates over what it could change
+    json_object_foreach((json_t *)(uintptr_t)json, key, value)
+    { // jansson iterates over what it could change
         const struct text_field *field = text_named(key, 0, PLAIN_FIELDS_N);
         const struct str pointer = pointer_key(arena, (struct str){0}, str_c(key));
         if (field != NULL) {
@@ -408,7 +431,8 @@ static const char *attribute_text(enum attribute_type type)
 
 static json_t *attribute_in(const struct member_profile *profile, struct str name)
 {
-    return profile->attributes == NULL ? NULL : json_object_getn(profile->attributes, name.p, name.n);
+    return profile->attributes == NULL ? NULL
+                                       : json_object_getn(profile->attributes, name.p, name.n);
 }
 
 static bool is_given(const struct member_profile *profile, struct str name)
@@ -427,21 +451,24 @@ static bool is_given(const struct member_profile *profile, struct str name)
     return attribute_in(profile, name) != NULL;
 }
 
-enum err profile_check(const struct program *program, const struct member_profile *profile, struct fail *f)
+enum err profile_check(const struct program *program, const struct member_profile *profile,
+                       struct fail *f)
 {
     enum err err = ERR_OK;
     for (size_t i = 0; i < program->required_n; i++) {
         const struct str name = program->required[i];
         if (!is_given(profile, name)) {
-            err = fail_at(f, ERR_INVALID, str_fmt(f->arena, "/%.*s", STR_ARG(name)), "The program requires this field.");
+            err = fail_at(f, ERR_INVALID, str_fmt(f->arena, "/%.*s", STR_ARG(name)),
+                          "The program requires this field.");
         }
     }
     for (size_t i = 0; i < program->attributes_n; i++) {
         const struct attribute *declared = &program->attributes[i];
         const json_t *value = attribute_in(profile, declared->name);
         if (value != NULL && !attribute_fits(declared, value)) {
-            err = fail_at(f, ERR_INVALID, str_fmt(f->arena, "/attributes/%.*s", STR_ARG(declared->name)),
-                          "The program declares this attribute as %s.", attribute_text(declared->type));
+            err = fail_at(
+                f, ERR_INVALID, str_fmt(f->arena, "/attributes/%.*s", STR_ARG(declared->name)),
+                "The program declares this attribute as %s.", attribute_text(declared->type));
         }
     }
     return err;
@@ -526,13 +553,14 @@ static bool is_segment_attribute(const struct program *program, struct str name)
 }
 
 /* The attributes on one side of the line between clear and sealed. */
-static void put_attributes(struct json_out *w, const struct program *program, const struct member_profile *profile,
-                           bool clear)
+static void put_attributes(struct json_out *w, const struct program *program,
+                           const struct member_profile *profile, bool clear)
 {
     const char *key = NULL;
     json_t *value = NULL;
     json_open(w, '{');
-    json_object_foreach (profile->attributes, key, value) {
+    json_object_foreach(profile->attributes, key, value)
+    {
         if (is_segment_attribute(program, str_c(key)) == clear) {
             json_key(w, key);
             json_put_value(w, value);
@@ -541,7 +569,8 @@ static void put_attributes(struct json_out *w, const struct program *program, co
     json_close(w, '}');
 }
 
-struct str profile_sealed_text(struct arena *arena, const struct program *program, const struct member_profile *profile)
+struct str profile_sealed_text(struct arena *arena, const struct program *program,
+                               const struct member_profile *profile)
 {
     struct buf buf;
     buf_open(&buf, arena, PROFILE_JSON_BYTES_MAX);

@@ -35,11 +35,13 @@ enum err check_unique(struct compile *c, const json_t *list, size_t index, struc
     return ERR_OK;
 }
 
-static enum err compile_zone(struct compile *c, struct str name, struct str pointer, const struct zone **out)
+static enum err compile_zone(struct compile *c, struct str name, struct str pointer,
+                             const struct zone **out)
 {
     const struct zone *zone = c->zones->find(c->zones->self, c->arena, name);
     if (zone == NULL) {
-        return fail_at(c->f, ERR_INVALID, pointer, "\"%.*s\" is no time zone: use an IANA name such as Europe/Amsterdam.",
+        return fail_at(c->f, ERR_INVALID, pointer,
+                       "\"%.*s\" is no time zone: use an IANA name such as Europe/Amsterdam.",
                        STR_ARG(name));
     }
     *out = zone;
@@ -61,7 +63,8 @@ static enum err compile_stores(struct compile *c, const json_t *document)
         store->currency = read_str(json, "currency");
         store->zone = p->zone;
         if (json_at(json, "timezone") != NULL) {
-            try(compile_zone(c, read_str(json, "timezone"), pointer_key(c->arena, pointer, STR("timezone")), &store->zone));
+            try(compile_zone(c, read_str(json, "timezone"),
+                             pointer_key(c->arena, pointer, STR("timezone")), &store->zone));
         }
         store->purchases_symbol = take_symbol(c, "store", store->slug);
     }
@@ -80,8 +83,9 @@ static void read_strings(struct compile *c, const json_t *list, struct str **out
 /* Types that are no events of their own: what follows inside a decision. */
 bool program_is_occasion(struct str type)
 {
-    return str_eq(type, STR("tier.changed")) || str_eq(type, STR("achievement.completed")) || str_eq(type, STR("reward.issued")) ||
-           str_eq(type, STR("quiz.scored")) || str_eq(type, STR("quiz.passed")) || str_eq(type, STR("referral.rewarded")) ||
+    return str_eq(type, STR("tier.changed")) || str_eq(type, STR("achievement.completed")) ||
+           str_eq(type, STR("reward.issued")) || str_eq(type, STR("quiz.scored")) ||
+           str_eq(type, STR("quiz.passed")) || str_eq(type, STR("referral.rewarded")) ||
            str_eq(type, STR("review.published"));
 }
 
@@ -98,11 +102,12 @@ static enum err compile_event_types(struct compile *c, const json_t *document)
         type->type = read_str(json, "type");
         if (event_kind_of(type->type) != EVENT_CUSTOM || program_is_occasion(type->type)) {
             return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("type")),
-                           "\"%.*s\" is a built-in event type: choose another name.", STR_ARG(type->type));
+                           "\"%.*s\" is a built-in event type: choose another name.",
+                           STR_ARG(type->type));
         }
         if (json_at(json, "schema") != NULL) {
-            try(schema_compile(c->arena, json_at(json, "schema"), pointer_key(c->arena, pointer, STR("schema")), c->f,
-                               &type->schema));
+            try(schema_compile(c->arena, json_at(json, "schema"),
+                               pointer_key(c->arena, pointer, STR("schema")), c->f, &type->schema));
         }
     }
     return ERR_OK;
@@ -120,7 +125,8 @@ static void compile_attributes(struct compile *c, const json_t *document)
         p->attributes[i] = (struct attribute){
             .name = read_str(json, "name"),
             .is_segment = read_bool(json, "segment", false),
-            .type = (enum attribute_type)read_choice(read_str(json, "type"), TYPES, ARRAY_N(TYPES), ATTRIBUTE_TEXT),
+            .type = (enum attribute_type)read_choice(read_str(json, "type"), TYPES, ARRAY_N(TYPES),
+                                                     ATTRIBUTE_TEXT),
         };
     }
 }
@@ -132,8 +138,8 @@ static void compile_head(struct compile *c, const json_t *document)
     p->document = document;
     p->name = read_str(document, "name");
     p->currency = read_str(document, "currency");
-    p->unknown_members =
-        (enum unknown_members)read_choice(read_str(document, "unknown_members"), UNKNOWN, ARRAY_N(UNKNOWN), UNKNOWN_HOLD);
+    p->unknown_members = (enum unknown_members)read_choice(read_str(document, "unknown_members"),
+                                                           UNKNOWN, ARRAY_N(UNKNOWN), UNKNOWN_HOLD);
     p->hold_days = (int)read_int(document, "hold_days", HOLD_DAYS_DEFAULT);
     p->claim_days = (int)read_int(document, "claim_days", CLAIM_DAYS_DEFAULT);
     p->must_pay_subscriptions = read_bool(json_at(document, "subscriptions"), "paid", false);
@@ -150,15 +156,18 @@ static void compile_head(struct compile *c, const json_t *document)
         p->activity = usual;
         p->activity_n = ARRAY_N(usual);
     }
-    read_strings(c, json_at(json_at(document, "enrolment"), "required"), &p->required, &p->required_n);
+    read_strings(c, json_at(json_at(document, "enrolment"), "required"), &p->required,
+                 &p->required_n);
 }
 
 enum err program_compile(struct arena *arena, const json_t *document, struct symbols *symbols,
-                         const struct zone_finder *zones, struct fail *f, const struct program **out)
+                         const struct zone_finder *zones, struct fail *f,
+                         const struct program **out)
 {
     struct program *program = arena_new(arena, struct program, 1);
     program->offers_slot = -1;
-    struct compile c = {.arena = arena, .symbols = symbols, .zones = zones, .f = f, .program = program};
+    struct compile c = {
+        .arena = arena, .symbols = symbols, .zones = zones, .f = f, .program = program};
     compile_head(&c, document);
     const struct str zone = read_str(document, "timezone");
     try(compile_zone(&c, zone.n > 0 ? zone : STR("UTC"), STR("/timezone"), &program->zone));
@@ -262,7 +271,8 @@ const struct reward *program_reward_by_symbol(const struct program *program, int
     return NULL;
 }
 
-const struct redemption_code *program_redemption_code(const struct program *program, struct str slug)
+const struct redemption_code *program_redemption_code(const struct program *program,
+                                                      struct str slug)
 {
     for (size_t i = 0; i < program->redemption_codes_n; i++) {
         if (str_eq(program->redemption_codes[i].slug, slug)) {
@@ -272,7 +282,8 @@ const struct redemption_code *program_redemption_code(const struct program *prog
     return NULL;
 }
 
-const struct redemption_code *program_redemption_code_by_symbol(const struct program *program, int32_t symbol)
+const struct redemption_code *program_redemption_code_by_symbol(const struct program *program,
+                                                                int32_t symbol)
 {
     for (size_t i = 0; i < program->redemption_codes_n; i++) {
         if (program->redemption_codes[i].symbol == symbol) {
@@ -336,12 +347,14 @@ bool program_is_trigger(const struct program *program, struct str type)
 {
     const enum event_kind kind = event_kind_of(type);
     if (kind == EVENT_CUSTOM) {
-        return program_is_occasion(type) || program_event_type(program, type) != NULL || program_emits(program, type);
+        return program_is_occasion(type) || program_event_type(program, type) != NULL ||
+               program_emits(program, type);
     }
     const enum event_class class = event_kind_class(kind);
-    return class == EVENT_CLASS_PURCHASE || class == EVENT_CLASS_PLAIN || kind == EVENT_REWARD_BOUGHT ||
-           kind == EVENT_REWARD_USED || kind == EVENT_TIER_WARNED || kind == EVENT_REVIEW_SUBMITTED ||
-           kind == EVENT_REVIEW_PUBLISHED || event_kind_is_moment(kind);
+    return class == EVENT_CLASS_PURCHASE || class == EVENT_CLASS_PLAIN ||
+           kind == EVENT_REWARD_BOUGHT || kind == EVENT_REWARD_USED || kind == EVENT_TIER_WARNED ||
+           kind == EVENT_REVIEW_SUBMITTED || kind == EVENT_REVIEW_PUBLISHED ||
+           event_kind_is_moment(kind);
 }
 
 bool program_emits(const struct program *program, struct str type)
@@ -357,7 +370,8 @@ bool program_emits(const struct program *program, struct str type)
 bool program_is_about_subscription(const struct program *program, struct str type)
 {
     for (size_t i = 0; i < program->schedules_n; i++) {
-        if (str_eq(program->schedules[i].emits, type) && program->schedules[i].date == DATE_SUBSCRIPTION) {
+        if (str_eq(program->schedules[i].emits, type) &&
+            program->schedules[i].date == DATE_SUBSCRIPTION) {
             return true;
         }
     }
@@ -367,7 +381,8 @@ bool program_is_about_subscription(const struct program *program, struct str typ
 bool program_is_counted(const struct program *program, struct str type)
 {
     // A silence is told by its days, which only a rule names.
-    return program_is_trigger(program, type) && !str_eq(type, STR("tier.changed")) && event_kind_of(type) != EVENT_INACTIVE;
+    return program_is_trigger(program, type) && !str_eq(type, STR("tier.changed")) &&
+           event_kind_of(type) != EVENT_INACTIVE;
 }
 
 int32_t period_first_day(enum period_kind period, int32_t day)

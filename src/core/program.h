@@ -12,10 +12,10 @@
 #include "core/program_parts.h"
 
 struct program {
-    int version;              // 0: a draft
+    int version; // 0: a draft
     int64_t effective_at;
-    int64_t starts_at;        // published and effective: what the clock waits for counts from then on
-    const json_t *document;   // as compiled: names and texts that sentences need
+    int64_t starts_at;      // published and effective: what the clock waits for counts from then on
+    const json_t *document; // as compiled: names and texts that sentences need
     struct str name;
     struct str currency;
     const struct zone *zone;
@@ -51,15 +51,15 @@ struct program {
     struct referral_program *referrals;
     size_t referrals_n;
     struct review_program {
-        bool is_there;          // the document has reviews
-        bool is_moderated;      // staff publish them
+        bool is_there;     // the document has reviews
+        bool is_moderated; // staff publish them
     } reviews;
-    bool has_occasions;         // a rule waits for what follows from events
-    bool has_shared;            // anything is counted for all members together
-    int offers_slot;            // of the variable member.offers where an offer has to be accepted, else -1
+    bool has_occasions; // a rule waits for what follows from events
+    bool has_shared;    // anything is counted for all members together
+    int offers_slot;    // of the variable member.offers where an offer has to be accepted, else -1
     struct tier_set *tier_sets;
     size_t tier_sets_n;
-    size_t metrics_n;           // of all tier sets
+    size_t metrics_n; // of all tier sets
     struct achievement *achievements;
     size_t achievements_n;
     struct schedule *schedules;
@@ -70,26 +70,26 @@ struct program {
     size_t event_types_n;
     struct attribute *attributes;
     size_t attributes_n;
-    struct str *activity;       // event types that count as activity
+    struct str *activity; // event types that count as activity
     size_t activity_n;
     enum unknown_members unknown_members;
     int hold_days;
     int claim_days;
     int order_days;
     bool must_pay_subscriptions; // a month of a subscription is kept once it is paid
-    struct str *required;       // enrolment: fields a member must give
+    struct str *required;        // enrolment: fields a member must give
     size_t required_n;
-    struct cap **caps;          // all, by cap.index
+    struct cap **caps; // all, by cap.index
     size_t caps_n;
-    size_t shared_caps_n;       // how many of them are CAP_RULE: kept for all members together
-    struct var *vars;           // by slot
+    size_t shared_caps_n; // how many of them are CAP_RULE: kept for all members together
+    struct var *vars;     // by slot
     size_t vars_n;
-    bool reads_profile;         // a condition reads tags, age, country or attributes
-    bool counts_stores;         // a condition reads purchases_today_store
+    bool reads_profile; // a condition reads tags, age, country or attributes
+    bool counts_stores; // a condition reads purchases_today_store
 };
 
-/* Finds time zones by name while compiling: zone_load() when a version is published, the zones frozen in
- * the version when it is read back. Returns NULL for an unknown zone. */
+/* Finds time zones by name while compiling: zone_load() when a version is published, the zones
+ * frozen in the version when it is read back. Returns NULL for an unknown zone. */
 struct zone_finder {
     void *self;
     const struct zone *(*find)(void *self, struct arena *arena, struct str name);
@@ -110,10 +110,11 @@ bool program_is_about_subscription(const struct program *program, struct str typ
 /* Whether events of a type can be counted by achievements and metrics. */
 bool program_is_counted(const struct program *program, struct str type);
 
-/* Compiles a document that the JSON Schema has accepted. Adds names to *symbols. On failure every fault
- * found is in *f and *out is untouched. */
+/* Compiles a document that the JSON Schema has accepted. Adds names to *symbols. On failure every
+ * fault found is in *f and *out is untouched. */
 enum err program_compile(struct arena *arena, const json_t *document, struct symbols *symbols,
-                         const struct zone_finder *zones, struct fail *f, const struct program **out) MUST_USE;
+                         const struct zone_finder *zones, struct fail *f,
+                         const struct program **out) MUST_USE;
 
 /* The index of a wallet by slug or symbol, or -1. */
 int program_wallet(const struct program *program, struct str slug);
@@ -137,12 +138,15 @@ int tier_set_rank(const struct tier_set *set, struct str tier);
 size_t tier_set_rank_of(const struct tier_set *set, int32_t tier);
 
 /* The redemption code of that slug or symbol, or NULL. */
-const struct redemption_code *program_redemption_code(const struct program *program, struct str slug);
-const struct redemption_code *program_redemption_code_by_symbol(const struct program *program, int32_t symbol);
+const struct redemption_code *program_redemption_code(const struct program *program,
+                                                      struct str slug);
+const struct redemption_code *program_redemption_code_by_symbol(const struct program *program,
+                                                                int32_t symbol);
 
 /* The referral program of that slug or symbol, or NULL. */
 const struct referral_program *program_referral(const struct program *program, struct str slug);
-const struct referral_program *program_referral_by_symbol(const struct program *program, int32_t symbol);
+const struct referral_program *program_referral_by_symbol(const struct program *program,
+                                                          int32_t symbol);
 
 /* The quiz or survey of that slug, or NULL. */
 const struct quiz *program_quiz(const struct program *program, struct str slug);

@@ -9,13 +9,15 @@ enum { QUANTITY_UNIT = 1000 };
 static const char *const PERIODS[] = {"day", "week", "month", "year", "lifetime"};
 
 /* "of" names a number of the event, or of its lines. */
-static enum err compile_count(struct compile *c, const json_t *json, struct str pointer, struct achievement *a)
+static enum err compile_count(struct compile *c, const json_t *json, struct str pointer,
+                              struct achievement *a)
 {
     const struct str of = read_str(json, "of");
     const bool is_purchase = str_eq(a->trigger, STR("purchase"));
     a->kind = ACHIEVEMENT_COUNT;
     a->target = read_int(json, "target", 1);
-    a->period = (enum period_kind)read_choice(read_str(json, "period"), PERIODS, ARRAY_N(PERIODS), PERIOD_LIFETIME);
+    a->period = (enum period_kind)read_choice(read_str(json, "period"), PERIODS, ARRAY_N(PERIODS),
+                                              PERIOD_LIFETIME);
     a->repeats = read_bool(json, "repeat", false);
     if (of.n == 0 || str_eq(of, STR("events"))) {
         a->of = OF_EVENTS;
@@ -26,35 +28,42 @@ static enum err compile_count(struct compile *c, const json_t *json, struct str 
         a->of = OF_AMOUNT;
     } else {
         a->of = OF_VALUE;
-        try(compile_named(c, of, pointer_key(c->arena, pointer, STR("of")), a->trigger, RULE_NUMBER, &a->value));
+        try(compile_named(c, of, pointer_key(c->arena, pointer, STR("of")), a->trigger, RULE_NUMBER,
+                          &a->value));
     }
     if (json_at(json, "lines") != NULL && a->of != OF_QUANTITY && a->of != OF_AMOUNT) {
         return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("lines")),
-                       "\"lines\" chooses among the lines of \"lines.quantity\" or \"lines.amount\": count one of these.");
+                       "\"lines\" chooses among the lines of \"lines.quantity\" or "
+                       "\"lines.amount\": count one of these.");
     }
-    return compile_rule(c, json_at(json, "lines"), pointer_key(c->arena, pointer, STR("lines")), SCOPE_LINE, a->trigger,
-                        RULE_BOOL, &a->lines);
+    return compile_rule(c, json_at(json, "lines"), pointer_key(c->arena, pointer, STR("lines")),
+                        SCOPE_LINE, a->trigger, RULE_BOOL, &a->lines);
 }
 
-static enum err compile_distinct(struct compile *c, const json_t *json, struct str pointer, struct achievement *a)
+static enum err compile_distinct(struct compile *c, const json_t *json, struct str pointer,
+                                 struct achievement *a)
 {
     a->kind = ACHIEVEMENT_DISTINCT;
     a->of = OF_VALUE;
     a->target = read_int(json, "target", 1);
-    a->period = (enum period_kind)read_choice(read_str(json, "period"), PERIODS, ARRAY_N(PERIODS), PERIOD_LIFETIME);
+    a->period = (enum period_kind)read_choice(read_str(json, "period"), PERIODS, ARRAY_N(PERIODS),
+                                              PERIOD_LIFETIME);
     a->repeats = read_bool(json, "repeat", false);
-    return compile_named(c, read_str(json, "of"), pointer_key(c->arena, pointer, STR("of")), a->trigger, RULE_ANY, &a->value);
+    return compile_named(c, read_str(json, "of"), pointer_key(c->arena, pointer, STR("of")),
+                         a->trigger, RULE_ANY, &a->value);
 }
 
 static void compile_streak(const json_t *json, struct achievement *a)
 {
     a->kind = ACHIEVEMENT_STREAK;
     a->target = read_int(json, "target", 2);
-    a->period = (enum period_kind)read_choice(read_str(json, "of"), PERIODS, ARRAY_N(PERIODS), PERIOD_DAY);
+    a->period =
+        (enum period_kind)read_choice(read_str(json, "of"), PERIODS, ARRAY_N(PERIODS), PERIOD_DAY);
     a->repeats = read_bool(json, "repeat", false);
 }
 
-static enum err compile_one(struct compile *c, const json_t *json, struct str pointer, struct achievement *a)
+static enum err compile_one(struct compile *c, const json_t *json, struct str pointer,
+                            struct achievement *a)
 {
     const json_t *count = json_at(json, "count");
     const json_t *distinct = json_at(json, "distinct");
@@ -68,14 +77,15 @@ static enum err compile_one(struct compile *c, const json_t *json, struct str po
     a->json = json;
     a->is_badge = json_at(json, "badge") != NULL;
     if ((count != NULL) + (distinct != NULL) + (streak != NULL) != 1) {
-        return fail_at(c->f, ERR_INVALID, pointer, "An achievement has just one of \"count\", \"distinct\" and \"streak\".");
+        return fail_at(c->f, ERR_INVALID, pointer,
+                       "An achievement has just one of \"count\", \"distinct\" and \"streak\".");
     }
     if (!program_is_counted(c->program, a->trigger)) {
         return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("trigger")),
                        "\"%.*s\" is no event type that can be counted.", STR_ARG(a->trigger));
     }
-    try(compile_rule(c, json_at(json, "when"), pointer_key(c->arena, pointer, STR("when")), SCOPE_EVENT, a->trigger,
-                     RULE_BOOL, &a->when));
+    try(compile_rule(c, json_at(json, "when"), pointer_key(c->arena, pointer, STR("when")),
+                     SCOPE_EVENT, a->trigger, RULE_BOOL, &a->when));
     if (count != NULL) {
         try(compile_count(c, count, pointer_key(c->arena, pointer, STR("count")), a));
     } else if (distinct != NULL) {

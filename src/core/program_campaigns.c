@@ -7,7 +7,8 @@
 enum { BUDGETS_MAX = 3 };
 
 /* A budget is a cap for all members together, over the campaign's whole life. */
-static enum err compile_budget(struct compile *c, const json_t *json, struct str pointer, struct campaign *campaign)
+static enum err compile_budget(struct compile *c, const json_t *json, struct str pointer,
+                               struct campaign *campaign)
 {
     static const char *const NAMES[] = {"points", "money", "uses"};
     static const enum cap_unit UNITS[] = {CAP_POINTS, CAP_MONEY, CAP_USES};
@@ -32,7 +33,9 @@ static enum err compile_budget(struct compile *c, const json_t *json, struct str
             .limit = UNITS[i] == CAP_MONEY ? limit * COST_MICRO : limit,
             .pointer = pointer_key(c->arena, at, str_c(NAMES[i])),
         };
-        try(add_cap(c, cap, str_fmt(c->arena, "campaign/%.*s/budget/%s", STR_ARG(campaign->slug), NAMES[i])));
+        try(add_cap(
+            c, cap,
+            str_fmt(c->arena, "campaign/%.*s/budget/%s", STR_ARG(campaign->slug), NAMES[i])));
     }
     return ERR_OK;
 }
@@ -55,11 +58,13 @@ static enum err take_rules(struct compile *c, const json_t *json, struct str poi
         const struct str slug = json_str(json_array_get(list, i));
         struct earning_rule *rule = find_rule(c->program, slug);
         if (rule == NULL) {
-            return fail_at(c->f, ERR_INVALID, pointer_index(c->arena, at, i), "There is no earning rule \"%.*s\".", STR_ARG(slug));
+            return fail_at(c->f, ERR_INVALID, pointer_index(c->arena, at, i),
+                           "There is no earning rule \"%.*s\".", STR_ARG(slug));
         }
         if (rule->campaign >= 0) {
             return fail_at(c->f, ERR_INVALID, pointer_index(c->arena, at, i),
-                           "\"%.*s\" belongs to a campaign already: a rule has one at most.", STR_ARG(slug));
+                           "\"%.*s\" belongs to a campaign already: a rule has one at most.",
+                           STR_ARG(slug));
         }
         rule->campaign = campaign;
     }
@@ -73,7 +78,8 @@ static enum err compile_one(struct compile *c, const json_t *json, struct str po
     campaign->offer = -1;
     try(compile_window(c, json_at(json, "window"), pointer, &campaign->window));
     try(compile_audience(c, json, pointer, &campaign->audience));
-    try(compile_caps(c, json, pointer, "campaign", campaign->slug, &campaign->caps, &campaign->caps_n));
+    try(compile_caps(c, json, pointer, "campaign", campaign->slug, &campaign->caps,
+                     &campaign->caps_n));
     try(compile_budget(c, json_at(json, "budget"), pointer, campaign));
     return take_rules(c, json, pointer, index);
 }
@@ -94,13 +100,14 @@ static enum err compile_offer(struct compile *c, const json_t *json, struct str 
         }
     }
     if (offer->campaign < 0) {
-        return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("campaign")), "There is no campaign \"%.*s\".",
-                       STR_ARG(slug));
+        return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("campaign")),
+                       "There is no campaign \"%.*s\".", STR_ARG(slug));
     }
     struct campaign *campaign = &p->campaigns[offer->campaign];
     if (campaign->offer >= 0) {
         return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("campaign")),
-                       "\"%.*s\" has an offer already: a campaign has one public face.", STR_ARG(slug));
+                       "\"%.*s\" has an offer already: a campaign has one public face.",
+                       STR_ARG(slug));
     }
     campaign->offer = index;
     if (offer->is_opt_in && p->offers_slot < 0) {

@@ -4,7 +4,8 @@
 
 #include "core/program_internal.h"
 
-static enum err compile_one(struct compile *c, const json_t *json, struct str pointer, struct redemption_code *code)
+static enum err compile_one(struct compile *c, const json_t *json, struct str pointer,
+                            struct redemption_code *code)
 {
     const bool is_fixed = str_eq(read_str(json, "codes"), STR("fixed"));
     code->slug = read_str(json, "slug");
@@ -14,7 +15,8 @@ static enum err compile_one(struct compile *c, const json_t *json, struct str po
     code->uses = read_int(json, "uses", is_fixed ? 0 : 1);
     code->per_member = read_int(json, "per_member", is_fixed ? 1 : 0);
     if (is_fixed != (code->fixed.n > 0)) {
-        return fail_at(c->f, ERR_INVALID, pointer, "\"code\" is the code itself where \"codes\" is \"fixed\", and only there.");
+        return fail_at(c->f, ERR_INVALID, pointer,
+                       "\"code\" is the code itself where \"codes\" is \"fixed\", and only there.");
     }
     c->program->has_shared |= is_fixed && code->uses > 0;
     try(compile_window(c, json_at(json, "window"), pointer, &code->window));

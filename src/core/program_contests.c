@@ -1,4 +1,5 @@
-/* Compiling contests: the wallet that holds the entries, a rule for each way in, a rule for what winners get. */
+/* Compiling contests: the wallet that holds the entries, a rule for each way in, a rule for what
+ * winners get. */
 #include "base/base.h"
 #include "core/program.h"
 
@@ -7,13 +8,16 @@
 enum { KEPT_AFTER_CLOSE_DAYS = 366 };
 
 /* The window as instants in the program's zone. */
-static enum err compile_times(struct compile *c, const json_t *json, struct str pointer, struct contest *contest)
+static enum err compile_times(struct compile *c, const json_t *json, struct str pointer,
+                              struct contest *contest)
 {
     const struct zone *zone = c->program->zone;
     const struct window *window = &contest->window;
     try(compile_window(c, json_at(json, "window"), pointer, &contest->window));
-    contest->opens_at = window->from_day != INT32_MIN ? zone_midnight(zone, window->from_day) : window->from_at;
-    contest->closes_at = window->until_day != INT32_MAX ? zone_midnight(zone, window->until_day) : window->until_at;
+    contest->opens_at =
+        window->from_day != INT32_MIN ? zone_midnight(zone, window->from_day) : window->from_at;
+    contest->closes_at =
+        window->until_day != INT32_MAX ? zone_midnight(zone, window->until_day) : window->until_at;
     if (contest->closes_at == INT64_MAX || contest->closes_at <= contest->opens_at) {
         return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("window")),
                        "A contest closes: its window needs an \"until\", after its \"from\".");
@@ -49,7 +53,8 @@ enum err name_contests(struct compile *c, const json_t *document)
     return ERR_OK;
 }
 
-/* The condition of a way in, and who may take part at all, as one condition: so that it is explained like any other. */
+/* The condition of a way in, and who may take part at all, as one condition: so that it is
+ * explained like any other. */
 static const json_t *condition(struct compile *c, const json_t *contest, const json_t *entry)
 {
     struct arena *before = json_arena_set(c->arena);
@@ -58,10 +63,13 @@ static const json_t *condition(struct compile *c, const json_t *contest, const j
     const int64_t age = read_int(contest, "min_age", 0);
     int failed = 0;
     if (json_array_size(countries) > 0) {
-        failed |= json_array_append_new(parts, json_pack("{s:[{s:s},o]}", "in", "var", "member.country", json_deep_copy(countries)));
+        failed |=
+            json_array_append_new(parts, json_pack("{s:[{s:s},o]}", "in", "var", "member.country",
+                                                   json_deep_copy(countries)));
     }
     if (age > 0) {
-        failed |= json_array_append_new(parts, json_pack("{s:[{s:s},I]}", ">=", "var", "member.age", (json_int_t)age));
+        failed |= json_array_append_new(
+            parts, json_pack("{s:[{s:s},I]}", ">=", "var", "member.age", (json_int_t)age));
     }
     if (json_at(entry, "when") != NULL) {
         failed |= json_array_append_new(parts, json_deep_copy(json_at(entry, "when")));
@@ -73,20 +81,26 @@ static const json_t *condition(struct compile *c, const json_t *contest, const j
     return n > 1 ? all : json_array_get(parts, 0);
 }
 
-enum err compile_entry_effect(struct compile *c, const json_t *json, struct str pointer, struct effect *effect)
+enum err compile_entry_effect(struct compile *c, const json_t *json, struct str pointer,
+                              struct effect *effect)
 {
     const struct str slug = read_str(json, "contest");
     const struct contest *contest = program_contest(c->program, slug);
     if (contest == NULL) {
-        return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("contest")), "There is no contest \"%.*s\".", STR_ARG(slug));
+        return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("contest")),
+                       "There is no contest \"%.*s\".", STR_ARG(slug));
     }
-    *effect = (struct effect){
-        .kind = EFFECT_EARN, .wallet = contest->wallet, .points = read_int(json, "entries", 1), .base_index = -1, .contest = contest};
+    *effect = (struct effect){.kind = EFFECT_EARN,
+                              .wallet = contest->wallet,
+                              .points = read_int(json, "entries", 1),
+                              .base_index = -1,
+                              .contest = contest};
     return ERR_OK;
 }
 
 /* So many entries, of which a member has at most "max" by this way. */
-static enum err compile_entry(struct compile *c, const struct contest *contest, const json_t *json, struct str pointer, size_t index)
+static enum err compile_entry(struct compile *c, const struct contest *contest, const json_t *json,
+                              struct str pointer, size_t index)
 {
     struct earning_rule *rule = compile_add_rule(c);
     struct effect *effect = arena_new(c->arena, struct effect, 1);
@@ -99,19 +113,29 @@ static enum err compile_entry(struct compile *c, const struct contest *contest, 
     rule->closes_at = contest->closes_at;
     try(compile_trigger(c, json, pointer, rule));
     if (str_eq(rule->trigger, STR("contest.entered"))) {
-        rule->matches[rule->matches_n++] = (struct rule_match){.field = STR("contest"), .value = contest->slug};
+        rule->matches[rule->matches_n++] =
+            (struct rule_match){.field = STR("contest"), .value = contest->slug};
     }
-    try(compile_rule(c, condition(c, contest->json, json), pointer_key(c->arena, pointer, STR("when")), SCOPE_EVENT, rule->trigger,
+    try(compile_rule(c, condition(c, contest->json, json),
+                     pointer_key(c->arena, pointer, STR("when")), SCOPE_EVENT, rule->trigger,
                      RULE_BOOL, &rule->when));
     collect_member_slots(c, rule->when, &rule->member_slots, &rule->member_slots_n);
-    *effect = (struct effect){.kind = EFFECT_EARN, .wallet = contest->wallet, .points = read_int(json, "count", 1), .base_index = -1, .contest = contest};
+    *effect = (struct effect){.kind = EFFECT_EARN,
+                              .wallet = contest->wallet,
+                              .points = read_int(json, "count", 1),
+                              .base_index = -1,
+                              .contest = contest};
     rule->effects = effect;
     rule->effects_n = 1;
     if (max > 0) {
         rule->caps = arena_new(c->arena, struct cap, 1);
         rule->caps_n = 1;
-        rule->caps[0] = (struct cap){.per = CAP_MEMBER, .period = PERIOD_LIFETIME, .limit = max, .pointer = pointer_key(c->arena, pointer, STR("max"))};
-        try(add_cap(c, &rule->caps[0], str_fmt(c->arena, "rule/%.*s/member/lifetime", STR_ARG(rule->slug))));
+        rule->caps[0] = (struct cap){.per = CAP_MEMBER,
+                                     .period = PERIOD_LIFETIME,
+                                     .limit = max,
+                                     .pointer = pointer_key(c->arena, pointer, STR("max"))};
+        try(add_cap(c, &rule->caps[0],
+                    str_fmt(c->arena, "rule/%.*s/member/lifetime", STR_ARG(rule->slug))));
     }
     return ERR_OK;
 }
@@ -124,7 +148,8 @@ enum err compile_contests(struct compile *c, const json_t *document)
         const struct str pointer = pointer_index(c->arena, STR("/contests"), i);
         const json_t *entries = json_at(json_array_get(list, i), "entries");
         for (size_t k = 0; k < json_array_size(entries); k++) {
-            const struct str at = pointer_index(c->arena, pointer_key(c->arena, pointer, STR("entries")), k);
+            const struct str at =
+                pointer_index(c->arena, pointer_key(c->arena, pointer, STR("entries")), k);
             try(compile_entry(c, contest, json_array_get(entries, k), at, k));
         }
         const struct section_rule won = {

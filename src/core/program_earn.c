@@ -4,14 +4,16 @@
 
 #include "core/program_internal.h"
 
-/* A key names a field of the line, where there is one, or of the event: "fare" is event.fare, or else event.attributes.fare. A
- * name with a dot is that of a variable. */
-static json_t *key_expression(struct compile *c, struct str key, enum scope scope, struct str trigger)
+/* A key names a field of the line, where there is one, or of the event: "fare" is event.fare, or
+ * else event.attributes.fare. A name with a dot is that of a variable. */
+static json_t *key_expression(struct compile *c, struct str key, enum scope scope,
+                              struct str trigger)
 {
     static const char *const PLACES[] = {"line.", "event.", "event.attributes."};
     json_t *found = NULL;
     if (str_find(key, '.', 0) < key.n) {
-        return program_has_var(c, scope, trigger, key) ? json_pack("{s:s%}", "var", key.p, key.n) : NULL;
+        return program_has_var(c, scope, trigger, key) ? json_pack("{s:s%}", "var", key.p, key.n)
+                                                       : NULL;
     }
     for (size_t i = ARRAY_N(PLACES); i-- > 0;) { // each is the default of the one before it
         const struct str path = str_fmt(c->arena, "%s%.*s", PLACES[i], STR_ARG(key));
@@ -24,15 +26,16 @@ static json_t *key_expression(struct compile *c, struct str key, enum scope scop
 }
 
 /* {"table": "fares"} says {"table": ["fares", key, …]}. */
-static enum err compile_table_of(struct compile *c, const json_t *json, struct str pointer, const struct earning_rule *rule,
-                                 struct effect *effect)
+static enum err compile_table_of(struct compile *c, const json_t *json, struct str pointer,
+                                 const struct earning_rule *rule, struct effect *effect)
 {
     const struct str at = pointer_key(c->arena, pointer, STR("table"));
     const struct str name = read_str(json, "table");
     const struct table *table = program_table(c->program, name);
     const enum scope scope = json_at(json, "lines") != NULL ? SCOPE_LINE : SCOPE_EVENT;
     if (table == NULL) {
-        return fail_at(c->f, ERR_INVALID, at, "There is no table \"%.*s\" in the program's \"tables\".", STR_ARG(name));
+        return fail_at(c->f, ERR_INVALID, at,
+                       "There is no table \"%.*s\" in the program's \"tables\".", STR_ARG(name));
     }
     struct arena *before = json_arena_set(c->arena);
     json_t *args = json_pack("[s%]", name.p, name.n);
@@ -40,12 +43,14 @@ static enum err compile_table_of(struct compile *c, const json_t *json, struct s
     for (size_t i = 0; i < table->keys_n; i++) {
         json_t *key = key_expression(c, table->keys[i], scope, rule->trigger);
         unknown = key == NULL ? table->keys[i] : unknown;
-        (void)json_array_append_new(args, key != NULL ? key : json_null()); // a failure is told below
+        (void)json_array_append_new(args,
+                                    key != NULL ? key : json_null()); // a failure is told below
     }
     const json_t *formula = json_pack("{s:o}", "table", args);
     (void)json_arena_set(before);
     if (unknown.n > 0) {
-        return fail_at(c->f, ERR_INVALID, at, "The key \"%.*s\" of the table is no variable of \"%.*s\": use a formula.",
+        return fail_at(c->f, ERR_INVALID, at,
+                       "The key \"%.*s\" of the table is no variable of \"%.*s\": use a formula.",
                        STR_ARG(unknown), STR_ARG(rule->trigger));
     }
     // The formula stands nowhere in the document: its faults are told at the table's name.
@@ -57,32 +62,36 @@ static enum err compile_table_of(struct compile *c, const json_t *json, struct s
     return err == ERR_OK ? ERR_OK : fail_at(c->f, err, at, "%.*s", STR_ARG(f.items[0].detail));
 }
 
-enum err compile_formula_of(struct compile *c, const json_t *json, struct str pointer, const struct earning_rule *rule,
-                            struct effect *effect)
+enum err compile_formula_of(struct compile *c, const json_t *json, struct str pointer,
+                            const struct earning_rule *rule, struct effect *effect)
 {
     static const char *const ROUNDS[] = {"down", "half_up", "up"};
     const json_t *formula = json_at(json, "formula");
     const json_t *table = json_at(json, "table");
     const int ways_n = (json_at(json, "points") != NULL) + (formula != NULL) + (table != NULL);
     const bool is_computed = formula != NULL || table != NULL;
-    effect->round = (enum ratio_round)read_choice(read_str(json, "round"), ROUNDS, ARRAY_N(ROUNDS), RATIO_DOWN);
+    effect->round =
+        (enum ratio_round)read_choice(read_str(json, "round"), ROUNDS, ARRAY_N(ROUNDS), RATIO_DOWN);
     if (ways_n != 1) {
         return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("points")),
                        "Give \"points\", a \"formula\" or a \"table\": exactly one of them.");
     }
     if (is_computed && effect->per_amount > 0) {
-        return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("per_amount")),
-                       "\"per_amount\" goes with \"points\": a formula reads \"event.amount\" itself.");
+        return fail_at(
+            c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("per_amount")),
+            "\"per_amount\" goes with \"points\": a formula reads \"event.amount\" itself.");
     }
     if (!is_computed && effect->round != RATIO_DOWN) {
         return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("round")),
-                       "Only points of a formula or table are rounded up: what per_amount leaves over is carried on.");
+                       "Only points of a formula or table are rounded up: what per_amount leaves "
+                       "over is carried on.");
     }
     if (table != NULL) {
         return compile_table_of(c, json, pointer, rule, effect);
     }
-    return formula == NULL ? ERR_OK
-                           : compile_formula(c, formula, pointer_key(c->arena, pointer, STR("formula")),
-                                             json_at(json, "lines") != NULL ? SCOPE_LINE : SCOPE_EVENT, rule->trigger,
-                                             &effect->formula);
+    return formula == NULL
+               ? ERR_OK
+               : compile_formula(c, formula, pointer_key(c->arena, pointer, STR("formula")),
+                                 json_at(json, "lines") != NULL ? SCOPE_LINE : SCOPE_EVENT,
+                                 rule->trigger, &effect->formula);
 }

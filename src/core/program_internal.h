@@ -20,50 +20,55 @@ struct compile {
 /* Where a condition stands decides which variables it may read. */
 enum scope { SCOPE_EVENT, SCOPE_LINE, SCOPE_MEMBER };
 
-/* Compiles a condition (or, for wanted = RULE_NUMBER, an expression) in a scope. `trigger` is the event type, for
- * SCOPE_EVENT and SCOPE_LINE. A missing one (NULL) gives *out = NULL. */
-enum err compile_rule(struct compile *c, const json_t *json, struct str pointer, enum scope scope, struct str trigger,
-                      enum rule_type wanted, const struct rule **out) MUST_USE;
+/* Compiles a condition (or, for wanted = RULE_NUMBER, an expression) in a scope. `trigger` is the
+ * event type, for SCOPE_EVENT and SCOPE_LINE. A missing one (NULL) gives *out = NULL. */
+enum err compile_rule(struct compile *c, const json_t *json, struct str pointer, enum scope scope,
+                      struct str trigger, enum rule_type wanted, const struct rule **out) MUST_USE;
 
 /* Compiles a formula: an expression that gives a number, computed exactly. */
-enum err compile_formula(struct compile *c, const json_t *json, struct str pointer, enum scope scope, struct str trigger,
-                         const struct rule **out) MUST_USE;
+enum err compile_formula(struct compile *c, const json_t *json, struct str pointer,
+                         enum scope scope, struct str trigger, const struct rule **out) MUST_USE;
 
 /* Whether a variable of that name may be read in the scope. */
 bool program_has_var(struct compile *c, enum scope scope, struct str trigger, struct str path);
 
 /* Compiles the name of a variable as the expression that reads it. */
-enum err compile_named(struct compile *c, struct str name, struct str pointer, struct str trigger, enum rule_type wanted,
-                       const struct rule **out) MUST_USE;
+enum err compile_named(struct compile *c, struct str name, struct str pointer, struct str trigger,
+                       enum rule_type wanted, const struct rule **out) MUST_USE;
 
-/* The effects of another section (an achievement, a quiz, a tier) as a rule of their own, so that there is one way only
- * in which effects come about, are capped, explained and undone. Without "effects" in `json` nothing is added. */
+/* The effects of another section (an achievement, a quiz, a tier) as a rule of their own, so that
+ * there is one way only in which effects come about, are capped, explained and undone. Without
+ * "effects" in `json` nothing is added. */
 struct section_rule {
-    const char *section;     // "achievement": its rule is named "achievement/SLUG"
+    const char *section; // "achievement": its rule is named "achievement/SLUG"
     struct str slug;
     struct str trigger;
     struct rule_match matches[RULE_MATCHES_MAX];
     size_t matches_n;
-    struct str pointer;      // of `json`
+    struct str pointer; // of `json`
 };
-enum err compile_section_rule(struct compile *c, const json_t *json, const struct section_rule *from) MUST_USE;
+enum err compile_section_rule(struct compile *c, const json_t *json,
+                              const struct section_rule *from) MUST_USE;
 
 /* Room for one more rule; sections add theirs after the document's own. */
 struct earning_rule *compile_add_rule(struct compile *c);
 
 /* "trigger": a type of events, or of what follows from them. */
-enum err compile_trigger(struct compile *c, const json_t *json, struct str pointer, struct earning_rule *rule) MUST_USE;
+enum err compile_trigger(struct compile *c, const json_t *json, struct str pointer,
+                         struct earning_rule *rule) MUST_USE;
 
 /* A window that is always open, and the document's. `pointer` is that of the owner. */
 void window_open(struct window *window);
-enum err compile_window(struct compile *c, const json_t *json, struct str pointer, struct window *window) MUST_USE;
+enum err compile_window(struct compile *c, const json_t *json, struct str pointer,
+                        struct window *window) MUST_USE;
 
 /* The points of an "earn": fixed, by formula or by table; program_earn.c. */
-enum err compile_formula_of(struct compile *c, const json_t *json, struct str pointer, const struct earning_rule *rule,
-                            struct effect *effect) MUST_USE;
+enum err compile_formula_of(struct compile *c, const json_t *json, struct str pointer,
+                            const struct earning_rule *rule, struct effect *effect) MUST_USE;
 
 /* The segment named by "audience", or -1 without one. */
-enum err compile_audience(struct compile *c, const json_t *json, struct str pointer, int *audience) MUST_USE;
+enum err compile_audience(struct compile *c, const json_t *json, struct str pointer,
+                          int *audience) MUST_USE;
 
 /* Adds the member's slots that a rule can read to a list without duplicates. NULL adds nothing. */
 void collect_member_slots(struct compile *c, const struct rule *rule, int **slots, size_t *n);
@@ -91,12 +96,13 @@ int read_choice(struct str text, const char *const *names, size_t n, int missing
 int32_t take_symbol(struct compile *c, const char *prefix, struct str name);
 
 /* Marks a slug as used; fails where the list already has it. */
-enum err check_unique(struct compile *c, const json_t *list, size_t index, struct str pointer) MUST_USE;
+enum err check_unique(struct compile *c, const json_t *list, size_t index,
+                      struct str pointer) MUST_USE;
 
 /* Notes a cap of the program; `name` is its counter's, empty for one that is not counted. */
 enum err add_cap(struct compile *c, struct cap *cap, struct str name) MUST_USE;
-enum err compile_caps(struct compile *c, const json_t *owner, struct str pointer, const char *kind, struct str slug,
-                      struct cap **caps, size_t *caps_n) MUST_USE;
+enum err compile_caps(struct compile *c, const json_t *owner, struct str pointer, const char *kind,
+                      struct str slug, struct cap **caps, size_t *caps_n) MUST_USE;
 
 /* The sections, in the order in which they refer to each other. */
 enum err compile_wallets(struct compile *c, const json_t *document) MUST_USE;
@@ -111,9 +117,11 @@ enum err compile_referrals(struct compile *c, const json_t *document) MUST_USE;
 enum err compile_reviews(struct compile *c, const json_t *document) MUST_USE;
 enum err compile_codes(struct compile *c, const json_t *document) MUST_USE;
 /* The effect "contest_entry". */
-enum err compile_entry_effect(struct compile *c, const json_t *json, struct str pointer, struct effect *effect) MUST_USE;
+enum err compile_entry_effect(struct compile *c, const json_t *json, struct str pointer,
+                              struct effect *effect) MUST_USE;
 
-/* Contests have their wallets before any rule is compiled, and their rules after the document's own. */
+/* Contests have their wallets before any rule is compiled, and their rules after the document's
+ * own. */
 enum err name_contests(struct compile *c, const json_t *document) MUST_USE;
 enum err compile_contests(struct compile *c, const json_t *document) MUST_USE;
 enum err compile_quizzes(struct compile *c, const json_t *document) MUST_USE;
@@ -129,7 +137,8 @@ enum err finish_rules(struct compile *c) MUST_USE;
 /* What the clock waits for, once all that may ask for it is compiled; program_moments.c. */
 enum err compile_plans(struct compile *c) MUST_USE;
 
-/* The program's own schedules, before the rules that wait for what they emit; program_schedules.c. */
+/* The program's own schedules, before the rules that wait for what they emit; program_schedules.c.
+ */
 enum err compile_schedules(struct compile *c, const json_t *document) MUST_USE;
 
 #endif

@@ -15,13 +15,15 @@ static enum err add_plan(struct compile *c, struct moment_plan plan, struct str 
         }
     }
     if (p->plans_n >= PLANS_MAX) {
-        return fail_at(c->f, ERR_INVALID, STR("/earning_rules"), "Rules and schedules may wait for at most %d different moments.", PLANS_MAX);
+        return fail_at(c->f, ERR_INVALID, STR("/earning_rules"),
+                       "Rules and schedules may wait for at most %d different moments.", PLANS_MAX);
     }
     arena_room(c->arena, p->plans, p->plans_n, c->plans_max);
     p->plans[p->plans_n++] = plan;
     // The profile tells the birth date and the attributes.
-    p->reads_profile |= plan.kind == MOMENT_BIRTHDAY || (plan.kind == MOMENT_SCHEDULE && plan.schedule->date != DATE_ENROLLED &&
-                                                                          plan.schedule->date != DATE_SUBSCRIPTION);
+    p->reads_profile |= plan.kind == MOMENT_BIRTHDAY ||
+                        (plan.kind == MOMENT_SCHEDULE && plan.schedule->date != DATE_ENROLLED &&
+                         plan.schedule->date != DATE_SUBSCRIPTION);
     return ERR_OK;
 }
 
@@ -40,11 +42,13 @@ static enum err ask(struct compile *c, struct str trigger)
     return ERR_OK;
 }
 
-/* One that says when months are kept is the plan of months itself: there is one way only in which they are. */
+/* One that says when months are kept is the plan of months itself: there is one way only in which
+ * they are. */
 static enum err add_schedule(struct compile *c, const struct schedule *schedule)
 {
     if (str_eq(schedule->emits, event_kind_type(EVENT_MONTH_KEPT))) {
-        return add_plan(c, (struct moment_plan){.kind = MOMENT_MONTH, .schedule = schedule}, schedule->emits);
+        return add_plan(c, (struct moment_plan){.kind = MOMENT_MONTH, .schedule = schedule},
+                        schedule->emits);
     }
     const struct str name = str_fmt(c->arena, "schedule/%.*s", STR_ARG(schedule->slug));
     return add_plan(c, (struct moment_plan){.kind = MOMENT_SCHEDULE, .schedule = schedule}, name);

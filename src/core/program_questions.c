@@ -6,7 +6,8 @@
 
 /* ---- questions ---- */
 
-static enum err compile_options(struct compile *c, const json_t *json, struct str pointer, struct question *q)
+static enum err compile_options(struct compile *c, const json_t *json, struct str pointer,
+                                struct question *q)
 {
     const json_t *list = json_at(json, "options");
     size_t right = 0;
@@ -14,14 +15,17 @@ static enum err compile_options(struct compile *c, const json_t *json, struct st
     q->options = arena_new(c->arena, struct option, q->options_n);
     for (size_t i = 0; i < q->options_n; i++) {
         const json_t *option = json_array_get(list, i);
-        try(check_unique(c, list, i, pointer_index(c->arena, pointer_key(c->arena, pointer, STR("options")), i)));
+        try(check_unique(
+            c, list, i,
+            pointer_index(c->arena, pointer_key(c->arena, pointer, STR("options")), i)));
         q->options[i].slug = read_str(option, "slug");
         q->options[i].is_right = read_bool(option, "right", false);
         right += q->options[i].is_right;
     }
     q->has_many = read_bool(json, "many", right > 1);
     if (q->kind == QUESTION_QUIZ && right == 0) {
-        return fail_at(c->f, ERR_INVALID, pointer, "A question of a quiz has at least one option that is right.");
+        return fail_at(c->f, ERR_INVALID, pointer,
+                       "A question of a quiz has at least one option that is right.");
     }
     if (q->kind == QUESTION_CHOICE && q->options_n < 2) {
         return fail_at(c->f, ERR_INVALID, pointer, "A choice has two options or more.");
@@ -30,17 +34,19 @@ static enum err compile_options(struct compile *c, const json_t *json, struct st
 }
 
 /* What a question is asked for depends on the answers before it, which are free data. */
-static enum err compile_if(struct compile *c, const json_t *json, struct str pointer, struct question *q)
+static enum err compile_if(struct compile *c, const json_t *json, struct str pointer,
+                           struct question *q)
 {
     const json_t *when = json_at(json, "if");
     if (when == NULL || (json_is_object(when) && json_object_size(when) == 0)) {
         return ERR_OK;
     }
-    return rule_compile(c->arena, when, pointer_key(c->arena, pointer, STR("if")), NULL, RULE_ANY, c->f, &q->when);
+    return rule_compile(c->arena, when, pointer_key(c->arena, pointer, STR("if")), NULL, RULE_ANY,
+                        c->f, &q->when);
 }
 
-static enum err compile_questions(struct compile *c, const json_t *owner, struct str pointer, bool is_quiz, struct question **out,
-                                  size_t *n)
+static enum err compile_questions(struct compile *c, const json_t *owner, struct str pointer,
+                                  bool is_quiz, struct question **out, size_t *n)
 {
     static const char *const KINDS[] = {"quiz", "nps", "csat", "choice", "text"};
     const json_t *list = json_at(owner, "questions");
@@ -53,7 +59,9 @@ static enum err compile_questions(struct compile *c, const json_t *owner, struct
         struct question *q = &(*out)[i];
         try(check_unique(c, list, i, here));
         q->slug = read_str(json, "slug");
-        q->kind = is_quiz ? QUESTION_QUIZ : (enum question_kind)read_choice(read_str(json, "kind"), KINDS, ARRAY_N(KINDS), QUESTION_TEXT);
+        q->kind = is_quiz ? QUESTION_QUIZ
+                          : (enum question_kind)read_choice(read_str(json, "kind"), KINDS,
+                                                            ARRAY_N(KINDS), QUESTION_TEXT);
         q->points = read_int(json, "points", 0);
         q->is_required = read_bool(json, "required", q->kind != QUESTION_TEXT);
         try(compile_options(c, json, here, q));
@@ -65,7 +73,8 @@ static enum err compile_questions(struct compile *c, const json_t *owner, struct
 /* ---- quizzes ---- */
 
 /* Points for right answers are a bonus of one point, as many times as the score says. */
-static enum err add_score_rule(struct compile *c, const json_t *json, struct str pointer, const struct quiz *quiz)
+static enum err add_score_rule(struct compile *c, const json_t *json, struct str pointer,
+                               const struct quiz *quiz)
 {
     bool has_points = false;
     for (size_t i = 0; i < quiz->questions_n; i++) {
@@ -74,9 +83,11 @@ static enum err add_score_rule(struct compile *c, const json_t *json, struct str
     if (!has_points) {
         return ERR_OK;
     }
-    const struct str wallet = json_at(json, "wallet") ? read_str(json, "wallet") : c->program->wallets[0].slug;
+    const struct str wallet =
+        json_at(json, "wallet") ? read_str(json, "wallet") : c->program->wallets[0].slug;
     struct arena *before = json_arena_set(c->arena);
-    const json_t *score = json_pack("{s:[{s:s,s:s%,s:i}]}", "effects", "kind", "earn", "wallet", wallet.p, (int)wallet.n, "points", 1);
+    const json_t *score = json_pack("{s:[{s:s,s:s%,s:i}]}", "effects", "kind", "earn", "wallet",
+                                    wallet.p, (int)wallet.n, "points", 1);
     (void)json_arena_set(before);
     const struct section_rule rule = {
         .section = "quiz",
@@ -89,7 +100,8 @@ static enum err add_score_rule(struct compile *c, const json_t *json, struct str
     return compile_section_rule(c, score, &rule);
 }
 
-static enum err compile_quiz(struct compile *c, const json_t *json, struct str pointer, struct quiz *quiz)
+static enum err compile_quiz(struct compile *c, const json_t *json, struct str pointer,
+                             struct quiz *quiz)
 {
     quiz->slug = read_str(json, "slug");
     quiz->json = json;
@@ -101,7 +113,8 @@ static enum err compile_quiz(struct compile *c, const json_t *json, struct str p
     try(compile_window(c, json_at(json, "window"), pointer, &quiz->window));
     try(compile_questions(c, json, pointer, true, &quiz->questions, &quiz->questions_n));
     if (quiz->pass > (int)quiz->questions_n) {
-        return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("pass")), "Nobody can answer more questions than there are.");
+        return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("pass")),
+                       "Nobody can answer more questions than there are.");
     }
     const struct section_rule rule = {
         .section = "quiz",
@@ -131,7 +144,8 @@ enum err compile_quizzes(struct compile *c, const json_t *document)
 
 /* ---- surveys ---- */
 
-static enum err compile_survey(struct compile *c, const json_t *json, struct str pointer, struct survey *survey)
+static enum err compile_survey(struct compile *c, const json_t *json, struct str pointer,
+                               struct survey *survey)
 {
     const json_t *once = json_at(json, "once_per");
     survey->slug = read_str(json, "slug");

@@ -17,13 +17,15 @@ static bool has_place_for_code(struct str link)
 }
 
 /* What one side gets is a rule on the occasion of the reward. */
-static enum err compile_side(struct compile *c, const json_t *json, struct str pointer, struct str slug, const char *side)
+static enum err compile_side(struct compile *c, const json_t *json, struct str pointer,
+                             struct str slug, const char *side)
 {
     const struct section_rule rule = {
         .section = "referral",
         .slug = str_fmt(c->arena, "%.*s/%s", STR_ARG(slug), side),
         .trigger = STR("referral.rewarded"),
-        .matches = {{.field = STR("referral"), .value = slug}, {.field = STR("side"), .value = str_c(side)}},
+        .matches = {{.field = STR("referral"), .value = slug},
+                    {.field = STR("side"), .value = str_c(side)}},
         .matches_n = 2,
         .pointer = pointer_key(c->arena, pointer, str_c(side)),
     };
@@ -35,7 +37,8 @@ static enum err compile_side(struct compile *c, const json_t *json, struct str p
     return ERR_OK;
 }
 
-static enum err compile_one(struct compile *c, const json_t *json, struct str pointer, struct referral_program *referral)
+static enum err compile_one(struct compile *c, const json_t *json, struct str pointer,
+                            struct referral_program *referral)
 {
     static const char *const PERIODS[] = {"day", "week", "month", "year", "lifetime"};
     const json_t *qualifies = json_at(json, "qualifies");
@@ -47,13 +50,17 @@ static enum err compile_one(struct compile *c, const json_t *json, struct str po
     referral->hold_days = (int)read_int(json, "hold_days", REFERRAL_HOLD_DAYS_DEFAULT);
     referral->link = read_str(json, "link");
     referral->cap = read_int(cap, "count", 0);
-    referral->cap_period = (enum period_kind)read_choice(read_str(cap, "period"), PERIODS, ARRAY_N(PERIODS), PERIOD_LIFETIME);
+    referral->cap_period = (enum period_kind)read_choice(read_str(cap, "period"), PERIODS,
+                                                         ARRAY_N(PERIODS), PERIOD_LIFETIME);
     if (referral->cap > 0) {
         referral->cap_symbol = take_symbol(c, "referred", referral->slug);
     }
     if (referral->on_enrolment && referral->min_amount > 0) {
-        return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer_key(c->arena, pointer, STR("qualifies")), STR("min_amount")),
-                       "Nothing is paid at enrolment: leave the amount out, or qualify at the first purchase.");
+        return fail_at(c->f, ERR_INVALID,
+                       pointer_key(c->arena, pointer_key(c->arena, pointer, STR("qualifies")),
+                                   STR("min_amount")),
+                       "Nothing is paid at enrolment: leave the amount out, or qualify at the "
+                       "first purchase.");
     }
     if (referral->link.n > 0 && !has_place_for_code(referral->link)) {
         return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("link")),
@@ -87,7 +94,8 @@ const struct referral_program *program_referral(const struct program *program, s
     return NULL;
 }
 
-const struct referral_program *program_referral_by_symbol(const struct program *program, int32_t symbol)
+const struct referral_program *program_referral_by_symbol(const struct program *program,
+                                                          int32_t symbol)
 {
     for (size_t i = 0; i < program->referrals_n; i++) {
         if (program->referrals[i].symbol == symbol) {

@@ -18,7 +18,8 @@ enum err compile_reviews(struct compile *c, const json_t *document)
     if (json == NULL) {
         return ERR_OK;
     }
-    p->reviews = (struct review_program){.is_there = true, .is_moderated = read_bool(json, "moderated", false)};
+    p->reviews = (struct review_program){.is_there = true,
+                                         .is_moderated = read_bool(json, "moderated", false)};
     try(compile_section_rule(c, json, &rule));
     for (size_t i = 0; i < p->rules_n; i++) {
         p->rules[i].heeds_refusal |= str_eq(p->rules[i].trigger, rule.trigger);

@@ -18,8 +18,8 @@ enum err compile_segments(struct compile *c, const json_t *document)
         const struct str pointer = pointer_index(c->arena, STR("/segments"), i);
         try(check_unique(c, list, i, pointer));
         p->segments[i].slug = read_str(json, "slug");
-        try(compile_rule(c, json_at(json, "when"), pointer_key(c->arena, pointer, STR("when")), SCOPE_MEMBER,
-                         (struct str){0}, RULE_BOOL, &p->segments[i].when));
+        try(compile_rule(c, json_at(json, "when"), pointer_key(c->arena, pointer, STR("when")),
+                         SCOPE_MEMBER, (struct str){0}, RULE_BOOL, &p->segments[i].when));
     }
     return ERR_OK;
 }
@@ -41,9 +41,10 @@ enum err compile_audience(struct compile *c, const json_t *json, struct str poin
         return ERR_OK;
     }
     *audience = find_segment(c->program, read_str(json, "audience"));
-    return *audience >= 0 ? ERR_OK
-                          : fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("audience")),
-                                    "There is no segment \"%.*s\".", STR_ARG(read_str(json, "audience")));
+    return *audience >= 0
+               ? ERR_OK
+               : fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("audience")),
+                         "There is no segment \"%.*s\".", STR_ARG(read_str(json, "audience")));
 }
 
 /* A rule's place in a group; a multiplier's "best_of_group" says the same. */
@@ -53,7 +54,8 @@ static void compile_stack(const json_t *json, struct earning_rule *rule)
     const json_t *stack = json_at(json, "stack");
     const json_t *effects = json_at(json, "effects");
     rule->stack_group = read_str(stack, "group");
-    rule->stack = (enum stack_mode)read_choice(read_str(stack, "mode"), MODES, ARRAY_N(MODES), STACK_ALL);
+    rule->stack =
+        (enum stack_mode)read_choice(read_str(stack, "mode"), MODES, ARRAY_N(MODES), STACK_ALL);
     for (size_t i = 0; i < json_array_size(effects) && stack == NULL; i++) {
         const json_t *effect = json_array_get(effects, i);
         if (str_eq(read_str(effect, "mode"), STR("best_of_group"))) {
@@ -65,17 +67,19 @@ static void compile_stack(const json_t *json, struct earning_rule *rule)
 
 static uint32_t read_kinds(const json_t *list)
 {
-    static const char *const KINDS[] = {"goods", "service", "shipping", "fee", "tip", "gift_card", "deposit", "donation"};
+    static const char *const KINDS[] = {"goods", "service",   "shipping", "fee",
+                                        "tip",   "gift_card", "deposit",  "donation"};
     _Static_assert(ARRAY_N(KINDS) == LINE_KINDS_N, "one name per kind");
     uint32_t kinds = 0;
     for (size_t i = 0; i < json_array_size(list); i++) {
-        kinds |= 1u << read_choice(json_str(json_array_get(list, i)), KINDS, ARRAY_N(KINDS), LINE_GOODS);
+        kinds |=
+            1u << read_choice(json_str(json_array_get(list, i)), KINDS, ARRAY_N(KINDS), LINE_GOODS);
     }
     return kinds != 0 ? kinds : 1u << LINE_GOODS | 1u << LINE_SERVICE;
 }
 
-static enum err compile_earn(struct compile *c, const json_t *json, struct str pointer, const struct earning_rule *rule,
-                             size_t index, struct effect *effect)
+static enum err compile_earn(struct compile *c, const json_t *json, struct str pointer,
+                             const struct earning_rule *rule, size_t index, struct effect *effect)
 {
     const json_t *of = json_at(json, "of");
     effect->kind = EFFECT_EARN;
@@ -89,8 +93,9 @@ static enum err compile_earn(struct compile *c, const json_t *json, struct str p
     try(compile_formula_of(c, json, pointer, rule, effect));
     if (effect->per_amount > 0) {
         if (!str_eq(rule->trigger, STR("purchase"))) {
-            return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("per_amount")),
-                           "Only a purchase has an amount: give fixed points, or trigger on \"purchase\".");
+            return fail_at(
+                c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("per_amount")),
+                "Only a purchase has an amount: give fixed points, or trigger on \"purchase\".");
         }
         effect->base_index = c->program->base_effects_n++;
         effect->remainder_symbol =
@@ -102,25 +107,29 @@ static enum err compile_earn(struct compile *c, const json_t *json, struct str p
     return ERR_OK;
 }
 
-static enum err compile_multiply(struct compile *c, const json_t *json, struct str pointer, struct effect *effect)
+static enum err compile_multiply(struct compile *c, const json_t *json, struct str pointer,
+                                 struct effect *effect)
 {
     struct decimal by = {0};
     const json_t *value = json_at(json, "by");
-    const bool is_read = json_is_integer(value) ? (by.digits = json_integer_value(value), true)
-                                                : decimal_read(json_str(value), MULTIPLIER_SCALE_MAX, &by);
+    const bool is_read = json_is_integer(value)
+                             ? (by.digits = json_integer_value(value), true)
+                             : decimal_read(json_str(value), MULTIPLIER_SCALE_MAX, &by);
     effect->kind = EFFECT_MULTIPLY;
     effect->by_over = power_of_ten(by.scale);
     effect->by_extra = by.digits - effect->by_over;
     effect->is_qualifying = read_bool(json, "qualifying", true);
     effect->base_index = -1;
     if (!is_read || effect->by_extra <= 0 || effect->by_extra > 999 * effect->by_over) {
-        return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("by")),
-                       "A multiplier is a decimal above 1 and at most 1000, such as \"2\" or \"1.5\".");
+        return fail_at(
+            c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("by")),
+            "A multiplier is a decimal above 1 and at most 1000, such as \"2\" or \"1.5\".");
     }
     return ERR_OK;
 }
 
-static enum err compile_reward_effect(struct compile *c, const json_t *json, struct str pointer, struct effect *effect)
+static enum err compile_reward_effect(struct compile *c, const json_t *json, struct str pointer,
+                                      struct effect *effect)
 {
     const struct str slug = read_str(json, "reward");
     const struct reward *reward = program_reward(c->program, slug);
@@ -128,8 +137,8 @@ static enum err compile_reward_effect(struct compile *c, const json_t *json, str
     effect->wallet = -1;
     effect->base_index = -1;
     if (reward == NULL) {
-        return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("reward")), "There is no reward \"%.*s\".",
-                       STR_ARG(slug));
+        return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("reward")),
+                       "There is no reward \"%.*s\".", STR_ARG(slug));
     }
     effect->reward = (int)(reward - c->program->rewards);
     return ERR_OK;
@@ -148,8 +157,8 @@ static void compile_tier_effect(const json_t *json, struct str pointer, struct e
     effect->tier.pointer = pointer;
 }
 
-static enum err compile_effect(struct compile *c, const json_t *json, struct str pointer, const struct earning_rule *rule,
-                               size_t index, struct effect *effect)
+static enum err compile_effect(struct compile *c, const json_t *json, struct str pointer,
+                               const struct earning_rule *rule, size_t index, struct effect *effect)
 {
     if (str_eq(read_str(json, "kind"), STR("tier"))) {
         compile_tier_effect(json, pointer, effect);
@@ -163,64 +172,75 @@ static enum err compile_effect(struct compile *c, const json_t *json, struct str
     }
     effect->wallet = program_wallet(c->program, read_str(json, "wallet"));
     if (effect->wallet < 0) {
-        return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("wallet")), "There is no wallet \"%.*s\".",
-                       STR_ARG(read_str(json, "wallet")));
+        return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("wallet")),
+                       "There is no wallet \"%.*s\".", STR_ARG(read_str(json, "wallet")));
     }
     const bool is_earn = str_eq(read_str(json, "kind"), STR("earn"));
     if (!is_earn && !str_eq(rule->trigger, STR("purchase"))) {
-        return fail_at(c->f, ERR_INVALID, pointer, "A multiplier works on a purchase's base points only.");
+        return fail_at(c->f, ERR_INVALID, pointer,
+                       "A multiplier works on a purchase's base points only.");
     }
-    try(is_earn ? compile_earn(c, json, pointer, rule, index, effect) : compile_multiply(c, json, pointer, effect));
+    try(is_earn ? compile_earn(c, json, pointer, rule, index, effect)
+                : compile_multiply(c, json, pointer, effect));
     if (json_at(json, "lines") != NULL && !str_eq(rule->trigger, STR("purchase"))) {
-        return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("lines")), "Only a purchase has lines.");
+        return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("lines")),
+                       "Only a purchase has lines.");
     }
-    return compile_rule(c, json_at(json, "lines"), pointer_key(c->arena, pointer, STR("lines")), SCOPE_LINE, rule->trigger,
-                        RULE_BOOL, &effect->lines);
+    return compile_rule(c, json_at(json, "lines"), pointer_key(c->arena, pointer, STR("lines")),
+                        SCOPE_LINE, rule->trigger, RULE_BOOL, &effect->lines);
 }
 
-enum err compile_trigger(struct compile *c, const json_t *json, struct str pointer, struct earning_rule *rule)
+enum err compile_trigger(struct compile *c, const json_t *json, struct str pointer,
+                         struct earning_rule *rule)
 {
     const json_t *trigger = json_at(json, "trigger");
     rule->trigger = json_is_object(trigger) ? read_str(trigger, "type") : json_str(trigger);
     rule->silence_days = (int)read_int(trigger, "days", 0);
     if (str_eq(rule->trigger, event_kind_type(EVENT_INACTIVE)) && rule->silence_days == 0) {
-        return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("trigger")),
-                       "Say after how many days of silence: {\"type\": \"inactive\", \"days\": 60}.");
+        return fail_at(
+            c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("trigger")),
+            "Say after how many days of silence: {\"type\": \"inactive\", \"days\": 60}.");
     }
     if (program_is_trigger(c->program, rule->trigger)) {
         return ERR_OK;
     }
     const struct str at = pointer_key(c->arena, pointer, STR("trigger"));
     if (event_kind_of(rule->trigger) != EVENT_CUSTOM) {
-        return fail_at(c->f, ERR_NOT_SUPPORTED, at, "Rules cannot be triggered by \"%.*s\" yet.", STR_ARG(rule->trigger));
+        return fail_at(c->f, ERR_NOT_SUPPORTED, at, "Rules cannot be triggered by \"%.*s\" yet.",
+                       STR_ARG(rule->trigger));
     }
-    return fail_at(c->f, ERR_INVALID, at, "\"%.*s\" is neither a built-in type nor declared in \"event_types\".",
+    return fail_at(c->f, ERR_INVALID, at,
+                   "\"%.*s\" is neither a built-in type nor declared in \"event_types\".",
                    STR_ARG(rule->trigger));
 }
 
-static enum err compile_effects(struct compile *c, const json_t *json, struct str pointer, struct earning_rule *rule)
+static enum err compile_effects(struct compile *c, const json_t *json, struct str pointer,
+                                struct earning_rule *rule)
 {
     const json_t *effects = json_at(json, "effects");
     const struct str at = pointer_key(c->arena, pointer, STR("effects"));
     rule->effects_n = json_array_size(effects);
     rule->effects = arena_new(c->arena, struct effect, rule->effects_n);
     for (size_t i = 0; i < rule->effects_n; i++) {
-        try(compile_effect(c, json_array_get(effects, i), pointer_index(c->arena, at, i), rule, i, &rule->effects[i]));
+        try(compile_effect(c, json_array_get(effects, i), pointer_index(c->arena, at, i), rule, i,
+                           &rule->effects[i]));
         collect_member_slots(c, rule->effects[i].lines, &rule->member_slots, &rule->member_slots_n);
-        collect_member_slots(c, rule->effects[i].formula, &rule->member_slots, &rule->member_slots_n);
+        collect_member_slots(c, rule->effects[i].formula, &rule->member_slots,
+                             &rule->member_slots_n);
     }
     return ERR_OK;
 }
 
-static enum err compile_one_rule(struct compile *c, const json_t *json, struct str pointer, struct earning_rule *rule)
+static enum err compile_one_rule(struct compile *c, const json_t *json, struct str pointer,
+                                 struct earning_rule *rule)
 {
     rule->slug = read_str(json, "slug");
     rule->pointer = pointer;
     rule->symbol = take_symbol(c, "rule", rule->slug);
     rule->priority = (int)read_int(json, "priority", 0);
     try(compile_trigger(c, json, pointer, rule));
-    try(compile_rule(c, json_at(json, "when"), pointer_key(c->arena, pointer, STR("when")), SCOPE_EVENT, rule->trigger,
-                     RULE_BOOL, &rule->when));
+    try(compile_rule(c, json_at(json, "when"), pointer_key(c->arena, pointer, STR("when")),
+                     SCOPE_EVENT, rule->trigger, RULE_BOOL, &rule->when));
     rule->campaign = -1;
     compile_stack(json, rule);
     try(compile_window(c, json_at(json, "window"), pointer, &rule->window));
@@ -260,9 +280,11 @@ static void link_multipliers(struct compile *c)
                     if (base->base_index < 0 || base->wallet != effect->wallet) {
                         continue;
                     }
-                    const struct str name = str_fmt(c->arena, "%.*s/%zu/%.*s/%zu", STR_ARG(p->rules[r].slug), e,
-                                                    STR_ARG(p->rules[b].slug), i);
-                    effect->multiplied_symbols[base->base_index] = take_symbol(c, "multiplied", name);
+                    const struct str name =
+                        str_fmt(c->arena, "%.*s/%zu/%.*s/%zu", STR_ARG(p->rules[r].slug), e,
+                                STR_ARG(p->rules[b].slug), i);
+                    effect->multiplied_symbols[base->base_index] =
+                        take_symbol(c, "multiplied", name);
                 }
             }
         }
@@ -278,7 +300,8 @@ struct earning_rule *compile_add_rule(struct compile *c)
     return &p->rules[p->rules_n++];
 }
 
-enum err compile_section_rule(struct compile *c, const json_t *json, const struct section_rule *from)
+enum err compile_section_rule(struct compile *c, const json_t *json,
+                              const struct section_rule *from)
 {
     if (json_array_size(json_at(json, "effects")) == 0) {
         return ERR_OK;
@@ -311,17 +334,19 @@ static enum err link_tier(struct compile *c, struct effect *effect)
 {
     const struct tier_set *set = program_tier_set(c->program, effect->tier.set);
     if (set == NULL) {
-        return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, effect->tier.pointer, STR("set")), "There is no tier set \"%.*s\".",
-                       STR_ARG(effect->tier.set));
+        return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, effect->tier.pointer, STR("set")),
+                       "There is no tier set \"%.*s\".", STR_ARG(effect->tier.set));
     }
     effect->tier.set_index = (int)(set - c->program->tier_sets);
     effect->tier.rank = tier_set_rank(set, effect->tier.tier);
     if (effect->tier.rank <= 0) {
         return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, effect->tier.pointer, STR("tier")),
-                       "A rule gives a tier above the lowest of its set: \"%.*s\" is none.", STR_ARG(effect->tier.tier));
+                       "A rule gives a tier above the lowest of its set: \"%.*s\" is none.",
+                       STR_ARG(effect->tier.tier));
     }
     if (effect->tier.days > 0 && effect->tier.months > 0) {
-        return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, effect->tier.pointer, STR("months")),
+        return fail_at(c->f, ERR_INVALID,
+                       pointer_key(c->arena, effect->tier.pointer, STR("months")),
                        "A tier is given for days or for months.");
     }
     return ERR_OK;

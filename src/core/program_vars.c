@@ -128,12 +128,16 @@ static bool find_fixed(struct finder *finder, struct str path, struct rule_var *
         if (fixed->source == VAR_EVENT && is_purchase_only(fixed->index) && !is_purchase) {
             return false;
         }
-        if (fixed->index == MV_SEGMENTS && fixed->source == VAR_MEMBER && finder->scope == SCOPE_MEMBER) {
+        if (fixed->index == MV_SEGMENTS && fixed->source == VAR_MEMBER &&
+            finder->scope == SCOPE_MEMBER) {
             return false; // a segment cannot be made of segments
         }
-        finder->c->program->reads_profile |= fixed->source == VAR_MEMBER && fixed->index != MV_OFFERS;
-        finder->c->program->counts_stores |= fixed->source == VAR_MEMBER_STAT && fixed->index == STAT_PURCHASES_STORE;
-        const bool is_found = found(finder, (struct var){.source = fixed->source, .index = fixed->index}, fixed->type, out);
+        finder->c->program->reads_profile |=
+            fixed->source == VAR_MEMBER && fixed->index != MV_OFFERS;
+        finder->c->program->counts_stores |=
+            fixed->source == VAR_MEMBER_STAT && fixed->index == STAT_PURCHASES_STORE;
+        const bool is_found = found(
+            finder, (struct var){.source = fixed->source, .index = fixed->index}, fixed->type, out);
         out->is_money = is_money(fixed);
         return is_found;
     }
@@ -175,8 +179,9 @@ static bool find_attribute(struct finder *finder, struct str name, struct rule_v
     for (size_t i = 0; i < p->attributes_n; i++) {
         if (str_eq(p->attributes[i].name, name) && p->attributes[i].is_segment) {
             finder->c->program->reads_profile = true;
-            return found(finder, (struct var){.source = VAR_MEMBER_ATTRIBUTE, .path = p->attributes[i].name},
-                         TYPES[p->attributes[i].type], out);
+            return found(
+                finder, (struct var){.source = VAR_MEMBER_ATTRIBUTE, .path = p->attributes[i].name},
+                TYPES[p->attributes[i].type], out);
         }
     }
     return false;
@@ -192,12 +197,16 @@ static bool find_member(struct finder *finder, struct str name, struct rule_var 
     }
     if (str_starts(name, STR("tier."))) {
         // Tier sets compile after rules: the slug is checked when they do.
-        return found(finder, (struct var){.source = VAR_MEMBER_TIER, .path = str_dup(finder->c->arena, str_after(name, 5))},
+        return found(finder,
+                     (struct var){.source = VAR_MEMBER_TIER,
+                                  .path = str_dup(finder->c->arena, str_after(name, 5))},
                      RULE_TEXT, out);
     }
     if (str_starts(name, STR("balance."))) {
         const int wallet = program_wallet(finder->c->program, str_after(name, 8));
-        return wallet >= 0 && found(finder, (struct var){.source = VAR_MEMBER_BALANCE, .index = wallet}, RULE_NUMBER, out);
+        return wallet >= 0 &&
+               found(finder, (struct var){.source = VAR_MEMBER_BALANCE, .index = wallet},
+                     RULE_NUMBER, out);
     }
     return false;
 }
@@ -215,8 +224,11 @@ static bool find_field(struct finder *finder, struct str path, struct rule_var *
 #undef FIELD
     };
     for (size_t i = 0; i < ARRAY_N(FIELDS); i++) {
-        if (str_eq(finder->trigger, str_c(FIELDS[i].type)) && str_eq(path, str_c(FIELDS[i].field))) {
-            return found(finder, (struct var){.source = VAR_EVENT_DATA, .path = str_c(FIELDS[i].field)}, FIELDS[i].value, out);
+        if (str_eq(finder->trigger, str_c(FIELDS[i].type)) &&
+            str_eq(path, str_c(FIELDS[i].field))) {
+            return found(finder,
+                         (struct var){.source = VAR_EVENT_DATA, .path = str_c(FIELDS[i].field)},
+                         FIELDS[i].value, out);
         }
     }
     return false;
@@ -229,12 +241,19 @@ static bool find_subscription(struct finder *finder, struct str path, struct rul
         const char *path;
         enum rule_type type;
     } FIELDS[] = {
-        {"subscription.id", RULE_TEXT},    {"subscription.plan", RULE_TEXT},          {"subscription.state", RULE_TEXT},
-        {"subscription.start", RULE_DATE}, {"subscription.months_kept", RULE_NUMBER}, {"subscription.days", RULE_NUMBER},
+        {"subscription.id", RULE_TEXT},
+        {"subscription.plan", RULE_TEXT},
+        {"subscription.state", RULE_TEXT},
+        {"subscription.start", RULE_DATE},
+        {"subscription.months_kept", RULE_NUMBER},
+        {"subscription.days", RULE_NUMBER},
     };
     for (size_t i = 0; i < ARRAY_N(FIELDS); i++) {
-        if (str_eq(path, str_c(FIELDS[i].path)) && program_is_about_subscription(finder->c->program, finder->trigger)) {
-            return found(finder, (struct var){.source = VAR_EVENT_DATA, .path = str_c(FIELDS[i].path)}, FIELDS[i].type, out);
+        if (str_eq(path, str_c(FIELDS[i].path)) &&
+            program_is_about_subscription(finder->c->program, finder->trigger)) {
+            return found(finder,
+                         (struct var){.source = VAR_EVENT_DATA, .path = str_c(FIELDS[i].path)},
+                         FIELDS[i].type, out);
         }
     }
     return false;
@@ -257,7 +276,8 @@ static bool find_var(void *self, struct str path, struct rule_var *out)
     }
     const bool is_custom = program_event_type(finder->c->program, finder->trigger) != NULL ||
                            program_emits(finder->c->program, finder->trigger);
-    if (str_starts(path, STR("event.attributes.")) || (is_custom && str_starts(path, STR("event.")))) {
+    if (str_starts(path, STR("event.attributes.")) ||
+        (is_custom && str_starts(path, STR("event.")))) {
         const struct str rest = str_dup(finder->c->arena, str_after(path, 6));
         return found(finder, (struct var){.source = VAR_EVENT_DATA, .path = rest}, RULE_ANY, out);
     }
@@ -277,12 +297,16 @@ static const struct table *find_table(void *self, struct str name)
 static struct rule_vars vars_of(struct finder *finder)
 {
     const struct program *p = finder->c->program;
-    return (struct rule_vars){
-        .self = finder, .find = find_var, .set = find_set, .table = find_table, .zone = p->zone, .currency = p->currency};
+    return (struct rule_vars){.self = finder,
+                              .find = find_var,
+                              .set = find_set,
+                              .table = find_table,
+                              .zone = p->zone,
+                              .currency = p->currency};
 }
 
-enum err compile_rule(struct compile *c, const json_t *json, struct str pointer, enum scope scope, struct str trigger,
-                      enum rule_type wanted, const struct rule **out)
+enum err compile_rule(struct compile *c, const json_t *json, struct str pointer, enum scope scope,
+                      struct str trigger, enum rule_type wanted, const struct rule **out)
 {
     *out = NULL;
     if (json == NULL) {
@@ -293,8 +317,8 @@ enum err compile_rule(struct compile *c, const json_t *json, struct str pointer,
     return rule_compile(c->arena, json, pointer, &vars, wanted, c->f, out);
 }
 
-enum err compile_formula(struct compile *c, const json_t *json, struct str pointer, enum scope scope, struct str trigger,
-                         const struct rule **out)
+enum err compile_formula(struct compile *c, const json_t *json, struct str pointer,
+                         enum scope scope, struct str trigger, const struct rule **out)
 {
     struct finder finder = {.c = c, .scope = scope, .trigger = trigger};
     const struct rule_vars vars = vars_of(&finder);
@@ -311,8 +335,8 @@ bool program_has_var(struct compile *c, enum scope scope, struct str trigger, st
     return has;
 }
 
-enum err compile_named(struct compile *c, struct str name, struct str pointer, struct str trigger, enum rule_type wanted,
-                       const struct rule **out)
+enum err compile_named(struct compile *c, struct str name, struct str pointer, struct str trigger,
+                       enum rule_type wanted, const struct rule **out)
 {
     struct arena *before = json_arena_set(c->arena);
     const json_t *var = json_pack("{s:s%}", "var", name.p, (int)name.n);

@@ -22,7 +22,8 @@ static void compile_dates(struct compile *c, const json_t *list, struct wallet *
         const struct str text = json_str(json_array_get(list, i)); // MM-DD, held by the schema
         int64_t month = 1;
         int64_t day = 1;
-        (void)str_int64((struct str){.p = text.p, .n = 2}, &month); // two digits, held by the schema
+        (void)str_int64((struct str){.p = text.p, .n = 2},
+                        &month); // two digits, held by the schema
         (void)str_int64(str_after(text, 3), &day);
         wallet->expiry.dates[i] = (struct civil){.month = (int)month, .day = (int)day};
     }
@@ -34,13 +35,16 @@ static void compile_dates(struct compile *c, const json_t *list, struct wallet *
 static void compile_pending(const json_t *json, struct wallet *wallet)
 {
     static const char *const KINDS[] = {"none", "days", "date", "event"};
-    wallet->pending.kind = (enum pending_kind)read_choice(read_str(json, "kind"), KINDS, ARRAY_N(KINDS), PENDING_NONE);
-    wallet->pending.days = (int)read_int(json, wallet->pending.kind == PENDING_EVENT ? "after_days" : "days", 0);
+    wallet->pending.kind =
+        (enum pending_kind)read_choice(read_str(json, "kind"), KINDS, ARRAY_N(KINDS), PENDING_NONE);
+    wallet->pending.days =
+        (int)read_int(json, wallet->pending.kind == PENDING_EVENT ? "after_days" : "days", 0);
     wallet->pending.type = read_str(json, "type");
     wallet->pending.match = read_str(json, "match");
     wallet->pending.then_activate = str_eq(read_str(json, "then"), STR("activate"));
     if (!day_read(read_str(json, "date"), &wallet->pending.date)) {
-        wallet->pending.date = INT32_MIN; // only PENDING_DATE has one, and the schema holds its form
+        wallet->pending.date =
+            INT32_MIN; // only PENDING_DATE has one, and the schema holds its form
     }
 }
 
@@ -48,9 +52,12 @@ static void compile_expiry(struct compile *c, const json_t *json, struct wallet 
 {
     static const char *const KINDS[] = {"never", "days", "months", "dates", "inactivity"};
     static const char *const ROUNDS[] = {"none", "month_end", "quarter_end", "year_end"};
-    wallet->expiry.kind = (enum expiry_kind)read_choice(read_str(json, "kind"), KINDS, ARRAY_N(KINDS), EXPIRY_NEVER);
-    wallet->expiry.round = (enum expiry_round)read_choice(read_str(json, "round"), ROUNDS, ARRAY_N(ROUNDS), ROUND_NONE);
-    wallet->expiry.n = (int)read_int(json, wallet->expiry.kind == EXPIRY_DAYS ? "days" : "months", 0);
+    wallet->expiry.kind =
+        (enum expiry_kind)read_choice(read_str(json, "kind"), KINDS, ARRAY_N(KINDS), EXPIRY_NEVER);
+    wallet->expiry.round = (enum expiry_round)read_choice(read_str(json, "round"), ROUNDS,
+                                                          ARRAY_N(ROUNDS), ROUND_NONE);
+    wallet->expiry.n =
+        (int)read_int(json, wallet->expiry.kind == EXPIRY_DAYS ? "days" : "months", 0);
     if (wallet->expiry.kind == EXPIRY_DATES) {
         compile_dates(c, json_at(json, "dates"), wallet);
     }
@@ -92,19 +99,22 @@ static enum err check_pending(struct compile *c, const struct wallet *wallet, st
     }
     if (can_outlast) {
         return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("pending")),
-                       "Points could still be pending when they expire: shorten the pending time or lengthen the expiry.");
+                       "Points could still be pending when they expire: shorten the pending time "
+                       "or lengthen the expiry.");
     }
     return ERR_OK;
 }
 
-static enum err compile_pay(struct compile *c, const json_t *json, struct str pointer, struct wallet *wallet)
+static enum err compile_pay(struct compile *c, const json_t *json, struct str pointer,
+                            struct wallet *wallet)
 {
     if (json == NULL) {
         return ERR_OK;
     }
     if (!wallet->is_spendable) {
         return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("pay")),
-                       "A wallet that is not spendable cannot pay: remove \"pay\" or set \"spendable\" to true.");
+                       "A wallet that is not spendable cannot pay: remove \"pay\" or set "
+                       "\"spendable\" to true.");
     }
     wallet->pay.points = read_int(json, "points", 1);
     wallet->pay.amount = read_int(json, "amount", 1);
@@ -112,7 +122,8 @@ static enum err compile_pay(struct compile *c, const json_t *json, struct str po
     wallet->pay.max_share = (struct decimal){.digits = 1};
     const json_t *share = json_at(json, "max_share");
     if (json_is_string(share) && !decimal_read(json_str(share), 4, &wallet->pay.max_share)) {
-        return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("pay")), "\"max_share\" is a decimal from 0 to 1.");
+        return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("pay")),
+                       "\"max_share\" is a decimal from 0 to 1.");
     }
     return ERR_OK;
 }
@@ -121,7 +132,8 @@ enum err add_cap(struct compile *c, struct cap *cap, struct str name)
 {
     struct program *p = c->program;
     if (p->caps_n == PROGRAM_CAPS_MAX) {
-        return fail_at(c->f, ERR_INVALID, cap->pointer, "A program may have %d caps and budgets in all.", PROGRAM_CAPS_MAX);
+        return fail_at(c->f, ERR_INVALID, cap->pointer,
+                       "A program may have %d caps and budgets in all.", PROGRAM_CAPS_MAX);
     }
     cap->index = (int)p->caps_n;
     cap->symbol = name.n > 0 ? take_symbol(c, "cap", name) : 0;
@@ -131,8 +143,8 @@ enum err add_cap(struct compile *c, struct cap *cap, struct str name)
     return ERR_OK;
 }
 
-enum err compile_caps(struct compile *c, const json_t *owner, struct str pointer, const char *kind, struct str slug,
-                      struct cap **caps, size_t *caps_n)
+enum err compile_caps(struct compile *c, const json_t *owner, struct str pointer, const char *kind,
+                      struct str slug, struct cap **caps, size_t *caps_n)
 {
     static const char *const PER[] = {"member", "transaction", "rule"};
     static const char *const PERIODS[] = {"day", "week", "month", "year", "lifetime"};
@@ -143,12 +155,14 @@ enum err compile_caps(struct compile *c, const json_t *owner, struct str pointer
         const json_t *json = json_array_get(list, i);
         struct cap *cap = &(*caps)[i];
         cap->per = (enum cap_per)read_choice(read_str(json, "per"), PER, ARRAY_N(PER), CAP_MEMBER);
-        cap->period = (enum period_kind)read_choice(read_str(json, "period"), PERIODS, ARRAY_N(PERIODS), PERIOD_LIFETIME);
+        cap->period = (enum period_kind)read_choice(read_str(json, "period"), PERIODS,
+                                                    ARRAY_N(PERIODS), PERIOD_LIFETIME);
         cap->limit = read_int(json, "points", 0);
         cap->pointer = pointer_index(c->arena, pointer_key(c->arena, pointer, STR("caps")), i);
-        const struct str name = cap->per == CAP_TRANSACTION ? (struct str){0}
-                                                            : str_fmt(c->arena, "%s/%.*s/%s/%s", kind, STR_ARG(slug),
-                                                                      PER[cap->per], PERIODS[cap->period]);
+        const struct str name = cap->per == CAP_TRANSACTION
+                                    ? (struct str){0}
+                                    : str_fmt(c->arena, "%s/%.*s/%s/%s", kind, STR_ARG(slug),
+                                              PER[cap->per], PERIODS[cap->period]);
         try(add_cap(c, cap, name));
     }
     return ERR_OK;
@@ -160,7 +174,8 @@ enum err compile_wallets(struct compile *c, const json_t *document)
     const json_t *list = json_at(document, "wallets");
     struct program *p = c->program;
     p->wallets_n = json_array_size(list);
-    p->wallets = arena_new(c->arena, struct wallet, p->wallets_n + json_array_size(json_at(document, "contests")));
+    p->wallets = arena_new(c->arena, struct wallet,
+                           p->wallets_n + json_array_size(json_at(document, "contests")));
     for (size_t i = 0; i < p->wallets_n; i++) {
         const json_t *json = json_array_get(list, i);
         const struct str pointer = pointer_index(c->arena, STR("/wallets"), i);
@@ -171,9 +186,10 @@ enum err compile_wallets(struct compile *c, const json_t *document)
         wallet->qualifying_symbol = take_symbol(c, "qualifying", wallet->slug);
         wallet->scale = (int)read_int(json, "scale", 0);
         wallet->is_spendable = read_bool(json, "spendable", true);
-        wallet->returns =
-            (enum returns_policy)read_choice(read_str(json, "returns"), RETURNS, ARRAY_N(RETURNS), RETURNS_TO_ZERO);
-        wallet->returned_min_days = (int)read_int(json, "returned_min_days", RETURNED_MIN_DAYS_DEFAULT);
+        wallet->returns = (enum returns_policy)read_choice(read_str(json, "returns"), RETURNS,
+                                                           ARRAY_N(RETURNS), RETURNS_TO_ZERO);
+        wallet->returned_min_days =
+            (int)read_int(json, "returned_min_days", RETURNED_MIN_DAYS_DEFAULT);
         compile_pending(json_at(json, "pending"), wallet);
         if (wallet->pending.kind == PENDING_EVENT) {
             wallet->pending_type_symbol = take_symbol(c, "type", wallet->pending.type);

@@ -5,15 +5,16 @@
 #include "core/program_internal.h"
 
 /* A date is a local day; an instant with an offset is exact. */
-static enum err compile_bound(struct compile *c, const json_t *window, const char *name, struct str pointer, int32_t *day,
-                              int64_t *at)
+static enum err compile_bound(struct compile *c, const json_t *window, const char *name,
+                              struct str pointer, int32_t *day, int64_t *at)
 {
     const struct str text = read_str(window, name);
     if (text.n == 0 || day_read(text, day) || instant_read(text, at)) {
         return ERR_OK;
     }
     return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, str_c(name)),
-                   "\"%.*s\" is neither a date such as 2026-11-01 nor an instant with its offset.", STR_ARG(text));
+                   "\"%.*s\" is neither a date such as 2026-11-01 nor an instant with its offset.",
+                   STR_ARG(text));
 }
 
 void window_open(struct window *window)
@@ -25,7 +26,8 @@ void window_open(struct window *window)
     window->hours_from = -1;
 }
 
-enum err compile_window(struct compile *c, const json_t *json, struct str pointer, struct window *window)
+enum err compile_window(struct compile *c, const json_t *json, struct str pointer,
+                        struct window *window)
 {
     static const char *const DAYS[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
     window_open(window);
@@ -42,8 +44,9 @@ enum err compile_window(struct compile *c, const json_t *json, struct str pointe
         const bool is_right = clock_read(json_str(json_array_get(hours, 0)), &window->hours_from) &&
                               clock_read(json_str(json_array_get(hours, 1)), &window->hours_until);
         if (!is_right || window->hours_from == window->hours_until) {
-            return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, at, STR("hours")),
-                           "Two different times of day are needed, such as [\"08:00\", \"12:00\"].");
+            return fail_at(
+                c->f, ERR_INVALID, pointer_key(c->arena, at, STR("hours")),
+                "Two different times of day are needed, such as [\"08:00\", \"12:00\"].");
         }
     }
     return ERR_OK;

@@ -1,4 +1,5 @@
-/* Exact arithmetic with ratios. Divisors in common are taken out before multiplying, so that overflow comes late. */
+/* Exact arithmetic with ratios. Divisors in common are taken out before multiplying, so that
+ * overflow comes late. */
 #include "base/base.h"
 #include "core/ratio.h"
 
@@ -35,8 +36,10 @@ bool ratio_add(struct ratio a, struct ratio b, struct ratio *out)
     __int128 right = 0;
     __int128 sum = 0;
     __int128 d = 0;
-    if (__builtin_mul_overflow(a.n, b.d / common, &left) || __builtin_mul_overflow(b.n, a.d / common, &right) ||
-        __builtin_add_overflow(left, right, &sum) || __builtin_mul_overflow(a.d, b.d / common, &d)) {
+    if (__builtin_mul_overflow(a.n, b.d / common, &left) ||
+        __builtin_mul_overflow(b.n, a.d / common, &right) ||
+        __builtin_add_overflow(left, right, &sum) ||
+        __builtin_mul_overflow(a.d, b.d / common, &d)) {
         return false;
     }
     *out = lowest(sum, d);
@@ -60,7 +63,8 @@ bool ratio_multiply(struct ratio a, struct ratio b, struct ratio *out)
     const struct ratio right = lowest(b.n, a.d);
     __int128 n = 0;
     __int128 d = 0;
-    if (__builtin_mul_overflow(left.n, right.n, &n) || __builtin_mul_overflow(left.d, right.d, &d)) {
+    if (__builtin_mul_overflow(left.n, right.n, &n) ||
+        __builtin_mul_overflow(left.d, right.d, &d)) {
         return false;
     }
     *out = (struct ratio){.n = n, .d = d};
@@ -72,7 +76,8 @@ bool ratio_divide(struct ratio a, struct ratio b, struct ratio *out)
     ensure(b.n != 0);
     __int128 n = b.d;
     __int128 d = b.n;
-    if (d < 0 && (__builtin_sub_overflow((__int128)0, n, &n) || __builtin_sub_overflow((__int128)0, d, &d))) {
+    if (d < 0 && (__builtin_sub_overflow((__int128)0, n, &n) ||
+                  __builtin_sub_overflow((__int128)0, d, &d))) {
         return false;
     }
     return ratio_multiply(a, (struct ratio){.n = n, .d = d}, out);

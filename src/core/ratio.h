@@ -1,4 +1,5 @@
-/* Exact numbers: ratios of two 128-bit whole numbers, in lowest terms. Points are computed with them, never with doubles.
+/* Exact numbers: ratios of two 128-bit whole numbers, in lowest terms. Points are computed with
+ * them, never with doubles.
  *
  * Owns:    nothing.
  * Threads: any thread.
@@ -31,7 +32,8 @@ MUST_USE bool ratio_multiply(struct ratio a, struct ratio b, struct ratio *out);
 /* a / b; b is not zero. */
 MUST_USE bool ratio_divide(struct ratio a, struct ratio b, struct ratio *out);
 
-/* What is left of a after taking b out a whole number of times, with the sign of a, as in JavaScript; b is not zero. */
+/* What is left of a after taking b out a whole number of times, with the sign of a, as in
+ * JavaScript; b is not zero. */
 MUST_USE bool ratio_rest(struct ratio a, struct ratio b, struct ratio *out);
 
 /* Negative, zero or positive as a is less than, equal to or more than b. */
@@ -39,7 +41,8 @@ MUST_USE bool ratio_compare(struct ratio a, struct ratio b, int *out);
 
 enum ratio_round { RATIO_DOWN, RATIO_HALF_UP, RATIO_UP };
 
-/* To a whole number: down is towards minus infinity, up towards plus infinity, of halves the upper one. */
+/* To a whole number: down is towards minus infinity, up towards plus infinity, of halves the upper
+ * one. */
 MUST_USE bool ratio_round(struct ratio a, enum ratio_round how, int64_t *out);
 
 #endif

@@ -4,7 +4,8 @@
 
 #include "core/decide.h"
 
-struct str relay_external_id(struct arena *arena, enum event_kind kind, int64_t cause, size_t position)
+struct str relay_external_id(struct arena *arena, enum event_kind kind, int64_t cause,
+                             size_t position)
 {
     char id[ID_TEXT_BYTES + 1];
     ensure(cause > 0);

@@ -70,12 +70,16 @@ enum reason reward_refusal(struct award_env *env, const struct reward *reward)
         (reward->contest != NULL && award_is_over(env->view, reward->contest))) {
         return REASON_NOT_AVAILABLE;
     }
-    const bool is_elsewhere = reward->available.countries_n > 0 &&
-                              !has_text(reward->available.countries, reward->available.countries_n, country_of(env));
+    const bool is_elsewhere =
+        reward->available.countries_n > 0 &&
+        !has_text(reward->available.countries, reward->available.countries_n, country_of(env));
     const bool has_no_market = reward->markets_n > 0 && reward_market(env, reward) == NULL;
-    const bool is_lower = reward->available.tiers_n > 0 && !has_tier(env, reward->available.tiers, reward->available.tiers_n);
-    const bool is_other = reward->available.audience >= 0 && !award_in_segment(env, reward->available.audience);
-    return is_elsewhere || has_no_market || is_lower || is_other || !is_old_enough(env, reward->available.min_age)
+    const bool is_lower = reward->available.tiers_n > 0 &&
+                          !has_tier(env, reward->available.tiers, reward->available.tiers_n);
+    const bool is_other =
+        reward->available.audience >= 0 && !award_in_segment(env, reward->available.audience);
+    return is_elsewhere || has_no_market || is_lower || is_other ||
+                   !is_old_enough(env, reward->available.min_age)
                ? REASON_NOT_ELIGIBLE
                : REASON_NONE;
 }
@@ -93,7 +97,8 @@ const struct reward_price *reward_price(struct award_env *env, const struct rewa
 
 /* ---- how many there are ---- */
 
-static int64_t counted(const struct facts *facts, const struct shared_use *added, size_t added_n, int32_t symbol)
+static int64_t counted(const struct facts *facts, const struct shared_use *added, size_t added_n,
+                       int32_t symbol)
 {
     int64_t n = shared_value(facts, symbol, DAY_TOTAL);
     for (size_t i = 0; i < added_n; i++) {
@@ -122,8 +127,9 @@ static void lower(int64_t *room, int64_t to, enum reason *why, enum reason reaso
     }
 }
 
-int64_t reward_room(const struct award_view *view, const struct state *state, const struct shared_use *added, size_t added_n,
-                    const struct reward *reward, enum reason *why)
+int64_t reward_room(const struct award_view *view, const struct state *state,
+                    const struct shared_use *added, size_t added_n, const struct reward *reward,
+                    enum reason *why)
 {
     const struct event *event = view->content->event;
     const struct award_env env = {.view = view};
@@ -131,18 +137,24 @@ int64_t reward_room(const struct award_view *view, const struct state *state, co
     *why = REASON_LIMIT_REACHED;
     lower(&room, STATE_REWARDS_MAX - (int64_t)state->rewards_n, why, REASON_TOO_MANY_REWARDS);
     if (reward->available.per_member >= 0) {
-        const int32_t day = period_first_day(reward->available.period, zone_day(view->program->zone, view->facts->booked_at));
-        lower(&room, reward->available.per_member - state_counter(state, reward->count_symbol, day), why, REASON_LIMIT_REACHED);
+        const int32_t day = period_first_day(reward->available.period,
+                                             zone_day(view->program->zone, view->facts->booked_at));
+        lower(&room, reward->available.per_member - state_counter(state, reward->count_symbol, day),
+              why, REASON_LIMIT_REACHED);
     }
     for (size_t i = 0; i < reward->available.stocks_n; i++) {
         const struct reward_stock *stock = &reward->available.stocks[i];
         if (stock->store.n == 0 || str_eq(stock->store, event->store)) {
-            lower(&room, stock->count - counted(view->facts, added, added_n, stock->symbol), why, REASON_SOLD_OUT);
+            lower(&room, stock->count - counted(view->facts, added, added_n, stock->symbol), why,
+                  REASON_SOLD_OUT);
         }
     }
     if (reward->kind == REWARD_COUPON) {
         const struct pool_symbols *pool = pool_of(&env, reward);
-        lower(&room, pool ? counted(view->facts, added, added_n, pool->uploaded) - counted(view->facts, added, added_n, pool->taken) : 0,
+        lower(&room,
+              pool ? counted(view->facts, added, added_n, pool->uploaded) -
+                         counted(view->facts, added, added_n, pool->taken)
+                   : 0,
               why, REASON_SOLD_OUT);
     }
     return room;
@@ -178,12 +190,14 @@ static int64_t valid_until(const struct program *program, const struct reward *r
     if (reward->contest != NULL) {
         return reward->contest->closes_at;
     }
-    return reward->valid_days == 0 ? AT_NEVER : zone_midnight(program->zone, zone_day(program->zone, at) + reward->valid_days + 1);
+    return reward->valid_days == 0
+               ? AT_NEVER
+               : zone_midnight(program->zone, zone_day(program->zone, at) + reward->valid_days + 1);
 }
 
 /* Stock and the member's own count, up or down. */
-static void count_one(struct booking *b, const struct program *program, const struct reward *reward, struct str store, int64_t at,
-                      int sign)
+static void count_one(struct booking *b, const struct program *program, const struct reward *reward,
+                      struct str store, int64_t at, int sign)
 {
     const int32_t day = period_first_day(reward->available.period, zone_day(program->zone, at));
     if (reward->available.per_member >= 0) {
@@ -220,10 +234,12 @@ static enum err pay(struct booking *b, const struct issue *issue, struct issued 
 static void take_code(struct booking *b, const struct issue *issue, struct issued *out)
 {
     const struct award_env env = {.view = issue->view};
-    const struct pool_symbols *pool = issue->reward->kind == REWARD_COUPON ? pool_of(&env, issue->reward) : NULL;
+    const struct pool_symbols *pool =
+        issue->reward->kind == REWARD_COUPON ? pool_of(&env, issue->reward) : NULL;
     if (pool != NULL) {
         out->pool = pool->taken;
-        out->pool_n = 1 + counted(issue->view->facts, b->decision->shared, b->decision->shared_n, pool->taken);
+        out->pool_n = 1 + counted(issue->view->facts, b->decision->shared, b->decision->shared_n,
+                                  pool->taken);
         booking_share(b, pool->taken, DAY_TOTAL, 1);
     }
 }
@@ -237,16 +253,19 @@ static enum err give_entries(struct booking *b, const struct issue *issue, int64
     int64_t lot = 0;
     ledger_terms(program, wallet, b->booked_at, issue->view->content->event->is_placed, &terms);
     b->rule = issue->reward->symbol;
-    try(ledger_earn(b, wallet, &terms, issue->event, b->booked_at, program->version, entries, &lot));
+    try(ledger_earn(b, wallet, &terms, issue->event, b->booked_at, program->version, entries,
+                    &lot));
     b->rule = 0;
     return ERR_OK;
 }
 
-static enum err take_entries(struct booking *b, const struct issued *issued, const struct reward *reward, const struct program *policy)
+static enum err take_entries(struct booking *b, const struct issued *issued,
+                             const struct reward *reward, const struct program *policy)
 {
     int64_t forgiven = 0; // they are not spent, so nothing is
     b->rule = issued->reward;
-    try(ledger_revoke(b, &policy->wallets[reward->contest->wallet], issued->event, issued->value, &forgiven));
+    try(ledger_revoke(b, &policy->wallets[reward->contest->wallet], issued->event, issued->value,
+                      &forgiven));
     b->rule = 0;
     return ERR_OK;
 }
@@ -270,10 +289,14 @@ enum err reward_issue(struct booking *b, const struct issue *issue)
         .version = program->version,
         .kind = reward->kind,
         .state = ISSUED_OPEN,
-        .fulfilment = reward->kind == REWARD_PHYSICAL || reward->kind == REWARD_WEBHOOK ? FULFIL_ORDERED : FULFIL_NONE,
+        .fulfilment = reward->kind == REWARD_PHYSICAL || reward->kind == REWARD_WEBHOOK
+                          ? FULFIL_ORDERED
+                          : FULFIL_NONE,
         .issued_at = b->booked_at,
         .expires_at = valid_until(program, reward, b->booked_at),
-        .value = issue->market ? issue->market->value : reward->kind == REWARD_PERCENT_OFF ? reward->max_value : reward->value,
+        .value = issue->market                        ? issue->market->value
+                 : reward->kind == REWARD_PERCENT_OFF ? reward->max_value
+                                                      : reward->value,
         .currency = issue->market ? issue->market->currency : reward->currency,
         .percent_basis_points = reward->percent_basis_points,
         .min_spend = reward->min_spend,
@@ -288,8 +311,8 @@ enum err reward_issue(struct booking *b, const struct issue *issue)
     take_code(b, issue, &out);
     count_one(b, program, reward, event->store, b->booked_at, 1);
     arena_room(b->arena, state->rewards, state->rewards_n, state->rewards_max);
-    state->rewards[state->rewards_n++] =
-        (struct open_reward){.id = out.id, .event = out.event, .reward = out.reward, .expires_at = out.expires_at};
+    state->rewards[state->rewards_n++] = (struct open_reward){
+        .id = out.id, .event = out.event, .reward = out.reward, .expires_at = out.expires_at};
     state->last_reward = out.id;
     (void)reward_change(b, &out); // notes it
     return ERR_OK;
@@ -319,13 +342,15 @@ void reward_close(struct booking *b, struct issued *issued, enum issued_state st
 enum err reward_cancel(struct booking *b, struct issued *issued, const struct program *policy)
 {
     const struct reward *reward = program_reward_by_symbol(policy, issued->reward);
-    ensure(issued->state == ISSUED_OPEN || issued->state == ISSUED_RESERVED || issued->fulfilment == FULFIL_RETURNED);
+    ensure(issued->state == ISSUED_OPEN || issued->state == ISSUED_RESERVED ||
+           issued->fulfilment == FULFIL_RETURNED);
     reward_close(b, issued, ISSUED_CANCELLED);
     b->rule = issued->price_points > 0 ? issued->reward : 0;
     for (size_t i = 0; i < issued->spent_n; i++) {
         const int wallet = program_wallet_by_symbol(policy, issued->spent[i].wallet);
         if (wallet >= 0) { // of a wallet that the program no longer has nothing can come back
-            try(ledger_restore(b, &policy->wallets[wallet], &issued->spent[i], issued->spent[i].points));
+            try(ledger_restore(b, &policy->wallets[wallet], &issued->spent[i],
+                               issued->spent[i].points));
         }
     }
     b->rule = 0;
@@ -366,6 +391,8 @@ void reward_reopen(struct booking *b, struct issued *issued, int min_days)
         }
     }
     arena_room(b->arena, state->rewards, state->rewards_n, state->rewards_max);
-    state->rewards[state->rewards_n++] =
-        (struct open_reward){.id = issued->id, .event = issued->event, .reward = issued->reward, .expires_at = issued->expires_at};
+    state->rewards[state->rewards_n++] = (struct open_reward){.id = issued->id,
+                                                              .event = issued->event,
+                                                              .reward = issued->reward,
+                                                              .expires_at = issued->expires_at};
 }

@@ -2,7 +2,8 @@
 #include "base/base.h"
 #include "core/reward.h"
 
-static enum err issue_more(struct booking *b, const struct award_view *view, const struct grant *grant, int64_t event)
+static enum err issue_more(struct booking *b, const struct award_view *view,
+                           const struct grant *grant, int64_t event)
 {
     const struct award_env env = {.view = view};
     const struct earning_rule *rule = &view->program->rules[grant->rule];
@@ -20,7 +21,8 @@ static enum err issue_more(struct booking *b, const struct award_view *view, con
     return ERR_OK;
 }
 
-enum err reward_book_grants(struct booking *b, const struct award_view *view, const struct award_list *list, int64_t event)
+enum err reward_book_grants(struct booking *b, const struct award_view *view,
+                            const struct award_list *list, int64_t event)
 {
     for (size_t i = 0; i < list->grants_n; i++) {
         try(issue_more(b, view, &list->grants[i], event));
@@ -47,13 +49,15 @@ static bool may_be_automatic(const struct facts *facts, const struct open_reward
     return reward != NULL && reward->auto_at > 0;
 }
 
-bool reward_lacks(struct arena *arena, const struct facts *facts, const struct purchase *purchase, struct needs *needs)
+bool reward_lacks(struct arena *arena, const struct facts *facts, const struct purchase *purchase,
+                  struct needs *needs)
 {
     int64_t *ids = arena_new(arena, int64_t, purchase->rewards_n + facts->state->rewards_n);
     size_t n = 0;
     for (size_t i = 0; i < facts->state->rewards_n; i++) {
         const struct open_reward *open = &facts->state->rewards[i];
-        if (open->event != purchase->id && may_be_automatic(facts, open) && loaded(facts, open->id) == NULL) {
+        if (open->event != purchase->id && may_be_automatic(facts, open) &&
+            loaded(facts, open->id) == NULL) {
             ids[n++] = open->id;
         }
     }
@@ -93,8 +97,10 @@ static bool is_first_of(const struct award_list *list, size_t at)
     return true;
 }
 
-/* When the purchase is decided again, the effect gives what it gives now: what went is not given once more. */
-static void note_given(struct booking *b, struct purchase *purchase, const struct grant *grant, const struct award_list *is)
+/* When the purchase is decided again, the effect gives what it gives now: what went is not given
+ * once more. */
+static void note_given(struct booking *b, struct purchase *purchase, const struct grant *grant,
+                       const struct award_list *is)
 {
     inputs_note_grant(b->arena, &purchase->inputs, grant, given(is, grant));
     purchase->has_own_rewards = true;
@@ -112,7 +118,8 @@ static bool is_open(const struct issued *issued)
     return issued->state == ISSUED_OPEN || issued->state == ISSUED_RESERVED;
 }
 
-enum err reward_take_back(struct booking *b, const struct issued *issued, const struct program *policy)
+enum err reward_take_back(struct booking *b, const struct issued *issued,
+                          const struct program *policy)
 {
     const struct issued *now = reward_now(b, issued);
     if (is_open(now)) {
@@ -124,15 +131,18 @@ enum err reward_take_back(struct booking *b, const struct issued *issued, const 
     return ERR_OK;
 }
 
-/* Takes n rewards of a rule back: open ones first, the newest first; what was used cannot come back. */
-static enum err take_back(struct booking *b, const struct facts *facts, const struct purchase *purchase, int32_t origin,
-                          int32_t reward, int64_t n, const struct program *policy)
+/* Takes n rewards of a rule back: open ones first, the newest first; what was used cannot come
+ * back. */
+static enum err take_back(struct booking *b, const struct facts *facts,
+                          const struct purchase *purchase, int32_t origin, int32_t reward,
+                          int64_t n, const struct program *policy)
 {
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = purchase->rewards_n; i-- > 0 && n > 0;) {
             const struct issued *known = loaded(facts, purchase->rewards[i].id);
             ensure(known != NULL);
-            if (known->event != purchase->id || known->origin != origin || known->reward != reward) {
+            if (known->event != purchase->id || known->origin != origin ||
+                known->reward != reward) {
                 continue;
             }
             const struct issued *now = reward_now(b, known);
@@ -156,8 +166,8 @@ enum err reward_book_less(struct booking *b, const struct facts *facts, struct p
         const struct grant *grant = &was->grants[i];
         const int64_t less = is_first_of(was, i) ? given(was, grant) - given(is, grant) : 0;
         if (less > 0) {
-            try(take_back(b, facts, purchase, program->rules[grant->rule].symbol, program->rewards[grant->reward].symbol, less,
-                          facts->program_now));
+            try(take_back(b, facts, purchase, program->rules[grant->rule].symbol,
+                          program->rewards[grant->reward].symbol, less, facts->program_now));
             note_given(b, purchase, grant, is);
         }
     }
@@ -168,7 +178,8 @@ enum err reward_book_less(struct booking *b, const struct facts *facts, struct p
 static void note_issued(struct booking *b, struct purchase *purchase, size_t first)
 {
     const struct decision *d = b->decision;
-    struct answer_reward *list = arena_new(b->arena, struct answer_reward, purchase->rewards_n + d->issued_n - first);
+    struct answer_reward *list =
+        arena_new(b->arena, struct answer_reward, purchase->rewards_n + d->issued_n - first);
     size_t n = purchase->rewards_n;
     memcpy(list, purchase->rewards, n * sizeof *list);
     for (size_t i = first; i < d->issued_n; i++) {
@@ -179,7 +190,8 @@ static void note_issued(struct booking *b, struct purchase *purchase, size_t fir
     purchase->has_own_rewards = true;
 }
 
-enum err reward_book_more(struct booking *b, struct purchase *purchase, const struct award_view *now, const struct award_list *is)
+enum err reward_book_more(struct booking *b, struct purchase *purchase,
+                          const struct award_view *now, const struct award_list *is)
 {
     const size_t first = b->decision->issued_n;
     for (size_t i = 0; i < is->grants_n; i++) {
@@ -194,8 +206,8 @@ enum err reward_book_more(struct booking *b, struct purchase *purchase, const st
     return ERR_OK;
 }
 
-enum err reward_make_room(struct booking *b, const struct facts *facts, const struct purchase *purchase, int32_t wallet,
-                          int64_t points)
+enum err reward_make_room(struct booking *b, const struct facts *facts,
+                          const struct purchase *purchase, int32_t wallet, int64_t points)
 {
     for (;;) {
         const struct balance *balance = state_balance_find(b->state, wallet);
@@ -203,10 +215,13 @@ enum err reward_make_room(struct booking *b, const struct facts *facts, const st
         const struct issued *newest = NULL; // the purchase's own first
         for (size_t i = 0; i < facts->issued_n; i++) {
             const struct issued *known = facts->issued[i];
-            const bool is_by_itself = known->origin == known->reward && known->price_wallet == wallet && is_open(reward_now(b, known));
+            const bool is_by_itself = known->origin == known->reward &&
+                                      known->price_wallet == wallet &&
+                                      is_open(reward_now(b, known));
             const bool is_own = known->event == purchase->id;
             const bool is_newest_own = newest != NULL && newest->event == purchase->id;
-            if (is_by_itself && (newest == NULL || (is_own && !is_newest_own) || (is_own == is_newest_own && known->id > newest->id))) {
+            if (is_by_itself && (newest == NULL || (is_own && !is_newest_own) ||
+                                 (is_own == is_newest_own && known->id > newest->id))) {
                 newest = known;
             }
         }

@@ -97,7 +97,8 @@ static bool args_are_constant(const struct rule_node *node)
 /* Replaces an operator over constants by its result. */
 static void node_fold(struct rule_compile *c, struct rule_node *node)
 {
-    const bool is_exact = c->is_exact && node->op != RULE_NODE_LIST; // computed when it is run, and not with doubles
+    const bool is_exact =
+        c->is_exact && node->op != RULE_NODE_LIST; // computed when it is run, and not with doubles
     if (c->err != ERR_OK || is_exact || !args_are_constant(node)) {
         return;
     }
@@ -146,7 +147,8 @@ static void variable_compile(struct rule_compile *c, struct rule_node *node, str
     }
     ensure(var.slot >= 0);
     node->type = (uint8_t)var.type;
-    c->notes[rule_node_index(c, node)] = (struct rule_note){.item = var.item, .is_money = var.is_money};
+    c->notes[rule_node_index(c, node)] =
+        (struct rule_note){.item = var.item, .is_money = var.is_money};
     if (!scope.is_item) {
         node->op = RULE_NODE_SLOT;
         node->slot = var.slot;
@@ -227,7 +229,8 @@ static bool missing_compile(struct rule_compile *c, struct rule_node *node, cons
         struct rule_node *variable = &node->args[fixed + i];
         const json_t *name = json_is_array(names) ? json_array_get(names, i) : names;
         const struct str place = json_is_array(names) ? pointer_index(c->arena, at, i) : at;
-        c->places[rule_node_index(c, variable)] = (struct rule_place){.pointer = place, .json = name};
+        c->places[rule_node_index(c, variable)] =
+            (struct rule_place){.pointer = place, .json = name};
         variable_compile(c, variable, json_str(name), NULL, scope);
     }
     return true;
@@ -283,9 +286,10 @@ static void arity_check(struct rule_compile *c, const struct rule_node *node)
     }
 }
 
-/* {"date_add": [date, {"years": 1, "months": 2, "days": 3}]}: its four arguments are the date and the three numbers. */
-static void date_add_compile(struct rule_compile *c, struct rule_node *node, const json_t *args, struct str pointer, int depth,
-                             struct scope scope)
+/* {"date_add": [date, {"years": 1, "months": 2, "days": 3}]}: its four arguments are the date and
+ * the three numbers. */
+static void date_add_compile(struct rule_compile *c, struct rule_node *node, const json_t *args,
+                             struct str pointer, int depth, struct scope scope)
 {
     static const char *const UNITS[] = {"years", "months", "days"};
     json_t *by = json_array_get(args, 1);
@@ -296,15 +300,18 @@ static void date_add_compile(struct rule_compile *c, struct rule_node *node, con
     }
     node->args = nodes_take(c, 1 + ARRAY_N(UNITS));
     node->args_n = 1 + ARRAY_N(UNITS);
-    node_compile(c, &node->args[0], json_array_get(args, 0), pointer_index(c->arena, pointer, 0), depth + 1, scope);
+    node_compile(c, &node->args[0], json_array_get(args, 0), pointer_index(c->arena, pointer, 0),
+                 depth + 1, scope);
     size_t known_n = 0;
     for (size_t i = 0; i < ARRAY_N(UNITS); i++) {
         const json_t *number = json_at(by, UNITS[i]);
         known_n += number != NULL;
         if (number != NULL) {
-            node_compile(c, &node->args[i + 1], number, pointer_key(c->arena, at, str_c(UNITS[i])), depth + 1, scope);
+            node_compile(c, &node->args[i + 1], number, pointer_key(c->arena, at, str_c(UNITS[i])),
+                         depth + 1, scope);
         } else {
-            c->places[rule_node_index(c, &node->args[i + 1])] = (struct rule_place){.pointer = at, .json = by};
+            c->places[rule_node_index(c, &node->args[i + 1])] =
+                (struct rule_place){.pointer = at, .json = by};
             node_constant(c, &node->args[i + 1], value_number(0));
         }
     }
@@ -322,13 +329,14 @@ static bool name_resolve(struct rule_compile *c, struct rule_node *name, bool is
     const struct text_set *set = NULL;
     const struct table *table = NULL;
     if (is_table) {
-        table = c->vars != NULL && c->vars->table != NULL ? c->vars->table(c->vars->self, text) : NULL;
+        table =
+            c->vars != NULL && c->vars->table != NULL ? c->vars->table(c->vars->self, text) : NULL;
     } else {
         set = c->vars != NULL && c->vars->set != NULL ? c->vars->set(c->vars->self, text) : NULL;
     }
     if (set == NULL && table == NULL) {
-        rule_fail(c, name, "There is no %s \"%.*s\" in the program's \"%s\".", is_table ? "table" : "set", STR_ARG(text),
-                  is_table ? "tables" : "sets");
+        rule_fail(c, name, "There is no %s \"%.*s\" in the program's \"%s\".",
+                  is_table ? "table" : "set", STR_ARG(text), is_table ? "tables" : "sets");
         return false;
     }
     name->op = is_table ? RULE_NODE_TABLE : RULE_NODE_SET;
@@ -346,8 +354,8 @@ static bool is_written_text(const struct rule_node *node)
     return node->op == RULE_NODE_CONST && node->constant->kind == VALUE_STR;
 }
 
-/* The set or table that an operator names: the only argument of "set", the first of "table", the second of the others, where
- * a list may stand as well. */
+/* The set or table that an operator names: the only argument of "set", the first of "table", the
+ * second of the others, where a list may stand as well. */
 static bool names_resolve(struct rule_compile *c, struct rule_node *node)
 {
     const size_t at = node->op == RULE_OP_SET || node->op == RULE_OP_TABLE ? 0 : 1;
@@ -360,7 +368,8 @@ static bool names_resolve(struct rule_compile *c, struct rule_node *node)
             return false;
         }
     } else if (needs_name) {
-        rule_fail(c, node, "Write the name of the %s out: it cannot be computed.", node->op == RULE_OP_SET ? "set" : "table");
+        rule_fail(c, node, "Write the name of the %s out: it cannot be computed.",
+                  node->op == RULE_OP_SET ? "set" : "table");
         return false;
     }
     if (node->op == RULE_OP_SET) {
@@ -429,7 +438,8 @@ static void node_compile(struct rule_compile *c, struct rule_node *node, const j
     node_constant(c, node, value_null()); // what a part that fails is
     node->type = RULE_ANY;
     if (c->is_exact && json_is_real(json)) {
-        rule_fail(c, node, "Write the decimal as a text, such as \"0.5\": formulas are computed exactly.");
+        rule_fail(c, node,
+                  "Write the decimal as a text, such as \"0.5\": formulas are computed exactly.");
     } else if (depth > RULE_DEPTH_MAX) {
         rule_fail(c, node, "Nested deeper than %d levels: simplify the rule.", RULE_DEPTH_MAX);
     } else if (json_is_array(json)) {
@@ -475,8 +485,9 @@ struct wish {
     bool is_exact;
 };
 
-static enum err compile(struct arena *arena, const json_t *json, struct str pointer, const struct rule_vars *vars,
-                        struct wish wish, struct fail *f, const struct rule **out)
+static enum err compile(struct arena *arena, const json_t *json, struct str pointer,
+                        const struct rule_vars *vars, struct wish wish, struct fail *f,
+                        const struct rule **out)
 {
     ensure(json != NULL);
     bool is_too_deep = false;
@@ -528,11 +539,12 @@ enum err rule_compile(struct arena *arena, const json_t *json, struct str pointe
     return compile(arena, json, pointer, vars, (struct wish){.type = wanted}, f, out);
 }
 
-enum err rule_compile_formula(struct arena *arena, const json_t *json, struct str pointer, const struct rule_vars *vars,
-                              struct fail *f, const struct rule **out)
+enum err rule_compile_formula(struct arena *arena, const json_t *json, struct str pointer,
+                              const struct rule_vars *vars, struct fail *f, const struct rule **out)
 {
     ensure(vars != NULL);
-    return compile(arena, json, pointer, vars, (struct wish){.type = RULE_NUMBER, .is_exact = true}, f, out);
+    return compile(arena, json, pointer, vars, (struct wish){.type = RULE_NUMBER, .is_exact = true},
+                   f, out);
 }
 
 const int *rule_slots(const struct rule *rule, size_t *n)

@@ -59,7 +59,8 @@ struct rule_vars {
     void *self;
     /* The variable of a dotted path; false when there is none. */
     bool (*find)(void *self, struct str path, struct rule_var *out);
-    /* The program's sets and tables by name, NULL when there is none of that name. The functions may be NULL. */
+    /* The program's sets and tables by name, NULL when there is none of that name. The functions
+     * may be NULL. */
     const struct text_set *(*set)(void *self, struct str name);
     const struct table *(*table)(void *self, struct str name);
     const struct zone *zone; // of the program, NULL: UTC
@@ -93,20 +94,24 @@ void rule_run(const struct rule *rule, const struct rule_env *env, struct value 
 /* Runs the rule as a condition. */
 bool rule_holds(const struct rule *rule, const struct rule_env *env);
 
-/* Compiles a formula: an expression that gives a number and is computed exactly. Decimals in it are texts ("0.5"). Operators
- * whose arithmetic is not exact are refused where a number is computed; conditions inside may use all. */
-enum err rule_compile_formula(struct arena *arena, const json_t *json, struct str pointer, const struct rule_vars *vars,
-                              struct fail *f, const struct rule **out) MUST_USE;
+/* Compiles a formula: an expression that gives a number and is computed exactly. Decimals in it are
+ * texts ("0.5"). Operators whose arithmetic is not exact are refused where a number is computed;
+ * conditions inside may use all. */
+enum err rule_compile_formula(struct arena *arena, const json_t *json, struct str pointer,
+                              const struct rule_vars *vars, struct fail *f,
+                              const struct rule **out) MUST_USE;
 
 enum rule_exact {
     RULE_EXACT_OK,
-    RULE_EXACT_GAP,      // a part has no number: a missing variable, no row of a table, a division by zero
+    RULE_EXACT_GAP, // a part has no number: a missing variable, no row of a table, a division by
+                    // zero
     RULE_EXACT_OVERFLOW, // a part does not fit
 };
 
-/* Computes a formula. *gap is then, for RULE_EXACT_GAP, what was missing: the variable "event.nights", the table "fares" or
- * the operator "/". */
-enum rule_exact rule_run_exact(const struct rule *rule, const struct rule_env *env, struct ratio *out, struct str *gap);
+/* Computes a formula. *gap is then, for RULE_EXACT_GAP, what was missing: the variable
+ * "event.nights", the table "fares" or the operator "/". */
+enum rule_exact rule_run_exact(const struct rule *rule, const struct rule_env *env,
+                               struct ratio *out, struct str *gap);
 
 /* The distinct slots that the rule can read, ascending; *n of them. */
 const int *rule_slots(const struct rule *rule, size_t *n);

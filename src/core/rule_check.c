@@ -126,12 +126,16 @@ static void instant_normalise(struct rule_compile *c, struct rule_node *node)
     node->constant = constant;
 }
 
-/* An amount of money is compared with one only: what it is in minor units says nothing about pieces or nights. */
-static void money_check(struct rule_compile *c, const struct rule_node *money, const struct rule_node *other)
+/* An amount of money is compared with one only: what it is in minor units says nothing about pieces
+ * or nights. */
+static void money_check(struct rule_compile *c, const struct rule_node *money,
+                        const struct rule_node *other)
 {
     const struct rule_note *note = &c->notes[rule_node_index(c, other)];
-    if (c->notes[rule_node_index(c, money)].is_written_money && other->op == RULE_NODE_SLOT && !note->is_money) {
-        rule_fail(c, other, "This is no amount of money: \"%.*s\" is compared with a plain number.", STR_ARG(other->path->text));
+    if (c->notes[rule_node_index(c, money)].is_written_money && other->op == RULE_NODE_SLOT &&
+        !note->is_money) {
+        rule_fail(c, other, "This is no amount of money: \"%.*s\" is compared with a plain number.",
+                  STR_ARG(other->path->text));
     }
 }
 
@@ -232,12 +236,14 @@ void rule_number_wanted(const struct rule_compile *c, struct rule_node *node)
         node->type = (uint8_t)result_type_of_choice(node);
         return;
     }
-    if (c->is_exact && is_constant_text(node) && decimal_read(node->constant->str, DECIMAL_SCALE_MAX, &number)) {
+    if (c->is_exact && is_constant_text(node) &&
+        decimal_read(node->constant->str, DECIMAL_SCALE_MAX, &number)) {
         node->type = RULE_NUMBER;
     }
 }
 
-void rule_arg_check(struct rule_compile *c, const struct rule_node *node, size_t index, enum rule_type wanted)
+void rule_arg_check(struct rule_compile *c, const struct rule_node *node, size_t index,
+                    enum rule_type wanted)
 {
     if (wanted == RULE_NUMBER && index < node->args_n) {
         rule_number_wanted(c, &node->args[index]);

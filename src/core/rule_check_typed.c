@@ -17,7 +17,8 @@ static bool is_list(enum rule_type type)
 
 static bool is_text_like(enum rule_type type)
 {
-    return type == RULE_TEXT || type == RULE_DATE || type == RULE_INSTANT || type == RULE_ANY || type == RULE_NULL;
+    return type == RULE_TEXT || type == RULE_DATE || type == RULE_INSTANT || type == RULE_ANY ||
+           type == RULE_NULL;
 }
 
 enum rule_type check_set(struct rule_compile *c, struct rule_node *node)
@@ -46,7 +47,8 @@ enum rule_type check_in_set(struct rule_compile *c, struct rule_node *node)
     where_check(c, node);
     const bool is_set = is_at(node, 1) && node->args[1].op == RULE_NODE_SET;
     if (is_set && !is_text_like(type_of(&node->args[0]))) {
-        rule_fail(c, &node->args[0], "A set holds texts, but this is %s%s.", rule_type_text(type_of(&node->args[0])),
+        rule_fail(c, &node->args[0], "A set holds texts, but this is %s%s.",
+                  rule_type_text(type_of(&node->args[0])),
                   is_list(type_of(&node->args[0])) ? ": use \"any_in\" or \"all_in\"" : "");
     }
     return RULE_BOOL;
@@ -56,12 +58,15 @@ static void items_check(struct rule_compile *c, const struct rule_node *node)
 {
     where_check(c, node);
     if (is_at(node, 0) && !is_list(type_of(&node->args[0]))) {
-        rule_fail(c, &node->args[0], "This must be a list, but is %s%s.", rule_type_text(type_of(&node->args[0])),
+        rule_fail(c, &node->args[0], "This must be a list, but is %s%s.",
+                  rule_type_text(type_of(&node->args[0])),
                   is_text_like(type_of(&node->args[0])) ? ": use \"in_set\"" : "");
     }
-    const bool are_numbers = is_at(node, 1) && type_of(&node->args[0]) == RULE_NUMBERS && type_of(&node->args[1]) == RULE_TEXTS;
+    const bool are_numbers = is_at(node, 1) && type_of(&node->args[0]) == RULE_NUMBERS &&
+                             type_of(&node->args[1]) == RULE_TEXTS;
     if (are_numbers) {
-        rule_fail(c, &node->args[0], "This looks for numbers among texts: both sides must be of one kind.");
+        rule_fail(c, &node->args[0],
+                  "This looks for numbers among texts: both sides must be of one kind.");
     }
 }
 
@@ -87,18 +92,19 @@ enum rule_type check_intersect(struct rule_compile *c, struct rule_node *node)
     return type_of(&node->args[0]) == RULE_ANY ? RULE_LIST : type_of(&node->args[0]);
 }
 
-static void key_check(struct rule_compile *c, const struct table *table, size_t column, struct rule_node *key)
+static void key_check(struct rule_compile *c, const struct table *table, size_t column,
+                      struct rule_node *key)
 {
     const enum rule_type type = type_of(key);
     if (table->key_is_number[column]) {
         rule_number_wanted(c, key);
         if (!rule_type_fits(RULE_NUMBER, key)) {
-            rule_fail(c, key, "The column \"%.*s\" of \"%.*s\" holds numbers, but this is %s.", STR_ARG(table->keys[column]),
-                      STR_ARG(table->name), rule_type_text(type));
+            rule_fail(c, key, "The column \"%.*s\" of \"%.*s\" holds numbers, but this is %s.",
+                      STR_ARG(table->keys[column]), STR_ARG(table->name), rule_type_text(type));
         }
     } else if (!is_text_like(type)) {
-        rule_fail(c, key, "The column \"%.*s\" of \"%.*s\" holds texts, but this is %s.", STR_ARG(table->keys[column]),
-                  STR_ARG(table->name), rule_type_text(type));
+        rule_fail(c, key, "The column \"%.*s\" of \"%.*s\" holds texts, but this is %s.",
+                  STR_ARG(table->keys[column]), STR_ARG(table->name), rule_type_text(type));
     }
 }
 
@@ -106,8 +112,9 @@ enum rule_type check_table(struct rule_compile *c, struct rule_node *node)
 {
     const struct table *table = node->args[0].table; // resolved before
     if (node->args_n != table->keys_n + 1) {
-        rule_fail(c, node, "\"%.*s\" is looked up by %zu key%s, but %zu %s given.", STR_ARG(table->name), table->keys_n,
-                  table->keys_n == 1 ? "" : "s", (size_t)node->args_n - 1, node->args_n == 2 ? "is" : "are");
+        rule_fail(c, node, "\"%.*s\" is looked up by %zu key%s, but %zu %s given.",
+                  STR_ARG(table->name), table->keys_n, table->keys_n == 1 ? "" : "s",
+                  (size_t)node->args_n - 1, node->args_n == 2 ? "is" : "are");
         return RULE_ANY;
     }
     for (size_t i = 0; i < table->keys_n; i++) {
@@ -130,17 +137,23 @@ enum rule_type check_money(struct rule_compile *c, struct rule_node *node)
         return RULE_NUMBER;
     }
     if (!is_constant_text(&node->args[0]) || !is_constant_text(&node->args[1])) {
-        rule_fail(c, node, "Write the amount and the currency as texts: {\"money\": [\"12.50\", \"EUR\"]}.");
+        rule_fail(c, node,
+                  "Write the amount and the currency as texts: {\"money\": [\"12.50\", \"EUR\"]}.");
         return RULE_NUMBER;
     }
     const struct str currency = node->args[1].constant->str;
     const int decimals = currency_decimals(currency);
     if (c->vars->currency.n > 0 && !str_eq(currency, c->vars->currency)) {
-        rule_fail(c, &node->args[1], "Amounts are in the program's currency, %.*s.", STR_ARG(c->vars->currency));
+        rule_fail(c, &node->args[1], "Amounts are in the program's currency, %.*s.",
+                  STR_ARG(c->vars->currency));
     } else if (!decimal_read(node->args[0].constant->str, DECIMAL_SCALE_MAX, &amount) ||
-               !decimal_rescale(amount, decimals, &minor) || minor > WHOLE_MAX || minor < -WHOLE_MAX) {
-        rule_fail(c, &node->args[0], "This must be an amount with at most %d decimals, such as \"%s\".", decimals,
-                  decimals == 0 ? "1250" : decimals == 3 ? "12.500" : "12.50");
+               !decimal_rescale(amount, decimals, &minor) || minor > WHOLE_MAX ||
+               minor < -WHOLE_MAX) {
+        rule_fail(c, &node->args[0],
+                  "This must be an amount with at most %d decimals, such as \"%s\".", decimals,
+                  decimals == 0   ? "1250"
+                  : decimals == 3 ? "12.500"
+                                  : "12.50");
     }
     return RULE_NUMBER;
 }
@@ -153,9 +166,11 @@ static void moment_check(struct rule_compile *c, const struct rule_node *node, s
     }
     const struct rule_node *arg = &node->args[index];
     if (!rule_type_fits(RULE_DATE, arg) && !rule_type_fits(RULE_INSTANT, arg)) {
-        rule_fail(c, arg, is_constant_text(arg) ? "This must be a date, such as \"2026-11-21\", or an instant, such as "
-                                                  "\"2026-11-21T10:00:00Z\"."
-                                                : "This must be a date or an instant, but is %s.",
+        rule_fail(c, arg,
+                  is_constant_text(arg)
+                      ? "This must be a date, such as \"2026-11-21\", or an instant, such as "
+                        "\"2026-11-21T10:00:00Z\"."
+                      : "This must be a date or an instant, but is %s.",
                   rule_type_text(type_of(arg)));
     }
 }
@@ -199,7 +214,8 @@ enum rule_type check_weekday(struct rule_compile *c, struct rule_node *node)
 static void text_check(struct rule_compile *c, const struct rule_node *node, size_t index)
 {
     if (is_at(node, index) && !is_text_like(type_of(&node->args[index]))) {
-        rule_fail(c, &node->args[index], "This must be a text, but is %s%s.", rule_type_text(type_of(&node->args[index])),
+        rule_fail(c, &node->args[index], "This must be a text, but is %s%s.",
+                  rule_type_text(type_of(&node->args[index])),
                   is_list(type_of(&node->args[index])) ? ": use \"in\" or \"some\"" : "");
     }
 }

@@ -1,5 +1,5 @@
-/* Formulas: expressions computed with ratios. What is compared inside is compared exactly where both sides are numbers; every
- * other condition is the evaluator's. */
+/* Formulas: expressions computed with ratios. What is compared inside is compared exactly where
+ * both sides are numbers; every other condition is the evaluator's. */
 #include "base/base.h"
 #include "core/rule_internal.h"
 
@@ -8,7 +8,8 @@ struct exact_run {
     struct str gap; // what had no number, once something had none
 };
 
-static enum rule_exact number_of(struct exact_run *e, const struct rule_node *node, struct ratio *out);
+static enum rule_exact number_of(struct exact_run *e, const struct rule_node *node,
+                                 struct ratio *out);
 
 /* ---- checking ---- */
 
@@ -26,7 +27,8 @@ static void leaf_check(struct rule_compile *c, const struct rule_node *node)
     struct rule_node *leaf = (struct rule_node *)node; // of the rule being compiled
     rule_number_wanted(c, leaf);
     if (leaf->type != RULE_NUMBER && leaf->type != RULE_ANY) {
-        rule_fail(c, node, "A formula computes a number, but this is %s.", rule_type_text((enum rule_type)node->type));
+        rule_fail(c, node, "A formula computes a number, but this is %s.",
+                  rule_type_text((enum rule_type)node->type));
     } else if (node->op == RULE_NODE_SLOT && node->path->fallback != NULL) {
         number_check(c, node->path->fallback);
     }
@@ -64,7 +66,9 @@ static void number_check(struct rule_compile *c, const struct rule_node *node)
         return;
     case RULE_OP_TABLE:
         if (node->type != RULE_NUMBER) {
-            rule_fail(c, node, "A formula computes a number, but the last column of this table holds texts.");
+            rule_fail(
+                c, node,
+                "A formula computes a number, but the last column of this table holds texts.");
         }
         return;
     case RULE_OP_MONEY:
@@ -76,8 +80,10 @@ static void number_check(struct rule_compile *c, const struct rule_node *node)
     case RULE_OP_COUNT_IN: // whole numbers, and so exact
         return;
     default:
-        rule_fail(c, node, "A formula is computed exactly and cannot take its number from this: use + - * / %% min max if, "
-                           "round, floor, ceil, abs, table, dates and variables.");
+        rule_fail(c, node,
+                  "A formula is computed exactly and cannot take its number from this: use + - * / "
+                  "%% min max if, "
+                  "round, floor, ceil, abs, table, dates and variables.");
     }
 }
 
@@ -94,7 +100,8 @@ static enum rule_exact gap(struct exact_run *e, struct str what)
     return RULE_EXACT_GAP;
 }
 
-static enum rule_exact value_number_of(struct exact_run *e, const struct value *value, struct str name, struct ratio *out)
+static enum rule_exact value_number_of(struct exact_run *e, const struct value *value,
+                                       struct str name, struct ratio *out)
 {
     struct decimal decimal;
     if (!decimal_of_value(value, e->run.arena, &decimal)) {
@@ -104,7 +111,8 @@ static enum rule_exact value_number_of(struct exact_run *e, const struct value *
     return RULE_EXACT_OK;
 }
 
-static enum rule_exact variable_of(struct exact_run *e, const struct rule_node *node, struct ratio *out)
+static enum rule_exact variable_of(struct exact_run *e, const struct rule_node *node,
+                                   struct ratio *out)
 {
     struct value value;
     e->run.env->get(e->run.env, node->slot, &value);
@@ -114,7 +122,8 @@ static enum rule_exact variable_of(struct exact_run *e, const struct rule_node *
     return value_number_of(e, &value, node->path->text, out);
 }
 
-static enum rule_exact table_of(struct exact_run *e, const struct rule_node *node, struct ratio *out)
+static enum rule_exact table_of(struct exact_run *e, const struct rule_node *node,
+                                struct ratio *out)
 {
     const struct table *table = node->args[0].table;
     struct value keys[TABLE_KEYS_MAX];
@@ -155,7 +164,8 @@ static bool apply(enum rule_op op, struct ratio a, struct ratio b, struct ratio 
 }
 
 /* The arguments one after the other: a + b + c. */
-static enum rule_exact arithmetic(struct exact_run *e, const struct rule_node *node, struct ratio *out)
+static enum rule_exact arithmetic(struct exact_run *e, const struct rule_node *node,
+                                  struct ratio *out)
 {
     const enum rule_op op = (enum rule_op)node->op;
     struct ratio sum;
@@ -196,7 +206,9 @@ static enum rule_exact rounded(struct exact_run *e, const struct rule_node *node
         *out = number;
         return RULE_EXACT_OK;
     }
-    const enum ratio_round how = node->op == RULE_OP_ROUND ? RATIO_HALF_UP : node->op == RULE_OP_FLOOR ? RATIO_DOWN : RATIO_UP;
+    const enum ratio_round how = node->op == RULE_OP_ROUND   ? RATIO_HALF_UP
+                                 : node->op == RULE_OP_FLOOR ? RATIO_DOWN
+                                                             : RATIO_UP;
     if (!ratio_round(number, how, &whole)) {
         return RULE_EXACT_OVERFLOW;
     }
@@ -320,7 +332,8 @@ static enum rule_exact choice(struct exact_run *e, const struct rule_node *node,
     return i < node->args_n ? number_of(e, &node->args[i], out) : gap(e, STR("if"));
 }
 
-static enum rule_exact number_of(struct exact_run *e, const struct rule_node *node, struct ratio *out)
+static enum rule_exact number_of(struct exact_run *e, const struct rule_node *node,
+                                 struct ratio *out)
 {
     struct value value;
     if (!rule_charge(&e->run, 1)) {
@@ -354,7 +367,8 @@ static enum rule_exact number_of(struct exact_run *e, const struct rule_node *no
     }
 }
 
-enum rule_exact rule_run_exact(const struct rule *rule, const struct rule_env *env, struct ratio *out, struct str *gap_out)
+enum rule_exact rule_run_exact(const struct rule *rule, const struct rule_env *env,
+                               struct ratio *out, struct str *gap_out)
 {
     struct exact_run e = {.run = rule_run_start(env)};
     struct ratio number;

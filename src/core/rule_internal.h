@@ -91,7 +91,8 @@ static inline bool rule_charge(struct rule_run *run, size_t n)
 }
 
 /* True when the list, or set, that a node stands for has the value. */
-bool rule_list_has(struct rule_run *run, const struct rule_node *node, const struct value *list, const struct value *wanted);
+bool rule_list_has(struct rule_run *run, const struct rule_node *node, const struct value *list,
+                   const struct value *wanted);
 
 /* Evaluates a node; null once the run has used up its steps. */
 static inline void rule_node_run(struct rule_run *run, const struct rule_node *node,
@@ -173,7 +174,8 @@ void rule_exact_check(struct rule_compile *c, const struct rule_node *root);
 void rule_number_wanted(const struct rule_compile *c, struct rule_node *node);
 
 /* Notes an argument that is not of the type wanted. */
-void rule_arg_check(struct rule_compile *c, const struct rule_node *node, size_t index, enum rule_type wanted);
+void rule_arg_check(struct rule_compile *c, const struct rule_node *node, size_t index,
+                    enum rule_type wanted);
 
 /* The index of a node among its rule's. */
 size_t rule_node_index(const struct rule_compile *c, const struct rule_node *node);

@@ -189,8 +189,8 @@ void op_truth(struct rule_run *run, const struct rule_node *node, struct value *
 }
 
 /* The index-th argument where it is, or in `space`; null when there are fewer. */
-static inline const struct value *operand(struct rule_run *run, const struct rule_node *node, size_t index,
-                                   struct value *space)
+static inline const struct value *operand(struct rule_run *run, const struct rule_node *node,
+                                          size_t index, struct value *space)
 {
     if (index >= node->args_n) {
         return &NOTHING;
@@ -204,8 +204,8 @@ static inline const struct value *operand(struct rule_run *run, const struct rul
 }
 
 /* The same for a comparison, where the bytes of a text cost steps. */
-static inline const struct value *compared(struct rule_run *run, const struct rule_node *node, size_t index,
-                                    struct value *space)
+static inline const struct value *compared(struct rule_run *run, const struct rule_node *node,
+                                           size_t index, struct value *space)
 {
     const struct value *value = operand(run, node, index, space);
     if (value->kind == VALUE_STR && value->str.n >= 64) {
@@ -300,12 +300,15 @@ static bool array_holds(const struct value *array, const struct value *wanted)
     return false;
 }
 
-bool rule_list_has(struct rule_run *run, const struct rule_node *node, const struct value *list, const struct value *wanted)
+bool rule_list_has(struct rule_run *run, const struct rule_node *node, const struct value *list,
+                   const struct value *wanted)
 {
     if (node->op == RULE_NODE_SET) {
-        return wanted->kind == VALUE_STR && rule_charge(run, 1) && text_set_has(node->set, wanted->str);
+        return wanted->kind == VALUE_STR && rule_charge(run, 1) &&
+               text_set_has(node->set, wanted->str);
     }
-    return list->kind == VALUE_ARRAY && rule_charge(run, list->array.n / 8 + 1) && array_holds(list, wanted);
+    return list->kind == VALUE_ARRAY && rule_charge(run, list->array.n / 8 + 1) &&
+           array_holds(list, wanted);
 }
 
 static bool in_holds(struct rule_run *run, const struct rule_node *node)
@@ -343,8 +346,8 @@ static bool value_holds(struct rule_run *run, const struct rule_node *node)
     return value_is_true(&value);
 }
 
-/* The truth of a node. A condition is asked for nothing else, so the values of its operators are not made; steps count as
- * in rule_node_evaluate(). */
+/* The truth of a node. A condition is asked for nothing else, so the values of its operators are
+ * not made; steps count as in rule_node_evaluate(). */
 static bool node_holds(struct rule_run *run, const struct rule_node *node)
 {
     if (node->op < RULE_OP_AND || node->op > RULE_OP_IN) {

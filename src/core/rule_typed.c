@@ -1,5 +1,6 @@
-/* Running our own operators: sets, tables, money, dates, texts, rounding. What is missing gives null where a text is wanted,
- * false where a condition is, and no number (NaN, which no comparison holds for) where a number is. */
+/* Running our own operators: sets, tables, money, dates, texts, rounding. What is missing gives
+ * null where a text is wanted, false where a condition is, and no number (NaN, which no comparison
+ * holds for) where a number is. */
 #include "base/base.h"
 #include "core/rule_internal.h"
 
@@ -37,7 +38,8 @@ void op_in_set(struct rule_run *run, const struct rule_node *node, struct value 
     struct value wanted;
     rule_arg_run(run, node, 0, &wanted);
     const struct value list = list_arg(run, node, 1);
-    *out = value_bool(wanted.kind != VALUE_NULL && rule_list_has(run, where_arg(node), &list, &wanted));
+    *out = value_bool(wanted.kind != VALUE_NULL &&
+                      rule_list_has(run, where_arg(node), &list, &wanted));
 }
 
 /* How many items of the first list are in the second; *items_n is how many there are. */
@@ -103,8 +105,10 @@ void op_table(struct rule_run *run, const struct rule_node *node, struct value *
     if (!rule_charge(run, looked / 4) || cell == NULL) {
         return;
     }
-    *out = cell->kind == CELL_TEXT ? value_str(cell->text)
-                                   : value_number((double)cell->number.digits / (double)power_of_ten(cell->number.scale));
+    *out =
+        cell->kind == CELL_TEXT
+            ? value_str(cell->text)
+            : value_number((double)cell->number.digits / (double)power_of_ten(cell->number.scale));
 }
 
 /* ---- money ---- */
@@ -117,7 +121,8 @@ void op_money(struct rule_run *run, const struct rule_node *node, struct value *
     int64_t minor = 0;
     rule_arg_run(run, node, 0, &amount);
     rule_arg_run(run, node, 1, &currency);
-    const bool is_read = decimal_of_value(&amount, run->arena, &decimal) && currency.kind == VALUE_STR &&
+    const bool is_read = decimal_of_value(&amount, run->arena, &decimal) &&
+                         currency.kind == VALUE_STR &&
                          decimal_rescale(decimal, currency_decimals(currency.str), &minor);
     *out = is_read ? value_int(minor) : value_number(NAN);
 }
@@ -147,7 +152,8 @@ static bool moment_read(const struct rule_run *run, const struct value *value, s
     return out->is_instant;
 }
 
-static bool moment_arg(struct rule_run *run, const struct rule_node *node, size_t index, struct moment *out)
+static bool moment_arg(struct rule_run *run, const struct rule_node *node, size_t index,
+                       struct moment *out)
 {
     struct value value;
     rule_arg_run(run, node, index, &value);
@@ -171,7 +177,8 @@ void op_days_between(struct rule_run *run, const struct rule_node *node, struct 
     *out = are_known ? value_int((int64_t)b.day - a.day) : value_number(NAN);
 }
 
-/* Months completed from one day to a later one; the end of a month completes one begun on a day that it lacks. */
+/* Months completed from one day to a later one; the end of a month completes one begun on a day
+ * that it lacks. */
 static int64_t months_completed(int32_t from, int32_t to)
 {
     const struct civil a = civil_of_day(from);
@@ -188,7 +195,8 @@ void op_months_between(struct rule_run *run, const struct rule_node *node, struc
         *out = value_number(NAN);
         return;
     }
-    *out = value_int(a.day <= b.day ? months_completed(a.day, b.day) : -months_completed(b.day, a.day));
+    *out = value_int(a.day <= b.day ? months_completed(a.day, b.day)
+                                    : -months_completed(b.day, a.day));
 }
 
 static struct value day_value(struct rule_run *run, int32_t day)
@@ -204,7 +212,8 @@ static bool step_arg(struct rule_run *run, const struct rule_node *node, size_t 
     enum { STEP_MAX = 4000000 }; // days in more than ten thousand years
     struct value value;
     rule_arg_run(run, node, index, &value);
-    const bool is_fine = value.kind == VALUE_NUMBER && fabs(value.number) <= STEP_MAX && value.number == trunc(value.number);
+    const bool is_fine = value.kind == VALUE_NUMBER && fabs(value.number) <= STEP_MAX &&
+                         value.number == trunc(value.number);
     *out = is_fine ? (int)value.number : 0;
     return is_fine;
 }
@@ -221,8 +230,8 @@ void op_date_add(struct rule_run *run, const struct rule_node *node, struct valu
     int months = 0;
     int days = 0;
     *out = value_null();
-    if (!moment_arg(run, node, 0, &from) || !step_arg(run, node, 1, &years) || !step_arg(run, node, 2, &months) ||
-        !step_arg(run, node, 3, &days)) {
+    if (!moment_arg(run, node, 0, &from) || !step_arg(run, node, 1, &years) ||
+        !step_arg(run, node, 2, &months) || !step_arg(run, node, 3, &days)) {
         return;
     }
     const int64_t steps = (int64_t)years * 12 + months;
@@ -247,7 +256,9 @@ void op_part_of_date(struct rule_run *run, const struct rule_node *node, struct 
         return;
     }
     const struct civil civil = civil_of_day(moment.day);
-    *out = value_int(node->op == RULE_OP_YEAR ? civil.year : node->op == RULE_OP_MONTH ? civil.month : civil.day);
+    *out = value_int(node->op == RULE_OP_YEAR    ? civil.year
+                     : node->op == RULE_OP_MONTH ? civil.month
+                                                 : civil.day);
 }
 
 void op_weekday(struct rule_run *run, const struct rule_node *node, struct value *out)
@@ -273,9 +284,10 @@ void op_between(struct rule_run *run, const struct rule_node *node, struct value
     struct moment at;
     struct moment from;
     struct moment until;
-    const bool are_known =
-        moment_arg(run, node, 0, &at) && moment_arg(run, node, 1, &from) && moment_arg(run, node, 2, &until);
-    *out = value_bool(are_known && moment_compare(&from, &at) <= 0 && moment_compare(&at, &until) <= 0);
+    const bool are_known = moment_arg(run, node, 0, &at) && moment_arg(run, node, 1, &from) &&
+                           moment_arg(run, node, 2, &until);
+    *out = value_bool(are_known && moment_compare(&from, &at) <= 0 &&
+                      moment_compare(&at, &until) <= 0);
 }
 
 /* ---- texts ---- */
@@ -287,7 +299,8 @@ void op_text_test(struct rule_run *run, const struct rule_node *node, struct val
     rule_arg_run(run, node, 0, &text);
     rule_arg_run(run, node, 1, &part);
     *out = value_bool(false);
-    if (text.kind != VALUE_STR || part.kind != VALUE_STR || !rule_charge(run, text.str.n / 16) || part.str.n > text.str.n) {
+    if (text.kind != VALUE_STR || part.kind != VALUE_STR || !rule_charge(run, text.str.n / 16) ||
+        part.str.n > text.str.n) {
         return;
     }
     const struct str tail = str_after(text.str, text.str.n - part.str.n);
@@ -299,20 +312,24 @@ void op_text_test(struct rule_run *run, const struct rule_node *node, struct val
         *out = value_bool(part.str.n == 0 || str_eq(tail, part.str));
         break;
     default: // "contains"
-        *out = value_bool(part.str.n == 0 || memmem(text.str.p, text.str.n, part.str.p, part.str.n) != NULL);
+        *out = value_bool(part.str.n == 0 ||
+                          memmem(text.str.p, text.str.n, part.str.p, part.str.n) != NULL);
         break;
     }
 }
 
-/* The small letter of a character in Latin, Greek and Cyrillic; every other is its own. Only letters whose small form takes
- * as many bytes in UTF-8 are here, so that a text keeps its length. */
+/* The small letter of a character in Latin, Greek and Cyrillic; every other is its own. Only
+ * letters whose small form takes as many bytes in UTF-8 are here, so that a text keeps its length.
+ */
 static uint32_t small_letter(uint32_t c)
 {
-    const bool is_paired = (c >= 0x100 && c <= 0x137 && c != 0x130) || (c >= 0x14A && c <= 0x177) || (c >= 0x460 && c <= 0x481) ||
-                           (c >= 0x48A && c <= 0x4BF) || (c >= 0x4D0 && c <= 0x52F); // capitals are even
-    const bool is_odd_paired = (c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17E) || (c >= 0x4C1 && c <= 0x4CE);
-    if ((c >= 'A' && c <= 'Z') || (c >= 0xC0 && c <= 0xDE && c != 0xD7) || (c >= 0x391 && c <= 0x3AB) ||
-        (c >= 0x410 && c <= 0x42F)) {
+    const bool is_paired = (c >= 0x100 && c <= 0x137 && c != 0x130) || (c >= 0x14A && c <= 0x177) ||
+                           (c >= 0x460 && c <= 0x481) || (c >= 0x48A && c <= 0x4BF) ||
+                           (c >= 0x4D0 && c <= 0x52F); // capitals are even
+    const bool is_odd_paired =
+        (c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17E) || (c >= 0x4C1 && c <= 0x4CE);
+    if ((c >= 'A' && c <= 'Z') || (c >= 0xC0 && c <= 0xDE && c != 0xD7) ||
+        (c >= 0x391 && c <= 0x3AB) || (c >= 0x410 && c <= 0x42F)) {
         return c + 0x20;
     }
     if (c >= 0x400 && c <= 0x40F) {
@@ -340,7 +357,8 @@ void op_lower(struct rule_run *run, const struct rule_node *node, struct value *
         if (c < 0x80) {
             text[i] = (char)small_letter(c);
         } else if (is_two) {
-            const uint32_t small = small_letter((uint32_t)(c & 0x1F) << 6 | ((unsigned char)text[i + 1] & 0x3F));
+            const uint32_t small =
+                small_letter((uint32_t)(c & 0x1F) << 6 | ((unsigned char)text[i + 1] & 0x3F));
             text[i] = (char)(0xC0 | small >> 6);
             text[i + 1] = (char)(0x80 | (small & 0x3F));
             i++;

@@ -19,7 +19,8 @@ void state_open(struct arena *arena, int64_t member, int64_t enrolled_at, struct
 
 #define COPY(arena, out, from, list)                                                               \
     do {                                                                                           \
-        (out)->list = arena_bytes((arena), arena_size(sizeof *(from)->list, (from)->list##_n + 2)); \
+        (out)->list =                                                                              \
+            arena_bytes((arena), arena_size(sizeof *(from)->list, (from)->list##_n + 2));          \
         (out)->list##_max = (from)->list##_n + 2;                                                  \
         if ((from)->list##_n > 0) {                                                                \
             memcpy((out)->list, (from)->list, (from)->list##_n * sizeof *(from)->list);            \
@@ -46,11 +47,12 @@ void state_copy(struct arena *arena, const struct state *from, struct state *out
     COPY(arena, out, from, distincts);
     COPY(arena, out, from, rewards);
     COPY(arena, out, from, next_expiries);
-    out->lot_chunks = arena_grow(arena, from->lot_chunks, from->lot_chunks_touched_n * sizeof *from->lot_chunks,
-                                 from->lot_chunks_max * sizeof *from->lot_chunks);
-    out->counter_chunks =
-        arena_grow(arena, from->counter_chunks, from->counter_chunks_touched_n * sizeof *from->counter_chunks,
-                   from->counter_chunks_max * sizeof *from->counter_chunks);
+    out->lot_chunks =
+        arena_grow(arena, from->lot_chunks, from->lot_chunks_touched_n * sizeof *from->lot_chunks,
+                   from->lot_chunks_max * sizeof *from->lot_chunks);
+    out->counter_chunks = arena_grow(arena, from->counter_chunks,
+                                     from->counter_chunks_touched_n * sizeof *from->counter_chunks,
+                                     from->counter_chunks_max * sizeof *from->counter_chunks);
 }
 
 const struct balance *state_balance_find(const struct state *state, int32_t wallet)
@@ -100,14 +102,15 @@ int64_t state_counter_sum(const struct state *state, int32_t symbol, int32_t fro
     return sum;
 }
 
-void state_counter_add(struct arena *arena, struct state *state, int32_t symbol, int32_t day, int64_t value)
+void state_counter_add(struct arena *arena, struct state *state, int32_t symbol, int32_t day,
+                       int64_t value)
 {
     ensure(symbol > 0);
     if (value == 0) {
         return;
     }
-    // From the newest backwards, since that is where today is. Cold entries are left alone: entries of the same day
-    // simply add up.
+    // From the newest backwards, since that is where today is. Cold entries are left alone: entries
+    // of the same day simply add up.
     for (size_t i = state->counters_n; i-- > 0;) {
         struct counter *counter = &state->counters[i];
         if (counter->symbol == symbol && counter->day == day && counter->chunk == 0) {
@@ -120,10 +123,12 @@ void state_counter_add(struct arena *arena, struct state *state, int32_t symbol,
         }
     }
     arena_room(arena, state->counters, state->counters_n, state->counters_max);
-    state->counters[state->counters_n++] = (struct counter){.symbol = symbol, .day = day, .value = value};
+    state->counters[state->counters_n++] =
+        (struct counter){.symbol = symbol, .day = day, .value = value};
 }
 
-int64_t state_remainder(const struct state *state, int32_t symbol, int64_t points, int64_t per_amount)
+int64_t state_remainder(const struct state *state, int32_t symbol, int64_t points,
+                        int64_t per_amount)
 {
     for (size_t i = 0; i < state->remainders_n; i++) {
         const struct remainder *r = &state->remainders[i];
@@ -134,12 +139,13 @@ int64_t state_remainder(const struct state *state, int32_t symbol, int64_t point
     return 0;
 }
 
-void state_remainder_set(struct arena *arena, struct state *state, int32_t symbol, int64_t value, int64_t points,
-                         int64_t per_amount)
+void state_remainder_set(struct arena *arena, struct state *state, int32_t symbol, int64_t value,
+                         int64_t points, int64_t per_amount)
 {
     ensure(value >= 0);
     ensure(value < per_amount);
-    const struct remainder wanted = {.symbol = symbol, .value = value, .points = points, .per_amount = per_amount};
+    const struct remainder wanted = {
+        .symbol = symbol, .value = value, .points = points, .per_amount = per_amount};
     for (size_t i = 0; i < state->remainders_n; i++) {
         if (state->remainders[i].symbol == symbol) {
             state->remainders[i] = wanted;
@@ -152,7 +158,8 @@ void state_remainder_set(struct arena *arena, struct state *state, int32_t symbo
     }
 }
 
-static struct distinct *find_distinct(const struct state *state, int32_t symbol, int32_t day, uint64_t value)
+static struct distinct *find_distinct(const struct state *state, int32_t symbol, int32_t day,
+                                      uint64_t value)
 {
     for (size_t i = 0; i < state->distincts_n; i++) {
         struct distinct *d = &state->distincts[i];
@@ -201,8 +208,8 @@ int64_t lot_expires_at(const struct state *state, const struct zone *zone, const
     if (lot->sliding_months == 0) {
         return lot->expires_at;
     }
-    // At the end of the local day N months after the latest activity; points given since then, by an adjustment,
-    // count from their own day (domain.md 11).
+    // At the end of the local day N months after the latest activity; points given since then, by
+    // an adjustment, count from their own day (domain.md 11).
     const int64_t latest = int64_max(state->activity_at, lot->earned_at);
     return zone_midnight(zone, day_add_months(zone_day(zone, latest), lot->sliding_months) + 1);
 }
@@ -225,7 +232,8 @@ struct lot *state_lot_find(struct state *state, int64_t id)
     return NULL;
 }
 
-static void chunk_touch(struct arena *arena, struct chunk_note **list, size_t *n, size_t *max, int32_t number, bool is_new)
+static void chunk_touch(struct arena *arena, struct chunk_note **list, size_t *n, size_t *max,
+                        int32_t number, bool is_new)
 {
     for (size_t i = 0; i < *n; i++) {
         if ((*list)[i].number == number) {
@@ -240,7 +248,8 @@ static void chunk_touch(struct arena *arena, struct chunk_note **list, size_t *n
 void state_lot_touch(struct arena *arena, struct state *state, const struct lot *lot)
 {
     if (lot->chunk > 0) {
-        chunk_touch(arena, &state->lot_chunks, &state->lot_chunks_touched_n, &state->lot_chunks_max, lot->chunk, false);
+        chunk_touch(arena, &state->lot_chunks, &state->lot_chunks_touched_n, &state->lot_chunks_max,
+                    lot->chunk, false);
     }
 }
 
@@ -270,10 +279,11 @@ static void spill_lots(struct arena *arena, struct state *state, const struct zo
             if (state->lots[i].chunk != 0) {
                 continue;
             }
-            if (to_move % CHUNK_ITEMS == 0 || state->lot_chunks_n == 0 || inline_n - STATE_LOTS_INLINE / 2 == to_move) {
+            if (to_move % CHUNK_ITEMS == 0 || state->lot_chunks_n == 0 ||
+                inline_n - STATE_LOTS_INLINE / 2 == to_move) {
                 state->lot_chunks_n++;
-                chunk_touch(arena, &state->lot_chunks, &state->lot_chunks_touched_n, &state->lot_chunks_max,
-                            state->lot_chunks_n, true);
+                chunk_touch(arena, &state->lot_chunks, &state->lot_chunks_touched_n,
+                            &state->lot_chunks_max, state->lot_chunks_n, true);
             }
             state->lots[i].chunk = state->lot_chunks_n;
             to_move--;
@@ -284,7 +294,8 @@ static void spill_lots(struct arena *arena, struct state *state, const struct zo
     }
     for (size_t i = 0; i < state->lots_n; i++) {
         if (state->lots[i].chunk != 0) {
-            state->cold_due_at = int64_min(state->cold_due_at, lot_due(state, zone, &state->lots[i]));
+            state->cold_due_at =
+                int64_min(state->cold_due_at, lot_due(state, zone, &state->lots[i]));
         }
     }
 }
@@ -311,14 +322,15 @@ static void spill_counters(struct arena *arena, struct state *state)
     }
     qsort(state->counters, state->counters_n, sizeof *state->counters, counter_order);
     state->counter_chunks_n++;
-    chunk_touch(arena, &state->counter_chunks, &state->counter_chunks_touched_n, &state->counter_chunks_max,
-                state->counter_chunks_n, true);
+    chunk_touch(arena, &state->counter_chunks, &state->counter_chunks_touched_n,
+                &state->counter_chunks_max, state->counter_chunks_n, true);
     size_t to_move = CHUNK_ITEMS;
     for (size_t i = 0; i < state->counters_n && to_move > 0; i++) {
         struct counter *counter = &state->counters[i];
         if (counter->chunk == 0 && counter->day != DAY_TOTAL) {
             counter->chunk = state->counter_chunks_n;
-            state->cold_through_day = counter->day > state->cold_through_day ? counter->day : state->cold_through_day;
+            state->cold_through_day =
+                counter->day > state->cold_through_day ? counter->day : state->cold_through_day;
             to_move--;
         }
     }
@@ -355,13 +367,14 @@ bool state_is_balanced(const struct state *state)
             if (lot->active < 0 || lot->pending < 0) {
                 return false;
             }
-            if (lot->wallet == balance->wallet &&
-                (!whole_add(active, lot->active, &active) || !whole_add(pending, lot->pending, &pending))) {
+            if (lot->wallet == balance->wallet && (!whole_add(active, lot->active, &active) ||
+                                                   !whole_add(pending, lot->pending, &pending))) {
                 return false;
             }
         }
-        const bool is_whole = state->lots_loaded ? active == balance->active && pending == balance->pending
-                                                 : active <= balance->active && pending <= balance->pending;
+        const bool is_whole = state->lots_loaded
+                                  ? active == balance->active && pending == balance->pending
+                                  : active <= balance->active && pending <= balance->pending;
         if (!is_whole || balance->debt < 0 || (balance->debt > 0 && balance->active > 0)) {
             return false;
         }

@@ -1,5 +1,6 @@
-/* A member's state as stored: format 1; format 2 with sections after it; format 3, which is written, with a sum at the end, so
- * that bytes that were turned over on the disk are found when they are read. */
+/* A member's state as stored: format 1; format 2 with sections after it; format 3, which is
+ * written, with a sum at the end, so that bytes that were turned over on the disk are found when
+ * they are read. */
 #include "base/base.h"
 #include "core/state.h"
 
@@ -17,7 +18,7 @@ enum {
     SUM_BYTES = 8,
     LIST_MAX = 1000000,
     LOT_IS_ORDER = 1,
-    LOT_HAS_DATES = 2,  // activates_at, voids_at or own_end_at are set
+    LOT_HAS_DATES = 2, // activates_at, voids_at or own_end_at are set
     LOT_HAS_MATCH = 4,
     LOT_IS_SLIDING = 8,
     LOT_NEVER_EXPIRES = 16,
@@ -44,7 +45,8 @@ static void pack_lot(struct buf *out, const struct lot *lot)
         lot->activates_at != AT_NEVER || lot->voids_at != AT_NEVER || lot->own_end_at != AT_NEVER;
     const bool never = lot->expires_at == AT_NEVER;
     pack_u(out, (lot->is_order ? LOT_IS_ORDER : 0u) | (has_dates ? LOT_HAS_DATES : 0u) |
-                    (lot->match_type != 0 ? LOT_HAS_MATCH : 0u) | (lot->sliding_months > 0 ? LOT_IS_SLIDING : 0u) |
+                    (lot->match_type != 0 ? LOT_HAS_MATCH : 0u) |
+                    (lot->sliding_months > 0 ? LOT_IS_SLIDING : 0u) |
                     (never ? LOT_NEVER_EXPIRES : 0u));
     pack_i(out, lot->event);
     pack_i(out, lot->id - lot->event); // drawn together, so small
@@ -100,12 +102,13 @@ static void unpack_lot(struct unpack *in, struct lot *lot)
     if ((flags & LOT_NEVER_EXPIRES) == 0) {
         const int64_t minute = sum(unpack_i(in), lot->earned_at / MS_PER_MIN);
         const int64_t rest = (int64_t)unpack_u(in);
-        if (!is_instant(lot->earned_at) || minute > AT_MAX / MS_PER_MIN || minute < AT_MIN / MS_PER_MIN || rest < 0 ||
-            rest >= MS_PER_MIN) {
+        if (!is_instant(lot->earned_at) || minute > AT_MAX / MS_PER_MIN ||
+            minute < AT_MIN / MS_PER_MIN || rest < 0 || rest >= MS_PER_MIN) {
             in->is_bad = true;
             return;
         }
-        // C's division truncates: a negative instant's minute was rounded up, and its rest is taken off again.
+        // C's division truncates: a negative instant's minute was rounded up, and its rest is taken
+        // off again.
         lot->expires_at = minute * MS_PER_MIN + rest - (minute < 0 && rest > 0 ? MS_PER_MIN : 0);
     }
     if ((flags & LOT_HAS_DATES) != 0) {
@@ -120,7 +123,8 @@ static void unpack_lot(struct unpack *in, struct lot *lot)
     if ((flags & LOT_IS_SLIDING) != 0) {
         lot->sliding_months = (int32_t)unpack_u(in);
     }
-    in->is_bad |= lot->id <= 0 || lot->wallet <= 0 || lot->pending < 0 || lot->active < 0 || lot->expired < 0;
+    in->is_bad |=
+        lot->id <= 0 || lot->wallet <= 0 || lot->pending < 0 || lot->active < 0 || lot->expired < 0;
 }
 
 static void pack_counter(struct buf *out, const struct counter *counter)
@@ -248,7 +252,8 @@ static size_t distincts_n(const struct state *state)
     return state->distincts_n;
 }
 
-/* What format 1 does not have: a tag and a list each, then the tag 0. Tags are stored: append only. */
+/* What format 1 does not have: a tag and a list each, then the tag 0. Tags are stored: append only.
+ */
 static const struct section {
     uint64_t tag;
     size_t (*count)(const struct state *state);
@@ -295,12 +300,13 @@ static void unpack_sections(struct arena *arena, struct unpack *in, struct state
     }
 }
 
-/* Of the record's place too, so that a record does not pass for another's. It guards against accidents; against people there
- * are the chains. */
+/* Of the record's place too, so that a record does not pass for another's. It guards against
+ * accidents; against people there are the chains. */
 static void sum_of(int64_t member, int64_t place, struct str record, unsigned char out[SUM_BYTES])
 {
     unsigned char key[crypto_shorthash_KEYBYTES];
-    _Static_assert(crypto_shorthash_BYTES == SUM_BYTES && sizeof key == 2 * sizeof member, "SipHash-2-4");
+    _Static_assert(crypto_shorthash_BYTES == SUM_BYTES && sizeof key == 2 * sizeof member,
+                   "SipHash-2-4");
     memcpy(key, &member, sizeof member);
     memcpy(key + sizeof member, &place, sizeof place);
     (void)crypto_shorthash(out, (const unsigned char *)record.p, record.n, key); // always 0
@@ -468,12 +474,14 @@ static void unpack_lots(struct arena *arena, struct unpack *in, struct state *st
         struct lot lot = {.chunk = chunk};
         unpack_lot(in, &lot);
         if (!in->is_bad) {
-            (void)state_lot_add(arena, state, lot); // returns where it stands, which nobody needs here
+            (void)state_lot_add(arena, state,
+                                lot); // returns where it stands, which nobody needs here
         }
     }
 }
 
-static void unpack_counters(struct arena *arena, struct unpack *in, struct state *state, int32_t chunk)
+static void unpack_counters(struct arena *arena, struct unpack *in, struct state *state,
+                            int32_t chunk)
 {
     const size_t n = unpack_count(in, LIST_MAX);
     for (size_t i = 0; i < n && !in->is_bad; i++) {
@@ -536,7 +544,8 @@ static void unpack_rest(struct arena *arena, struct unpack *in, struct state *st
     }
 }
 
-enum err state_unpack(struct arena *arena, int64_t member, int64_t version, struct str bytes, struct state *out)
+enum err state_unpack(struct arena *arena, int64_t member, int64_t version, struct str bytes,
+                      struct state *out)
 {
     struct state state;
     struct str record;
@@ -563,7 +572,8 @@ enum err state_unpack(struct arena *arena, int64_t member, int64_t version, stru
     return ERR_OK;
 }
 
-void state_chunk_pack(struct buf *out, const struct state *state, enum chunk_kind kind, int32_t number)
+void state_chunk_pack(struct buf *out, const struct state *state, enum chunk_kind kind,
+                      int32_t number)
 {
     ensure(number > 0);
     const size_t from = out->n;
@@ -579,8 +589,8 @@ void state_chunk_pack(struct buf *out, const struct state *state, enum chunk_kin
     pack_sum(out, from, state->member, place_of_chunk(kind, number));
 }
 
-enum err state_chunk_unpack(struct arena *arena, struct state *state, enum chunk_kind kind, int32_t number,
-                            struct str bytes)
+enum err state_chunk_unpack(struct arena *arena, struct state *state, enum chunk_kind kind,
+                            int32_t number, struct str bytes)
 {
     struct str record;
     if (!unpack_sum(state->member, place_of_chunk(kind, number), bytes, &record)) {

@@ -4,8 +4,8 @@
  * Threads: any thread.
  * Memory:  the arena given.
  * Errors:  in->is_bad on bytes that were not written here.
- * Limits:  STATE_FLOORS_MAX, STATE_KEPT_MAX, STATE_GIFTS_MAX, STATE_TIERS_BEFORE_MAX, STATE_MOMENTS_MAX,
- *          STATE_SUBSCRIPTIONS_MAX, STATE_STAYS_MAX.
+ * Limits:  STATE_FLOORS_MAX, STATE_KEPT_MAX, STATE_GIFTS_MAX, STATE_TIERS_BEFORE_MAX,
+ * STATE_MOMENTS_MAX, STATE_SUBSCRIPTIONS_MAX, STATE_STAYS_MAX.
  */
 #ifndef LOYALD_STATE_PACK_H
 #define LOYALD_STATE_PACK_H

@@ -1,4 +1,5 @@
-/* The stored form of what the clock waits for: section 8 of a member's state. Section 5 was the same without the steps. */
+/* The stored form of what the clock waits for: section 8 of a member's state. Section 5 was the
+ * same without the steps. */
 #include "base/base.h"
 #include "core/state_pack.h"
 

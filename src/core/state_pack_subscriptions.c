@@ -21,7 +21,8 @@ void state_subscriptions_pack(struct buf *out, const struct state *state)
         pack_u(out, s->is_started);
         pack_i(out, s->start_on);
         pack_i(out, s->paused_on);
-        const int32_t counts[] = {s->judged, s->kept, s->lost_from, s->lost_through, s->credit, s->owed, s->ready};
+        const int32_t counts[] = {s->judged, s->kept, s->lost_from, s->lost_through,
+                                  s->credit, s->owed, s->ready};
         for (size_t k = 0; k < ARRAY_N(counts); k++) {
             pack_u(out, (uint64_t)counts[k]);
         }
@@ -69,7 +70,8 @@ void state_subscriptions_unpack(struct arena *arena, struct unpack *in, struct s
         s.is_started = unpack_u(in) != 0;
         s.start_on = unpack_day(in);
         s.paused_on = unpack_day(in);
-        int32_t *const counts[] = {&s.judged, &s.kept, &s.lost_from, &s.lost_through, &s.credit, &s.owed, &s.ready};
+        int32_t *const counts[] = {&s.judged, &s.kept, &s.lost_from, &s.lost_through,
+                                   &s.credit, &s.owed, &s.ready};
         for (size_t k = 0; k < ARRAY_N(counts); k++) {
             *counts[k] = unpack_months(in);
         }

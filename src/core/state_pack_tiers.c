@@ -1,11 +1,12 @@
-/* The stored form of floors, periods kept, warnings and gifts: section 3 of a member's state; of standings that a refund may
- * bring back: section 40. */
+/* The stored form of floors, periods kept, warnings and gifts: section 3 of a member's state; of
+ * standings that a refund may bring back: section 40. */
 #include "base/base.h"
 #include "core/state_pack.h"
 
 size_t state_tiers_n(const struct state *state)
 {
-    return state->floors_n + state->kept_n + state->warned_n + state->gifts_n + (state->last_tier_event != 0);
+    return state->floors_n + state->kept_n + state->warned_n + state->gifts_n +
+           (state->last_tier_event != 0);
 }
 
 /* "Never" is 0 and takes one byte. */
@@ -98,7 +99,8 @@ static void unpack_gifts(struct arena *arena, struct unpack *in, struct state *s
         g.tier = (int32_t)unpack_u(in);
         g.event = unpack_i(in);
         const uint64_t kind = unpack_u(in);
-        in->is_bad |= kind < TIER_GIFT_POINTS || kind > TIER_GIFT_REWARD || g.set <= 0 || g.tier <= 0;
+        in->is_bad |=
+            kind < TIER_GIFT_POINTS || kind > TIER_GIFT_REWARD || g.set <= 0 || g.tier <= 0;
         g.kind = in->is_bad ? TIER_GIFT_POINTS : (enum tier_gift_kind)kind;
         g.symbol = (int32_t)unpack_u(in);
         g.day = unpack_day(in);

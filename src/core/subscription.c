@@ -57,7 +57,8 @@ int64_t subscription_due(const struct program *program, const struct subscriptio
 static bool is_lost(const struct subscription *s)
 {
     const bool was_paused = s->judged >= s->lost_from && s->judged < s->lost_through;
-    return was_paused || (s->state == SUBSCRIPTION_PAUSED && s->paused_on < subscription_month_end(s, s->judged));
+    return was_paused ||
+           (s->state == SUBSCRIPTION_PAUSED && s->paused_on < subscription_month_end(s, s->judged));
 }
 
 bool subscription_judge(const struct program *program, struct subscription *s)
@@ -89,7 +90,8 @@ void subscription_advance(const struct program *program, struct subscription *s,
     }
 }
 
-void subscription_about(struct arena *arena, const struct program *program, const struct subscription *s, struct str id, int64_t at,
+void subscription_about(struct arena *arena, const struct program *program,
+                        const struct subscription *s, struct str id, int64_t at,
                         struct about *about)
 {
     char *start = arena_bytes(arena, DAY_BYTES + 1);

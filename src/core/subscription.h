@@ -1,7 +1,9 @@
-/* Subscriptions: what a member has that goes on by the month; how their months are counted. docs/subscriptions.md.
+/* Subscriptions: what a member has that goes on by the month; how their months are counted.
+ * docs/subscriptions.md.
  *
- * A month runs from the day of the start to the day before the same day of the next month, clamped to its length. It is kept where
- * the subscription was not paused on any of its days and, where the program asks for it, was paid.
+ * A month runs from the day of the start to the day before the same day of the next month, clamped
+ * to its length. It is kept where the subscription was not paused on any of its days and, where the
+ * program asks for it, was paid.
  *
  * Owns:    nothing.
  * Threads: any thread.
@@ -27,21 +29,25 @@ int32_t subscription_month_end(const struct subscription *s, int32_t n);
 /* True for one that has started and was not cancelled: time counts. */
 bool subscription_runs(const struct subscription *s);
 
-/* When the next month of one that runs is judged: at a minute of the day after it, in the program's zone, or at once where a
- * month was paid afterwards. AT_NEVER: none is left to judge. */
+/* When the next month of one that runs is judged: at a minute of the day after it, in the program's
+ * zone, or at once where a month was paid afterwards. AT_NEVER: none is left to judge. */
 int64_t subscription_due(const struct program *program, const struct subscription *s, int minute);
 
-/* Judges what is due: the month at hand, or one that was paid afterwards. True where it was kept. */
+/* Judges what is due: the month at hand, or one that was paid afterwards. True where it was kept.
+ */
 bool subscription_judge(const struct program *program, struct subscription *s);
 
 /* Judges whatever is complete at an instant; no events come of it. */
 void subscription_advance(const struct program *program, struct subscription *s, int64_t at);
 
-/* What conditions may read: subscription.id, .plan (where one is known), .state, .start, .months_kept, .days. */
-void subscription_about(struct arena *arena, const struct program *program, const struct subscription *s, struct str id, int64_t at,
+/* What conditions may read: subscription.id, .plan (where one is known), .state, .start,
+ * .months_kept, .days. */
+void subscription_about(struct arena *arena, const struct program *program,
+                        const struct subscription *s, struct str id, int64_t at,
                         struct about *about);
 
-/* The id that a subscription's event has given it, from the facts' openings; false where it has to be loaded first. */
+/* The id that a subscription's event has given it, from the facts' openings; false where it has to
+ * be loaded first. */
 bool subscription_id(const struct facts *facts, const struct subscription *s, struct str *id);
 
 #endif

@@ -1,7 +1,7 @@
 /* Symbols: small permanent numbers for the names under which a member's counters are kept.
  *
- * A counter outlives the program version that made it, so its name ("cap:base/0:member:day") gets a number
- * once per instance and keeps it. The store loads and saves the table; here it is a list.
+ * A counter outlives the program version that made it, so its name ("cap:base/0:member:day") gets a
+ * number once per instance and keeps it. The store loads and saves the table; here it is a list.
  *
  * Owns:    the names, in its arena.
  * Threads: one thread at a time.

@@ -8,7 +8,8 @@ static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t n)
 {
     const unsigned char *p = bytes;
     for (size_t i = 0; i < n; i++) {
-        hash = (hash ^ p[i]) * 1099511628211u; // FNV-1a; the document's author chooses the keys, nobody else
+        hash = (hash ^ p[i]) *
+               1099511628211u; // FNV-1a; the document's author chooses the keys, nobody else
     }
     return hash ^ hash >> 29;
 }
@@ -40,7 +41,8 @@ void text_set_make(struct arena *arena, struct str name, const json_t *list, str
         }
         slots[at] = (uint32_t)i + 1;
     }
-    *out = (struct text_set){.name = name, .items = items, .n = n, .slots = slots, .slots_mask = slots_n - 1};
+    *out = (struct text_set){
+        .name = name, .items = items, .n = n, .slots = slots, .slots_mask = slots_n - 1};
 }
 
 bool text_set_has(const struct text_set *set, struct str text)
@@ -66,11 +68,13 @@ static struct decimal decimal_shortest(struct decimal d)
 bool decimal_of_value(const struct value *value, struct arena *arena, struct decimal *out)
 {
     struct decimal d = {0};
-    if (value->kind == VALUE_NUMBER && value->number == trunc(value->number) && fabs(value->number) <= (double)WHOLE_MAX) {
+    if (value->kind == VALUE_NUMBER && value->number == trunc(value->number) &&
+        fabs(value->number) <= (double)WHOLE_MAX) {
         *out = (struct decimal){.digits = (int64_t)value->number};
         return true;
     }
-    const bool may_be = (value->kind == VALUE_NUMBER && isfinite(value->number)) || value->kind == VALUE_STR;
+    const bool may_be =
+        (value->kind == VALUE_NUMBER && isfinite(value->number)) || value->kind == VALUE_STR;
     // The shortest text that reads back as the same double is the decimal that somebody wrote.
     if (!may_be || !decimal_read(value_to_str(value, arena), DECIMAL_SCALE_MAX, &d)) {
         return false;
@@ -109,7 +113,8 @@ static bool read_number(const json_t *json, struct decimal *out)
         return true;
     }
     struct decimal d = {0};
-    if (!json_is_string(json) || json_string_length(json) == 0 || !decimal_read(json_str(json), DECIMAL_SCALE_MAX, &d)) {
+    if (!json_is_string(json) || json_string_length(json) == 0 ||
+        !decimal_read(json_str(json), DECIMAL_SCALE_MAX, &d)) {
         return false;
     }
     *out = decimal_shortest(d);
@@ -130,8 +135,8 @@ static bool read_limit(const json_t *json, struct cell *out)
     return false;
 }
 
-/* A column is of numbers when a cell is a number or a limit; every other cell must then be one, written as text or not. The
- * value column is of numbers when all of its cells are. */
+/* A column is of numbers when a cell is a number or a limit; every other cell must then be one,
+ * written as text or not. The value column is of numbers when all of its cells are. */
 static void find_types(struct work *w, const json_t *rows)
 {
     struct table *t = w->table;
@@ -147,7 +152,8 @@ static void find_types(struct work *w, const json_t *rows)
     }
 }
 
-static enum err read_key(struct work *w, const json_t *json, size_t row, size_t column, struct cell *out)
+static enum err read_key(struct work *w, const json_t *json, size_t row, size_t column,
+                         struct cell *out)
 {
     const bool is_number = w->table->key_is_number[column];
     if (json_is_string(json) && str_eq(json_str(json), STR("*"))) {
@@ -159,15 +165,17 @@ static enum err read_key(struct work *w, const json_t *json, size_t row, size_t 
         return ERR_OK;
     }
     if (is_number && json_is_array(json)) {
-        return read_limit(json, out) ? ERR_OK
-                                     : fail_at(w->f, ERR_INVALID, cell_pointer(w, row, column),
-                                               "A limit is a sign and a number: [\"<=\", 500], with <, <=, > or >=.");
+        return read_limit(json, out)
+                   ? ERR_OK
+                   : fail_at(w->f, ERR_INVALID, cell_pointer(w, row, column),
+                             "A limit is a sign and a number: [\"<=\", 500], with <, <=, > or >=.");
     }
     *out = (struct cell){.kind = CELL_NUMBER};
     return is_number && read_number(json, &out->number)
                ? ERR_OK
                : fail_at(w->f, ERR_INVALID, cell_pointer(w, row, column),
-                         "This column holds numbers, as whole numbers or texts such as \"1.5\"; \"*\" is any.");
+                         "This column holds numbers, as whole numbers or texts such as \"1.5\"; "
+                         "\"*\" is any.");
 }
 
 static enum err read_value(struct work *w, const json_t *json, size_t row, struct cell *out)
@@ -178,9 +186,10 @@ static enum err read_value(struct work *w, const json_t *json, size_t row, struc
         return ERR_OK;
     }
     *out = (struct cell){.kind = CELL_TEXT, .text = json_str(json)};
-    return json_is_string(json) ? ERR_OK
-                                : fail_at(w->f, ERR_INVALID, cell_pointer(w, row, w->table->keys_n),
-                                          "The last column holds numbers in every row, or texts in every row.");
+    return json_is_string(json)
+               ? ERR_OK
+               : fail_at(w->f, ERR_INVALID, cell_pointer(w, row, w->table->keys_n),
+                         "The last column holds numbers in every row, or texts in every row.");
 }
 
 static enum err read_rows(struct work *w, const json_t *rows)
@@ -189,8 +198,10 @@ static enum err read_rows(struct work *w, const json_t *rows)
     const size_t columns_n = t->keys_n + 1;
     for (size_t r = 0; r < t->rows_n; r++) {
         if (json_array_size(json_array_get(rows, r)) != columns_n) {
-            return fail_at(w->f, ERR_INVALID, pointer_index(w->arena, pointer_key(w->arena, w->pointer, STR("rows")), r),
-                           "A row has a cell for each of the %zu keys and one for the value.", t->keys_n);
+            return fail_at(
+                w->f, ERR_INVALID,
+                pointer_index(w->arena, pointer_key(w->arena, w->pointer, STR("rows")), r),
+                "A row has a cell for each of the %zu keys and one for the value.", t->keys_n);
         }
     }
     find_types(w, rows);
@@ -243,12 +254,15 @@ static bool is_number_equal(struct decimal a, struct decimal b)
     return a.digits == b.digits && a.scale == b.scale; // both in their shortest form
 }
 
-static bool cells_equal(const struct table *t, const struct cell *a, const struct cell *b, uint32_t exact)
+static bool cells_equal(const struct table *t, const struct cell *a, const struct cell *b,
+                        uint32_t exact)
 {
     for (size_t c = 0; c < t->keys_n; c++) {
-        const bool is_equal = (exact >> c & 1) == 0 || (a[c].kind == b[c].kind && (a[c].kind == CELL_TEXT
-                                                              ? str_eq(a[c].text, b[c].text)
-                                                              : is_number_equal(a[c].number, b[c].number)));
+        const bool is_equal =
+            (exact >> c & 1) == 0 ||
+            (a[c].kind == b[c].kind &&
+             (a[c].kind == CELL_TEXT ? str_eq(a[c].text, b[c].text)
+                                     : is_number_equal(a[c].number, b[c].number)));
         if (!is_equal) {
             return false;
         }
@@ -279,7 +293,8 @@ static void pattern_make(struct work *w, uint32_t exact, struct table_pattern *o
         next[r] = slots[at];
         slots[at] = (uint32_t)r + 1;
     }
-    *out = (struct table_pattern){.exact = exact, .slots = slots, .next = next, .mask = slots_n - 1};
+    *out =
+        (struct table_pattern){.exact = exact, .slots = slots, .next = next, .mask = slots_n - 1};
 }
 
 static enum err make_patterns(struct work *w)
@@ -294,7 +309,8 @@ static enum err make_patterns(struct work *w)
         }
         if (i == TABLE_PATTERNS_MAX) {
             return fail_at(w->f, ERR_INVALID, w->pointer,
-                           "Limits and \"*\" stand in more than %d combinations of columns: make two tables of this one.",
+                           "Limits and \"*\" stand in more than %d combinations of columns: make "
+                           "two tables of this one.",
                            TABLE_PATTERNS_MAX);
         }
         if (i == t->patterns_n) {
@@ -309,12 +325,13 @@ static enum err make_patterns(struct work *w)
     return ERR_OK;
 }
 
-enum err table_compile(struct arena *arena, struct str name, const json_t *json, struct str pointer, struct fail *f,
-                       struct table *out)
+enum err table_compile(struct arena *arena, struct str name, const json_t *json, struct str pointer,
+                       struct fail *f, struct table *out)
 {
     const json_t *keys = json_at(json, "keys");
     const json_t *rows = json_at(json, "rows");
-    struct table table = {.name = name, .keys_n = json_array_size(keys), .rows_n = json_array_size(rows)};
+    struct table table = {
+        .name = name, .keys_n = json_array_size(keys), .rows_n = json_array_size(rows)};
     struct work w = {.arena = arena, .f = f, .table = &table, .pointer = pointer};
     ensure(table.keys_n >= 1 && table.keys_n <= TABLE_KEYS_MAX);
     ensure(table.rows_n <= TABLE_ROWS_MAX);
@@ -357,8 +374,10 @@ static bool limit_holds(const struct cell *limit, const struct cell *key)
     return false;
 }
 
-/* A key that is missing or of the other kind is CELL_ANY, which equals no plain key and meets no limit. */
-static struct cell key_cell(const struct table *t, size_t column, const struct value *key, struct arena *arena)
+/* A key that is missing or of the other kind is CELL_ANY, which equals no plain key and meets no
+ * limit. */
+static struct cell key_cell(const struct table *t, size_t column, const struct value *key,
+                            struct arena *arena)
 {
     struct cell cell = {.kind = CELL_ANY};
     if (t->key_is_number[column]) {
@@ -382,8 +401,8 @@ static bool limits_hold(const struct table *t, const struct cell *row, const str
 }
 
 /* The first row of a pattern that fits, below `best`; else `best`. */
-static size_t pattern_find(const struct table *t, const struct table_pattern *p, const struct cell *keys, size_t best,
-                           size_t *looked)
+static size_t pattern_find(const struct table *t, const struct table_pattern *p,
+                           const struct cell *keys, size_t best, size_t *looked)
 {
     size_t at = hash_cells(t, keys, p->exact) & p->mask;
     while (p->slots[at] != 0 && !cells_equal(t, row_of(t, p->slots[at] - 1), keys, p->exact)) {
@@ -399,7 +418,8 @@ static size_t pattern_find(const struct table *t, const struct table_pattern *p,
     return best;
 }
 
-const struct cell *table_find(const struct table *t, const struct value *keys, struct arena *arena, size_t *looked)
+const struct cell *table_find(const struct table *t, const struct value *keys, struct arena *arena,
+                              size_t *looked)
 {
     struct cell cells[TABLE_KEYS_MAX];
     size_t best = t->rows_n;

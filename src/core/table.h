@@ -1,8 +1,10 @@
-/* The program's sets and look-up tables: named lists and tables that conditions and formulas look into.
+/* The program's sets and look-up tables: named lists and tables that conditions and formulas look
+ * into.
  *
- * A set is a list of texts. A table has key columns, of texts or of numbers, and a value column, of texts or of numbers; a
- * key cell may be "any", and one of numbers a limit such as "up to 500". The first row that fits wins. Rows are found by
- * hash over the columns that hold plain keys, so that a table of 10,000 fares costs as much as one of ten.
+ * A set is a list of texts. A table has key columns, of texts or of numbers, and a value column, of
+ * texts or of numbers; a key cell may be "any", and one of numbers a limit such as "up to 500". The
+ * first row that fits wins. Rows are found by hash over the columns that hold plain keys, so that a
+ * table of 10,000 fares costs as much as one of ten.
  *
  * Owns:    nothing.
  * Threads: any thread once made.
@@ -39,7 +41,7 @@ void text_set_make(struct arena *arena, struct str name, const json_t *list, str
 bool text_set_has(const struct text_set *set, struct str text);
 
 enum cell_kind {
-    CELL_ANY,  // "*"
+    CELL_ANY, // "*"
     CELL_TEXT,
     CELL_NUMBER,
     CELL_LIMIT, // a number and on which side of it
@@ -68,13 +70,16 @@ struct table {
 };
 
 /* Compiles {"keys": […], "rows": [[…]]}; the schema has accepted it. */
-enum err table_compile(struct arena *arena, struct str name, const json_t *json, struct str pointer, struct fail *f,
-                       struct table *out) MUST_USE;
+enum err table_compile(struct arena *arena, struct str name, const json_t *json, struct str pointer,
+                       struct fail *f, struct table *out) MUST_USE;
 
-/* The value in the first row that fits the keys (table->keys_n of them), or NULL. *looked counts the rows compared. */
-const struct cell *table_find(const struct table *table, const struct value *keys, struct arena *arena, size_t *looked);
+/* The value in the first row that fits the keys (table->keys_n of them), or NULL. *looked counts
+ * the rows compared. */
+const struct cell *table_find(const struct table *table, const struct value *keys,
+                              struct arena *arena, size_t *looked);
 
-/* The number that a value holds exactly: whole numbers, and decimals as they are written. False for all else. */
+/* The number that a value holds exactly: whole numbers, and decimals as they are written. False for
+ * all else. */
 MUST_USE bool decimal_of_value(const struct value *value, struct arena *arena, struct decimal *out);
 
 #endif

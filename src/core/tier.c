@@ -1,4 +1,5 @@
-/* Tiers: who enters, who loses, who is judged again. Every judgement is a sum of day counters over a window of local days. */
+/* Tiers: who enters, who loses, who is judged again. Every judgement is a sum of day counters over
+ * a window of local days. */
 #include "base/base.h"
 #include "core/tier.h"
 
@@ -24,8 +25,8 @@ static struct tier_state *find_or_add(const struct tier_judging *j)
     return &state->tiers[state->tiers_n++];
 }
 
-static bool set_needs_counters(const struct program *program, const struct tier_set *set, const struct state *state,
-                               int32_t day)
+static bool set_needs_counters(const struct program *program, const struct tier_set *set,
+                               const struct state *state, int32_t day)
 {
     const struct tier_state *known = tier_find(state, set);
     int32_t first = day;
@@ -34,7 +35,8 @@ static bool set_needs_counters(const struct program *program, const struct tier_
         first = known->met_on < first ? known->met_on : first;
         first = known->lost_tier != 0 && known->lost_from < first ? known->lost_from : first;
     }
-    return set->period != TIER_LIFETIME && tier_window_from(program, set, state, first) <= state->cold_through_day;
+    return set->period != TIER_LIFETIME &&
+           tier_window_from(program, set, state, first) <= state->cold_through_day;
 }
 
 bool tier_needs_counters(const struct program *program, const struct state *state, int32_t day)
@@ -49,11 +51,13 @@ bool tier_needs_counters(const struct program *program, const struct state *stat
 
 /* ---- after an event ---- */
 
-/* What a refund may bring back is kept whole: the days that its validity will be judged by, and what was before it in turn. */
+/* What a refund may bring back is kept whole: the days that its validity will be judged by, and
+ * what was before it in turn. */
 static void remember(const struct tier_judging *j, struct tier_state *tier)
 {
     struct state *state = j->state;
-    if (tier_set_rank_of(j->set, tier->tier) > 0 && state->tiers_before_n < STATE_TIERS_BEFORE_MAX) {
+    if (tier_set_rank_of(j->set, tier->tier) > 0 &&
+        state->tiers_before_n < STATE_TIERS_BEFORE_MAX) {
         arena_room(j->arena, state->tiers_before, state->tiers_before_n, state->tiers_before_max);
         state->tiers_before[state->tiers_before_n++] = *tier;
     }
@@ -98,10 +102,15 @@ static void raise_to(const struct tier_judging *j, size_t rank, int32_t met_on)
     tier->is_renewed = false;
 }
 
-void tier_begin_at(struct arena *arena, const struct program *program, const struct tier_set *set, struct state *state, size_t rank,
-                   int32_t day)
+void tier_begin_at(struct arena *arena, const struct program *program, const struct tier_set *set,
+                   struct state *state, size_t rank, int32_t day)
 {
-    const struct tier_judging j = {.arena = arena, .program = program, .set = set, .before = state, .state = state, .today = day};
+    const struct tier_judging j = {.arena = arena,
+                                   .program = program,
+                                   .set = set,
+                                   .before = state,
+                                   .state = state,
+                                   .today = day};
     ensure(rank < set->tiers_n);
     raise_to(&j, rank, day);
     find_or_add(&j)->is_renewed = true; // no refund takes it back
@@ -120,7 +129,8 @@ static size_t highest_entered(const struct tier_judging *j, size_t rank, int32_t
     return rank;
 }
 
-static void judge_late_on(const struct tier_judging *j, int32_t event_day, int32_t day, size_t *rank, int32_t *met_on)
+static void judge_late_on(const struct tier_judging *j, int32_t event_day, int32_t day,
+                          size_t *rank, int32_t *met_on)
 {
     if (day < event_day || day > j->today) {
         return;
@@ -132,10 +142,11 @@ static void judge_late_on(const struct tier_judging *j, int32_t event_day, int32
     }
 }
 
-/* A late event is judged on its own day and on each later day on which something was counted, or has left the window: on the
- * days between, sums are what they were. What leaves may bring the total without the event below the entry, so that the event
- * makes the difference. */
-static void judge_late(const struct tier_judging *j, int32_t event_day, size_t *rank, int32_t *met_on)
+/* A late event is judged on its own day and on each later day on which something was counted, or
+ * has left the window: on the days between, sums are what they were. What leaves may bring the
+ * total without the event below the entry, so that the event makes the difference. */
+static void judge_late(const struct tier_judging *j, int32_t event_day, size_t *rank,
+                       int32_t *met_on)
 {
     const bool is_rolling = j->set->period == TIER_ROLLING_MONTHS;
     judge_late_on(j, event_day, event_day, rank, met_on);
@@ -153,10 +164,12 @@ static void judge_late(const struct tier_judging *j, int32_t event_day, size_t *
 }
 
 /* As renewal would have left it, the period that counts towards a lifetime included. */
-static enum err restore_lost(const struct tier_judging *j, int32_t event_day, struct tier_judged *out)
+static enum err restore_lost(const struct tier_judging *j, int32_t event_day,
+                             struct tier_judged *out)
 {
     struct tier_state *tier = tier_find(j->state, j->set);
-    if (tier == NULL || tier->lost_tier == 0 || event_day < tier->lost_from || event_day > tier->lost_through) {
+    if (tier == NULL || tier->lost_tier == 0 || event_day < tier->lost_from ||
+        event_day > tier->lost_through) {
         return ERR_OK;
     }
     const size_t rank = tier_set_rank_of(j->set, tier->lost_tier);
@@ -200,8 +213,10 @@ enum err tier_after_event(const struct tier_judging *j, int32_t event_day, struc
 
 /* ---- after a refund ---- */
 
-/* The highest rank up to `rank` whose entry is met on a day from..today on which something was counted. */
-static size_t highest_met_since(const struct tier_judging *j, const struct state *state, size_t rank, int32_t from)
+/* The highest rank up to `rank` whose entry is met on a day from..today on which something was
+ * counted. */
+static size_t highest_met_since(const struct tier_judging *j, const struct state *state,
+                                size_t rank, int32_t from)
 {
     size_t best = 0;
     for (size_t i = 0; i <= state->counters_n && best < rank; i++) {
@@ -218,7 +233,8 @@ static size_t highest_met_since(const struct tier_judging *j, const struct state
     return best;
 }
 
-/* The tier from before, as it was. One that an earlier release has left has its tier and its end only. */
+/* The tier from before, as it was. One that an earlier release has left has its tier and its end
+ * only. */
 static void return_to_before(const struct tier_judging *j, struct tier_state *tier)
 {
     struct tier_state *before = remembered(j);
@@ -243,7 +259,8 @@ static void return_to_before(const struct tier_judging *j, struct tier_state *ti
 static enum err lose_restored(const struct tier_judging *j, struct tier_state *tier, bool *is_lost)
 {
     bool is_lifetime = false;
-    const bool is_restored = tier->lost_tier != 0 && tier->lost_tier == tier->tier && tier->before_tier != 0;
+    const bool is_restored =
+        tier->lost_tier != 0 && tier->lost_tier == tier->tier && tier->before_tier != 0;
     const struct tier_condition *keep = &j->set->tiers[tier_set_rank_of(j->set, tier->tier)].keep;
     if (!is_restored || tier_is_met(j->set, keep, j->state, tier->lost_from, tier->lost_through) ||
         !tier_is_met(j->set, keep, j->before, tier->lost_from, tier->lost_through)) {
@@ -285,7 +302,8 @@ enum err tier_after_refund(const struct tier_judging *j)
 
 /* ---- the end of a validity ---- */
 
-int64_t tier_due(const struct program *program, const struct tier_set *set, const struct state *state)
+int64_t tier_due(const struct program *program, const struct tier_set *set,
+                 const struct state *state)
 {
     const struct tier_state *tier = tier_find(state, set);
     if (tier == NULL || tier->valid_until == AT_NEVER) {
@@ -293,10 +311,12 @@ int64_t tier_due(const struct program *program, const struct tier_set *set, cons
     }
     return set->grace_days == 0
                ? tier->valid_until
-               : zone_midnight(program->zone, zone_day(program->zone, tier->valid_until) + set->grace_days);
+               : zone_midnight(program->zone,
+                               zone_day(program->zone, tier->valid_until) + set->grace_days);
 }
 
-size_t tier_rank_judged(const struct tier_set *set, const struct state *state, size_t rank, int32_t from, int32_t last)
+size_t tier_rank_judged(const struct tier_set *set, const struct state *state, size_t rank,
+                        int32_t from, int32_t last)
 {
     if (tier_is_met(set, &set->tiers[rank].keep, state, from, last)) {
         return rank;

@@ -7,16 +7,19 @@
 enum { SHARE_FULL = 1000000 };
 
 /* How far a goal is reached, in millionths. */
-static int64_t share(const struct tier_set *set, const struct tier_goal *goal, const struct state *state, int32_t from,
-                     int32_t today)
+static int64_t share(const struct tier_set *set, const struct tier_goal *goal,
+                     const struct state *state, int32_t from, int32_t today)
 {
     int64_t millionths = SHARE_FULL;
     const int64_t sum = int64_max(0, tier_sum(&set->metrics[goal->metric], state, from, today));
-    return goal->value > 0 && mul_ratio_down(sum, SHARE_FULL, goal->value, &millionths) ? millionths : SHARE_FULL;
+    return goal->value > 0 && mul_ratio_down(sum, SHARE_FULL, goal->value, &millionths)
+               ? millionths
+               : SHARE_FULL;
 }
 
 /* The goal that decides about the next tier: the nearest of any, the furthest of all. */
-static const struct tier_goal *leading_goal(const struct tier_set *set, const struct tier_condition *condition,
+static const struct tier_goal *leading_goal(const struct tier_set *set,
+                                            const struct tier_condition *condition,
                                             const struct state *state, int32_t from, int32_t today)
 {
     const struct tier_goal *best = NULL;
@@ -31,8 +34,9 @@ static const struct tier_goal *leading_goal(const struct tier_set *set, const st
     return best;
 }
 
-void tier_answer(const struct program *program, const struct tier_set *set, const struct state *before,
-                 const struct state *state, int32_t today, struct answer_tier *out)
+void tier_answer(const struct program *program, const struct tier_set *set,
+                 const struct state *before, const struct state *state, int32_t today,
+                 struct answer_tier *out)
 {
     const size_t rank = tier_rank(set, state);
     const int32_t from = tier_window_from(program, set, state, today);
@@ -45,7 +49,8 @@ void tier_answer(const struct program *program, const struct tier_set *set, cons
     if (rank + 1 == set->tiers_n) {
         return;
     }
-    const struct tier_goal *goal = leading_goal(set, &set->tiers[rank + 1].enter, state, from, today);
+    const struct tier_goal *goal =
+        leading_goal(set, &set->tiers[rank + 1].enter, state, from, today);
     if (goal != NULL) {
         out->metric = set->metrics[goal->metric].name_symbol;
         out->value = int64_max(0, tier_sum(&set->metrics[goal->metric], state, from, today));

@@ -1,4 +1,5 @@
-/* The tier that a member has: what they have earned, or more where a floor holds; and until when. */
+/* The tier that a member has: what they have earned, or more where a floor holds; and until when.
+ */
 #include "base/base.h"
 #include "core/tier.h"
 
@@ -17,7 +18,7 @@ size_t tier_rank(const struct tier_set *set, const struct state *state)
 
 /* What holds the member's tier the longest: its end, and the day it counts from. */
 struct hold {
-    int64_t until;   // AT_NEVER: no end
+    int64_t until; // AT_NEVER: no end
     int32_t from_on;
 };
 
@@ -31,7 +32,8 @@ static struct hold longest(const struct tier_set *set, const struct state *state
     }
     for (size_t i = 0; i < state->floors_n && rank > 0; i++) {
         const struct tier_floor *floor = &state->floors[i];
-        if (floor->set == set->symbol && tier_set_rank_of(set, floor->tier) == rank && floor->until > hold.until) {
+        if (floor->set == set->symbol && tier_set_rank_of(set, floor->tier) == rank &&
+            floor->until > hold.until) {
             hold = (struct hold){.until = floor->until, .from_on = floor->from_on};
         }
     }
@@ -54,7 +56,8 @@ size_t tier_earned(const struct tier_set *set, const struct state *state, int64_
 
 static void drop_floor(struct state *state, size_t i)
 {
-    memmove(&state->floors[i], &state->floors[i + 1], (state->floors_n - i - 1) * sizeof *state->floors);
+    memmove(&state->floors[i], &state->floors[i + 1],
+            (state->floors_n - i - 1) * sizeof *state->floors);
     state->floors_n--;
 }
 
@@ -81,7 +84,8 @@ enum err tier_floor_add(struct arena *arena, struct state *state, struct tier_fl
 void tier_floor_take_back(struct state *state, int64_t event, int32_t rule)
 {
     for (size_t i = state->floors_n; i-- > 0;) {
-        if (state->floors[i].kind == FLOOR_GIFT && state->floors[i].event == event && state->floors[i].rule == rule) {
+        if (state->floors[i].kind == FLOOR_GIFT && state->floors[i].event == event &&
+            state->floors[i].rule == rule) {
             drop_floor(state, i);
         }
     }
@@ -117,7 +121,8 @@ static struct tier_kept *kept_of(const struct state *state, int32_t set, int32_t
     return NULL;
 }
 
-static void count_kept(struct arena *arena, struct state *state, int32_t set, int32_t tier, int periods)
+static void count_kept(struct arena *arena, struct state *state, int32_t set, int32_t tier,
+                       int periods)
 {
     struct tier_kept *kept = kept_of(state, set, tier);
     if (kept == NULL && periods > 0 && state->kept_n < STATE_KEPT_MAX) {
@@ -149,14 +154,16 @@ static size_t highest_kept(const struct tier_set *set, const struct state *state
 {
     for (size_t t = set->tiers_n; t-- > 1;) {
         const struct tier_kept *kept = kept_of(state, set->symbol, set->tiers[t].symbol);
-        if (set->tiers[t].lifetime_after > 0 && kept != NULL && kept->periods >= set->tiers[t].lifetime_after) {
+        if (set->tiers[t].lifetime_after > 0 && kept != NULL &&
+            kept->periods >= set->tiers[t].lifetime_after) {
             return t;
         }
     }
     return 0;
 }
 
-enum err tier_count_period(const struct tier_judging *j, size_t above, size_t through, int periods, bool *is_lifetime)
+enum err tier_count_period(const struct tier_judging *j, size_t above, size_t through, int periods,
+                           bool *is_lifetime)
 {
     const struct tier_set *set = j->set;
     const size_t before = lifetime_rank(set, j->state);
@@ -166,7 +173,8 @@ enum err tier_count_period(const struct tier_judging *j, size_t above, size_t th
         }
     }
     const size_t counted = highest_kept(set, j->state);
-    // What is for life stays so when the program asks for more periods later; it goes with what had made it so.
+    // What is for life stays so when the program asks for more periods later; it goes with what had
+    // made it so.
     const bool is_undone = periods < 0 && before > above && before <= through;
     const size_t rank = is_undone || counted > before ? counted : before;
     *is_lifetime = rank > before;
@@ -192,24 +200,29 @@ static bool was_warned(const struct tier_set *set, const struct state *state, in
     return false;
 }
 
-size_t tier_rank_at_end(const struct program *program, const struct tier_set *set, const struct state *state)
+size_t tier_rank_at_end(const struct program *program, const struct tier_set *set,
+                        const struct state *state)
 {
     const struct tier_state *own = tier_find(state, set);
     const int64_t end = tier_valid_until(set, state);
     size_t rank = tier_rank_earned(set, state);
     if (own != NULL && own->valid_until <= end && rank > 0) {
         const int32_t last = zone_day(program->zone, own->valid_until) - 1;
-        rank = tier_rank_judged(set, state, rank, tier_judged_from(program, set, state, own, last), last);
+        rank = tier_rank_judged(set, state, rank, tier_judged_from(program, set, state, own, last),
+                                last);
     }
     for (size_t i = 0; i < state->floors_n; i++) {
         const struct tier_floor *floor = &state->floors[i];
-        const size_t least = floor->set == set->symbol && floor->until > end ? tier_set_rank_of(set, floor->tier) : 0;
+        const size_t least = floor->set == set->symbol && floor->until > end
+                                 ? tier_set_rank_of(set, floor->tier)
+                                 : 0;
         rank = least > rank ? least : rank;
     }
     return rank;
 }
 
-int64_t tier_warn_due(const struct program *program, const struct tier_set *set, const struct state *state)
+int64_t tier_warn_due(const struct program *program, const struct tier_set *set,
+                      const struct state *state)
 {
     const struct hold hold = longest(set, state);
     if (set->warn_days == 0 || hold.until == AT_NEVER || was_warned(set, state, hold.until)) {
@@ -219,10 +232,13 @@ int64_t tier_warn_due(const struct program *program, const struct tier_set *set,
     if (day <= hold.from_on) {
         return AT_NEVER; // shorter than the warning would be ahead
     }
-    // Without the cold counters nobody can say whether it would be lost: then this is a lower bound.
-    const bool is_known = state->counters_loaded || !tier_needs_counters(program, state, hold.from_on);
-    return is_known && tier_rank_at_end(program, set, state) >= tier_rank(set, state) ? AT_NEVER
-                                                                                      : zone_midnight(program->zone, day);
+    // Without the cold counters nobody can say whether it would be lost: then this is a lower
+    // bound.
+    const bool is_known =
+        state->counters_loaded || !tier_needs_counters(program, state, hold.from_on);
+    return is_known && tier_rank_at_end(program, set, state) >= tier_rank(set, state)
+               ? AT_NEVER
+               : zone_midnight(program->zone, day);
 }
 
 void tier_warn(struct arena *arena, const struct tier_set *set, struct state *state)
@@ -235,5 +251,6 @@ void tier_warn(struct arena *arena, const struct tier_set *set, struct state *st
         }
     }
     arena_room(arena, state->warned, state->warned_n, state->warned_max);
-    state->warned[state->warned_n++] = (struct tier_warned){.set = set->symbol, .valid_until = until};
+    state->warned[state->warned_n++] =
+        (struct tier_warned){.set = set->symbol, .valid_until = until};
 }

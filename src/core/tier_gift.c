@@ -13,11 +13,13 @@ static int64_t floor_until(const struct zone *zone, const struct effect *effect,
     if (effect->tier.days > 0) {
         return zone_midnight(zone, today + effect->tier.days + 1);
     }
-    return effect->tier.months > 0 ? zone_midnight(zone, day_add_months(today, effect->tier.months) + 1) : AT_NEVER;
+    return effect->tier.months > 0
+               ? zone_midnight(zone, day_add_months(today, effect->tier.months) + 1)
+               : AT_NEVER;
 }
 
-static enum err give(struct booking *b, const struct program *now, const struct program *program, const struct tier_grant *grant,
-                     int64_t event)
+static enum err give(struct booking *b, const struct program *now, const struct program *program,
+                     const struct tier_grant *grant, int64_t event)
 {
     const struct effect *effect = &program->rules[grant->rule].effects[grant->effect];
     const struct tier_set *set = &program->tier_sets[effect->tier.set_index];
@@ -34,8 +36,9 @@ static enum err give(struct booking *b, const struct program *now, const struct 
     return tier_floor_add(b->arena, b->state, floor);
 }
 
-enum err tier_gift_floors(struct booking *b, const struct program *now, const struct award_view *view, const struct award_list *list,
-                          size_t from, int64_t event)
+enum err tier_gift_floors(struct booking *b, const struct program *now,
+                          const struct award_view *view, const struct award_list *list, size_t from,
+                          int64_t event)
 {
     for (size_t i = from; i < list->tiers_n; i++) {
         try(give(b, now, view->program, &list->tiers[i], event));
@@ -53,12 +56,14 @@ static bool gives(const struct award_list *list, const struct tier_grant *like)
     return false;
 }
 
-enum err tier_gift_difference(struct booking *b, const struct facts *facts, const struct purchase *purchase,
-                              const struct award_list *was, const struct award_list *is)
+enum err tier_gift_difference(struct booking *b, const struct facts *facts,
+                              const struct purchase *purchase, const struct award_list *was,
+                              const struct award_list *is)
 {
     for (size_t i = 0; i < was->tiers_n; i++) {
         if (!gives(is, &was->tiers[i])) {
-            tier_floor_take_back(b->state, purchase->id, purchase->program->rules[was->tiers[i].rule].symbol);
+            tier_floor_take_back(b->state, purchase->id,
+                                 purchase->program->rules[was->tiers[i].rule].symbol);
         }
     }
     for (size_t i = 0; i < is->tiers_n; i++) {
@@ -71,7 +76,8 @@ enum err tier_gift_difference(struct booking *b, const struct facts *facts, cons
 
 /* ---- what a tier gives ---- */
 
-void tier_gift_mark(struct arena *arena, const struct program *program, const struct award_list *list, const struct decision *d,
+void tier_gift_mark(struct arena *arena, const struct program *program,
+                    const struct award_list *list, const struct decision *d,
                     struct tier_gift_mark *out)
 {
     *out = (struct tier_gift_mark){
@@ -87,8 +93,8 @@ void tier_gift_mark(struct arena *arena, const struct program *program, const st
     }
 }
 
-enum err tier_gift_book(struct booking *b, const struct program *now, const struct award_view *view, const struct award_list *list,
-                        const struct tier_gift_mark *since)
+enum err tier_gift_book(struct booking *b, const struct program *now, const struct award_view *view,
+                        const struct award_list *list, const struct tier_gift_mark *since)
 {
     struct award_list part;
     award_list_open(b->arena, view->program, &part);
@@ -101,7 +107,8 @@ enum err tier_gift_book(struct booking *b, const struct program *now, const stru
     for (size_t i = 0; i < view->program->caps_n; i++) {
         part.caps_used[i] = list->caps_used[i] - since->caps_used[i];
     }
-    try(book_awards(b, view, &part, false)); // an order's own points wait for it, a tier's gift does not
+    try(book_awards(b, view, &part,
+                    false)); // an order's own points wait for it, a tier's gift does not
     try(reward_book_grants(b, view, &part, b->event));
     return tier_gift_floors(b, now, view, list, since->tiers, b->event);
 }
@@ -120,7 +127,8 @@ static enum err add(struct booking *b, struct tier_gift gift)
     return ERR_OK;
 }
 
-static enum err note_points(struct booking *b, const struct award_view *view, const struct award *award, struct tier_gift gift)
+static enum err note_points(struct booking *b, const struct award_view *view,
+                            const struct award *award, struct tier_gift gift)
 {
     const struct wallet *wallet = &view->program->wallets[award->wallet];
     gift.kind = TIER_GIFT_POINTS;
@@ -138,8 +146,9 @@ static enum err note_points(struct booking *b, const struct award_view *view, co
     return add(b, gift);
 }
 
-static enum err note_caps(struct booking *b, const struct award_view *view, const struct award_list *list,
-                          const struct tier_gift_mark *since, struct tier_gift gift)
+static enum err note_caps(struct booking *b, const struct award_view *view,
+                          const struct award_list *list, const struct tier_gift_mark *since,
+                          struct tier_gift gift)
 {
     const struct program *program = view->program;
     for (size_t i = 0; i < program->caps_n; i++) {
@@ -156,10 +165,12 @@ static enum err note_caps(struct booking *b, const struct award_view *view, cons
     return ERR_OK;
 }
 
-enum err tier_gift_note(struct booking *b, const struct award_view *view, const struct award_list *list,
-                        const struct tier_gift_mark *since, const struct tier_change *change)
+enum err tier_gift_note(struct booking *b, const struct award_view *view,
+                        const struct award_list *list, const struct tier_gift_mark *since,
+                        const struct tier_change *change)
 {
-    const struct tier_gift gift = {.set = change->set, .tier = change->to, .event = b->event, .day = DAY_TOTAL};
+    const struct tier_gift gift = {
+        .set = change->set, .tier = change->to, .event = b->event, .day = DAY_TOTAL};
     for (size_t i = since->awards; i < list->n; i++) {
         try(note_points(b, view, &list->awards[i], gift));
     }
@@ -175,7 +186,8 @@ enum err tier_gift_note(struct booking *b, const struct award_view *view, const 
 
 /* ---- taking back ---- */
 
-static bool is_of(const struct tier_gift *gift, const struct tier_set *set, size_t above, size_t through)
+static bool is_of(const struct tier_gift *gift, const struct tier_set *set, size_t above,
+                  size_t through)
 {
     const size_t rank = tier_set_rank_of(set, gift->tier);
     return gift->set == set->symbol && rank > above && rank <= through;
@@ -191,15 +203,16 @@ static const struct issued *loaded(const struct facts *facts, int64_t id)
     return NULL;
 }
 
-static bool lacks_rewards(struct booking *b, const struct facts *facts, struct needs *needs, const struct tier_set *set, size_t to,
-                          size_t from)
+static bool lacks_rewards(struct booking *b, const struct facts *facts, struct needs *needs,
+                          const struct tier_set *set, size_t to, size_t from)
 {
     const struct state *state = b->state;
     int64_t *ids = arena_new(b->arena, int64_t, state->gifts_n);
     size_t n = 0;
     for (size_t i = 0; i < state->gifts_n; i++) {
         const struct tier_gift *gift = &state->gifts[i];
-        if (gift->kind == TIER_GIFT_REWARD && is_of(gift, set, to, from) && loaded(facts, gift->value) == NULL) {
+        if (gift->kind == TIER_GIFT_REWARD && is_of(gift, set, to, from) &&
+            loaded(facts, gift->value) == NULL) {
             ids[n++] = gift->value;
         }
     }
@@ -211,11 +224,14 @@ static bool lacks_rewards(struct booking *b, const struct facts *facts, struct n
 static enum err undo(struct booking *b, const struct facts *facts, const struct tier_gift *gift)
 {
     const struct program *policy = facts->program_now;
-    const int wallet = gift->kind == TIER_GIFT_POINTS ? program_wallet_by_symbol(policy, gift->symbol) : -1;
+    const int wallet =
+        gift->kind == TIER_GIFT_POINTS ? program_wallet_by_symbol(policy, gift->symbol) : -1;
     int64_t forgiven = 0; // stays forgiven, as with any refund
     switch (gift->kind) {
     case TIER_GIFT_POINTS: // of a wallet that is no more nothing can be taken
-        return wallet < 0 ? ERR_OK : ledger_revoke(b, &policy->wallets[wallet], gift->event, gift->value, &forgiven);
+        return wallet < 0 ? ERR_OK
+                          : ledger_revoke(b, &policy->wallets[wallet], gift->event, gift->value,
+                                          &forgiven);
     case TIER_GIFT_COUNTER:
         state_counter_add(b->arena, b->state, gift->symbol, gift->day, -gift->value);
         return ERR_OK;
@@ -228,8 +244,8 @@ static enum err undo(struct booking *b, const struct facts *facts, const struct 
     return ERR_OK;
 }
 
-enum err tier_gift_undo(struct booking *b, const struct facts *facts, struct needs *needs, const struct tier_set *set, size_t to,
-                        size_t from)
+enum err tier_gift_undo(struct booking *b, const struct facts *facts, struct needs *needs,
+                        const struct tier_set *set, size_t to, size_t from)
 {
     if (lacks_rewards(b, facts, needs, set, to, from)) {
         return ERR_RETRY;

@@ -10,8 +10,10 @@ static int32_t year_start(const struct civil start, int32_t day)
     struct civil c = civil_of_day(day);
     for (int back = 0; back < 2; back++) {
         const int last = days_in_month(c.year - back, start.month);
-        const int32_t first = day_of_civil(
-            (struct civil){.year = c.year - back, .month = start.month, .day = start.day < last ? start.day : last});
+        const int32_t first =
+            day_of_civil((struct civil){.year = c.year - back,
+                                        .month = start.month,
+                                        .day = start.day < last ? start.day : last});
         if (first <= day) {
             return first;
         }
@@ -27,12 +29,16 @@ static int32_t next_year_start(const struct civil start, int32_t day)
     return next > here ? next : year_start(start, here + 367);
 }
 
-static struct civil year_anchor(const struct program *program, const struct tier_set *set, const struct state *state)
+static struct civil year_anchor(const struct program *program, const struct tier_set *set,
+                                const struct state *state)
 {
-    return set->period == TIER_MEMBERSHIP_YEAR ? civil_of_day(zone_day(program->zone, state->enrolled_at)) : set->starts;
+    return set->period == TIER_MEMBERSHIP_YEAR
+               ? civil_of_day(zone_day(program->zone, state->enrolled_at))
+               : set->starts;
 }
 
-int32_t tier_window_from(const struct program *program, const struct tier_set *set, const struct state *state, int32_t day)
+int32_t tier_window_from(const struct program *program, const struct tier_set *set,
+                         const struct state *state, int32_t day)
 {
     switch (set->period) {
     case TIER_ROLLING_MONTHS:
@@ -46,14 +52,15 @@ int32_t tier_window_from(const struct program *program, const struct tier_set *s
     return DAY_TOTAL;
 }
 
-int64_t tier_sum(const struct metric *metric, const struct state *state, int32_t from, int32_t through)
+int64_t tier_sum(const struct metric *metric, const struct state *state, int32_t from,
+                 int32_t through)
 {
     return from == DAY_TOTAL ? state_counter(state, metric->symbol, DAY_TOTAL)
                              : state_counter_sum(state, metric->symbol, from, through);
 }
 
-bool tier_is_met(const struct tier_set *set, const struct tier_condition *condition, const struct state *state, int32_t from,
-                 int32_t through)
+bool tier_is_met(const struct tier_set *set, const struct tier_condition *condition,
+                 const struct state *state, int32_t from, int32_t through)
 {
     size_t met = 0;
     for (size_t i = 0; i < condition->goals_n; i++) {
@@ -63,14 +70,15 @@ bool tier_is_met(const struct tier_set *set, const struct tier_condition *condit
     return condition->needs_all ? met == condition->goals_n : met > 0;
 }
 
-bool tier_enters_on(const struct program *program, const struct tier_set *set, const struct state *state, size_t rank,
-                    int32_t day)
+bool tier_enters_on(const struct program *program, const struct tier_set *set,
+                    const struct state *state, size_t rank, int32_t day)
 {
-    return rank == 0 || tier_is_met(set, &set->tiers[rank].enter, state, tier_window_from(program, set, state, day), day);
+    return rank == 0 || tier_is_met(set, &set->tiers[rank].enter, state,
+                                    tier_window_from(program, set, state, day), day);
 }
 
-int64_t tier_validity(const struct program *program, const struct tier_set *set, const struct state *state, size_t rank,
-                      int32_t day)
+int64_t tier_validity(const struct program *program, const struct tier_set *set,
+                      const struct state *state, size_t rank, int32_t day)
 {
     if (rank == 0) {
         return AT_NEVER; // nothing is below the lowest
@@ -82,7 +90,8 @@ int64_t tier_validity(const struct program *program, const struct tier_set *set,
     case TIER_MEMBERSHIP_YEAR: {
         const struct civil anchor = year_anchor(program, set, state);
         const int32_t end = next_year_start(anchor, day);
-        return zone_midnight(program->zone, set->keep_through_next ? next_year_start(anchor, end) : end);
+        return zone_midnight(program->zone,
+                             set->keep_through_next ? next_year_start(anchor, end) : end);
     }
     case TIER_LIFETIME:
         break;
@@ -90,8 +99,8 @@ int64_t tier_validity(const struct program *program, const struct tier_set *set,
     return AT_NEVER;
 }
 
-int64_t tier_validity_again(const struct program *program, const struct tier_set *set, const struct state *state, size_t rank,
-                            int32_t last)
+int64_t tier_validity_again(const struct program *program, const struct tier_set *set,
+                            const struct state *state, size_t rank, int32_t last)
 {
     if (rank == 0 || set->period == TIER_LIFETIME) {
         return AT_NEVER;
@@ -99,13 +108,15 @@ int64_t tier_validity_again(const struct program *program, const struct tier_set
     if (set->period == TIER_ROLLING_MONTHS) {
         return zone_midnight(program->zone, day_add_months(last, set->months) + 1);
     }
-    return zone_midnight(program->zone, next_year_start(year_anchor(program, set, state), last + 1));
+    return zone_midnight(program->zone,
+                         next_year_start(year_anchor(program, set, state), last + 1));
 }
 
-int32_t tier_judged_from(const struct program *program, const struct tier_set *set, const struct state *state,
-                         const struct tier_state *tier, int32_t last)
+int32_t tier_judged_from(const struct program *program, const struct tier_set *set,
+                         const struct state *state, const struct tier_state *tier, int32_t last)
 {
-    return set->period == TIER_ROLLING_MONTHS ? tier->valid_from + 1 : tier_window_from(program, set, state, last);
+    return set->period == TIER_ROLLING_MONTHS ? tier->valid_from + 1
+                                              : tier_window_from(program, set, state, last);
 }
 
 struct tier_state *tier_find(const struct state *state, const struct tier_set *set)

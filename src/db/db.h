@@ -136,9 +136,9 @@ static inline struct str db_at_str(struct db_result *result, size_t row, size_t 
 /* ---- connections ---- */
 
 enum db_role {
-    DB_WRITER, // 64 MiB cache, full durability, waits 30 s for another writer; creates the file
-               // (mode 0600)
-    DB_READER, // 8 MiB cache, cannot write
+    DB_WRITER,     // 64 MiB cache, full durability, waits 30 s for another writer; creates the file
+                   // (mode 0600)
+    DB_READER,     // 8 MiB cache, cannot write
     DB_MAINTAINER, // small cache, may write: checkpoints in a thread of their own, command line,
                    // key store
 };
@@ -235,8 +235,9 @@ enum db_checkpoint {
  * TRUNCATE that readers held up is ERR_OK with pages left. Not inside a transaction. */
 enum err db_checkpoint(struct db *db, enum db_checkpoint mode, int64_t *wal_pages_left) MUST_USE;
 
-/* Writes back and syncs what checkpoints have moved into the file so far, without any lock. A checkpoint that ends the log
- * syncs by itself; this leaves it little to do. ERR_FSYNC as for a commit. */
+/* Writes back and syncs what checkpoints have moved into the file so far, without any lock. A
+ * checkpoint that ends the log syncs by itself; this leaves it little to do. ERR_FSYNC as for a
+ * commit. */
 enum err db_file_sync(struct db *db) MUST_USE;
 
 /* Looks for any of the byte strings in the database file and its WAL as they are on disk; all are 4
@@ -284,7 +285,8 @@ struct db_migration_hook {
  * postgres:" are for one database, after
  * "-- both:" (and before any mark) for both. now_ms is written as applied_at. `hook` may be NULL.
  * ERR_CONFIG: the schema is newer than this binary, or an applied migration was changed. */
-enum err db_migrate(struct db *db, const char *dir, int64_t now_ms, const struct db_migration_hook *hook, struct fail *f,
+enum err db_migrate(struct db *db, const char *dir, int64_t now_ms,
+                    const struct db_migration_hook *hook, struct fail *f,
                     struct db_migration_report *out) MUST_USE;
 
 /* Changes nothing: ERR_CONFIG when migrations are missing ("run loyald migrate"), or as above. */

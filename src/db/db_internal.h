@@ -71,8 +71,8 @@ struct db {
     struct pg_statement *pg_statements;
 };
 
-/* db_sqlite_log.c: the name of the VFS that writes the log in large pieces, NULL when it could not be registered. Needs
- * synchronous=FULL. */
+/* db_sqlite_log.c: the name of the VFS that writes the log in large pieces, NULL when it could not
+ * be registered. Needs synchronous=FULL. */
 const char *sqlite_log_vfs(void);
 
 /* db_sqlite_search.c */

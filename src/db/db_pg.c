@@ -54,7 +54,8 @@ static enum err result_check(struct db *db, PGresult *result, const char *name)
 {
     const ExecStatusType status = PQresultStatus(result);
     // A migration may have something to do in the other database only.
-    const bool is_ok = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
+    const bool is_ok =
+        status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
     const enum err err = is_ok ? ERR_OK : pg_failed(db, result, name);
     PQclear(result);
     return err;

@@ -205,7 +205,8 @@ static enum err row_run(struct db *db, struct db_call *call, sqlite3_stmt *prepa
     return ERR_OK;
 }
 
-static enum err rows_run(struct db *db, struct db_call *call, sqlite3_stmt *prepared, struct db_rows *rows)
+static enum err rows_run(struct db *db, struct db_call *call, sqlite3_stmt *prepared,
+                         struct db_rows *rows)
 {
     enum err err = ERR_OK;
     for (size_t i = 0; err == ERR_OK && i < call->rows_n; i++) {
@@ -217,8 +218,10 @@ static enum err rows_run(struct db *db, struct db_call *call, sqlite3_stmt *prep
     return err;
 }
 
-/* Outside a transaction, many rows make one: all or none, as on PostgreSQL, and one taking of locks instead of one a row. */
-static enum err rows_run_at_once(struct db *db, struct db_call *call, sqlite3_stmt *prepared, struct db_rows *rows)
+/* Outside a transaction, many rows make one: all or none, as on PostgreSQL, and one taking of locks
+ * instead of one a row. */
+static enum err rows_run_at_once(struct db *db, struct db_call *call, sqlite3_stmt *prepared,
+                                 struct db_rows *rows)
 {
     if (call->rows_n < 2 || sqlite3_get_autocommit(db->sqlite) == 0) {
         return rows_run(db, call, prepared, rows);
@@ -382,13 +385,14 @@ static const char *role_pragmas(enum db_role role)
     return "";
 }
 
-/* The first to come turns the file to its write-ahead log, and SQLite tells whoever comes at that moment that it is busy
- * without waiting: the busy handler is not asked. */
+/* The first to come turns the file to its write-ahead log, and SQLite tells whoever comes at that
+ * moment that it is busy without waiting: the busy handler is not asked. */
 static enum err sqlite_become(struct db *db)
 {
     enum { STEP_MS = 10 };
     int code = SQLITE_BUSY;
-    for (int waited_ms = 0; (code & 0xff) == SQLITE_BUSY && waited_ms < WRITER_WAIT_MS; waited_ms += STEP_MS) {
+    for (int waited_ms = 0; (code & 0xff) == SQLITE_BUSY && waited_ms < WRITER_WAIT_MS;
+         waited_ms += STEP_MS) {
         if (waited_ms > 0) {
             (void)sqlite3_sleep(STEP_MS);
         }
@@ -453,7 +457,8 @@ enum err sqlite_open(struct db *db, struct fail *f)
         try(file_create(db, f, path));
     }
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
-    const int code = sqlite3_open_v2(path, &db->sqlite, flags, db->config.vfs != NULL ? db->config.vfs : sqlite_log_vfs());
+    const int code = sqlite3_open_v2(path, &db->sqlite, flags,
+                                     db->config.vfs != NULL ? db->config.vfs : sqlite_log_vfs());
     db->backend = &SQLITE_BACKEND; // closes what sqlite3_open_v2() leaves even when it fails
     if (code != SQLITE_OK) {
         const enum err err = (code & 0xFF) == SQLITE_CANTOPEN ? ERR_CONFIG : ERR_DATABASE;

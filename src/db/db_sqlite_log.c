@@ -1,12 +1,14 @@
-/* A VFS before SQLite's own for the write-ahead log: SQLite writes it in pieces of 24 and of 2048 bytes, this one gathers
- * what follows on itself and writes it at once. Other files are opened by the VFS behind it and never come here.
+/* A VFS before SQLite's own for the write-ahead log: SQLite writes it in pieces of 24 and of 2048
+ * bytes, this one gathers what follows on itself and writes it at once. Other files are opened by
+ * the VFS behind it and never come here.
  *
- * Nothing that counts waits here: with synchronous=FULL a commit syncs the log before anybody is told of its frames, and
- * before a sync, a reading, a truncation or a question for the size everything goes out. What a write finds wrong then
- * (a full disk) is told by the sync, and the commit fails as it would have. What is never synced belongs to no commit.
+ * Nothing that counts waits here: with synchronous=FULL a commit syncs the log before anybody is
+ * told of its frames, and before a sync, a reading, a truncation or a question for the size
+ * everything goes out. What a write finds wrong then (a full disk) is told by the sync, and the
+ * commit fails as it would have. What is never synced belongs to no commit.
  *
- * Where the device does not promise that an interrupted write leaves the bytes before it alone, SQLite fills the sector and
- * writes on after the sync; there nothing is gathered. */
+ * Where the device does not promise that an interrupted write leaves the bytes before it alone,
+ * SQLite fills the sector and writes on after the sync; there nothing is gathered. */
 #include "base/base.h"
 #include "db/db_internal.h"
 
@@ -47,7 +49,9 @@ static int log_close(sqlite3_file *file)
 static int log_read(sqlite3_file *file, void *bytes, int n, sqlite3_int64 at)
 {
     const int code = log_flush(log_of(file));
-    return code != SQLITE_OK ? code : log_of(file)->real->pMethods->xRead(log_of(file)->real, bytes, n, at);
+    return code != SQLITE_OK
+               ? code
+               : log_of(file)->real->pMethods->xRead(log_of(file)->real, bytes, n, at);
 }
 
 static int log_write(sqlite3_file *file, const void *bytes, int n, sqlite3_int64 at)
@@ -77,19 +81,22 @@ static int log_write(sqlite3_file *file, const void *bytes, int n, sqlite3_int64
 static int log_truncate(sqlite3_file *file, sqlite3_int64 size)
 {
     const int code = log_flush(log_of(file));
-    return code != SQLITE_OK ? code : log_of(file)->real->pMethods->xTruncate(log_of(file)->real, size);
+    return code != SQLITE_OK ? code
+                             : log_of(file)->real->pMethods->xTruncate(log_of(file)->real, size);
 }
 
 static int log_sync(sqlite3_file *file, int flags)
 {
     const int code = log_flush(log_of(file));
-    return code != SQLITE_OK ? code : log_of(file)->real->pMethods->xSync(log_of(file)->real, flags);
+    return code != SQLITE_OK ? code
+                             : log_of(file)->real->pMethods->xSync(log_of(file)->real, flags);
 }
 
 static int log_size(sqlite3_file *file, sqlite3_int64 *size)
 {
     const int code = log_flush(log_of(file));
-    return code != SQLITE_OK ? code : log_of(file)->real->pMethods->xFileSize(log_of(file)->real, size);
+    return code != SQLITE_OK ? code
+                             : log_of(file)->real->pMethods->xFileSize(log_of(file)->real, size);
 }
 
 static int log_lock(sqlite3_file *file, int level)
@@ -142,7 +149,8 @@ static sqlite3_vfs log_vfs;
 static bool is_registered;
 static pthread_once_t log_once = PTHREAD_ONCE_INIT;
 
-static int log_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *out_flags)
+static int log_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags,
+                    int *out_flags)
 {
     sqlite3_vfs *real = vfs->pAppData;
     if ((flags & SQLITE_OPEN_WAL) == 0) {

@@ -1,5 +1,6 @@
-/* Migrations: assets applied in order, each with its line in schema_migration, in one transaction. Beside NNNN_name.sql
- * stands NNNN_name.check.sql, one query that counts what is not as the migration should have left it. */
+/* Migrations: assets applied in order, each with its line in schema_migration, in one transaction.
+ * Beside NNNN_name.sql stands NNNN_name.check.sql, one query that counts what is not as the
+ * migration should have left it. */
 #include "base/base.h"
 #include "db/db_internal.h"
 
@@ -20,7 +21,7 @@ struct migration {
     int64_t version; // the number that its name begins with
     struct str name; // without the directory
     struct str text;
-    struct str check; // empty: none
+    struct str check;                  // empty: none
     char checksum[CHECKSUM_BYTES + 1]; // SHA-256 in hex
 };
 
@@ -55,7 +56,8 @@ static enum err migrations_find(struct arena *arena, const char *dir, struct fai
         if (!str_starts(path, prefix) || str_find(name, '/', 0) < name.n || is_check(name)) {
             continue;
         }
-        const struct str check = str_fmt(arena, "%.*s" CHECK_END, (int)(path.n - strlen(SCRIPT_END)), path.p);
+        const struct str check =
+            str_fmt(arena, "%.*s" CHECK_END, (int)(path.n - strlen(SCRIPT_END)), path.p);
         struct migration one = {.name = name, .text = asset_find(path), .check = asset_find(check)};
         const struct str number = {.p = name.p, .n = str_find(name, '_', 0)};
         const int64_t before = out->n == 0 ? 0 : out->list[out->n - 1].version;
@@ -145,7 +147,8 @@ static enum err database_failed(const struct db *db, struct fail *f, enum err er
 }
 
 /* Zero, or the migration has not done what it should. */
-static enum err result_check(struct db *db, struct arena *arena, const struct migration *migration, struct fail *f)
+static enum err result_check(struct db *db, struct arena *arena, const struct migration *migration,
+                             struct fail *f)
 {
     struct db_result rows = {0};
     if (migration->check.n == 0) {
@@ -153,10 +156,12 @@ static enum err result_check(struct db *db, struct arena *arena, const struct mi
     }
     const char *text = migration_text(arena, migration->check, db->dialect);
     if (db_query_text(db, arena, str_c(text), NULL, 0, &rows) != ERR_OK) {
-        return fail(f, ERR_CONFIG, "", "The check of migration %.*s failed: %s", STR_ARG(migration->name), db->error_text);
+        return fail(f, ERR_CONFIG, "", "The check of migration %.*s failed: %s",
+                    STR_ARG(migration->name), db->error_text);
     }
     if (rows.rows_n != 1 || db_at_int(&rows, 0, 0) != 0 || rows.is_bad) {
-        return fail(f, ERR_CONFIG, "", "Migration %.*s was not applied: afterwards its check found something amiss",
+        return fail(f, ERR_CONFIG, "",
+                    "Migration %.*s was not applied: afterwards its check found something amiss",
                     STR_ARG(migration->name));
     }
     return ERR_OK;
@@ -164,7 +169,8 @@ static enum err result_check(struct db *db, struct arena *arena, const struct mi
 
 /* Inside a transaction: reads what is applied under the lock and applies the next one, if any. */
 static enum err step_apply(struct db *db, struct arena *arena, const struct migrations *known,
-                           int64_t now_ms, const struct db_migration_hook *hook, struct fail *f, struct db_migration_report *out)
+                           int64_t now_ms, const struct db_migration_hook *hook, struct fail *f,
+                           struct db_migration_report *out)
 {
     struct db_result ignored = {0};
     struct db_result applied = {0};
@@ -197,7 +203,8 @@ static enum err step_apply(struct db *db, struct arena *arena, const struct migr
     }
     try(result_check(db, arena, next, f));
     if (hook != NULL && hook->applied(hook->self, db, arena, next->version) != ERR_OK) {
-        return fail(f, ERR_CONFIG, "", "Migration %.*s could not be noted: %s", STR_ARG(next->name), db->error_text);
+        return fail(f, ERR_CONFIG, "", "Migration %.*s could not be noted: %s", STR_ARG(next->name),
+                    db->error_text);
     }
     out->version = next->version;
     out->applied_n = 1;
@@ -205,7 +212,8 @@ static enum err step_apply(struct db *db, struct arena *arena, const struct migr
 }
 
 static enum err step_run(struct db *db, const struct migrations *known, int64_t now_ms,
-                         const struct db_migration_hook *hook, struct fail *f, struct db_migration_report *out)
+                         const struct db_migration_hook *hook, struct fail *f,
+                         struct db_migration_report *out)
 {
     struct arena arena;
     arena_open(&arena, (size_t)64 * 1024 * 1024);
@@ -224,7 +232,8 @@ static enum err step_run(struct db *db, const struct migrations *known, int64_t 
     return err;
 }
 
-enum err db_migrate(struct db *db, const char *dir, int64_t now_ms, const struct db_migration_hook *hook, struct fail *f,
+enum err db_migrate(struct db *db, const char *dir, int64_t now_ms,
+                    const struct db_migration_hook *hook, struct fail *f,
                     struct db_migration_report *out)
 {
     ensure(!db->in_transaction);

@@ -8,14 +8,15 @@
 #define RUN_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
 struct arming_job {
-    struct arena *arena;     // the caller's: the lane's own ends with the job
+    struct arena *arena; // the caller's: the lane's own ends with the job
     struct arming arming;
     int64_t *members;
     size_t n;
     bool is_done;
 };
 
-/* A version with nothing to wait for needs no pass, unless the one before had something: then what is left of it goes at its due. */
+/* A version with nothing to wait for needs no pass, unless the one before had something: then what
+ * is left of it goes at its due. */
 static enum err claim(struct store *store, struct arena *arena, void *self)
 {
     struct arming_job *job = self;
@@ -32,7 +33,8 @@ static enum err claim(struct store *store, struct arena *arena, void *self)
     }
     try(store_arming_read(store, job->arena, &job->arming));
     if (job->arming.version != program->version) {
-        try(store_arming_begin(store, program->version, store_now(&instance), program->plans_n > 0));
+        try(store_arming_begin(store, program->version, store_now(&instance),
+                               program->plans_n > 0));
         try(store_arming_read(store, job->arena, &job->arming));
     }
     job->is_done = job->arming.finished_at != AT_NEVER;
@@ -42,7 +44,8 @@ static enum err claim(struct store *store, struct arena *arena, void *self)
     try(store_arming_members(store, job->arena, &job->arming, ARMING_RUN, &job->members, &job->n));
     if (job->n == 0) {
         job->is_done = true;
-        log_line(LOG_INFO, "clock", "armed=%" PRId64 " version=%d", job->arming.members, job->arming.version);
+        log_line(LOG_INFO, "clock", "armed=%" PRId64 " version=%d", job->arming.members,
+                 job->arming.version);
         return store_arming_finish(store, &job->arming, store_now(&instance));
     }
     return ERR_OK;
@@ -65,7 +68,8 @@ enum err arming_run(struct engine *engine, bool *is_done)
     if (err == ERR_OK && job.n > 0) {
         struct submission *list = arena_new(&arena, struct submission, job.n);
         for (size_t i = 0; i < job.n; i++) {
-            list[i] = (struct submission){.kind = SUBMIT_TIMERS, .arena = &arena, .member = job.members[i]};
+            list[i] = (struct submission){
+                .kind = SUBMIT_TIMERS, .arena = &arena, .member = job.members[i]};
         }
         struct ticket ticket = {.list = list, .n = job.n};
         err = engine_run(engine, &ticket);

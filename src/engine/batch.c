@@ -4,7 +4,8 @@
 
 #include "engine/batch_internal.h"
 
-/* A dry run's ids stand for rows that nobody keeps: drawn above all that were ever given out, they meet none of a real row. */
+/* A dry run's ids stand for rows that nobody keeps: drawn above all that were ever given out, they
+ * meet none of a real row. */
 static const int64_t DRY_RUN_IDS = INT64_C(1) << 62;
 
 struct member_facts *batch_member(const struct batch *b, int64_t member)
@@ -30,7 +31,8 @@ static enum err begin(struct batch *b)
         return store_program_at(b->store, b->now, &b->program_now);
     }
     // Wall time never runs backward in the books: an id carries the instant of its booking.
-    const int64_t last = (store_ids(b->store)->last >> (ID_PROCESS_BITS + ID_COUNTER_BITS)) + ID_EPOCH_MS;
+    const int64_t last =
+        (store_ids(b->store)->last >> (ID_PROCESS_BITS + ID_COUNTER_BITS)) + ID_EPOCH_MS;
     if (!instance.has_test_clock && store_ids(b->store)->last > 0) {
         b->now = int64_max(b->now, last);
     }
@@ -48,7 +50,8 @@ static enum err run(struct batch *b)
         return ERR_OK;
     }
     b->effects.now = b->now;
-    b->effects.relay_lease_until = clock_now_ms() + RELAY_LEASE_MS; // leases go by the machine's clock
+    b->effects.relay_lease_until =
+        clock_now_ms() + RELAY_LEASE_MS; // leases go by the machine's clock
     if (b->has_shared) {
         b->effects.shared = b->shared;
         b->effects.shared_n = b->shared_n;

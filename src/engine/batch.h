@@ -3,8 +3,8 @@
  * Owns:    nothing.
  * Threads: that of the store.
  * Memory:  an arena of the caller, reset between batches.
- * Errors:  batch_run() returns what concerns all (the database's); what concerns one stands in its submission.
- * Limits:  TIMERS_PER_EVENT_MAX per member and submission.
+ * Errors:  batch_run() returns what concerns all (the database's); what concerns one stands in its
+ * submission. Limits:  TIMERS_PER_EVENT_MAX per member and submission.
  */
 #ifndef LOYALD_BATCH_H
 #define LOYALD_BATCH_H
@@ -21,8 +21,9 @@ enum batch_mode {
 enum err batch_run(struct store *store, struct arena *arena, struct submission **list, size_t n,
                    enum batch_mode mode) MUST_USE;
 
-/* Checks an event's envelope against the program: type, data of custom types, currency, store, time. */
-enum err event_check(const struct program *program, const struct event *event, int64_t now, bool may_import,
-                     struct fail *f) MUST_USE;
+/* Checks an event's envelope against the program: type, data of custom types, currency, store,
+ * time. */
+enum err event_check(const struct program *program, const struct event *event, int64_t now,
+                     bool may_import, struct fail *f) MUST_USE;
 
 #endif

@@ -5,7 +5,8 @@
 #include "engine/batch_internal.h"
 #include "vault/card.h"
 
-enum err batch_know_proof(const struct batch *b, const struct member_facts *member, struct str subject, struct facts *facts)
+enum err batch_know_proof(const struct batch *b, const struct member_facts *member,
+                          struct str subject, struct facts *facts)
 {
     int64_t named = 0;
     struct str code;
@@ -15,13 +16,15 @@ enum err batch_know_proof(const struct batch *b, const struct member_facts *memb
     }
     facts->proof = PROOF_WRONG;
     if (member->state->card.generation > 0) {
-        try(card_code_step(store_vault(b->store), member->member, member->state->card.generation, code, b->now, &facts->proof_step));
+        try(card_code_step(store_vault(b->store), member->member, member->state->card.generation,
+                           code, b->now, &facts->proof_step));
         facts->proof = facts->proof_step > 0 ? PROOF_FRESH : PROOF_WRONG;
     }
     return ERR_OK;
 }
 
-void batch_note_wrong_code(struct batch *b, struct member_facts *facts, const struct decision *decision)
+void batch_note_wrong_code(struct batch *b, struct member_facts *facts,
+                           const struct decision *decision)
 {
     const struct card_state *before = &facts->state->card;
     const struct card_state *after = &decision->state->card;

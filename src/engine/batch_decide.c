@@ -10,7 +10,6 @@
 #include "vault/code.h"
 #include "store/frozen.h"
 
-
 static void fail_one(struct submission *s, enum err err, const char *pointer, const char *text)
 {
     s->err = fail(&s->fail, err, pointer, "%s", text);
@@ -46,17 +45,20 @@ static void note_shared(struct batch *b, const struct shared_use *use)
         }
     }
     arena_room(b->arena, b->shared, b->shared_n, b->shared_max);
-    b->shared[b->shared_n++] =
-        (struct shared_use){.symbol = use->symbol, .day = use->day, .points = int64_max(0, use->points)};
+    b->shared[b->shared_n++] = (struct shared_use){
+        .symbol = use->symbol, .day = use->day, .points = int64_max(0, use->points)};
 }
 
-void batch_code_hash(const struct batch *b, const struct event *event, unsigned char hash[VAULT_HASH_BYTES])
+void batch_code_hash(const struct batch *b, const struct event *event,
+                     unsigned char hash[VAULT_HASH_BYTES])
 {
     code_hash(b->arena, store_vault(b->store), json_str(json_at(event->data, "code")), hash);
 }
 
-/* What is known of a code that was entered: a fixed one of the program, or one of those uploaded and generated. */
-static void know_code(const struct batch *b, const struct program *program, const struct event *event, struct facts *facts)
+/* What is known of a code that was entered: a fixed one of the program, or one of those uploaded
+ * and generated. */
+static void know_code(const struct batch *b, const struct program *program,
+                      const struct event *event, struct facts *facts)
 {
     unsigned char hash[VAULT_HASH_BYTES];
     if (event->kind != EVENT_CODE_ENTERED) {
@@ -84,7 +86,8 @@ static uint64_t subscription_key(const struct batch *b, const struct event *even
     unsigned char hash[VAULT_HASH_BYTES];
     uint64_t key = 0;
     if (event_kind_is_subscription(event->kind)) {
-        vault_natural_key(store_vault(b->store), STR("subscription"), json_str(json_at(event->data, "subscription")), hash);
+        vault_natural_key(store_vault(b->store), STR("subscription"),
+                          json_str(json_at(event->data, "subscription")), hash);
         memcpy(&key, hash, sizeof key);
     }
     return key;
@@ -124,7 +127,8 @@ static enum err note_rewards(struct batch *b, struct decision *decision)
 {
     for (size_t i = 0; i < decision->issued_n; i++) {
         struct issued *issued = &decision->issued[i];
-        if (issued->event == decision->event_id && issued->row_version == 0 && issued->code.n == 0) {
+        if (issued->event == decision->event_id && issued->row_version == 0 &&
+            issued->code.n == 0) {
             try(take_code(b, issued));
         }
         decision->answer.rewards[i].code = issued->code;
@@ -133,13 +137,15 @@ static enum err note_rewards(struct batch *b, struct decision *decision)
     return ERR_OK;
 }
 
-/* Takes a decision over into the batch: the member's next event sees it. `s` NULL: the clock's or a released one. */
+/* Takes a decision over into the batch: the member's next event sees it. `s` NULL: the clock's or a
+ * released one. */
 enum err batch_note_decision(struct batch *b, struct member_facts *facts, struct decision *decision,
-                              const struct submission *s, int64_t credential)
+                             const struct submission *s, int64_t credential)
 {
     const char *broken = decision_check(facts->state, decision);
     if (broken != NULL) {
-        log_line(LOG_ERROR, "engine", "decision_check=\"%s\" member=%" PRId64, broken, facts->member);
+        log_line(LOG_ERROR, "engine", "decision_check=\"%s\" member=%" PRId64, broken,
+                 facts->member);
         return ERR_INTERNAL;
     }
     try(note_rewards(b, decision));
@@ -158,7 +164,8 @@ enum err batch_note_decision(struct batch *b, struct member_facts *facts, struct
     }
     arena_room(b->arena, b->effects.events, b->effects.events_n, b->effects.events_max);
     struct applied_event *applied = &b->effects.events[b->effects.events_n++];
-    *applied = (struct applied_event){.decision = decision, .member = facts, .credential = credential, .has_key = s != NULL};
+    *applied = (struct applied_event){
+        .decision = decision, .member = facts, .credential = credential, .has_key = s != NULL};
     if (s != NULL) {
         memcpy(applied->hash, s->hash, VAULT_HASH_BYTES);
         memcpy(applied->fingerprint, s->fingerprint, VAULT_HASH_BYTES);
@@ -167,8 +174,10 @@ enum err batch_note_decision(struct batch *b, struct member_facts *facts, struct
     return ERR_OK;
 }
 
-/* A purchase decided in this batch can be refunded in it, and what a referral or a review has given taken back. */
-void batch_note_purchase(struct batch *b, const struct decision *decision, const struct program *program)
+/* A purchase decided in this batch can be refunded in it, and what a referral or a review has given
+ * taken back. */
+void batch_note_purchase(struct batch *b, const struct decision *decision,
+                         const struct program *program)
 {
     struct purchase *purchase = arena_new(b->arena, struct purchase, 1);
     *purchase = (struct purchase){
@@ -190,9 +199,11 @@ void batch_note_purchase(struct batch *b, const struct decision *decision, const
 /* ---- deciding ---- */
 
 /* Issued rewards that a decision asks for: as this batch has left them, else from the database. */
-static enum err supply_issued(struct batch *b, const struct member_facts *member, struct facts *facts, const struct needs *needs)
+static enum err supply_issued(struct batch *b, const struct member_facts *member,
+                              struct facts *facts, const struct needs *needs)
 {
-    const struct issued **list = arena_new(b->arena, const struct issued *, facts->issued_n + needs->issued_n);
+    const struct issued **list =
+        arena_new(b->arena, const struct issued *, facts->issued_n + needs->issued_n);
     int64_t *missing = arena_new(b->arena, int64_t, needs->issued_n);
     size_t missing_n = 0;
     struct issued *read = NULL;
@@ -224,7 +235,8 @@ static enum err supply_issued(struct batch *b, const struct member_facts *member
     return ERR_OK;
 }
 
-enum err batch_supply(struct batch *b, struct member_facts *member, struct facts *facts, const struct needs *needs)
+enum err batch_supply(struct batch *b, struct member_facts *member, struct facts *facts,
+                      const struct needs *needs)
 {
     if (needs->issued_n > 0) {
         try(supply_issued(b, member, facts, needs));
@@ -251,7 +263,8 @@ enum err batch_supply(struct batch *b, struct member_facts *member, struct facts
             try(store_purchase_load(b->store, b->arena, member, needs->purchase, purchase));
             map_set_int(&b->purchases, purchase->id, purchase);
         }
-        const struct purchase **list = arena_new(b->arena, const struct purchase *, facts->purchases_n + 1);
+        const struct purchase **list =
+            arena_new(b->arena, const struct purchase *, facts->purchases_n + 1);
         for (size_t i = 0; i < facts->purchases_n; i++) {
             list[i] = facts->purchases[i];
         }
@@ -262,10 +275,12 @@ enum err batch_supply(struct batch *b, struct member_facts *member, struct facts
     return ERR_OK;
 }
 
-/* A member's events and transfers are numbered in the order of booking, whichever process booked the ones before. */
+/* A member's events and transfers are numbered in the order of booking, whichever process booked
+ * the ones before. */
 void batch_follow_ids(struct batch *b, const struct member_facts *member)
 {
-    id_beyond(store_ids(b->store), int64_max(member->state->last_event, member->state->last_transfer));
+    id_beyond(store_ids(b->store),
+              int64_max(member->state->last_event, member->state->last_transfer));
 }
 
 static bool is_forgotten(const struct member_facts *member)
@@ -274,14 +289,15 @@ static bool is_forgotten(const struct member_facts *member)
 }
 
 enum err batch_decide_event(struct batch *b, struct member_facts *member, const struct event *event,
-                             const unsigned char original_hash[VAULT_HASH_BYTES], bool wants_explain,
-                             struct decision *out)
+                            const unsigned char original_hash[VAULT_HASH_BYTES], bool wants_explain,
+                            struct decision *out)
 {
     const struct program *program = NULL;
     struct needs needs;
     unsigned char commitment[VAULT_COMMITMENT_BYTES];
     try(store_program_at(b->store, event->time, &program));
-    const struct known_event *original = event->original.id.n > 0 ? map_find(&b->known, original_hash) : NULL;
+    const struct known_event *original =
+        event->original.id.n > 0 ? map_find(&b->known, original_hash) : NULL;
     struct facts facts = {
         .state = member->state,
         .profile = member->profile,
@@ -295,7 +311,8 @@ enum err batch_decide_event(struct batch *b, struct member_facts *member, const 
         .program_now = b->program_now,
     };
     if (event->reason.n > 0 && member->key.version != 0) {
-        vault_commit(&member->key, (struct vault_place){"transfer", "reason", member->member}, event->reason, commitment);
+        vault_commit(&member->key, (struct vault_place){"transfer", "reason", member->member},
+                     event->reason, commitment);
         facts.reason_commitment = commitment;
     }
     know_code(b, program, event, &facts);
@@ -304,7 +321,8 @@ enum err batch_decide_event(struct batch *b, struct member_facts *member, const 
     try(batch_know_proof(b, member, event->subject, &facts));
     batch_follow_ids(b, member);
     for (int round = 0; round < NEEDS_ROUNDS_MAX; round++) {
-        const enum err err = decide(b->arena, program, &facts, event, store_ids(b->store), &needs, out);
+        const enum err err =
+            decide(b->arena, program, &facts, event, store_ids(b->store), &needs, out);
         if (err != ERR_RETRY) {
             return err;
         }
@@ -323,22 +341,26 @@ void batch_answer(struct batch *b, struct submission *s, const struct decision *
     const enum err err = answer_unpack(s->arena, buf_view(&packed), &s->answer);
     ensure(err == ERR_OK);
     for (size_t i = 0; i < s->answer.rewards_n; i++) {
-        s->answer.rewards[i].code = str_dup(s->arena, decision->answer.rewards[i].code); // sealed, not packed
+        s->answer.rewards[i].code =
+            str_dup(s->arena, decision->answer.rewards[i].code); // sealed, not packed
     }
     s->has_answer = true;
     s->epoch = b->epoch;
     s->event_id = decision->event_id;
     s->member = decision->member;
-    s->rules_version = decision->has_inputs ? decision->inputs.program->version : decision->answer.version;
+    s->rules_version =
+        decision->has_inputs ? decision->inputs.program->version : decision->answer.version;
     if (s->wants_explain) {
         explain_copy(s->arena, decision->explain, decision->explain_n, s);
     }
 }
 
 /* An answer without a member: held for an unknown person, or a sale without subject. */
-static void plain_answer(struct batch *b, struct submission *s, int64_t id, enum outcome outcome, enum reason reason)
+static void plain_answer(struct batch *b, struct submission *s, int64_t id, enum outcome outcome,
+                         enum reason reason)
 {
-    s->answer = (struct answer){.outcome = outcome, .reason = reason, .version = b->program_now->version};
+    s->answer =
+        (struct answer){.outcome = outcome, .reason = reason, .version = b->program_now->version};
     s->has_answer = true;
     s->epoch = b->epoch;
     s->event_id = id;
@@ -349,12 +371,14 @@ static enum err replay(struct batch *b, struct submission *s, const struct known
 {
     if (memcmp(known->fingerprint, s->fingerprint, VAULT_HASH_BYTES) != 0) {
         fail_one(s, ERR_EVENT_CONFLICT, "",
-                 "An event with this source and id was sent before with other content: give the new event its own id.");
+                 "An event with this source and id was sent before with other content: give the "
+                 "new event its own id.");
         return ERR_OK;
     }
     s->is_replay = true;
     if (known->member <= 0) {
-        plain_answer(b, s, known->event, known->member == EVENT_OF_HELD ? OUTCOME_HELD : OUTCOME_APPLIED,
+        plain_answer(b, s, known->event,
+                     known->member == EVENT_OF_HELD ? OUTCOME_HELD : OUTCOME_APPLIED,
                      known->member == EVENT_OF_HELD ? REASON_UNKNOWN_MEMBER : REASON_NONE);
         return ERR_OK;
     }
@@ -368,7 +392,9 @@ static enum err replay(struct batch *b, struct submission *s, const struct known
     const struct event_row *row = map_find_int(&b->replays, known->event);
     ensure(row != NULL);
     if (!event_kind_is_public(s->event.kind)) {
-        s->event.time = row->event.time; // of the first booking: the server's own events are not sent with a time
+        s->event.time =
+            row->event
+                .time; // of the first booking: the server's own events are not sent with a time
     }
     struct decision stored = {.event_id = row->id, .member = row->member, .answer = row->answer};
     const bool wants_explain = s->wants_explain;
@@ -386,15 +412,16 @@ static void note_sale(struct batch *b, struct submission *s)
     const int64_t id = id_next(store_ids(b->store), b->now);
     arena_room(b->arena, b->effects.sales, b->effects.sales_n, b->effects.sales_max);
     struct applied_sale *sale = &b->effects.sales[b->effects.sales_n++];
-    *sale = (struct applied_sale){.id = id, .event = &s->event, .booked_at = b->now, .credential = s->credential};
+    *sale = (struct applied_sale){
+        .id = id, .event = &s->event, .booked_at = b->now, .credential = s->credential};
     memcpy(sale->hash, s->hash, VAULT_HASH_BYTES);
     memcpy(sale->fingerprint, s->fingerprint, VAULT_HASH_BYTES);
     note_known(b, s, EVENT_OF_SALE, id);
     plain_answer(b, s, id, OUTCOME_APPLIED, REASON_NONE);
 }
 
-static enum err add_member(struct batch *b, size_t index, const struct enrolment *enrolment, int64_t enrolled_at,
-                           struct member_facts **out)
+static enum err add_member(struct batch *b, size_t index, const struct enrolment *enrolment,
+                           int64_t enrolled_at, struct member_facts **out)
 {
     struct member_facts *facts = arena_new(b->arena, struct member_facts, 1);
     struct state *state = arena_new(b->arena, struct state, 1);
@@ -442,14 +469,16 @@ static enum err enrol(struct batch *b, size_t index)
         is_taken |= map_find(&b->identifiers, s->enrolment.identifiers[i].hash) != NULL;
     }
     if (is_taken) {
-        fail_one(s, ERR_IDENTIFIER_TAKEN, "", "A member with one of these identifiers exists already: look them up instead.");
+        fail_one(s, ERR_IDENTIFIER_TAKEN, "",
+                 "A member with one of these identifiers exists already: look them up instead.");
         return ERR_OK;
     }
     if (!batch_may_be_brought(b, s)) {
         return ERR_OK;
     }
     struct member_facts *member = NULL;
-    try(add_member(b, index, &s->enrolment, s->may_import ? int64_min(s->event.time, b->now) : b->now, &member));
+    try(add_member(b, index, &s->enrolment,
+                   s->may_import ? int64_min(s->event.time, b->now) : b->now, &member));
     struct decision *decision = arena_new(b->arena, struct decision, 1);
     s->event.time = member->state->enrolled_at;
     try(batch_decide_event(b, member, &s->event, s->original_hash, s->wants_explain, decision));
@@ -474,8 +503,10 @@ static enum err meet_stranger(struct batch *b, size_t index, struct member_facts
         return ERR_OK;
     }
     const bool has_name = s->subject.kind != IDENT_MEMBER;
-    if (!has_name || b->program_now->unknown_members == UNKNOWN_REFUSE || !event_kind_is_public(s->event.kind)) {
-        fail_one(s, ERR_UNKNOWN_MEMBER, "/subject", "No member has this identifier: enrol them first, then send the event again.");
+    if (!has_name || b->program_now->unknown_members == UNKNOWN_REFUSE ||
+        !event_kind_is_public(s->event.kind)) {
+        fail_one(s, ERR_UNKNOWN_MEMBER, "/subject",
+                 "No member has this identifier: enrol them first, then send the event again.");
         return ERR_OK;
     }
     if (b->program_now->unknown_members == UNKNOWN_HOLD) {
@@ -513,11 +544,13 @@ static enum err meet_stranger(struct batch *b, size_t index, struct member_facts
     return batch_note_decision(b, *member, decision, NULL, s->credential);
 }
 
-/* The forgotten member whom an event about a purchase is about: the purchase says so where the subject, whose identifiers
- * are gone, cannot. NULL: none. */
-static struct member_facts *forgotten_of(struct batch *b, const struct submission *s, struct member_facts *subject)
+/* The forgotten member whom an event about a purchase is about: the purchase says so where the
+ * subject, whose identifiers are gone, cannot. NULL: none. */
+static struct member_facts *forgotten_of(struct batch *b, const struct submission *s,
+                                         struct member_facts *subject)
 {
-    if (event_kind_class(s->event.kind) != EVENT_CLASS_AFTER_PURCHASE || event_kind_is_review(s->event.kind)) {
+    if (event_kind_class(s->event.kind) != EVENT_CLASS_AFTER_PURCHASE ||
+        event_kind_is_review(s->event.kind)) {
         return NULL;
     }
     const struct known_event *original = map_find(&b->known, s->original_hash);
@@ -528,7 +561,8 @@ static struct member_facts *forgotten_of(struct batch *b, const struct submissio
     return subject != NULL && is_forgotten(subject) ? subject : NULL;
 }
 
-/* Accepted without effect (domain.md 8): an event in the forgotten member's timeline, nothing else. */
+/* Accepted without effect (domain.md 8): an event in the forgotten member's timeline, nothing else.
+ */
 static enum err submit_forgotten(struct batch *b, struct submission *s, struct member_facts *member)
 {
     struct decision *decision = arena_new(b->arena, struct decision, 1);
@@ -557,7 +591,8 @@ static enum err submit_event(struct batch *b, size_t index)
     const struct member_facts *whose = forgotten != NULL ? forgotten : member;
     if (whose != NULL && store_member_is_frozen(b->store, whose->member)) {
         fail_one(s, ERR_MEMBER_FROZEN, "",
-                 "The self-check has found this member's books damaged: see docs/verify.md for how they are released, then send it "
+                 "The self-check has found this member's books damaged: see docs/verify.md for how "
+                 "they are released, then send it "
                  "again (where there is an Idempotency-Key, with a new one).");
         return ERR_OK;
     }
@@ -565,7 +600,8 @@ static enum err submit_event(struct batch *b, size_t index)
         return submit_forgotten(b, s, forgotten);
     }
     if (member == NULL && s->member != 0 && s->subject.kind != IDENT_MEMBER) {
-        fail_one(s, ERR_INTEGRITY, "/subject", "The index names a member who is not there: run loyald verify.");
+        fail_one(s, ERR_INTEGRITY, "/subject",
+                 "The index names a member who is not there: run loyald verify.");
         return ERR_OK;
     }
     if (member == NULL) {
@@ -580,7 +616,8 @@ static enum err submit_event(struct batch *b, size_t index)
     }
     try(batch_timers_run(b, member, &more));
     struct decision *decision = arena_new(b->arena, struct decision, 1);
-    const enum err err = batch_decide_event(b, member, &s->event, s->original_hash, s->wants_explain, decision);
+    const enum err err =
+        batch_decide_event(b, member, &s->event, s->original_hash, s->wants_explain, decision);
     if (err == ERR_NOT_FOUND || err == ERR_INTEGRITY) {
         fail_one(s, ERR_INTEGRITY, "", "The original of this event cannot be read.");
         return ERR_OK;

@@ -6,7 +6,8 @@
 
 #include "core/award.h"
 
-void explain_copy(struct arena *arena, const struct explain_rule *from, size_t n, struct submission *to)
+void explain_copy(struct arena *arena, const struct explain_rule *from, size_t n,
+                  struct submission *to)
 {
     to->explain = arena_new(arena, struct explain_rule, n);
     to->explain_n = n;

@@ -4,22 +4,23 @@
 
 #include "engine/batch_internal.h"
 
-void batch_hold(struct batch *b, size_t index, bool waits_for_purchase, const unsigned char wait_hash[VAULT_HASH_BYTES],
-                int64_t member, bool has_key)
+void batch_hold(struct batch *b, size_t index, bool waits_for_purchase,
+                const unsigned char wait_hash[VAULT_HASH_BYTES], int64_t member, bool has_key)
 {
     const struct submission *s = b->list[index];
     arena_room(b->arena, b->effects.held, b->effects.held_n, b->effects.held_max);
     struct applied_held *held = &b->effects.held[b->effects.held_n++];
     *held = (struct applied_held){
-        .held = {
-            .id = b->new_ids[index],
-            .waits_for_purchase = waits_for_purchase,
-            .member = member,
-            .received_at = b->now,
-            .expires_at = b->now + b->program_now->hold_days * MS_PER_DAY,
-            .credential = s->credential,
-            .event = s->event,
-        },
+        .held =
+            {
+                .id = b->new_ids[index],
+                .waits_for_purchase = waits_for_purchase,
+                .member = member,
+                .received_at = b->now,
+                .expires_at = b->now + b->program_now->hold_days * MS_PER_DAY,
+                .credential = s->credential,
+                .event = s->event,
+            },
         .key = b->new_keys[index],
         .has_key = has_key,
     };
@@ -28,15 +29,19 @@ void batch_hold(struct batch *b, size_t index, bool waits_for_purchase, const un
     memcpy(held->fingerprint, s->fingerprint, VAULT_HASH_BYTES);
 }
 
-/* The natural key stays with the held event, whose replay stays "held"; what is said of the purchase from now on finds what
- * it has become. */
-static void note_released(struct batch *b, const struct held_event *held, const struct decision *decision)
+/* The natural key stays with the held event, whose replay stays "held"; what is said of the
+ * purchase from now on finds what it has become. */
+static void note_released(struct batch *b, const struct held_event *held,
+                          const struct decision *decision)
 {
     unsigned char hash[VAULT_HASH_BYTES];
     const bool is_named = held->event.kind == EVENT_PURCHASE && !held->waits_for_purchase;
     arena_room(b->arena, b->effects.released, b->effects.released_n, b->effects.released_max);
-    b->effects.released[b->effects.released_n++] = (struct released_event){
-        .held = held->id, .member = decision->member, .event = decision->event_id, .is_named = is_named};
+    b->effects.released[b->effects.released_n++] =
+        (struct released_event){.held = held->id,
+                                .member = decision->member,
+                                .event = decision->event_id,
+                                .is_named = is_named};
     if (!is_named) {
         return;
     }
@@ -53,14 +58,17 @@ static void note_released(struct batch *b, const struct held_event *held, const 
 }
 
 /* The natural key of the purchase that a held event is about. */
-static void original_of(const struct batch *b, const struct event *event, unsigned char hash[VAULT_HASH_BYTES])
+static void original_of(const struct batch *b, const struct event *event,
+                        unsigned char hash[VAULT_HASH_BYTES])
 {
     const struct str source = event->original.source.n > 0 ? event->original.source : event->source;
     vault_natural_key(store_vault(b->store), source, event->original.id, hash);
 }
 
-/* What is due comes first, as before any event; but what is applied with its purchase is one with it. */
-static enum err release_one(struct batch *b, struct member_facts *member, const struct held_event *held, bool is_with_purchase)
+/* What is due comes first, as before any event; but what is applied with its purchase is one with
+ * it. */
+static enum err release_one(struct batch *b, struct member_facts *member,
+                            const struct held_event *held, bool is_with_purchase)
 {
     struct decision *decision = arena_new(b->arena, struct decision, 1);
     unsigned char original[VAULT_HASH_BYTES] = {0};
@@ -93,7 +101,8 @@ static bool can_be_decided(const struct batch *b, const struct event *event)
     return original != NULL && known_id(original) != 0;
 }
 
-static bool waits_for(const struct held_event *held, const unsigned char hash[VAULT_HASH_BYTES], int64_t member)
+static bool waits_for(const struct held_event *held, const unsigned char hash[VAULT_HASH_BYTES],
+                      int64_t member)
 {
     return held->id != 0 && memcmp(held->wait_hash, hash, VAULT_HASH_BYTES) == 0 &&
            (!held->waits_for_purchase || held->member == member);
@@ -131,28 +140,31 @@ static bool is_about(const struct event *event, const struct event *purchase)
 }
 
 /* What has arrived before its purchase is applied with it, not after all that has arrived since. */
-static enum err release_with(struct batch *b, struct member_facts *member, const unsigned char hash[VAULT_HASH_BYTES],
+static enum err release_with(struct batch *b, struct member_facts *member,
+                             const unsigned char hash[VAULT_HASH_BYTES],
                              const struct event *purchase, size_t before)
 {
     bool is_stored = false;
     for (size_t i = 0; i < before; i++) {
         const struct held_event held = *waiting_at(b, i, &is_stored);
-        if (is_about(&held.event, purchase) && waits_for(&held, hash, member->member) && !is_released(b, &held) &&
-            can_be_decided(b, &held.event)) {
+        if (is_about(&held.event, purchase) && waits_for(&held, hash, member->member) &&
+            !is_released(b, &held) && can_be_decided(b, &held.event)) {
             try(release_one(b, member, &held, true));
         }
     }
     return ERR_OK;
 }
 
-/* One way through all that waits; *any is set when something was decided, which may make more decidable. */
-static enum err release_round(struct batch *b, struct member_facts *member, const unsigned char hash[VAULT_HASH_BYTES],
-                              bool *any)
+/* One way through all that waits; *any is set when something was decided, which may make more
+ * decidable. */
+static enum err release_round(struct batch *b, struct member_facts *member,
+                              const unsigned char hash[VAULT_HASH_BYTES], bool *any)
 {
     bool is_stored = false;
     for (size_t i = 0; i < b->waiting_n + b->effects.held_n; i++) {
         const struct held_event held = *waiting_at(b, i, &is_stored);
-        if (!waits_for(&held, hash, member->member) || is_released(b, &held) || !can_be_decided(b, &held.event)) {
+        if (!waits_for(&held, hash, member->member) || is_released(b, &held) ||
+            !can_be_decided(b, &held.event)) {
             continue;
         }
         try(release_one(b, member, &held, held.waits_for_purchase));
@@ -164,7 +176,8 @@ static enum err release_round(struct batch *b, struct member_facts *member, cons
     return ERR_OK;
 }
 
-enum err batch_release(struct batch *b, struct member_facts *member, const unsigned char hash[VAULT_HASH_BYTES])
+enum err batch_release(struct batch *b, struct member_facts *member,
+                       const unsigned char hash[VAULT_HASH_BYTES])
 {
     bool is_stored = false;
     for (bool any = true; any;) {

@@ -5,7 +5,8 @@
 #include "engine/batch_internal.h"
 #include "store/rewards.h"
 
-/* Members named by subjects. Enrolments' identifiers are looked up too: a taken one is a conflict. */
+/* Members named by subjects. Enrolments' identifiers are looked up too: a taken one is a conflict.
+ */
 static enum err find_members(struct batch *b, int64_t **found)
 {
     size_t n = 0;
@@ -73,7 +74,8 @@ static bool is_zero(const unsigned char hash[VAULT_HASH_BYTES])
 /* Events that are known already, and originals that refunds and changes name. */
 static enum err find_known(struct batch *b)
 {
-    unsigned char(*hashes)[VAULT_HASH_BYTES] = arena_bytes(b->arena, arena_size(VAULT_HASH_BYTES, b->n * 2));
+    unsigned char(*hashes)[VAULT_HASH_BYTES] =
+        arena_bytes(b->arena, arena_size(VAULT_HASH_BYTES, b->n * 2));
     size_t n = 0;
     struct known_event *known = NULL;
     size_t known_n = 0;
@@ -87,20 +89,23 @@ static enum err find_known(struct batch *b)
             memcpy(hashes[n++], s->original_hash, VAULT_HASH_BYTES);
         }
     }
-    try(store_events_known(b->store, b->arena, (const unsigned char(*)[VAULT_HASH_BYTES])hashes, n, &known, &known_n));
+    try(store_events_known(b->store, b->arena, (const unsigned char(*)[VAULT_HASH_BYTES])hashes, n,
+                           &known, &known_n));
     for (size_t i = 0; i < known_n; i++) {
         map_set(&b->known, known[i].hash, &known[i]);
     }
     return ERR_OK;
 }
 
-/* Whoever the originals belong to is loaded too: a refund is accepted without effect where its purchase is that of a
- * forgotten member, whose identifiers are gone. Returns how many ids there are then. */
+/* Whoever the originals belong to is loaded too: a refund is accepted without effect where its
+ * purchase is that of a forgotten member, whose identifiers are gone. Returns how many ids there
+ * are then. */
 static size_t add_owners(struct batch *b, int64_t *ids, size_t n)
 {
     for (size_t i = 0; i < b->n; i++) {
         const struct submission *s = b->list[i];
-        const struct known_event *original = is_zero(s->original_hash) ? NULL : map_find(&b->known, s->original_hash);
+        const struct known_event *original =
+            is_zero(s->original_hash) ? NULL : map_find(&b->known, s->original_hash);
         if (original != NULL && known_owner(original) > 0) {
             ids[n++] = known_owner(original);
         }
@@ -132,8 +137,10 @@ static enum err load_replays(struct batch *b)
     size_t n = 0;
     for (size_t i = 0; i < b->n; i++) {
         const struct submission *s = b->list[i];
-        const struct known_event *known = s->kind == SUBMIT_TIMERS ? NULL : map_find(&b->known, s->hash);
-        if (known == NULL || known->member <= 0 || map_find_int(&b->replays, known->event) != NULL) {
+        const struct known_event *known =
+            s->kind == SUBMIT_TIMERS ? NULL : map_find(&b->known, s->hash);
+        if (known == NULL || known->member <= 0 ||
+            map_find_int(&b->replays, known->event) != NULL) {
             continue;
         }
         const struct member_facts *facts = batch_member(b, known->member);
@@ -153,17 +160,20 @@ static enum err load_replays(struct batch *b)
 /* Purchases that waiting events are about, where they are known. */
 static enum err find_originals(struct batch *b)
 {
-    unsigned char(*hashes)[VAULT_HASH_BYTES] = arena_bytes(b->arena, arena_size(VAULT_HASH_BYTES, b->waiting_n));
+    unsigned char(*hashes)[VAULT_HASH_BYTES] =
+        arena_bytes(b->arena, arena_size(VAULT_HASH_BYTES, b->waiting_n));
     struct known_event *known = NULL;
     size_t n = 0;
     for (size_t i = 0; i < b->waiting_n; i++) {
         const struct event *event = &b->waiting[i].event;
         if (event->original.id.n > 0) {
-            const struct str source = event->original.source.n > 0 ? event->original.source : event->source;
+            const struct str source =
+                event->original.source.n > 0 ? event->original.source : event->source;
             vault_natural_key(store_vault(b->store), source, event->original.id, hashes[n++]);
         }
     }
-    try(store_events_known(b->store, b->arena, (const unsigned char(*)[VAULT_HASH_BYTES])hashes, n, &known, &n));
+    try(store_events_known(b->store, b->arena, (const unsigned char(*)[VAULT_HASH_BYTES])hashes, n,
+                           &known, &n));
     for (size_t i = 0; i < n; i++) {
         if (map_find(&b->known, known[i].hash) == NULL) {
             map_set(&b->known, known[i].hash, &known[i]);
@@ -179,7 +189,8 @@ static enum err load_waiting(struct batch *b)
     for (size_t i = 0; i < b->n; i++) {
         n += 1 + b->list[i]->enrolment.identifiers_n + b->list[i]->found_by_n;
     }
-    unsigned char(*hashes)[VAULT_HASH_BYTES] = arena_bytes(b->arena, arena_size(VAULT_HASH_BYTES, n));
+    unsigned char(*hashes)[VAULT_HASH_BYTES] =
+        arena_bytes(b->arena, arena_size(VAULT_HASH_BYTES, n));
     n = 0;
     for (size_t i = 0; i < b->n; i++) {
         const struct submission *s = b->list[i];
@@ -193,8 +204,8 @@ static enum err load_waiting(struct batch *b)
             memcpy(hashes[n++], s->hash, VAULT_HASH_BYTES);
         }
     }
-    try(store_held_find(b->store, b->arena, (const unsigned char(*)[VAULT_HASH_BYTES])hashes, n, &b->waiting,
-                        &b->waiting_n));
+    try(store_held_find(b->store, b->arena, (const unsigned char(*)[VAULT_HASH_BYTES])hashes, n,
+                        &b->waiting, &b->waiting_n));
     for (size_t i = 0; i < b->waiting_n; i++) {
         if (b->waiting[i].expires_at <= b->now) {
             b->waiting[i].id = 0; // waited longer than the program allows, and not swept yet
@@ -214,8 +225,10 @@ static enum err make_keys(struct batch *b, const int64_t *found)
     for (size_t i = 0; i < b->n; i++) {
         const struct submission *s = b->list[i];
         const bool is_named = s->subject.kind != IDENT_NONE && s->subject.kind != IDENT_MEMBER;
-        // An event of an unknown person may enrol them, or be held under a key of its own: one key serves either.
-        const bool needs_key = s->kind == SUBMIT_ENROL || (s->kind == SUBMIT_EVENT && is_named && found[i] == 0) ||
+        // An event of an unknown person may enrol them, or be held under a key of its own: one key
+        // serves either.
+        const bool needs_key = s->kind == SUBMIT_ENROL ||
+                               (s->kind == SUBMIT_EVENT && is_named && found[i] == 0) ||
                                (s->kind == SUBMIT_EVENT && s->event.original.id.n > 0);
         if (needs_key && (s->kind == SUBMIT_ENROL ? found[i] == 0 : true)) {
             b->new_ids[i] = id_next(store_ids(b->store), b->now);

@@ -8,7 +8,7 @@
 
 /* An advocate by the hash of their code. */
 struct advocate {
-    int64_t member;           // 0: nobody has the code
+    int64_t member; // 0: nobody has the code
     struct likeness *likenesses;
     size_t likenesses_n;
 };
@@ -19,22 +19,26 @@ static struct str code_of(const struct event *event)
     if (event->kind == EVENT_REFERRAL) {
         return json_str(json_at(event->data, "code"));
     }
-    return event->kind == EVENT_ENROLLED ? json_str(json_at(event->data, "referral_code")) : (struct str){0};
+    return event->kind == EVENT_ENROLLED ? json_str(json_at(event->data, "referral_code"))
+                                         : (struct str){0};
 }
 
 static enum err load_advocates(struct batch *b, const struct str *codes, size_t n)
 {
-    unsigned char(*hashes)[VAULT_HASH_BYTES] = arena_bytes(b->arena, arena_size(VAULT_HASH_BYTES, n));
+    unsigned char(*hashes)[VAULT_HASH_BYTES] =
+        arena_bytes(b->arena, arena_size(VAULT_HASH_BYTES, n));
     int64_t *members = arena_new(b->arena, int64_t, n);
     struct advocate *list = arena_new(b->arena, struct advocate, n);
     for (size_t i = 0; i < n; i++) {
         code_hash(b->arena, store_vault(b->store), codes[i], hashes[i]);
     }
-    try(store_advocates_find(b->store, b->arena, (const unsigned char(*)[VAULT_HASH_BYTES])hashes, n, members));
+    try(store_advocates_find(b->store, b->arena, (const unsigned char(*)[VAULT_HASH_BYTES])hashes,
+                             n, members));
     for (size_t i = 0; i < n; i++) {
         list[i].member = members[i];
         if (members[i] != 0 && map_find(&b->advocates, hashes[i]) == NULL) {
-            try(store_likeness_read(b->store, b->arena, members[i], &list[i].likenesses, &list[i].likenesses_n));
+            try(store_likeness_read(b->store, b->arena, members[i], &list[i].likenesses,
+                                    &list[i].likenesses_n));
             map_set(&b->advocates, hashes[i], &list[i]);
         }
     }
@@ -46,7 +50,8 @@ enum err batch_load_advocates(struct batch *b)
     struct str *codes = arena_new(b->arena, struct str, b->n + b->waiting_n);
     size_t n = 0;
     for (size_t i = 0; i < b->n + b->waiting_n; i++) {
-        const struct str code = code_of(i < b->n ? &b->list[i]->event : &b->waiting[i - b->n].event);
+        const struct str code =
+            code_of(i < b->n ? &b->list[i]->event : &b->waiting[i - b->n].event);
         if (code.n > 0) {
             codes[n++] = code;
         }
@@ -68,7 +73,8 @@ static const struct advocate *advocate_of(const struct batch *b, const struct ev
 }
 
 /* What a member has: of somebody who joins in this batch, what they joined with. */
-static enum err likenesses_of(struct batch *b, int64_t member, const struct likeness **out, size_t *n)
+static enum err likenesses_of(struct batch *b, int64_t member, const struct likeness **out,
+                              size_t *n)
 {
     struct likeness *read = NULL;
     for (size_t i = 0; i < b->effects.enrolments_n; i++) {
@@ -83,7 +89,8 @@ static enum err likenesses_of(struct batch *b, int64_t member, const struct like
     return ERR_OK;
 }
 
-enum err batch_supply_likeness(struct batch *b, const struct member_facts *member, struct facts *facts)
+enum err batch_supply_likeness(struct batch *b, const struct member_facts *member,
+                               struct facts *facts)
 {
     const struct likeness *own = NULL;
     const struct likeness *theirs = NULL;
@@ -96,7 +103,8 @@ enum err batch_supply_likeness(struct batch *b, const struct member_facts *membe
     return ERR_OK;
 }
 
-/* Whether `member` is among those who have brought `from`, or brought who brought them, as this batch has left them so far. */
+/* Whether `member` is among those who have brought `from`, or brought who brought them, as this
+ * batch has left them so far. */
 static enum err is_brought_by(struct batch *b, int64_t from, int64_t member, bool *is)
 {
     int64_t at = from;
@@ -113,7 +121,8 @@ static enum err is_brought_by(struct batch *b, int64_t from, int64_t member, boo
     return ERR_OK;
 }
 
-enum err batch_know_advocate(struct batch *b, const struct member_facts *member, const struct event *event, struct facts *facts)
+enum err batch_know_advocate(struct batch *b, const struct member_facts *member,
+                             const struct event *event, struct facts *facts)
 {
     const struct likeness *own = NULL;
     size_t own_n = 0;
@@ -127,7 +136,8 @@ enum err batch_know_advocate(struct batch *b, const struct member_facts *member,
     }
     try(likenesses_of(b, member->member, &own, &own_n));
     facts->advocate.member = advocate->member;
-    facts->advocate.is_self = likeness_meets(own, own_n, advocate->likenesses, advocate->likenesses_n);
+    facts->advocate.is_self =
+        likeness_meets(own, own_n, advocate->likenesses, advocate->likenesses_n);
     if (member->is_new) {
         return ERR_OK; // nobody was brought by them yet
     }
@@ -141,7 +151,8 @@ bool batch_may_be_brought(struct batch *b, struct submission *s)
         return true;
     }
     if (b->program_now->referrals_n == 0) {
-        s->err = fail(&s->fail, ERR_INVALID, "/referral_code", "The program has no referrals: leave the code out.");
+        s->err = fail(&s->fail, ERR_INVALID, "/referral_code",
+                      "The program has no referrals: leave the code out.");
         return false;
     }
     advocate = advocate_of(b, &s->event);
@@ -150,9 +161,11 @@ bool batch_may_be_brought(struct batch *b, struct submission *s)
                       "No member has this code: check it, or enrol without one.");
         return false;
     }
-    if (likeness_meets(s->enrolment.likenesses, s->enrolment.likenesses_n, advocate->likenesses, advocate->likenesses_n)) {
+    if (likeness_meets(s->enrolment.likenesses, s->enrolment.likenesses_n, advocate->likenesses,
+                       advocate->likenesses_n)) {
         s->err = fail(&s->fail, ERR_SELF_REFERRAL, "/referral_code",
-                      "The code's owner has the same e-mail, phone, card, address or device: nobody refers themself. Enrol without it.");
+                      "The code's owner has the same e-mail, phone, card, address or device: "
+                      "nobody refers themself. Enrol without it.");
         return false;
     }
     return true;

@@ -8,8 +8,8 @@
 #include "core/profile.h"
 #include "store/clock.h"
 
-
-/* The member's own time zone: sealed with their profile, so it is opened only when something is to be computed with it. */
+/* The member's own time zone: sealed with their profile, so it is opened only when something is to
+ * be computed with it. */
 enum err batch_supply_zone(struct batch *b, const struct member_facts *member, struct facts *facts)
 {
     struct str name = {0};
@@ -28,7 +28,8 @@ enum err batch_supply_zone(struct batch *b, const struct member_facts *member, s
     return ERR_OK;
 }
 
-enum err batch_supply_opening(struct batch *b, const struct member_facts *member, struct facts *facts, int64_t event)
+enum err batch_supply_opening(struct batch *b, const struct member_facts *member,
+                              struct facts *facts, int64_t event)
 {
     struct opening *openings = arena_new(b->arena, struct opening, facts->openings_n + 1);
     struct event_row row = {0};
@@ -44,7 +45,8 @@ enum err batch_supply_opening(struct batch *b, const struct member_facts *member
     for (size_t i = 0; i < facts->openings_n; i++) {
         openings[i] = facts->openings[i];
     }
-    openings[facts->openings_n++] = (struct opening){.event = event, .id = json_str(json_at(opened->data, "subscription"))};
+    openings[facts->openings_n++] =
+        (struct opening){.event = event, .id = json_str(json_at(opened->data, "subscription"))};
     facts->openings = openings;
     return ERR_OK;
 }
@@ -67,9 +69,14 @@ enum err batch_timers_run(struct batch *b, struct member_facts *member, bool *mo
             batch_mark_dirty(b, member); // the version that was in force then does not ask for it
             continue;
         }
-        struct facts facts = {.state = member->state, .profile = member->profile, .shared = b->shared, .shared_n = b->shared_n,
-                              .booked_at = b->now, .program_now = program};
-        // Judged by the version in force when it was due; where that one sees nothing due yet, by today's.
+        struct facts facts = {.state = member->state,
+                              .profile = member->profile,
+                              .shared = b->shared,
+                              .shared_n = b->shared_n,
+                              .booked_at = b->now,
+                              .program_now = program};
+        // Judged by the version in force when it was due; where that one sees nothing due yet, by
+        // today's.
         if (state_next_due(member->state, program) > due) {
             facts.program_now = b->program_now;
         }
@@ -101,16 +108,22 @@ enum err batch_timers_run(struct batch *b, struct member_facts *member, bool *mo
     return ERR_OK;
 }
 
-/* What the clock waits for, by the version in force now: what has run may have been judged by an older one. */
+/* What the clock waits for, by the version in force now: what has run may have been judged by an
+ * older one. */
 enum err batch_arm(struct batch *b, struct member_facts *member)
 {
-    struct facts facts = {.state = member->state, .profile = member->profile, .booked_at = b->now, .program_now = b->program_now};
+    struct facts facts = {.state = member->state,
+                          .profile = member->profile,
+                          .booked_at = b->now,
+                          .program_now = b->program_now};
     struct needs needs = {0};
     bool is_changed = false;
-    enum err err = moments_arm(b->arena, b->program_now, &facts, false, member->state, &needs, &is_changed);
+    enum err err =
+        moments_arm(b->arena, b->program_now, &facts, false, member->state, &needs, &is_changed);
     if (err == ERR_RETRY) {
         try(batch_supply(b, member, &facts, &needs));
-        err = moments_arm(b->arena, b->program_now, &facts, false, member->state, &needs, &is_changed);
+        err = moments_arm(b->arena, b->program_now, &facts, false, member->state, &needs,
+                          &is_changed);
     }
     if (is_changed) {
         batch_mark_dirty(b, member);

@@ -14,7 +14,8 @@ enum err engine_book(struct store *store, struct arena *arena, struct submission
 }
 
 /* The natural key is the member's own, so that a second run changes nothing. */
-static enum err book_erasure(struct store *store, struct arena *arena, int64_t member, int64_t credential)
+static enum err book_erasure(struct store *store, struct arena *arena, int64_t member,
+                             int64_t credential)
 {
     char id[ID_TEXT_BYTES + 1];
     struct instance instance;
@@ -39,8 +40,8 @@ static enum err book_erasure(struct store *store, struct arena *arena, int64_t m
     return engine_book(store, arena, s);
 }
 
-enum err engine_forget(struct store *store, struct arena *arena, int64_t member, int64_t credential, int64_t now,
-                       bool *is_final)
+enum err engine_forget(struct store *store, struct arena *arena, int64_t member, int64_t credential,
+                       int64_t now, bool *is_final)
 {
     // Damaged books are evidence and stay as they are; that keeps nobody from being forgotten.
     if (!store_member_is_frozen(store, member)) {

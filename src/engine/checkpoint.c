@@ -17,21 +17,22 @@ enum {
     THROTTLE_ROUNDS_MAX = 200,
     EXIT_FSYNC = 4,
 };
-#define WAL_PAGES_PASSIVE  20000 // begin above
-#define WAL_PAGES_LAST     1000  // so few are the lane's to finish
-#define WAL_PAGES_STEP     4000  // readers kept the log from beginning anew: try again after so many more
+#define WAL_PAGES_PASSIVE 20000 // begin above
+#define WAL_PAGES_LAST    1000  // so few are the lane's to finish
+#define WAL_PAGES_STEP                                                                             \
+    4000 // readers kept the log from beginning anew: try again after so many more
 #define WAL_PAGES_TRUNCATE 40000 // from here on wait for readers
 #define WAL_PAGES_THROTTLE 80000
 
 struct checkpointer {
     struct store_base *base;
-    struct db *lane;             // db_wal_pages() from any thread, all else the lane's thread
+    struct db *lane; // db_wal_pages() from any thread, all else the lane's thread
     pthread_t thread;
     atomic_bool is_stopping;
-    atomic_bool is_lanes_turn;   // set by the thread, cleared by the lane
-    int tries_n;                 // the lane's, of this turn
+    atomic_bool is_lanes_turn; // set by the thread, cleared by the lane
+    int tries_n;               // the lane's, of this turn
     pthread_mutex_t mutex;
-    pthread_cond_t stopped;      // the thread sleeps on it
+    pthread_cond_t stopped; // the thread sleeps on it
 };
 
 void stop_if_lost(enum err err)
@@ -49,10 +50,13 @@ void checkpointer_turn(struct checkpointer *c)
     if (c == NULL) {
         return;
     }
-    // A reader that is in its snapshot at the next commit keeps the log as it is; most are gone a batch later.
-    if (atomic_load(&c->is_lanes_turn) && db_wal_pages(c->lane) > WAL_PAGES_PASSIVE && c->tries_n < TRIES_MAX) {
+    // A reader that is in its snapshot at the next commit keeps the log as it is; most are gone a
+    // batch later.
+    if (atomic_load(&c->is_lanes_turn) && db_wal_pages(c->lane) > WAL_PAGES_PASSIVE &&
+        c->tries_n < TRIES_MAX) {
         c->tries_n++;
-        stop_if_lost(db_checkpoint(c->lane, DB_CHECKPOINT_PASSIVE, NULL)); // other errors: at the next turn
+        stop_if_lost(
+            db_checkpoint(c->lane, DB_CHECKPOINT_PASSIVE, NULL)); // other errors: at the next turn
     } else if (atomic_load(&c->is_lanes_turn)) {
         c->tries_n = 0;
         atomic_store(&c->is_lanes_turn, false);
@@ -96,8 +100,9 @@ static enum err run_passes(struct checkpointer *c, struct db *db)
     return ERR_OK;
 }
 
-/* The rest is the lane's, which takes it before its next batch. Where readers keep the log from beginning anew for long, the
- * lane is held up instead: with little left to move, for as long as the readers take. */
+/* The rest is the lane's, which takes it before its next batch. Where readers keep the log from
+ * beginning anew for long, the lane is held up instead: with little left to move, for as long as
+ * the readers take. */
 static void run_round(struct checkpointer *c, struct db *db)
 {
     const bool waits_for_readers = db_wal_pages(c->lane) > WAL_PAGES_TRUNCATE;

@@ -1,14 +1,17 @@
-/* Checkpoints beside the lane: SQLite's log moves into the database file without the lane waiting for it.
+/* Checkpoints beside the lane: SQLite's log moves into the database file without the lane waiting
+ * for it.
  *
- * A thread of its own moves the log's pages into the file and writes them back while the lane goes on appending. Each pass
- * leaves fewer pages behind, namely those that the lane has added meanwhile. The last few are the lane's: between two batches
- * nobody appends, so it can finish the checkpoint in milliseconds, and its next batch begins the log anew, over the old one.
+ * A thread of its own moves the log's pages into the file and writes them back while the lane goes
+ * on appending. Each pass leaves fewer pages behind, namely those that the lane has added
+ * meanwhile. The last few are the lane's: between two batches nobody appends, so it can finish the
+ * checkpoint in milliseconds, and its next batch begins the log anew, over the old one.
  *
  * Owns:    one thread and its store.
  * Threads: checkpointer_turn() the lane's; the rest whoever owns the engine.
  * Memory:  -
  * Errors:  a failed sync ends the process (engine.h). All else is logged by db/ and tried again.
- * Limits:  WAL_PAGES_* in checkpoint.c; at WAL_PAGES_THROTTLE the lane waits, up to a second a batch.
+ * Limits:  WAL_PAGES_* in checkpoint.c; at WAL_PAGES_THROTTLE the lane waits, up to a second a
+ * batch.
  */
 #ifndef LOYALD_CHECKPOINT_H
 #define LOYALD_CHECKPOINT_H
@@ -17,11 +20,12 @@
 
 struct checkpointer;
 
-/* Starts the thread. `lane` is the store whose log it looks after. On PostgreSQL, which has a checkpointer of its own, it
- * returns NULL, as good as one. */
+/* Starts the thread. `lane` is the store whose log it looks after. On PostgreSQL, which has a
+ * checkpointer of its own, it returns NULL, as good as one. */
 struct checkpointer *checkpointer_open(struct store_base *base, struct store *lane);
 
-/* Between two batches: finishes a checkpoint that is nearly done; waits where the log has grown far beyond its limit. */
+/* Between two batches: finishes a checkpoint that is nearly done; waits where the log has grown far
+ * beyond its limit. */
 void checkpointer_turn(struct checkpointer *checkpointer);
 
 /* Stops the thread; before the lane's store is closed. NULL does nothing. */

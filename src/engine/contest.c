@@ -13,8 +13,8 @@ static int32_t symbol_of(const struct program *program, const struct contest *co
     return program->wallets[contest->wallet].symbol;
 }
 
-static enum err audit(struct store *store, struct arena *arena, struct str actor, const char *action, struct str slug, struct str after,
-                      int64_t now)
+static enum err audit(struct store *store, struct arena *arena, struct str actor,
+                      const char *action, struct str slug, struct str after, int64_t now)
 {
     const struct audit_entry entry = {
         .actor = actor,
@@ -26,14 +26,16 @@ static enum err audit(struct store *store, struct arena *arena, struct str actor
     return store_audit_write(store, arena, &entry);
 }
 
-static enum err entries_of(struct store *store, struct arena *arena, const struct contest *contest, int32_t symbol,
-                           struct contest_entry **list, size_t *n)
+static enum err entries_of(struct store *store, struct arena *arena, const struct contest *contest,
+                           int32_t symbol, struct contest_entry **list, size_t *n)
 {
-    try(store_contest_entries(store, arena, contest, symbol, 0, CONTEST_ENTRIES_ALL_MAX + 1, list, n));
+    try(store_contest_entries(store, arena, contest, symbol, 0, CONTEST_ENTRIES_ALL_MAX + 1, list,
+                              n));
     return *n > CONTEST_ENTRIES_ALL_MAX ? ERR_OVERFLOW : ERR_OK;
 }
 
-static enum err close_one(struct store *store, struct arena *arena, const struct contest *contest, int32_t symbol, int64_t now)
+static enum err close_one(struct store *store, struct arena *arena, const struct contest *contest,
+                          int32_t symbol, int64_t now)
 {
     struct contest_row row = {.slug = contest->slug, .closes_at = contest->closes_at};
     struct contest_entry *list = NULL;
@@ -48,9 +50,12 @@ static enum err close_one(struct store *store, struct arena *arena, const struct
     try(store_contest_close(store, symbol, &row, &is_first));
     char hash[CONTEST_HASH_BYTES * 2 + 1];
     contest_hex(row.entries_hash, CONTEST_HASH_BYTES, hash);
-    const struct str after = str_fmt(arena, "{\"entries\":%" PRId64 ",\"entries_hash\":\"%s\",\"tickets\":%" PRId64 "}", row.entries,
-                                     hash, row.tickets);
-    return is_first ? audit(store, arena, STR("loyald/clock"), "contest.close", contest->slug, after, now) : ERR_OK;
+    const struct str after =
+        str_fmt(arena, "{\"entries\":%" PRId64 ",\"entries_hash\":\"%s\",\"tickets\":%" PRId64 "}",
+                row.entries, hash, row.tickets);
+    return is_first ? audit(store, arena, STR("loyald/clock"), "contest.close", contest->slug,
+                            after, now)
+                    : ERR_OK;
 }
 
 enum err contests_close(struct store *store, struct arena *arena, int64_t now)
@@ -89,8 +94,8 @@ static void alias_put(struct json_out *w, const unsigned char alias[CONTEST_ALIA
     json_put_str(w, str_c(text));
 }
 
-static struct str result_text(struct arena *arena, const struct contest_winner *winners, size_t n, const struct contest_entry *list,
-                              size_t list_n)
+static struct str result_text(struct arena *arena, const struct contest_winner *winners, size_t n,
+                              const struct contest_entry *list, size_t list_n)
 {
     struct buf text;
     const struct contest_entry *before = NULL;
@@ -123,9 +128,10 @@ static struct str result_text(struct arena *arena, const struct contest_winner *
     return text.is_full ? (struct str){0} : buf_view(&text);
 }
 
-/* Each winner's event, by the door for work that one event leaves for others: the entry's lot stands for the cause. */
-static enum err tell_winners(struct store *store, struct arena *arena, struct str slug, const struct contest_winner *winners, size_t n,
-                             int64_t now)
+/* Each winner's event, by the door for work that one event leaves for others: the entry's lot
+ * stands for the cause. */
+static enum err tell_winners(struct store *store, struct arena *arena, struct str slug,
+                             const struct contest_winner *winners, size_t n, int64_t now)
 {
     struct relay_row *rows = arena_new(arena, struct relay_row, n);
     for (size_t i = 0; i < n; i++) {
@@ -142,14 +148,18 @@ static enum err tell_winners(struct store *store, struct arena *arena, struct st
         ensure(!text.is_full);
         rows[i] = (struct relay_row){
             .cause = winners[i].lot,
-            .relay = {.member = winners[i].member, .kind = EVENT_CONTEST_WON, .time = now, .data = buf_view(&text)},
+            .relay = {.member = winners[i].member,
+                      .kind = EVENT_CONTEST_WON,
+                      .time = now,
+                      .data = buf_view(&text)},
         };
     }
-    return n == 0 ? ERR_OK : store_relays_add(store, arena, rows, n, now, clock_now_ms() + RELAY_LEASE_MS);
+    return n == 0 ? ERR_OK
+                  : store_relays_add(store, arena, rows, n, now, clock_now_ms() + RELAY_LEASE_MS);
 }
 
-static enum err draw(struct store *store, struct arena *arena, struct contest_job *job, const struct contest *contest, int32_t symbol,
-                     int64_t now)
+static enum err draw(struct store *store, struct arena *arena, struct contest_job *job,
+                     const struct contest *contest, int32_t symbol, int64_t now)
 {
     unsigned char seed[CONTEST_HASH_BYTES];
     unsigned char hash[CONTEST_HASH_BYTES];
@@ -158,9 +168,11 @@ static enum err draw(struct store *store, struct arena *arena, struct contest_jo
     try(entries_of(store, arena, contest, symbol, &list, &n));
     contest_entries_hash(list, n, hash);
     if (memcmp(hash, job->row.entries_hash, CONTEST_HASH_BYTES) != 0) {
-        return fail(job->f, ERR_INTEGRITY, "", "The entries are not those of the contest's close: run loyald verify.");
+        return fail(job->f, ERR_INTEGRITY, "",
+                    "The entries are not those of the contest's close: run loyald verify.");
     }
-    struct contest_winner *winners = arena_new(arena, struct contest_winner, (size_t)contest->winners);
+    struct contest_winner *winners =
+        arena_new(arena, struct contest_winner, (size_t)contest->winners);
     struct contest_entry *all = arena_new(arena, struct contest_entry, n);
     memcpy(all, list, n * sizeof *list);
     store_contest_seed(store, contest->slug, seed);
@@ -193,7 +205,8 @@ enum err contest_draw_job(struct store *store, struct arena *arena, void *self)
         return fail(job->f, ERR_NOT_FOUND, "", "The program has no contest of this name.");
     }
     if (now < contest->closes_at) {
-        return fail(job->f, ERR_CLOSED, "", "The contest is still open: draw it once its window is over.");
+        return fail(job->f, ERR_CLOSED, "",
+                    "The contest is still open: draw it once its window is over.");
     }
     const int32_t symbol = symbol_of(program, contest);
     try(contests_close(store, arena, now));

@@ -29,23 +29,23 @@ enum {
 
 struct engine {
     struct store_base *base;
-    struct store *store;          // the lane's
-    struct arena arena;           // the lane's
-    struct arena relay_arena;     // the lane's, for what a batch has left to others
-    struct submission **batch;    // BATCH_MAX
+    struct store *store;       // the lane's
+    struct arena arena;        // the lane's
+    struct arena relay_arena;  // the lane's, for what a batch has left to others
+    struct submission **batch; // BATCH_MAX
     pthread_t lane;
     pthread_t clock;
     struct checkpointer *checkpointer;
     bool has_clock;
     bool runs_timers;
-    atomic_bool is_stopping;      // the clock looks at it
-    pthread_mutex_t mutex;        // guards what follows
-    pthread_cond_t filled;        // the lane sleeps on it
-    pthread_cond_t ticked;        // the clock sleeps on it
+    atomic_bool is_stopping; // the clock looks at it
+    pthread_mutex_t mutex;   // guards what follows
+    pthread_cond_t filled;   // the lane sleeps on it
+    pthread_cond_t ticked;   // the clock sleeps on it
     struct ticket *first;
     struct ticket *last;
-    size_t waiting;               // submissions and jobs in the queue
-    bool is_closed;               // no new tickets
+    size_t waiting; // submissions and jobs in the queue
+    bool is_closed; // no new tickets
     // Counters, read by anyone.
     atomic_llong batches, submissions, retries, parked, pages, batch_us_max;
 };
@@ -78,7 +78,8 @@ enum err engine_submit(struct engine *engine, struct ticket *ticket)
     return err;
 }
 
-/* Takes the whole queue at once; waits for it. Returns NULL when the engine is closed and nothing is left. */
+/* Takes the whole queue at once; waits for it. Returns NULL when the engine is closed and nothing
+ * is left. */
 static struct ticket *take_queue(struct engine *engine)
 {
     ensure(pthread_mutex_lock(&engine->mutex) == 0);
@@ -124,7 +125,8 @@ static void fail_all(struct submission **list, size_t n, enum err err, const cha
     }
 }
 
-/* Runs a batch; where it fails for a reason of its own it runs again in halves, down to the culprit. */
+/* Runs a batch; where it fails for a reason of its own it runs again in halves, down to the
+ * culprit. */
 static void run_batch(struct engine *engine, struct submission **list, size_t n)
 {
     const enum err err = run_with_retries(engine, list, n);
@@ -133,13 +135,16 @@ static void run_batch(struct engine *engine, struct submission **list, size_t n)
         return;
     case ERR_RETRY:
     case ERR_DATABASE:
-        fail_all(list, n, ERR_DATABASE, "Send the same request again in a moment: nothing was lost or doubled.");
+        fail_all(list, n, ERR_DATABASE,
+                 "Send the same request again in a moment: nothing was lost or doubled.");
         return;
     case ERR_DISK_FULL:
-        fail_all(list, n, err, "The server's disk is full. Nothing was changed; send it again later.");
+        fail_all(list, n, err,
+                 "The server's disk is full. Nothing was changed; send it again later.");
         return;
     case ERR_NO_PROGRAM:
-        fail_all(list, n, err, "Publish a program first: PUT /v1/program/draft, then POST /v1/program/publish.");
+        fail_all(list, n, err,
+                 "Publish a program first: PUT /v1/program/draft, then POST /v1/program/publish.");
         return;
     default:
         break;
@@ -150,13 +155,14 @@ static void run_batch(struct engine *engine, struct submission **list, size_t n)
         return;
     }
     atomic_fetch_add(&engine->parked, 1);
-    log_line(LOG_ERROR, "engine", "parked=1 error=%s kind=%d member=%" PRId64, err_code(err), (int)list[0]->event.kind,
-             list[0]->member);
-    fail_all(list, n, ERR_INTERNAL, "This event could not be booked. It was not lost on your side: send it again later.");
+    log_line(LOG_ERROR, "engine", "parked=1 error=%s kind=%d member=%" PRId64, err_code(err),
+             (int)list[0]->event.kind, list[0]->member);
+    fail_all(list, n, ERR_INTERNAL,
+             "This event could not be booked. It was not lost on your side: send it again later.");
 }
 
-/* What the batch has left for other members is done before anybody is answered. What fails here, or is too much, stays a row:
- * the clock comes back to it. */
+/* What the batch has left for other members is done before anybody is answered. What fails here, or
+ * is too much, stays a row: the clock comes back to it. */
 static void run_relays(struct engine *engine)
 {
     for (int round = 0; round < RELAY_ROUNDS_MAX && store_relays_leased(engine->store); round++) {
@@ -293,7 +299,8 @@ static void wake(struct ticket *ticket)
 
 enum err engine_run(struct engine *engine, struct ticket *ticket)
 {
-    struct waiter waiter = {.mutex = PTHREAD_MUTEX_INITIALIZER, .answered = PTHREAD_COND_INITIALIZER};
+    struct waiter waiter = {.mutex = PTHREAD_MUTEX_INITIALIZER,
+                            .answered = PTHREAD_COND_INITIALIZER};
     ticket->owner = &waiter;
     ticket->done = wake;
     try(engine_submit(engine, ticket));
@@ -305,7 +312,8 @@ enum err engine_run(struct engine *engine, struct ticket *ticket)
     return ticket->err;
 }
 
-enum err engine_dry_run(struct store *reader, struct arena *arena, struct submission *list, size_t n)
+enum err engine_dry_run(struct store *reader, struct arena *arena, struct submission *list,
+                        size_t n)
 {
     struct submission **pointers = arena_new(arena, struct submission *, n);
     for (size_t i = 0; i < n; i++) {
@@ -317,13 +325,14 @@ enum err engine_dry_run(struct store *reader, struct arena *arena, struct submis
 /* ---- the clock ---- */
 
 struct due_job {
-    struct arena *arena;         // the caller's
+    struct arena *arena; // the caller's
     struct due_timer *list;
     size_t n;
     int64_t now;
 };
 
-/* Attempts are counted in a transaction of their own first, so that what kills a process is given up in the end. */
+/* Attempts are counted in a transaction of their own first, so that what kills a process is given
+ * up in the end. */
 static enum err claim_due(struct store *store, struct arena *arena, void *self)
 {
     struct due_job *job = self;
@@ -349,7 +358,8 @@ enum err engine_timers_run(struct engine *engine, size_t *ran)
         if (err == ERR_OK && job.n > 0) {
             struct submission *list = arena_new(&arena, struct submission, job.n);
             for (size_t i = 0; i < job.n; i++) {
-                list[i] = (struct submission){.kind = SUBMIT_TIMERS, .arena = &arena, .member = job.list[i].member};
+                list[i] = (struct submission){
+                    .kind = SUBMIT_TIMERS, .arena = &arena, .member = job.list[i].member};
             }
             struct ticket ticket = {.list = list, .n = job.n};
             err = engine_run(engine, &ticket);
@@ -367,9 +377,9 @@ enum { CLOCK_STEP_DAYS = 366, CLOCK_JUMP_DAYS_MAX = 36525 };
 struct clock_job {
     struct str actor;
     int64_t now;
-    int64_t from;    // where the clock stood, AT_MIN: not read yet
-    int64_t to;      // where this step goes
-    int64_t stands;  // where it stands now, AT_MIN: it has not moved
+    int64_t from;   // where the clock stood, AT_MIN: not read yet
+    int64_t to;     // where this step goes
+    int64_t stands; // where it stands now, AT_MIN: it has not moved
     bool is_there;
     struct fail *f;
 };
@@ -386,12 +396,14 @@ static enum err set_clock(struct store *store, struct arena *arena, void *self)
     struct clock_job *job = self;
     struct instance instance;
     try(store_instance_read(store, arena, &instance));
-    if (instance.has_test_clock && job->now - instance.test_now > CLOCK_JUMP_DAYS_MAX * MS_PER_DAY) {
+    if (instance.has_test_clock &&
+        job->now - instance.test_now > CLOCK_JUMP_DAYS_MAX * MS_PER_DAY) {
         return fail(job->f, ERR_CLOCK, "/now", "The test clock moves at most 100 years at a time.");
     }
     job->from = job->from == AT_MIN ? instance.test_now : job->from;
     job->to = int64_min(job->now, instance.test_now + CLOCK_STEP_DAYS * MS_PER_DAY);
-    try(store_clock_set(store, job->now < instance.test_now ? job->now : job->to, job->f)); // back: refused there
+    try(store_clock_set(store, job->now < instance.test_now ? job->now : job->to,
+                        job->f)); // back: refused there
     job->is_there = job->to == job->now;
     if (!job->is_there) {
         return ERR_OK;
@@ -423,12 +435,16 @@ static enum err clock_step(struct engine *engine, struct clock_job *job)
 enum err engine_clock_set(struct engine *engine, struct str actor, int64_t now, struct fail *f)
 {
     struct clock_job job = {.actor = actor, .now = now, .from = AT_MIN, .stands = AT_MIN, .f = f};
-    while (!job.is_there) { // what is due in a member's step is decided in one arena, so that steps are short
+    while (!job.is_there) { // what is due in a member's step is decided in one arena, so that steps
+                            // are short
         const enum err err = clock_step(engine, &job);
         if (err != ERR_OK && job.stands != AT_MIN) {
             char stands[INSTANT_BYTES + 1];
             instant_write(job.stands, stands);
-            return fail(f, err, "", "The clock stands at %s, and not everything that was due by then has run: send the same again, it goes on.", stands);
+            return fail(f, err, "",
+                        "The clock stands at %s, and not everything that was due by then has run: "
+                        "send the same again, it goes on.",
+                        stands);
         }
         try(err);
     }
@@ -499,7 +515,8 @@ static void *clock_main(void *self)
 /* ---- opening and closing ---- */
 
 /* An erasure that was cut short after its key was gone. */
-static enum err forget_again(struct store *store, struct arena *arena, int64_t member, int64_t erased_at)
+static enum err forget_again(struct store *store, struct arena *arena, int64_t member,
+                             int64_t erased_at)
 {
     struct instance instance;
     bool is_final = false;
@@ -518,7 +535,8 @@ enum err engine_open(const struct engine_config *config, struct fail *f, struct 
     size_t forgotten_n = 0;
     enum err err = store_open(config->base, DB_WRITER, f, &engine->store);
     if (err == ERR_OK) {
-        err = store_erasures_finish(engine->store, forget_again, f, &forgotten_n); // nobody is served who was forgotten
+        err = store_erasures_finish(engine->store, forget_again, f,
+                                    &forgotten_n); // nobody is served who was forgotten
     }
     if (forgotten_n > 0) {
         log_line(LOG_WARN, "engine", "erasures_finished=%zu", forgotten_n);
@@ -563,7 +581,8 @@ void engine_close(struct engine *engine)
     ensure(pthread_join(engine->lane, NULL) == 0);
     checkpointer_close(engine->checkpointer);
     int64_t left = 0;
-    (void)!db_checkpoint(store_db(engine->store), DB_CHECKPOINT_TRUNCATE, &left); // the next start does without
+    (void)!db_checkpoint(store_db(engine->store), DB_CHECKPOINT_TRUNCATE,
+                         &left); // the next start does without
     store_close(engine->store);
     arena_close(&engine->arena);
     arena_close(&engine->relay_arena);

@@ -5,7 +5,8 @@
 #include "base/log.h"
 #include "engine/batch_internal.h"
 
-static enum err submission_of(struct store *store, struct arena *arena, const struct relay_row *row, struct submission *out)
+static enum err submission_of(struct store *store, struct arena *arena, const struct relay_row *row,
+                              struct submission *out)
 {
     const struct relay *relay = &row->relay;
     json_t *data = NULL;
@@ -14,14 +15,15 @@ static enum err submission_of(struct store *store, struct arena *arena, const st
     *out = (struct submission){
         .kind = SUBMIT_EVENT,
         .arena = arena,
-        .event = {
-            .kind = relay->kind,
-            .type = event_kind_type(relay->kind),
-            .source = RELAY_SOURCE,
-            .external_id = relay_external_id(arena, relay->kind, row->cause, row->position),
-            .time = relay->time,
-            .data = data,
-        },
+        .event =
+            {
+                .kind = relay->kind,
+                .type = event_kind_type(relay->kind),
+                .source = RELAY_SOURCE,
+                .external_id = relay_external_id(arena, relay->kind, row->cause, row->position),
+                .time = relay->time,
+                .data = data,
+            },
         .subject = {.kind = IDENT_MEMBER, .member = relay->member},
         .may_import = true, // however long it has waited
         .relay = row,
@@ -63,8 +65,8 @@ static void end(struct batch *b, struct submission *s, int64_t wait_until)
 {
     ensure(!s->relay_is_settled);
     arena_room(b->arena, b->effects.relays, b->effects.relays_n, b->effects.relays_max);
-    b->effects.relays[b->effects.relays_n++] =
-        (struct relay_end){.id = s->relay->id, .member = s->relay->relay.member, .wait_until = wait_until};
+    b->effects.relays[b->effects.relays_n++] = (struct relay_end){
+        .id = s->relay->id, .member = s->relay->relay.member, .wait_until = wait_until};
     s->relay_is_settled = true;
 }
 
@@ -74,10 +76,13 @@ bool relay_may_be_booked(struct batch *b, struct submission *s, const struct dec
         return true;
     }
     if (decision->answer.outcome == OUTCOME_HELD) {
-        end(b, s, clock_now_ms() + relay_wait_ms(s->relay->attempts)); // another process is at the row before it
+        end(b, s,
+            clock_now_ms() +
+                relay_wait_ms(s->relay->attempts)); // another process is at the row before it
         return false;
     }
-    if (decision->answer.outcome == OUTCOME_REFUSED && decision->answer.reason == REASON_SUSPENDED) {
+    if (decision->answer.outcome == OUTCOME_REFUSED &&
+        decision->answer.reason == REASON_SUSPENDED) {
         end(b, s, AT_NEVER); // whoever is resumed wakes it
         return false;
     }
@@ -93,7 +98,7 @@ void relay_settle(struct batch *b, struct submission *s)
         end(b, s, 0); // in the books, or there is nobody left to do it for
         return;
     }
-    log_line(LOG_WARN, "relay", "waits=1 error=%s kind=%d member=%" PRId64, err_code(s->err), (int)s->event.kind,
-             s->relay->relay.member);
+    log_line(LOG_WARN, "relay", "waits=1 error=%s kind=%d member=%" PRId64, err_code(s->err),
+             (int)s->event.kind, s->relay->relay.member);
     end(b, s, clock_now_ms() + relay_wait_ms(s->relay->attempts));
 }

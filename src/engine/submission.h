@@ -1,4 +1,5 @@
-/* A submission: one event (or enrolment, or a member's due timers) on its way through the engine, and its answer.
+/* A submission: one event (or enrolment, or a member's due timers) on its way through the engine,
+ * and its answer.
  *
  * Owns:    nothing; everything is borrowed from whoever submits, who keeps it until the answer.
  * Threads: handed over to the lane and back.
@@ -24,36 +25,38 @@ struct submission {
     struct arena *arena;
     // What is asked.
     struct event event;
-    struct identifier subject;   // IDENT_NONE: none
-    unsigned char hash[VAULT_HASH_BYTES];        // natural key
-    unsigned char fingerprint[VAULT_HASH_BYTES]; // of the content
+    struct identifier subject;                     // IDENT_NONE: none
+    unsigned char hash[VAULT_HASH_BYTES];          // natural key
+    unsigned char fingerprint[VAULT_HASH_BYTES];   // of the content
     unsigned char original_hash[VAULT_HASH_BYTES]; // natural key of event.original
-    int64_t credential;          // API key id, 0: the command line or the clock
-    bool may_import;             // events older than 90 days are allowed
+    int64_t credential;                            // API key id, 0: the command line or the clock
+    bool may_import;                               // events older than 90 days are allowed
     bool wants_explain;
-    bool refusal_is_error;       // adjustments: "not enough points" is a 422 and nothing is stored
-    struct enrolment enrolment;  // SUBMIT_ENROL
-    // SUBMIT_EVENT, of a changed member: what they are found by from now on. Events held for any of it are decided with it.
+    bool refusal_is_error;      // adjustments: "not enough points" is a 422 and nothing is stored
+    struct enrolment enrolment; // SUBMIT_ENROL
+    // SUBMIT_EVENT, of a changed member: what they are found by from now on. Events held for any of
+    // it are decided with it.
     const struct identifier *found_by;
     size_t found_by_n;
     const struct relay_row *relay; // the row of work that this event does, or NULL
-    int64_t member;              // SUBMIT_TIMERS; else the answer's
+    int64_t member;                // SUBMIT_TIMERS; else the answer's
     // The answer.
     enum err err;
     struct fail fail;
     bool is_replay;
     bool has_answer;
     int64_t event_id;
-    int64_t epoch;               // of the programs that `answer` speaks of
+    int64_t epoch; // of the programs that `answer` speaks of
     struct answer answer;
-    int rules_version;           // the version whose rules were judged
+    int rules_version; // the version whose rules were judged
     struct explain_rule *explain;
     size_t explain_n;
-    bool more_is_due;            // SUBMIT_TIMERS: not everything fitted
-    bool relay_is_settled;       // what becomes of `relay` was noted
+    bool more_is_due;      // SUBMIT_TIMERS: not everything fitted
+    bool relay_is_settled; // what becomes of `relay` was noted
 };
 
-/* Fills in hash, fingerprint and original_hash from the event. `data` is the envelope's data as sent, or NULL. */
+/* Fills in hash, fingerprint and original_hash from the event. `data` is the envelope's data as
+ * sent, or NULL. */
 void submission_hash(struct submission *submission, const struct vault *vault, const json_t *data);
 
 #endif

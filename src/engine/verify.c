@@ -6,11 +6,15 @@
 #include "store/audit.h"
 
 #define SLICE_ARENA_BYTES_MAX ((size_t)1024 * 1024 * 1024)
-enum { LOOKS_MAX = 8, SEEN_MAX = 4096, LOOK_AGAIN_MS = 100 }; // at one slice; faults that the first look remembers
+enum {
+    LOOKS_MAX = 8,
+    SEEN_MAX = 4096,
+    LOOK_AGAIN_MS = 100
+}; // at one slice; faults that the first look remembers
 
 static const char *const NAMES[INVARIANTS_N] = {
-    "",      "double_entry", "balances", "lots",    "negative", "redemptions",
-    "natural_keys", "chains", "sealed",   "indexes", "database",
+    "",       "double_entry", "balances", "lots",     "negative", "redemptions", "natural_keys",
+    "chains", "sealed",       "indexes",  "database",
 };
 
 const char *invariant_name(enum invariant invariant)
@@ -21,20 +25,21 @@ const char *invariant_name(enum invariant invariant)
 
 struct verifying {
     struct store *store;
-    struct arena arena;             // of one slice
+    struct arena arena; // of one slice
     const struct verify_options *options;
     struct verify_report *report;
     int64_t members_all;
     int64_t now;
-    int64_t member;                 // whose history is being walked, 0: none
-    int64_t only;                   // nobody else's faults count; 0: all count
+    int64_t member; // whose history is being walked, 0: none
+    int64_t only;   // nobody else's faults count; 0: all count
     struct check_listener listener;
-    int looks;                      // at this slice so far, with this one; 0: it is looked at once
-    uint64_t seen[SEEN_MAX];        // what the first look found
-    size_t seen_n;                  // SEEN_MAX: more than are remembered
+    int looks;               // at this slice so far, with this one; 0: it is looked at once
+    uint64_t seen[SEEN_MAX]; // what the first look found
+    size_t seen_n;           // SEEN_MAX: more than are remembered
 };
 
-static uint64_t fingerprint(enum invariant invariant, const char *table, struct str row, const char *text)
+static uint64_t fingerprint(enum invariant invariant, const char *table, struct str row,
+                            const char *text)
 {
     const struct str parts[] = {str_c(table), row, str_c(text)};
     uint64_t hash = UINT64_C(14695981039346656037) + (uint64_t)invariant; // FNV-1a
@@ -46,7 +51,8 @@ static uint64_t fingerprint(enum invariant invariant, const char *table, struct 
     return hash;
 }
 
-/* Damage is there every time one looks; what only a later look finds is a commit of that moment, half seen. */
+/* Damage is there every time one looks; what only a later look finds is a commit of that moment,
+ * half seen. */
 static bool is_news(struct verifying *v, uint64_t fault)
 {
     if (v->looks == 1 && v->seen_n < SEEN_MAX) {
@@ -60,13 +66,15 @@ static bool is_news(struct verifying *v, uint64_t fault)
     return v->looks > 1 && v->seen_n < SEEN_MAX;
 }
 
-static void note(void *self, enum invariant invariant, const char *table, struct str row, const char *text)
+static void note(void *self, enum invariant invariant, const char *table, struct str row,
+                 const char *text)
 {
     struct verifying *v = self;
     struct verify_report *report = v->report;
     int64_t member = v->member;
     (void)!id_read("mbr_", row, &member); // most rows are not named by their member
-    if ((v->only != 0 && member != v->only) || is_news(v, fingerprint(invariant, table, row, text))) {
+    if ((v->only != 0 && member != v->only) ||
+        is_news(v, fingerprint(invariant, table, row, text))) {
         return;
     }
     report->violations++;
@@ -82,8 +90,9 @@ static void note(void *self, enum invariant invariant, const char *table, struct
     }
 }
 
-/* What a slice is measured against, so that it can be looked at again: what an erasure or another commit of this very
- * moment has left half seen is whole the second time, and versions that were published meanwhile are known. */
+/* What a slice is measured against, so that it can be looked at again: what an erasure or another
+ * commit of this very moment has left half seen is whole the second time, and versions that were
+ * published meanwhile are known. */
 struct mark {
     size_t n;
     int64_t violations;
@@ -139,13 +148,15 @@ static enum err or_damage(struct verifying *v, enum err err, const char *table, 
 
 /* ---- the passes ---- */
 
-/* Without a transaction: the history below the heads that the slice has read never changes, however long it is. */
+/* Without a transaction: the history below the heads that the slice has read never changes, however
+ * long it is. */
 static enum err check_one(struct verifying *v, const struct check_member *member)
 {
     struct arena arena;
     arena_open(&arena, SLICE_ARENA_BYTES_MAX);
     v->member = member->id;
-    enum err err = verify_member(v->store, &arena, member, &v->listener, &v->report->events, &v->report->transfers);
+    enum err err = verify_member(v->store, &arena, member, &v->listener, &v->report->events,
+                                 &v->report->transfers);
     arena_close(&arena);
     err = or_damage(v, err, "transfer", check_row(&v->arena, "mbr_", member->id));
     v->member = 0;
@@ -173,14 +184,17 @@ static enum err members_slice(struct verifying *v, int64_t after, struct check_s
     return ERR_OK;
 }
 
-/* An erasure takes the key first and commits then: it has ended before one looks again. No snapshot is held meanwhile. */
+/* An erasure takes the key first and commits then: it has ended before one looks again. No snapshot
+ * is held meanwhile. */
 static void let_others_end(void)
 {
     const struct timespec pause = {.tv_nsec = (long)LOOK_AGAIN_MS * 1000000};
-    (void)nanosleep(&pause, NULL); // shorter where a signal comes: the fault is looked at all the same
+    (void)nanosleep(&pause,
+                    NULL); // shorter where a signal comes: the fault is looked at all the same
 }
 
-/* Whether what was found is looked at once more: a second time always, then as long as versions go on being published. */
+/* Whether what was found is looked at once more: a second time always, then as long as versions go
+ * on being published. */
 static enum err looks_again(struct verifying *v, int looks, const struct mark *mark, bool *again)
 {
     struct instance instance;
@@ -196,7 +210,8 @@ static enum err looks_again(struct verifying *v, int looks, const struct mark *m
         *again = looks == 1 || !store_programs_are_of(v->store, instance.epoch);
         err = store_programs_refresh(v->store, instance.epoch);
     }
-    return err == ERR_INTEGRITY ? ERR_OK : err; // damage that was noted when the versions were opened
+    return err == ERR_INTEGRITY ? ERR_OK
+                                : err; // damage that was noted when the versions were opened
 }
 
 static enum err run_members(struct verifying *v)
@@ -291,7 +306,8 @@ static enum err run_audit(struct verifying *v)
 {
     const struct audit_listener listener = {.self = v, .fault = note_audit};
     arena_reset(&v->arena);
-    const enum err err = store_audit_verify(v->store, NULL, 0, &listener, &v->report->audit_entries);
+    const enum err err =
+        store_audit_verify(v->store, NULL, 0, &listener, &v->report->audit_entries);
     return or_damage(v, err, "audit", STR("*"));
 }
 
@@ -331,7 +347,8 @@ static enum err open_programs(struct verifying *v)
         err = store_program_version(v->store, (int)i + 1, &program);
         if (err == ERR_NOT_FOUND || err == ERR_INTEGRITY) {
             note(v, INV_DATABASE, "program_version", str_fmt(&v->arena, "%zu", i + 1),
-                 err == ERR_NOT_FOUND ? "the version is missing" : "the version does not compile as it did");
+                 err == ERR_NOT_FOUND ? "the version is missing"
+                                      : "the version does not compile as it did");
         } else if (err != ERR_OK) {
             return err;
         }
@@ -390,7 +407,8 @@ static enum err with_report(struct store *store, const struct verify_options *op
     return err;
 }
 
-enum err verify_run(struct store *store, const struct verify_options *options, struct verify_report *report)
+enum err verify_run(struct store *store, const struct verify_options *options,
+                    struct verify_report *report)
 {
     return with_report(store, options, 0, report, run);
 }
@@ -421,7 +439,8 @@ static enum err check_head(struct verifying *v, int64_t id)
     enum err err = store_facts_load(v->store, &v->arena, &facts, 1, false);
     vault_wipe(&facts.key, sizeof facts.key);
     if (err == ERR_OK && facts.exists && facts.state->transfers_n > 0) {
-        err = store_transfers_list(v->store, &v->arena, id, facts.state->last_transfer, 2, &transfers, &n);
+        err = store_transfers_list(v->store, &v->arena, id, facts.state->last_transfer, 2,
+                                   &transfers, &n);
     }
     if (err != ERR_OK) {
         return or_damage(v, err, "member_state", check_row(&v->arena, "mbr_", id));
@@ -429,8 +448,10 @@ static enum err check_head(struct verifying *v, int64_t id)
     if (n > 0) {
         transfer_hash(&transfers[0], id, n > 1 ? transfers[1].hash : NONE, hash);
     }
-    if (!facts.exists || (facts.state->transfers_n > 0 && memcmp(hash, facts.state->chain, HASH_BYTES) != 0)) {
-        note(v, INV_CHAINS, "member_state", check_row(&v->arena, "mbr_", id), "the newest points transfer is not the head of the chain");
+    if (!facts.exists ||
+        (facts.state->transfers_n > 0 && memcmp(hash, facts.state->chain, HASH_BYTES) != 0)) {
+        note(v, INV_CHAINS, "member_state", check_row(&v->arena, "mbr_", id),
+             "the newest points transfer is not the head of the chain");
     }
     v->report->members++;
     return ERR_OK;
@@ -442,7 +463,8 @@ static enum err run_heads(struct verifying *v)
     int64_t members[HEADS];
     size_t n = 0;
     try(db_begin(store_db(v->store), DB_READ));
-    enum err err = or_damage(v, store_check_newest(v->store, &v->arena, HEADS, members, &n), "transfer", STR("*"));
+    enum err err = or_damage(v, store_check_newest(v->store, &v->arena, HEADS, members, &n),
+                             "transfer", STR("*"));
     for (size_t i = 0; i < n && err == ERR_OK; i++) {
         err = check_head(v, members[i]);
     }
@@ -463,9 +485,15 @@ static void put_counts(struct json_out *w, const struct verify_report *report)
         const char *name;
         int64_t n;
     } counts[] = {
-        {"members", report->members}, {"events", report->events}, {"transfers", report->transfers},
-        {"natural_keys", report->keys}, {"sales", report->sales}, {"held", report->held},
-        {"purchases", report->purchases}, {"identifiers", report->identifiers}, {"audit_entries", report->audit_entries},
+        {"members", report->members},
+        {"events", report->events},
+        {"transfers", report->transfers},
+        {"natural_keys", report->keys},
+        {"sales", report->sales},
+        {"held", report->held},
+        {"purchases", report->purchases},
+        {"identifiers", report->identifiers},
+        {"audit_entries", report->audit_entries},
     };
     json_key(w, "checked");
     json_open(w, '{');

@@ -11,11 +11,14 @@
 
 #include "engine/verify.h"
 
-/* Checks one member's state against their history. *events and *transfers count what was looked at. */
+/* Checks one member's state against their history. *events and *transfers count what was looked at.
+ */
 enum err verify_member(struct store *store, struct arena *arena, const struct check_member *member,
-                       const struct check_listener *listener, int64_t *events, int64_t *transfers) MUST_USE;
+                       const struct check_listener *listener, int64_t *events,
+                       int64_t *transfers) MUST_USE;
 
 /* verify_stock.c: what counters say was given out is what was issued. */
-enum err verify_stock(struct store *store, struct arena *arena, const struct check_listener *listener) MUST_USE;
+enum err verify_stock(struct store *store, struct arena *arena,
+                      const struct check_listener *listener) MUST_USE;
 
 #endif

@@ -1,4 +1,5 @@
-/* One member: state, lots, transfers and events against each other, from the newest row back to the first. */
+/* One member: state, lots, transfers and events against each other, from the newest row back to the
+ * first. */
 #include "base/base.h"
 #include "engine/verify.h"
 
@@ -26,26 +27,26 @@ struct running {
 struct moved {
     int32_t wallet;
     int64_t earned, pending, spent, revoked;
-    int64_t awarded;           // of `earned`: by rules, not as entries that a reward brought
-    int64_t paid;              // of `spent`: on the purchase itself, not for a reward
+    int64_t awarded; // of `earned`: by rules, not as entries that a reward brought
+    int64_t paid;    // of `spent`: on the purchase itself, not for a reward
 };
 
 struct walk {
     struct store *store;
-    struct arena *arena;       // of the member
-    struct arena page;         // of a page of events, reset between pages
+    struct arena *arena; // of the member
+    struct arena page;   // of a page of events, reset between pages
     struct arena transfer_page;
     const struct check_member *member;
     const struct check_listener *listener;
     struct state state;
-    bool has_lots;             // all lots are loaded
-    struct map lots;           // id -> struct lot_tally
+    bool has_lots;   // all lots are loaded
+    struct map lots; // id -> struct lot_tally
     struct running *running;
     size_t running_n, running_max;
     // The stream of transfers, newest first.
     struct transfer *transfers;
     size_t transfers_n, transfers_at;
-    int64_t next_transfer;     // id to go on from, 0: the end
+    int64_t next_transfer;              // id to go on from, 0: the end
     unsigned char expected[HASH_BYTES]; // of the next transfer
     int64_t transfers_seen;
     int64_t events_seen;
@@ -55,7 +56,8 @@ struct walk {
     size_t moved_n;
 };
 
-static void tell(const struct walk *w, enum invariant invariant, const char *table, struct str row, const char *text)
+static void tell(const struct walk *w, enum invariant invariant, const char *table, struct str row,
+                 const char *text)
 {
     w->listener->fault(w->listener->self, invariant, table, row, text);
 }
@@ -65,7 +67,8 @@ static void tell_member(const struct walk *w, enum invariant invariant, const ch
     tell(w, invariant, "member_state", check_row(w->arena, "mbr_", w->member->id), text);
 }
 
-static void tell_transfer(const struct walk *w, enum invariant invariant, int64_t id, const char *text)
+static void tell_transfer(const struct walk *w, enum invariant invariant, int64_t id,
+                          const char *text)
 {
     tell(w, invariant, "transfer", check_row(w->arena, "trf_", id), text);
 }
@@ -84,11 +87,12 @@ static bool load_chunks(struct walk *w)
     for (size_t i = 0; i < w->member->chunks_n; i++) {
         const struct check_chunk *chunk = &w->member->chunks[i];
         const bool is_lots = chunk->kind == CHUNK_LOTS;
-        if ((!is_lots && chunk->kind != CHUNK_COUNTERS) || chunk->number < 1 || chunk->number > INT32_MAX) {
+        if ((!is_lots && chunk->kind != CHUNK_COUNTERS) || chunk->number < 1 ||
+            chunk->number > INT32_MAX) {
             return false;
         }
-        if (state_chunk_unpack(w->arena, &w->state, is_lots ? CHUNK_LOTS : CHUNK_COUNTERS, (int32_t)chunk->number,
-                               chunk->data) != ERR_OK) {
+        if (state_chunk_unpack(w->arena, &w->state, is_lots ? CHUNK_LOTS : CHUNK_COUNTERS,
+                               (int32_t)chunk->number, chunk->data) != ERR_OK) {
             return false;
         }
         lots_n += is_lots;
@@ -139,7 +143,8 @@ static void check_balances(struct walk *w)
     }
 }
 
-/* Lots of wallets that have no balance, lots named twice; and the tally that transfers will fill. */
+/* Lots of wallets that have no balance, lots named twice; and the tally that transfers will fill.
+ */
 static void open_lots(struct walk *w)
 {
     for (size_t i = 0; i < w->state.lots_n; i++) {
@@ -176,7 +181,8 @@ static bool is_legal(const struct transfer *t)
 {
     switch (t->kind) {
     case TRANSFER_EARN:
-        return is_move(t, ACCOUNT_ISSUED, ACCOUNT_PENDING) || is_move(t, ACCOUNT_ISSUED, ACCOUNT_ACTIVE);
+        return is_move(t, ACCOUNT_ISSUED, ACCOUNT_PENDING) ||
+               is_move(t, ACCOUNT_ISSUED, ACCOUNT_ACTIVE);
     case TRANSFER_ACTIVATE:
         return is_move(t, ACCOUNT_PENDING, ACCOUNT_ACTIVE);
     case TRANSFER_SPEND:
@@ -184,14 +190,17 @@ static bool is_legal(const struct transfer *t)
     case TRANSFER_RESTORE:
         return is_move(t, ACCOUNT_SPENT, ACCOUNT_ACTIVE);
     case TRANSFER_EXPIRE:
-        return is_move(t, ACCOUNT_PENDING, ACCOUNT_EXPIRED) || is_move(t, ACCOUNT_ACTIVE, ACCOUNT_EXPIRED);
+        return is_move(t, ACCOUNT_PENDING, ACCOUNT_EXPIRED) ||
+               is_move(t, ACCOUNT_ACTIVE, ACCOUNT_EXPIRED);
     case TRANSFER_REVOKE:
-        return is_move(t, ACCOUNT_PENDING, ACCOUNT_REVOKED) || is_move(t, ACCOUNT_ACTIVE, ACCOUNT_REVOKED) ||
+        return is_move(t, ACCOUNT_PENDING, ACCOUNT_REVOKED) ||
+               is_move(t, ACCOUNT_ACTIVE, ACCOUNT_REVOKED) ||
                is_move(t, ACCOUNT_DEBT, ACCOUNT_REVOKED);
     case TRANSFER_REPAY:
         return is_move(t, ACCOUNT_ACTIVE, ACCOUNT_DEBT);
     case TRANSFER_ADJUST:
-        return is_move(t, ACCOUNT_ADJUSTED, ACCOUNT_ACTIVE) || is_move(t, ACCOUNT_ACTIVE, ACCOUNT_ADJUSTED) ||
+        return is_move(t, ACCOUNT_ADJUSTED, ACCOUNT_ACTIVE) ||
+               is_move(t, ACCOUNT_ACTIVE, ACCOUNT_ADJUSTED) ||
                is_move(t, ACCOUNT_ADJUSTED, ACCOUNT_DEBT);
     case TRANSFER_MOVE:
         return false; // between members: not in this release
@@ -201,9 +210,10 @@ static bool is_legal(const struct transfer *t)
 
 static bool is_sound(const struct transfer *t)
 {
-    const bool is_debt = t->from == ACCOUNT_DEBT || (t->from == ACCOUNT_ADJUSTED && t->to == ACCOUNT_DEBT);
-    return is_legal(t) && t->points >= 1 && t->points <= TRANSFER_POINTS_MAX && (t->lot == 0) == is_debt &&
-           t->wallet > 0 && t->lot <= t->id;
+    const bool is_debt =
+        t->from == ACCOUNT_DEBT || (t->from == ACCOUNT_ADJUSTED && t->to == ACCOUNT_DEBT);
+    return is_legal(t) && t->points >= 1 && t->points <= TRANSFER_POINTS_MAX &&
+           (t->lot == 0) == is_debt && t->wallet > 0 && t->lot <= t->id;
 }
 
 static int64_t change(const struct transfer *t, enum account account)
@@ -239,7 +249,8 @@ static void take_back(struct walk *w, const struct program *program, const struc
         tally->pending += change(t, ACCOUNT_PENDING);
     }
     if (moved != NULL) {
-        const bool is_reward = program != NULL && program_reward_by_symbol(program, t->rule) != NULL;
+        const bool is_reward =
+            program != NULL && program_reward_by_symbol(program, t->rule) != NULL;
         moved->awarded += t->kind == TRANSFER_EARN && !is_reward ? t->points : 0;
         moved->earned += t->kind == TRANSFER_EARN ? t->points : 0;
         moved->pending += t->kind == TRANSFER_EARN && t->to == ACCOUNT_PENDING ? t->points : 0;
@@ -258,10 +269,11 @@ static enum err peek(struct walk *w, const struct transfer **out)
         arena_reset(&w->transfer_page);
         w->transfers_at = w->transfers_n = 0;
         w->next_transfer = 0;
-        try(store_check_transfers(w->store, &w->transfer_page, w->member, from, w->listener, &w->transfers,
-                                  &w->transfers_n));
+        try(store_check_transfers(w->store, &w->transfer_page, w->member, from, w->listener,
+                                  &w->transfers, &w->transfers_n));
         if (w->transfers_n == 0 || w->transfers[0].id != from) {
-            tell_transfer(w, INV_CHAINS, from, "the points transfer that the next one (or the state) names is missing");
+            tell_transfer(w, INV_CHAINS, from,
+                          "the points transfer that the next one (or the state) names is missing");
             w->transfers_n = 0;
             return ERR_OK;
         }
@@ -284,7 +296,8 @@ static enum err hash_before(struct walk *w, const struct transfer *t, unsigned c
     w->transfers_at++;
     try(peek(w, &before));
     if (before == NULL || before->id != copy.previous) {
-        tell_transfer(w, INV_CHAINS, copy.id, "the points transfer names one before it that is not there");
+        tell_transfer(w, INV_CHAINS, copy.id,
+                      "the points transfer names one before it that is not there");
         w->next_transfer = before == NULL ? 0 : w->next_transfer;
     }
     if (before != NULL) {
@@ -301,19 +314,23 @@ static enum err take_transfer(struct walk *w, const struct transfer *t)
     const struct program *program = NULL;
     w->transfers_seen++;
     if (!is_sound(&transfer)) {
-        tell_transfer(w, INV_DOUBLE_ENTRY, transfer.id, "the accounts, the lot or the amount do not fit the kind of transfer");
+        tell_transfer(w, INV_DOUBLE_ENTRY, transfer.id,
+                      "the accounts, the lot or the amount do not fit the kind of transfer");
     }
     if (store_program_version(w->store, transfer.version, &program) != ERR_OK) {
-        tell_transfer(w, INV_DATABASE, transfer.id, "the transfer names a program version that does not exist");
+        tell_transfer(w, INV_DATABASE, transfer.id,
+                      "the transfer names a program version that does not exist");
     }
     if (memcmp(transfer.hash, w->expected, HASH_BYTES) != 0) {
-        tell_transfer(w, INV_CHAINS, transfer.id, "the hash is not the one that the next transfer (or the state) builds on");
+        tell_transfer(w, INV_CHAINS, transfer.id,
+                      "the hash is not the one that the next transfer (or the state) builds on");
     }
     take_back(w, program, &transfer);
     try(hash_before(w, &transfer, before));
     transfer_hash(&transfer, w->member->id, before, made);
     if (memcmp(made, transfer.hash, HASH_BYTES) != 0) {
-        tell_transfer(w, INV_CHAINS, transfer.id, "the hash does not follow from the transfer and the one before it");
+        tell_transfer(w, INV_CHAINS, transfer.id,
+                      "the hash does not follow from the transfer and the one before it");
     }
     memcpy(w->expected, before, HASH_BYTES);
     if (transfer.previous == 0) {
@@ -329,7 +346,8 @@ static bool answer_is_of(const struct walk *w, const struct answer_points *p)
     for (size_t i = 0; i < w->moved_n; i++) {
         const struct moved *m = &w->moved[i];
         if (m->wallet == p->wallet) {
-            return m->earned == p->earned && m->pending == p->pending && m->spent == p->spent && m->revoked == p->revoked;
+            return m->earned == p->earned && m->pending == p->pending && m->spent == p->spent &&
+                   m->revoked == p->revoked;
         }
     }
     return p->earned == 0 && p->pending == 0 && p->spent == 0 && p->revoked == 0;
@@ -341,7 +359,8 @@ static void check_answer_points(const struct walk *w, const struct check_event *
     const struct answer *answer = &event->row.answer;
     for (size_t i = 0; i < answer->points_n; i++) {
         if (!answer_is_of(w, &answer->points[i])) {
-            tell_event(w, INV_BALANCES, event->row.id, "the answer's points are not those of the event's transfers");
+            tell_event(w, INV_BALANCES, event->row.id,
+                       "the answer's points are not those of the event's transfers");
             return;
         }
     }
@@ -354,8 +373,10 @@ static void check_answer_balances(struct walk *w, const struct check_event *even
     for (size_t i = 0; i < answer->balances_n; i++) {
         const struct answer_balance *b = &answer->balances[i];
         const struct running *running = running_of(w, b->wallet);
-        if (b->active != running->active || b->pending != running->pending || b->debt != running->debt) {
-            tell_event(w, INV_BALANCES, event->row.id, "the answer's balances are not those after the event");
+        if (b->active != running->active || b->pending != running->pending ||
+            b->debt != running->debt) {
+            tell_event(w, INV_BALANCES, event->row.id,
+                       "the answer's balances are not those after the event");
             return;
         }
     }
@@ -367,14 +388,17 @@ static void check_spent(const struct walk *w, const struct check_event *event)
     for (size_t i = 0; i < w->moved_n; i++) {
         int64_t spent = 0;
         for (size_t k = 0; k < event->row.spent_n; k++) {
-            spent += event->row.spent[k].wallet == w->moved[i].wallet ? event->row.spent[k].points : 0;
+            spent +=
+                event->row.spent[k].wallet == w->moved[i].wallet ? event->row.spent[k].points : 0;
         }
         if (spent != w->moved[i].paid) {
-            tell_event(w, INV_REDEMPTIONS, event->row.id, "the points spent are not those that the event's record names");
+            tell_event(w, INV_REDEMPTIONS, event->row.id,
+                       "the points spent are not those that the event's record names");
         }
     }
     for (size_t k = 0; k < event->row.spent_n && w->moved_n == 0; k++) {
-        tell_event(w, INV_REDEMPTIONS, event->row.id, "the event's record names points that were never spent");
+        tell_event(w, INV_REDEMPTIONS, event->row.id,
+                   "the event's record names points that were never spent");
         break;
     }
 }
@@ -391,7 +415,8 @@ static enum err check_again(struct walk *w, const struct check_event *event)
         return ERR_OK;
     }
     if (store_program_version(w->store, event->row.version, &program) != ERR_OK) {
-        tell_event(w, INV_DATABASE, event->row.id, "the event names a program version that does not exist");
+        tell_event(w, INV_DATABASE, event->row.id,
+                   "the event names a program version that does not exist");
         return ERR_OK;
     }
     if (inputs_unpack(&w->page, program, event->row.inputs, &inputs) != ERR_OK) {
@@ -399,8 +424,10 @@ static enum err check_again(struct walk *w, const struct check_event *event)
         return ERR_OK;
     }
     content_open(&w->page, &event->row.event, &content);
-    const struct award_view view = {
-        .program = program, .content = &content, .inputs = &inputs, .booked_at = event->row.booked_at};
+    const struct award_view view = {.program = program,
+                                    .content = &content,
+                                    .inputs = &inputs,
+                                    .booked_at = event->row.booked_at};
     if (award_run(&w->page, &view, &list) != ERR_OK) {
         tell_event(w, INV_DATABASE, event->row.id, "the event cannot be decided again");
         return ERR_OK;
@@ -414,7 +441,8 @@ static enum err check_again(struct walk *w, const struct check_event *event)
             earned += w->moved[k].wallet == program->wallets[i].symbol ? w->moved[k].awarded : 0;
         }
         if (earned != due[i]) {
-            tell_event(w, INV_DATABASE, event->row.id, "decided again from its stored inputs, the event earns something else");
+            tell_event(w, INV_DATABASE, event->row.id,
+                       "decided again from its stored inputs, the event earns something else");
             return ERR_OK;
         }
     }
@@ -431,7 +459,8 @@ static enum err check_event(struct walk *w, const struct check_event *event)
     try(peek(w, &t));
     while (t != NULL && t->event >= event->row.id) {
         if (t->event > event->row.id) {
-            tell_transfer(w, INV_CHAINS, t->id, "the points transfer names an event that is not the member's");
+            tell_transfer(w, INV_CHAINS, t->id,
+                          "the points transfer names an event that is not the member's");
         }
         try(take_transfer(w, t));
         try(peek(w, &t));
@@ -439,8 +468,10 @@ static enum err check_event(struct walk *w, const struct check_event *event)
     if (!event->is_readable) {
         return ERR_OK;
     }
-    if ((int64_t)event->row.answer.outcome != event->outcome || (int64_t)event->row.event.kind != event->kind) {
-        tell_event(w, INV_DATABASE, event->row.id, "kind or outcome are not those of the event's record");
+    if ((int64_t)event->row.answer.outcome != event->outcome ||
+        (int64_t)event->row.event.kind != event->kind) {
+        tell_event(w, INV_DATABASE, event->row.id,
+                   "kind or outcome are not those of the event's record");
     }
     check_answer_points(w, event);
     check_spent(w, event);
@@ -456,13 +487,15 @@ static enum err walk_events(struct walk *w)
         arena_reset(&w->page);
         try(store_check_events(w->store, &w->page, w->member, next, w->listener, &events, &n));
         if (n == 0 || events[0].row.id != next) {
-            tell_event(w, INV_CHAINS, next, "the event that the next one (or the state) names is missing");
+            tell_event(w, INV_CHAINS, next,
+                       "the event that the next one (or the state) names is missing");
             return ERR_OK;
         }
         for (size_t i = 0; i < n; i++) {
             const struct event_row *row = &events[i].row;
             if (i > 0 && events[i - 1].row.previous != row->id) {
-                tell_event(w, INV_CHAINS, events[i - 1].row.id, "the event before this one is not the one that it names");
+                tell_event(w, INV_CHAINS, events[i - 1].row.id,
+                           "the event before this one is not the one that it names");
             }
             w->events_seen++;
             try(check_event(w, &events[i]));
@@ -488,12 +521,14 @@ static enum err finish(struct walk *w)
     w->moved_n = 0;
     try(peek(w, &t));
     while (t != NULL) {
-        tell_transfer(w, INV_CHAINS, t->id, "the points transfer names an event that is not the member's");
+        tell_transfer(w, INV_CHAINS, t->id,
+                      "the points transfer names an event that is not the member's");
         try(take_transfer(w, t));
         try(peek(w, &t));
     }
     if (w->transfers_seen != w->state.transfers_n) {
-        tell_member(w, INV_CHAINS, "there are not as many points transfers as the state has counted");
+        tell_member(w, INV_CHAINS,
+                    "there are not as many points transfers as the state has counted");
     }
     for (size_t i = 0; i < w->running_n; i++) {
         if (w->running[i].active != 0 || w->running[i].pending != 0 || w->running[i].debt != 0) {
@@ -514,7 +549,8 @@ static enum err finish(struct walk *w)
 
 static enum err walk(struct walk *w)
 {
-    if (state_unpack(w->arena, w->member->id, w->member->state_version, w->member->state, &w->state) != ERR_OK) {
+    if (state_unpack(w->arena, w->member->id, w->member->state_version, w->member->state,
+                     &w->state) != ERR_OK) {
         tell_member(w, INV_DATABASE, "the state cannot be read");
         return ERR_OK;
     }

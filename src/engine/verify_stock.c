@@ -15,8 +15,8 @@ static const struct reward_stock *total_of(const struct reward *reward)
     return NULL;
 }
 
-/* Counted are those that a version with this stock has issued; so it can be told only where each version, from the first that
- * has the reward on, has its stock too. */
+/* Counted are those that a version with this stock has issued; so it can be told only where each
+ * version, from the first that has the reward on, has its stock too. */
 static enum err is_always_counted(struct store *store, struct str slug, bool *out)
 {
     bool is_there = false;
@@ -36,14 +36,16 @@ static enum err is_always_counted(struct store *store, struct str slug, bool *ou
     return ERR_OK;
 }
 
-static enum err check(struct store *store, struct arena *arena, const struct check_listener *listener)
+static enum err check(struct store *store, struct arena *arena,
+                      const struct check_listener *listener)
 {
     const struct program *program = NULL;
     struct issued_count *counts = NULL;
     size_t n = 0;
     const enum err err = store_program_version(store, (int)store_programs_n(store), &program);
     if (err != ERR_OK) {
-        return err == ERR_NOT_FOUND || err == ERR_INTEGRITY ? ERR_OK : err; // told with the versions
+        return err == ERR_NOT_FOUND || err == ERR_INTEGRITY ? ERR_OK
+                                                            : err; // told with the versions
     }
     try(store_issued_counts(store, arena, &counts, &n));
     for (size_t i = 0; i < program->rewards_n; i++) {
@@ -63,14 +65,16 @@ static enum err check(struct store *store, struct arena *arena, const struct che
             issued += counts[k].reward == reward->symbol ? counts[k].n : 0;
         }
         if (given != issued) {
-            listener->fault(listener->self, INV_REDEMPTIONS, "shared_counter", reward->slug,
-                            "the stock that was given out is not what was issued and not cancelled");
+            listener->fault(
+                listener->self, INV_REDEMPTIONS, "shared_counter", reward->slug,
+                "the stock that was given out is not what was issued and not cancelled");
         }
     }
     return ERR_OK;
 }
 
-enum err verify_stock(struct store *store, struct arena *arena, const struct check_listener *listener)
+enum err verify_stock(struct store *store, struct arena *arena,
+                      const struct check_listener *listener)
 {
     if (store_programs_n(store) == 0) {
         return ERR_OK;

@@ -18,13 +18,13 @@ struct watch {
     struct store *store;
     pthread_t thread;
     bool has_thread;
-    pthread_mutex_t mutex;       // guards what follows
-    pthread_cond_t ended;        // the thread sleeps on it
+    pthread_mutex_t mutex; // guards what follows
+    pthread_cond_t ended;  // the thread sleeps on it
     bool is_stopping;
     // Of the running pass, the thread's own.
-    size_t told;                 // violations that were acted on
+    size_t told; // violations that were acted on
     int64_t worked_from_us;
-    int64_t submissions;         // the lane's, when it was last looked at
+    int64_t submissions; // the lane's, when it was last looked at
     atomic_llong passes, violations, members, last_ms;
 };
 
@@ -40,7 +40,8 @@ static bool sleep_ms(struct watch *watch, int64_t ms)
         until.tv_nsec -= 1000000000;
     }
     ensure(pthread_mutex_lock(&watch->mutex) == 0);
-    while (!watch->is_stopping && pthread_cond_timedwait(&watch->ended, &watch->mutex, &until) != ETIMEDOUT) {
+    while (!watch->is_stopping &&
+           pthread_cond_timedwait(&watch->ended, &watch->mutex, &until) != ETIMEDOUT) {
     }
     const bool goes_on = !watch->is_stopping;
     ensure(pthread_mutex_unlock(&watch->mutex) == 0);
@@ -72,7 +73,8 @@ static struct str reason_text(struct arena *arena, const struct violation *v)
     return buf_view(&text);
 }
 
-static enum err freeze_one(struct store *store, struct arena *arena, const struct violation *v, int64_t now)
+static enum err freeze_one(struct store *store, struct arena *arena, const struct violation *v,
+                           int64_t now)
 {
     char member[ID_TEXT_BYTES + 1];
     bool is_new = false;
@@ -120,14 +122,17 @@ static void act(struct watch *watch, const struct verify_report *report)
     }
     for (size_t i = 0; i < job.n; i++) {
         const struct violation *v = &job.list[i];
-        log_line(LOG_ERROR, "verify", "invariant=%s table=%.*s row=\"%.*s\" member=%" PRId64 " detail=\"%.*s\" action=%s",
-                 invariant_name(v->invariant), STR_ARG(v->table), STR_ARG(v->row), v->member, STR_ARG(v->detail),
-                 v->member > 0 ? "freeze" : "none");
+        log_line(LOG_ERROR, "verify",
+                 "invariant=%s table=%.*s row=\"%.*s\" member=%" PRId64
+                 " detail=\"%.*s\" action=%s",
+                 invariant_name(v->invariant), STR_ARG(v->table), STR_ARG(v->row), v->member,
+                 STR_ARG(v->detail), v->member > 0 ? "freeze" : "none");
     }
     struct ticket ticket = {.job = freeze, .job_self = &job};
     const enum err err = engine_run(watch->config.engine, &ticket);
     if (err != ERR_OK) {
-        log_line(LOG_ERROR, "verify", "freeze=failed error=%s", err_code(err)); // found again with the next pass
+        log_line(LOG_ERROR, "verify", "freeze=failed error=%s",
+                 err_code(err)); // found again with the next pass
     }
     atomic_fetch_add(&watch->violations, (long long)job.n);
     watch->told = report->n;
@@ -148,7 +153,8 @@ static bool rest(void *self)
     const bool is_busy = stats.waiting > 0 || stats.submissions != watch->submissions;
     watch->submissions = stats.submissions;
     const bool goes_on =
-        sleep_ms(watch, int64_min(worked_ms * (is_busy ? WATCH_BUSY_FACTOR : WATCH_SLEEP_FACTOR), WATCH_SLEEP_MS_MAX));
+        sleep_ms(watch, int64_min(worked_ms * (is_busy ? WATCH_BUSY_FACTOR : WATCH_SLEEP_FACTOR),
+                                  WATCH_SLEEP_MS_MAX));
     watch->worked_from_us = clock_monotonic_us();
     return goes_on;
 }
@@ -167,7 +173,8 @@ enum err watch_pass(struct watch *watch)
 {
     struct arena arena;
     const int64_t from_us = clock_monotonic_us();
-    const struct verify_options options = {.self = watch, .progress = pace, .pause = rest, .is_light = true};
+    const struct verify_options options = {
+        .self = watch, .progress = pace, .pause = rest, .is_light = true};
     arena_open(&arena, PASS_BYTES_MAX);
     struct verify_report *report = arena_new(&arena, struct verify_report, 1);
     report->arena = &arena;
@@ -179,8 +186,8 @@ enum err watch_pass(struct watch *watch)
         atomic_fetch_add(&watch->passes, 1);
         atomic_store(&watch->last_ms, (clock_monotonic_us() - from_us) / 1000);
         log_line(report->violations == 0 ? LOG_INFO : LOG_ERROR, "verify",
-                 "members=%" PRId64 " events=%" PRId64 " transfers=%" PRId64 " violations=%" PRId64, report->members,
-                 report->events, report->transfers, report->violations);
+                 "members=%" PRId64 " events=%" PRId64 " transfers=%" PRId64 " violations=%" PRId64,
+                 report->members, report->events, report->transfers, report->violations);
     }
     arena_close(&arena);
     return err;

@@ -124,7 +124,8 @@ int http_port(const struct http_server *server);
  * not, closes. */
 void http_close(struct http_server *server, int64_t drain_ms);
 
-/* Says that the handler is still at work and gets on: its time begins anew. Any thread, between handle() and http_reply(). */
+/* Says that the handler is still at work and gets on: its time begins anew. Any thread, between
+ * handle() and http_reply(). */
 void http_working(struct http_request *request);
 
 /* Answers a request; afterwards nothing of it may be touched. The response's strings must live in
@@ -135,8 +136,9 @@ void http_reply(struct http_request *request, const struct http_response *respon
  * Authorization, Content-Type, Content-Length or Idempotency-Key has been refused before. */
 struct str http_header(const struct http_request *request, const char *name);
 
-/* If-Match (RFC 9110, 13.1.1): whether `tag`, as sent in ETag, is in the list, or the list is "*", which matches
- * whatever is there. A weak tag (W/"…") never matches. False when the field is neither. */
+/* If-Match (RFC 9110, 13.1.1): whether `tag`, as sent in ETag, is in the list, or the list is "*",
+ * which matches whatever is there. A weak tag (W/"…") never matches. False when the field is
+ * neither. */
 bool http_tags_match(struct str field, struct str tag, bool *matches);
 
 /* The first query parameter of that name; false when there is none. */

@@ -116,10 +116,10 @@ struct http_server {
     size_t proxies_n;
     int port;
     struct MHD_Daemon *daemon;
-    pthread_t loop;          // the HTTP thread
+    pthread_t loop; // the HTTP thread
     _Atomic bool loop_runs;
-    int loop_fd;             // eventfd that wakes it
-    _Atomic bool loop_is_woken; // by a knock that it has not heard yet
+    int loop_fd;                               // eventfd that wakes it
+    _Atomic bool loop_is_woken;                // by a knock that it has not heard yet
     _Atomic(struct http_connection *) resumes; // answered; the HTTP thread resumes them
     struct arena scratch;    // the HTTP thread's, for answers whose request cannot be touched
     struct id_source ids;    // the HTTP thread's
@@ -152,10 +152,12 @@ static inline int64_t http_now_ms(void)
 /* Starts it; false when no thread or descriptor can be had. */
 bool http_loop_start(struct http_server *server) MUST_USE;
 
-/* Lets the HTTP thread resume a suspended connection; wakes it, once for many. Any thread, once for each suspension. */
+/* Lets the HTTP thread resume a suspended connection; wakes it, once for many. Any thread, once for
+ * each suspension. */
 void http_resume(struct http_server *server, struct http_connection *connection);
 
-/* Ends the thread, before libmicrohttpd is stopped; and what woke it, when nobody resumes any more. */
+/* Ends the thread, before libmicrohttpd is stopped; and what woke it, when nobody resumes any more.
+ */
 void http_loop_stop(struct http_server *server);
 void http_loop_close(struct http_server *server);
 

@@ -239,7 +239,8 @@ static void *sweeper_run(void *cls)
             struct http_connection *expired[EXPIRED_PER_SWEEP];
             n = connections_sweep(server, expired);
             for (size_t i = 0; i < n; i++) {
-                http_resume(server, expired[i]); // alive until then: only the winner of the state resumes
+                http_resume(server,
+                            expired[i]); // alive until then: only the winner of the state resumes
             }
         }
         lingers_sweep(server);

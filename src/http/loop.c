@@ -1,8 +1,9 @@
 /* The HTTP thread: waits for sockets and lets libmicrohttpd work them off.
  *
- * The wait is ours, not libmicrohttpd's (0.9.75): its own loop takes at most 128 sockets at once, and where exactly so many are
- * ready it waits for more before it looks at them. With some hundred busy connections that happens within seconds, and all
- * of them stand still until something new arrives. MHD_run() takes what is ready and never waits. */
+ * The wait is ours, not libmicrohttpd's (0.9.75): its own loop takes at most 128 sockets at once,
+ * and where exactly so many are ready it waits for more before it looks at them. With some hundred
+ * busy connections that happens within seconds, and all of them stand still until something new
+ * arrives. MHD_run() takes what is ready and never waits. */
 #include "base/base.h"
 #include "http/http_internal.h"
 
@@ -10,7 +11,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { LOOP_WAIT_MS = 250 }; // the longest wait, so that the thread sees the end even if no socket wakes it
+enum {
+    LOOP_WAIT_MS = 250
+}; // the longest wait, so that the thread sees the end even if no socket wakes it
 
 static int wait_ms(struct http_server *server)
 {
@@ -23,7 +26,8 @@ static int wait_ms(struct http_server *server)
 
 static void wait_for_work(struct http_server *server, int epoll_fd)
 {
-    struct pollfd ready[] = {{.fd = epoll_fd, .events = POLLIN}, {.fd = server->loop_fd, .events = POLLIN}};
+    struct pollfd ready[] = {{.fd = epoll_fd, .events = POLLIN},
+                             {.fd = server->loop_fd, .events = POLLIN}};
     const int ms = wait_ms(server);
     if (ms > 0) {
         (void)poll(ready, ARRAY_N(ready), ms); // whatever it says, MHD_run() looks at everything
@@ -35,13 +39,14 @@ static void wait_for_work(struct http_server *server, int epoll_fd)
     }
 }
 
-/* Here and not where the answer is ready: libmicrohttpd takes a lock and writes to a descriptor for each, and whoever
- * answers many at once would wait for this thread every time. */
+/* Here and not where the answer is ready: libmicrohttpd takes a lock and writes to a descriptor for
+ * each, and whoever answers many at once would wait for this thread every time. */
 static void resume_all(struct http_server *server)
 {
     struct http_connection *connection = atomic_exchange(&server->resumes, NULL);
     while (connection != NULL) {
-        struct http_connection *next = connection->resume_next; // resumed, it may be suspended again at once
+        struct http_connection *next =
+            connection->resume_next; // resumed, it may be suspended again at once
         MHD_resume_connection(connection->mhd);
         connection = next;
     }
@@ -50,7 +55,8 @@ static void resume_all(struct http_server *server)
 static void *loop_run(void *cls)
 {
     struct http_server *server = cls;
-    const union MHD_DaemonInfo *epoll = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    const union MHD_DaemonInfo *epoll =
+        MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     (void)pthread_setname_np(pthread_self(), "http"); // for top and perf
     ensure(epoll != NULL);
     while (atomic_load(&server->loop_runs)) {

@@ -165,7 +165,8 @@ static enum err daemon_start(struct http_server *server, int listen_fd, struct f
     if (!http_loop_start(server)) {
         (void)MHD_quiesce_daemon(server->daemon); // the caller closes the socket
         MHD_stop_daemon(server->daemon);
-        return fail(f, ERR_IO, "", "No thread could be started: raise the limits of processes and of open files.");
+        return fail(f, ERR_IO, "",
+                    "No thread could be started: raise the limits of processes and of open files.");
     }
     return ERR_OK;
 }
@@ -208,11 +209,13 @@ int http_port(const struct http_server *server)
 static struct timespec instant_after(int64_t wait_ms)
 {
     const int64_t until_ms = http_now_ms() + wait_ms;
-    return (struct timespec){.tv_sec = until_ms / MS_PER_S, .tv_nsec = until_ms % MS_PER_S * 1000000};
+    return (struct timespec){.tv_sec = until_ms / MS_PER_S,
+                             .tv_nsec = until_ms % MS_PER_S * 1000000};
 }
 
-/* Waits until no request is with a handler, at most that long. From then on none gets there: libmicrohttpd must not be
- * stopped with a connection suspended, and open connections may bring another request at any time. */
+/* Waits until no request is with a handler, at most that long. From then on none gets there:
+ * libmicrohttpd must not be stopped with a connection suspended, and open connections may bring
+ * another request at any time. */
 static bool quiet_wait(struct http_server *server, int64_t wait_ms)
 {
     const struct timespec until = instant_after(wait_ms);

@@ -151,7 +151,8 @@ static bool has_control(struct str text)
     return false;
 }
 
-/* A name with a space before the colon is read as another header here and as the same one elsewhere (RFC 9112, 5.1). */
+/* A name with a space before the colon is read as another header here and as the same one elsewhere
+ * (RFC 9112, 5.1). */
 static bool is_token(struct str text)
 {
     for (size_t i = 0; i < text.n; i++) {
@@ -170,7 +171,8 @@ enum err http_headers_check(const struct http_request *request, struct fail *f)
         const struct http_pair *header = &request->headers[i];
         bytes_n += header->name.n + header->value.n + 4; // ": " and the end of the line
         if (!is_token(header->name)) {
-            return fail(f, ERR_BAD_REQUEST, "", "The name of a header holds a space or a sign that names do not have.");
+            return fail(f, ERR_BAD_REQUEST, "",
+                        "The name of a header holds a space or a sign that names do not have.");
         }
         if (has_control(header->value)) {
             return fail(f, ERR_BAD_REQUEST, "", "A header holds a control character.");

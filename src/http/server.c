@@ -235,7 +235,8 @@ static bool body_room(struct http_slot *slot, size_t n)
         return true;
     }
     const size_t declared = slot->request.body_bytes > 0 ? (size_t)slot->request.body_bytes : 0;
-    // Of a declared length exactly that is taken: most bodies then fit into the arena's first block.
+    // Of a declared length exactly that is taken: most bodies then fit into the arena's first
+    // block.
     size_t room = slot->body_room > 0 ? slot->body_room * 2 : SMALL_BODY_BYTES;
     room = slot->body_room == 0 && declared > 0 ? declared : room;
     room = room < slot->body_n + n ? slot->body_n + n : room;

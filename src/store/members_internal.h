@@ -16,9 +16,10 @@
 
 enum { MEMBER_IDENTIFIERS_MAX = 4 };
 
-/* Opens a sealed profile: ERR_NOT_FOUND without a key, ERR_INTEGRITY when it does not open or does not read. */
-enum err member_profile_unseal(struct arena *arena, const struct vault_key *key, int64_t member, struct str sealed,
-                               struct member_profile *out) MUST_USE;
+/* Opens a sealed profile: ERR_NOT_FOUND without a key, ERR_INTEGRITY when it does not open or does
+ * not read. */
+enum err member_profile_unseal(struct arena *arena, const struct vault_key *key, int64_t member,
+                               struct str sealed, struct member_profile *out) MUST_USE;
 
 /* Blind indexes of everything a member is found by. */
 struct member_index {
@@ -27,7 +28,8 @@ struct member_index {
     struct str words[ARRAY_N(((struct enrolment *)0)->name_words)];
     size_t words_n;
 };
-enum err member_index_make(struct arena *arena, const struct vault *vault, const struct member_profile *profile,
-                           struct fail *f, struct member_index *out) MUST_USE;
+enum err member_index_make(struct arena *arena, const struct vault *vault,
+                           const struct member_profile *profile, struct fail *f,
+                           struct member_index *out) MUST_USE;
 
 #endif

@@ -29,32 +29,37 @@ static struct str beside(struct arena *arena, struct str database, const char *n
     return str_fmt(arena, "%.*s%s", is_url ? 0 : (int)slash, database.p, name);
 }
 
-enum err store_config_resolve(struct arena *arena, const struct store_config *config, struct store_config *out,
-                              struct vault_config *vault_config)
+enum err store_config_resolve(struct arena *arena, const struct store_config *config,
+                              struct store_config *out, struct vault_config *vault_config)
 {
     *out = (struct store_config){
         .database = str_dup(arena, config->database),
-        .keys = config->keys.n ? str_dup(arena, config->keys) : beside(arena, config->database, "keys.db"),
-        .key_file = config->key_file.n ? str_dup(arena, config->key_file) : beside(arena, config->database, "master.key"),
+        .keys = config->keys.n ? str_dup(arena, config->keys)
+                               : beside(arena, config->database, "keys.db"),
+        .key_file = config->key_file.n ? str_dup(arena, config->key_file)
+                                       : beside(arena, config->database, "master.key"),
         .is_credential = config->is_credential,
     };
     *vault_config = (struct vault_config){
         .master_path = str_z(arena, out->key_file),
         .is_credential = out->is_credential,
         .keys_url = out->keys,
-        .erasures_path = is_postgres(out->keys) ? NULL : str_z(arena, beside(arena, out->keys, "erasures.log")),
+        .erasures_path =
+            is_postgres(out->keys) ? NULL : str_z(arena, beside(arena, out->keys, "erasures.log")),
     };
     return ERR_OK;
 }
 
-static enum err open_db(const struct store_config *config, enum db_role role, struct fail *f, struct db **out)
+static enum err open_db(const struct store_config *config, enum db_role role, struct fail *f,
+                        struct db **out)
 {
     const struct db_config db_config = {.url = config->database, .role = role, .queries = &QUERIES};
     return db_open(&db_config, f, out);
 }
 
 /* Reads the instance id before the vault is open. */
-static enum err read_instance_id(const struct store_config *config, struct arena *arena, struct fail *f, struct str *out)
+static enum err read_instance_id(const struct store_config *config, struct arena *arena,
+                                 struct fail *f, struct str *out)
 {
     struct db *db = NULL;
     struct db_result row;
@@ -65,7 +70,8 @@ static enum err read_instance_id(const struct store_config *config, struct arena
         err = db_one(db, arena, Q_INSTANCE_READ, NULL, 0, &row);
     }
     if (err == ERR_OK && row.rows_n == 0) {
-        err = fail(f, ERR_CONFIG, "", "This database holds no instance: run \"loyald init\" first.");
+        err =
+            fail(f, ERR_CONFIG, "", "This database holds no instance: run \"loyald init\" first.");
     }
     if (err == ERR_OK) {
         *out = db_at_str(&row, 0, 0);
@@ -110,8 +116,9 @@ const struct vault *store_base_vault(const struct store_base *base)
     return base->vault;
 }
 
-static enum err init_instance(struct db *db, struct arena *arena, const struct vault_config *vault_config,
-                              bool with_test_clock, int64_t now, struct fail *f)
+static enum err init_instance(struct db *db, struct arena *arena,
+                              const struct vault_config *vault_config, bool with_test_clock,
+                              int64_t now, struct fail *f)
 {
     struct db_result row;
     try(db_one(db, arena, Q_INSTANCE_READ, NULL, 0, &row));
@@ -131,13 +138,16 @@ static enum err init_instance(struct db *db, struct arena *arena, const struct v
         return ERR_OK;
     }
     const struct db_value values[] = {
-        db_text(instance_id), db_text(STR("")), db_int(now),
+        db_text(instance_id),
+        db_text(STR("")),
+        db_int(now),
         db_int_or_null(TEST_CLOCK_START, with_test_clock),
     };
     return db_exec(db, Q_INSTANCE_INSERT, values, ARRAY_N(values), NULL);
 }
 
-/* An instance's audit log has each migration; before there is an instance there is nobody to tell. */
+/* An instance's audit log has each migration; before there is an instance there is nobody to tell.
+ */
 static enum err note_migration(void *self, struct db *db, struct arena *arena, int64_t version)
 {
     const int64_t *now_ms = self;
@@ -155,7 +165,8 @@ static enum err note_migration(void *self, struct db *db, struct arena *arena, i
     return audit_append(db, NULL, arena, &entry);
 }
 
-enum err store_init(const struct store_config *config, bool with_test_clock, int64_t now_ms, struct fail *f)
+enum err store_init(const struct store_config *config, bool with_test_clock, int64_t now_ms,
+                    struct fail *f)
 {
     struct arena arena;
     struct store_config full;
@@ -168,7 +179,9 @@ enum err store_init(const struct store_config *config, bool with_test_clock, int
         err = open_db(&full, DB_WRITER, f, &db);
     }
     if (err == ERR_OK) {
-        err = db_migrate(db, "sql/migrations/", now_ms, &(struct db_migration_hook){.self = &now_ms, .applied = note_migration}, f, &report);
+        err = db_migrate(db, "sql/migrations/", now_ms,
+                         &(struct db_migration_hook){.self = &now_ms, .applied = note_migration}, f,
+                         &report);
     }
     if (err == ERR_OK && access(vault_config.master_path, F_OK) != 0 && !full.is_credential) {
         err = vault_master_create(vault_config.master_path, f);
@@ -182,7 +195,8 @@ enum err store_init(const struct store_config *config, bool with_test_clock, int
 }
 
 /* The key store follows, where there is an instance already. */
-static enum err migrate_keys(struct db *db, struct arena *arena, const struct vault_config *vault_config, int64_t now_ms,
+static enum err migrate_keys(struct db *db, struct arena *arena,
+                             const struct vault_config *vault_config, int64_t now_ms,
                              struct fail *f)
 {
     struct db_result row;
@@ -190,7 +204,8 @@ static enum err migrate_keys(struct db *db, struct arena *arena, const struct va
     return row.rows_n == 0 ? ERR_OK : vault_init(vault_config, db_at_str(&row, 0, 0), now_ms, f);
 }
 
-enum err store_migrate(const struct store_config *config, int64_t now_ms, struct fail *f, size_t *applied_n)
+enum err store_migrate(const struct store_config *config, int64_t now_ms, struct fail *f,
+                       size_t *applied_n)
 {
     struct arena arena;
     struct store_config full;
@@ -203,7 +218,9 @@ enum err store_migrate(const struct store_config *config, int64_t now_ms, struct
         err = open_db(&full, DB_WRITER, f, &db);
     }
     if (err == ERR_OK) {
-        err = db_migrate(db, "sql/migrations/", now_ms, &(struct db_migration_hook){.self = &now_ms, .applied = note_migration}, f, &report);
+        err = db_migrate(db, "sql/migrations/", now_ms,
+                         &(struct db_migration_hook){.self = &now_ms, .applied = note_migration}, f,
+                         &report);
     }
     if (err == ERR_OK) {
         err = migrate_keys(db, &arena, &vault_config, now_ms, f);
@@ -228,7 +245,8 @@ enum err store_open(struct store_base *base, enum db_role role, struct fail *f, 
         err = db_prepare(store->db, f);
     }
     if (err == ERR_OK) {
-        err = vault_keys_open(base->vault, role == DB_READER ? DB_READER : DB_MAINTAINER, f, &store->keys);
+        err = vault_keys_open(base->vault, role == DB_READER ? DB_READER : DB_MAINTAINER, f,
+                              &store->keys);
     }
     if (err == ERR_OK && role != DB_READER) {
         err = db_slot_take(store->db, &store->ids.process);
@@ -302,11 +320,13 @@ enum err store_clock_set(struct store *store, int64_t now, struct fail *f)
     return ERR_OK;
 }
 
-/* Where the newest id may be another process's, the next is of a later millisecond: its process bits are ours. */
+/* Where the newest id may be another process's, the next is of a later millisecond: its process
+ * bits are ours. */
 static void ids_go_beyond(struct id_source *ids, int64_t newest)
 {
     const int64_t ms = (newest >> (ID_PROCESS_BITS + ID_COUNTER_BITS)) + 1;
-    ids->last = int64_max(ids->last, ms << (ID_PROCESS_BITS + ID_COUNTER_BITS) | (int64_t)ids->process << ID_COUNTER_BITS);
+    ids->last = int64_max(ids->last, ms << (ID_PROCESS_BITS + ID_COUNTER_BITS) |
+                                         (int64_t)ids->process << ID_COUNTER_BITS);
 }
 
 static enum err ids_sync_by_process(struct store *store, struct arena *arena)

@@ -16,7 +16,8 @@ static struct db_value text_or_null(struct str s)
     return s.n > 0 ? db_text(s) : db_null();
 }
 
-static enum err apply_identifiers(struct store *store, struct arena *arena, const struct batch_effects *effects)
+static enum err apply_identifiers(struct store *store, struct arena *arena,
+                                  const struct batch_effects *effects)
 {
     size_t n = 0;
     for (size_t i = 0; i < effects->enrolments_n; i++) {
@@ -42,24 +43,36 @@ void clear_row(int64_t member, const struct clear_profile *clear, struct db_valu
     const bool has_birth = clear->birth_on != INT32_MIN;
     const struct civil birth = civil_of_day(has_birth ? clear->birth_on : 0);
     const struct db_value values[CLEAR_COLS] = {
-        db_int(member), db_int_or_null(birth.year, has_birth), db_int_or_null(birth.month, has_birth),
-        db_int_or_null(birth.day, has_birth), text_or_null(clear->gender), text_or_null(clear->country),
-        text_or_null(clear->city), text_or_null(clear->language), db_text(clear->tags), db_text(clear->attributes),
-        db_int_or_null(clear->birth_entered_at, has_birth && clear->birth_entered_at != AT_MIN), db_int(clear->birth_changes),
+        db_int(member),
+        db_int_or_null(birth.year, has_birth),
+        db_int_or_null(birth.month, has_birth),
+        db_int_or_null(birth.day, has_birth),
+        text_or_null(clear->gender),
+        text_or_null(clear->country),
+        text_or_null(clear->city),
+        text_or_null(clear->language),
+        db_text(clear->tags),
+        db_text(clear->attributes),
+        db_int_or_null(clear->birth_entered_at, has_birth && clear->birth_entered_at != AT_MIN),
+        db_int(clear->birth_changes),
     };
     memcpy(row, values, sizeof values);
 }
 
-static enum err apply_clear(struct store *store, struct arena *arena, const struct batch_effects *effects)
+static enum err apply_clear(struct store *store, struct arena *arena,
+                            const struct batch_effects *effects)
 {
     struct db_value *rows = arena_new(arena, struct db_value, effects->enrolments_n * CLEAR_COLS);
     for (size_t i = 0; i < effects->enrolments_n; i++) {
-        clear_row(effects->enrolments[i].member, &effects->enrolments[i].clear, &rows[i * CLEAR_COLS]);
+        clear_row(effects->enrolments[i].member, &effects->enrolments[i].clear,
+                  &rows[i * CLEAR_COLS]);
     }
-    return db_exec_rows(store->db, Q_MEMBER_CLEARS_WRITE, rows, effects->enrolments_n, CLEAR_COLS, NULL);
+    return db_exec_rows(store->db, Q_MEMBER_CLEARS_WRITE, rows, effects->enrolments_n, CLEAR_COLS,
+                        NULL);
 }
 
-static enum err apply_members(struct store *store, struct arena *arena, const struct batch_effects *effects)
+static enum err apply_members(struct store *store, struct arena *arena,
+                              const struct batch_effects *effects)
 {
     enum { COLS = 3, WORD_COLS = 2 };
     size_t words_n = 0;
@@ -67,7 +80,8 @@ static enum err apply_members(struct store *store, struct arena *arena, const st
     for (size_t i = 0; i < effects->enrolments_n; i++) {
         const struct enrolment *enrolment = &effects->enrolments[i];
         const struct str sealed =
-            vault_seal(arena, &enrolment->facts->key, PROFILE_PLACE(enrolment->member), enrolment->sealed_profile);
+            vault_seal(arena, &enrolment->facts->key, PROFILE_PLACE(enrolment->member),
+                       enrolment->sealed_profile);
         rows[i * COLS] = db_int(enrolment->member);
         rows[i * COLS + 1] = db_int(enrolment->enrolled_at);
         rows[i * COLS + 2] = db_blob(sealed.p, sealed.n);
@@ -88,8 +102,10 @@ static enum err apply_members(struct store *store, struct arena *arena, const st
     return db_exec_rows(store->db, Q_NAME_WORDS_INSERT, words, words_n, WORD_COLS, NULL);
 }
 
-/* Natural keys of everything, in one statement; fewer back than sent means that another process was faster. */
-static enum err apply_keys(struct store *store, struct arena *arena, const struct batch_effects *effects)
+/* Natural keys of everything, in one statement; fewer back than sent means that another process was
+ * faster. */
+static enum err apply_keys(struct store *store, struct arena *arena,
+                           const struct batch_effects *effects)
 {
     enum { COLS = 4 };
     const size_t max = effects->events_n + effects->sales_n + effects->held_n;
@@ -125,7 +141,8 @@ static enum err apply_keys(struct store *store, struct arena *arena, const struc
     return (size_t)inserted == n ? ERR_OK : ERR_RETRY;
 }
 
-static enum err apply_events(struct store *store, struct arena *arena, const struct batch_effects *effects)
+static enum err apply_events(struct store *store, struct arena *arena,
+                             const struct batch_effects *effects)
 {
     enum { COLS = 12 };
     struct db_value *rows = arena_new(arena, struct db_value, effects->events_n * COLS);
@@ -138,17 +155,26 @@ static enum err apply_events(struct store *store, struct arena *arena, const str
         const struct str content = event_row_content(arena, d);
         const struct str sealed = event_row_sealed(arena, &e->member->key, d);
         const struct db_value row[COLS] = {
-            db_int(d->event_id), db_int(d->member), db_int(d->previous_event), db_int(d->event.kind),
-            db_int(d->event.time), db_int(effects->now), db_int(d->has_inputs ? d->inputs.program->version : d->answer.version),
-            db_int(d->answer.outcome), db_int(e->credential), db_blob(content.p, content.n),
-            db_blob(sealed.p, sealed.n), db_blob(answer.p, answer.n),
+            db_int(d->event_id),
+            db_int(d->member),
+            db_int(d->previous_event),
+            db_int(d->event.kind),
+            db_int(d->event.time),
+            db_int(effects->now),
+            db_int(d->has_inputs ? d->inputs.program->version : d->answer.version),
+            db_int(d->answer.outcome),
+            db_int(e->credential),
+            db_blob(content.p, content.n),
+            db_blob(sealed.p, sealed.n),
+            db_blob(answer.p, answer.n),
         };
         memcpy(&rows[i * COLS], row, sizeof row);
     }
     return db_exec_rows(store->db, Q_EVENTS_INSERT, rows, effects->events_n, COLS, NULL);
 }
 
-static enum err apply_transfers(struct store *store, struct arena *arena, const struct batch_effects *effects)
+static enum err apply_transfers(struct store *store, struct arena *arena,
+                                const struct batch_effects *effects)
 {
     enum { COLS = 16 };
     static const unsigned char NONE[HASH_BYTES];
@@ -164,10 +190,22 @@ static enum err apply_transfers(struct store *store, struct arena *arena, const 
             const struct transfer *t = &d->transfers[k];
             const bool has_reason = memcmp(t->reason_commitment, NONE, HASH_BYTES) != 0;
             const struct db_value row[COLS] = {
-                db_int(t->id), db_int(d->member), db_int(t->previous), db_int(t->event), db_int(t->lot), db_int(t->at),
-                db_int(t->booked_at), db_int(t->wallet), db_int(t->rule), db_int(t->version), db_int(t->kind),
-                db_int(t->from), db_int(t->to), db_int(t->points),
-                has_reason ? db_blob(t->reason_commitment, HASH_BYTES) : db_null(), db_blob(t->hash, HASH_BYTES),
+                db_int(t->id),
+                db_int(d->member),
+                db_int(t->previous),
+                db_int(t->event),
+                db_int(t->lot),
+                db_int(t->at),
+                db_int(t->booked_at),
+                db_int(t->wallet),
+                db_int(t->rule),
+                db_int(t->version),
+                db_int(t->kind),
+                db_int(t->from),
+                db_int(t->to),
+                db_int(t->points),
+                has_reason ? db_blob(t->reason_commitment, HASH_BYTES) : db_null(),
+                db_blob(t->hash, HASH_BYTES),
             };
             memcpy(&rows[at * COLS], row, sizeof row);
         }
@@ -188,7 +226,8 @@ static bool is_last_of(const struct batch_effects *effects, size_t i)
     return true;
 }
 
-static enum err apply_purchases(struct store *store, struct arena *arena, const struct batch_effects *effects)
+static enum err apply_purchases(struct store *store, struct arena *arena,
+                                const struct batch_effects *effects)
 {
     enum { COLS = 4 };
     struct db_value *rows = arena_new(arena, struct db_value, effects->events_n * COLS);
@@ -210,20 +249,23 @@ static enum err apply_purchases(struct store *store, struct arena *arena, const 
     return db_exec_rows(store->db, Q_PURCHASES_WRITE, rows, n, COLS, NULL);
 }
 
-static enum err apply_waiting(struct store *store, struct arena *arena, const struct batch_effects *effects)
+static enum err apply_waiting(struct store *store, struct arena *arena,
+                              const struct batch_effects *effects)
 {
     enum { COLS = 3 };
     struct db_value *rows = arena_new(arena, struct db_value, effects->waiting_n * COLS);
     for (size_t i = 0; i < effects->waiting_n; i++) {
         const struct held_event *held = &effects->waiting[i];
         ensure(held->waits_for_purchase);
-        const struct db_value row[COLS] = {db_int(held->id), db_blob(held->wait_hash, VAULT_HASH_BYTES), db_int(held->member)};
+        const struct db_value row[COLS] = {
+            db_int(held->id), db_blob(held->wait_hash, VAULT_HASH_BYTES), db_int(held->member)};
         memcpy(&rows[i * COLS], row, sizeof row);
     }
     return db_exec_rows(store->db, Q_HELD_WAIT_ON, rows, effects->waiting_n, COLS, NULL);
 }
 
-static enum err apply_released(struct store *store, struct arena *arena, const struct batch_effects *effects)
+static enum err apply_released(struct store *store, struct arena *arena,
+                               const struct batch_effects *effects)
 {
     enum { COLS = 3 };
     struct db_value *gone = arena_new(arena, struct db_value, effects->released_n);
@@ -233,7 +275,8 @@ static enum err apply_released(struct store *store, struct arena *arena, const s
         const struct released_event *released = &effects->released[i];
         gone[i] = db_int(released->held);
         if (released->is_named) {
-            const struct db_value row[COLS] = {db_int(released->held), db_int(released->member), db_int(released->event)};
+            const struct db_value row[COLS] = {db_int(released->held), db_int(released->member),
+                                               db_int(released->event)};
             memcpy(&named[named_n++ * COLS], row, sizeof row);
         }
     }
@@ -242,7 +285,8 @@ static enum err apply_released(struct store *store, struct arena *arena, const s
     return db_exec_rows(store->db, Q_RELEASED_INSERT, named, named_n, COLS, NULL);
 }
 
-static enum err apply_held(struct store *store, struct arena *arena, const struct batch_effects *effects)
+static enum err apply_held(struct store *store, struct arena *arena,
+                           const struct batch_effects *effects)
 {
     enum { COLS = 9 };
     struct db_value *rows = arena_new(arena, struct db_value, effects->held_n * COLS);
@@ -255,11 +299,18 @@ static enum err apply_held(struct store *store, struct arena *arena, const struc
         event_pack_clear(&clear, &held->event);
         pack_i(&content, held->event.time);
         pack_str(&content, buf_view(&clear));
-        const struct str sealed = held_row_sealed(arena, &effects->held[i].key, held->id, &held->event);
+        const struct str sealed =
+            held_row_sealed(arena, &effects->held[i].key, held->id, &held->event);
         const struct db_value row[COLS] = {
-            db_int(held->id), db_int(held->waits_for_purchase), db_blob(held->wait_hash, VAULT_HASH_BYTES),
-            db_int(held->member), db_int(held->received_at), db_int(held->expires_at), db_int(held->credential),
-            db_blob(content.p, content.n), db_blob(sealed.p, sealed.n),
+            db_int(held->id),
+            db_int(held->waits_for_purchase),
+            db_blob(held->wait_hash, VAULT_HASH_BYTES),
+            db_int(held->member),
+            db_int(held->received_at),
+            db_int(held->expires_at),
+            db_int(held->credential),
+            db_blob(content.p, content.n),
+            db_blob(sealed.p, sealed.n),
         };
         memcpy(&rows[i * COLS], row, sizeof row);
     }
@@ -267,7 +318,8 @@ static enum err apply_held(struct store *store, struct arena *arena, const struc
     return apply_released(store, arena, effects);
 }
 
-static enum err apply_sales(struct store *store, struct arena *arena, const struct batch_effects *effects)
+static enum err apply_sales(struct store *store, struct arena *arena,
+                            const struct batch_effects *effects)
 {
     enum { COLS = 9 };
     const struct vault_key *key = vault_instance_key(store->base->vault, VAULT_SALES);
@@ -280,36 +332,48 @@ static enum err apply_sales(struct store *store, struct arena *arena, const stru
         buf_open(&sealed, arena, EVENT_RECORD_BYTES_MAX);
         event_pack_clear(&clear, sale->event);
         event_pack_sealed(&sealed, sale->event);
-        const struct vault_place place = {.table = "sale", .column = "sealed", .owner_id = sale->id};
+        const struct vault_place place = {
+            .table = "sale", .column = "sealed", .owner_id = sale->id};
         const struct str box = vault_seal(arena, key, place, buf_view(&sealed));
         const struct db_value row[COLS] = {
-            db_int(sale->id), db_int(sale->event->time), db_int(sale->booked_at), db_int(sale->credential),
-            db_int(sale->event->amount), db_text(sale->event->currency), db_text(sale->event->store),
-            db_blob(clear.p, clear.n), db_blob(box.p, box.n),
+            db_int(sale->id),
+            db_int(sale->event->time),
+            db_int(sale->booked_at),
+            db_int(sale->credential),
+            db_int(sale->event->amount),
+            db_text(sale->event->currency),
+            db_text(sale->event->store),
+            db_blob(clear.p, clear.n),
+            db_blob(box.p, box.n),
         };
         memcpy(&rows[i * COLS], row, sizeof row);
     }
     return db_exec_rows(store->db, Q_SALES_INSERT, rows, effects->sales_n, COLS, NULL);
 }
 
-/* How far ahead an idle member's timer is armed: so far that no purchase of this program has anything due earlier, so that
- * a first purchase need not arm one (two random pages). At enrolment the rows are appended. 0: there is no such time. */
+/* How far ahead an idle member's timer is armed: so far that no purchase of this program has
+ * anything due earlier, so that a first purchase need not arm one (two random pages). At enrolment
+ * the rows are appended. 0: there is no such time. */
 static int64_t idle_ahead(const struct program *program)
 {
     enum { IDLE_DAYS = 300, DAYS_PER_MONTH_MIN = 28 };
     for (size_t i = 0; i < program->wallets_n; i++) {
         const struct wallet *wallet = &program->wallets[i];
         const enum expiry_kind kind = wallet->expiry.kind;
-        const int days = kind == EXPIRY_DAYS ? wallet->expiry.n : wallet->expiry.n * DAYS_PER_MONTH_MIN;
-        if (wallet->pending.kind != PENDING_NONE || kind == EXPIRY_DATES || (kind != EXPIRY_NEVER && kind != EXPIRY_AT && days <= IDLE_DAYS)) {
+        const int days =
+            kind == EXPIRY_DAYS ? wallet->expiry.n : wallet->expiry.n * DAYS_PER_MONTH_MIN;
+        if (wallet->pending.kind != PENDING_NONE || kind == EXPIRY_DATES ||
+            (kind != EXPIRY_NEVER && kind != EXPIRY_AT && days <= IDLE_DAYS)) {
             return 0;
         }
     }
     return IDLE_DAYS * MS_PER_DAY;
 }
 
-/* A member's row in the timer table moves only to an earlier instant, or when what it stood for is over. */
-static enum err apply_timers(struct store *store, struct arena *arena, const struct batch_effects *effects)
+/* A member's row in the timer table moves only to an earlier instant, or when what it stood for is
+ * over. */
+static enum err apply_timers(struct store *store, struct arena *arena,
+                             const struct batch_effects *effects)
 {
     struct db_value *writes = arena_new(arena, struct db_value, effects->members_n * 3);
     struct db_value *deletes = arena_new(arena, struct db_value, effects->members_n * 2);
@@ -345,7 +409,8 @@ static enum err apply_timers(struct store *store, struct arena *arena, const str
     return db_exec_rows(store->db, Q_TIMERS_DELETE, deletes, deletes_n, 2, NULL);
 }
 
-static enum err apply_states(struct store *store, struct arena *arena, const struct batch_effects *effects)
+static enum err apply_states(struct store *store, struct arena *arena,
+                             const struct batch_effects *effects)
 {
     struct db_value *news = arena_new(arena, struct db_value, effects->members_n * 2);
     struct db_value *changes = arena_new(arena, struct db_value, effects->members_n * 3);
@@ -374,8 +439,8 @@ static enum err apply_states(struct store *store, struct arena *arena, const str
     return (size_t)changed == changes_n ? ERR_OK : ERR_RETRY;
 }
 
-static void chunk_row(struct arena *arena, const struct state *state, enum chunk_kind kind, int32_t number,
-                      struct db_value *row)
+static void chunk_row(struct arena *arena, const struct state *state, enum chunk_kind kind,
+                      int32_t number, struct db_value *row)
 {
     struct buf data;
     buf_open(&data, arena, STATE_BYTES_MAX);
@@ -386,7 +451,8 @@ static void chunk_row(struct arena *arena, const struct state *state, enum chunk
     row[3] = db_blob(data.p, data.n);
 }
 
-static enum err apply_chunks(struct store *store, struct arena *arena, const struct batch_effects *effects)
+static enum err apply_chunks(struct store *store, struct arena *arena,
+                             const struct batch_effects *effects)
 {
     size_t max = 0;
     for (size_t i = 0; i < effects->members_n; i++) {
@@ -401,13 +467,15 @@ static enum err apply_chunks(struct store *store, struct arena *arena, const str
             chunk_row(arena, state, CHUNK_LOTS, state->lot_chunks[k].number, &rows[n++ * 4]);
         }
         for (size_t k = 0; k < state->counter_chunks_touched_n; k++) {
-            chunk_row(arena, state, CHUNK_COUNTERS, state->counter_chunks[k].number, &rows[n++ * 4]);
+            chunk_row(arena, state, CHUNK_COUNTERS, state->counter_chunks[k].number,
+                      &rows[n++ * 4]);
         }
     }
     return db_exec_rows(store->db, Q_MEMBER_CHUNKS_WRITE, rows, n, 4, NULL);
 }
 
-static enum err apply_shared(struct store *store, struct arena *arena, const struct batch_effects *effects)
+static enum err apply_shared(struct store *store, struct arena *arena,
+                             const struct batch_effects *effects)
 {
     struct db_value *rows = arena_new(arena, struct db_value, effects->shared_n * 3);
     for (size_t i = 0; i < effects->shared_n; i++) {
@@ -418,7 +486,8 @@ static enum err apply_shared(struct store *store, struct arena *arena, const str
     return db_exec_rows(store->db, Q_SHARED_COUNTERS_WRITE, rows, effects->shared_n, 3, NULL);
 }
 
-static enum err apply_codes(struct store *store, struct arena *arena, const struct batch_effects *effects)
+static enum err apply_codes(struct store *store, struct arena *arena,
+                            const struct batch_effects *effects)
 {
     struct db_value *rows = arena_new(arena, struct db_value, effects->codes_n * 2);
     int64_t changed = 0;
@@ -426,7 +495,8 @@ static enum err apply_codes(struct store *store, struct arena *arena, const stru
         rows[i * 2] = db_blob(effects->codes[i].hash, VAULT_HASH_BYTES);
         rows[i * 2 + 1] = db_int(effects->codes[i].used);
     }
-    // One by one: a code may be used several times in a batch, each time from where the one before has left it.
+    // One by one: a code may be used several times in a batch, each time from where the one before
+    // has left it.
     for (size_t i = 0; i < effects->codes_n; i++) {
         try(db_exec_rows(store->db, Q_REDEMPTION_CODES_USE, &rows[i * 2], 1, 2, &changed));
         if (changed != 1) {

@@ -23,7 +23,8 @@ static void put_text(struct buf *out, struct str text)
     buf_str(out, text);
 }
 
-static void put_commitment(struct buf *out, bool has, const unsigned char commitment[VAULT_COMMITMENT_BYTES])
+static void put_commitment(struct buf *out, bool has,
+                           const unsigned char commitment[VAULT_COMMITMENT_BYTES])
 {
     put_be(out, has, 1);
     if (has) {
@@ -52,16 +53,17 @@ void audit_hash(const struct audit_row *row, const unsigned char before[AUDIT_HA
     arena_close(&arena);
 }
 
-static void commit_to(const struct vault *vault, const struct vault_key *key, int64_t member, bool is_after,
-                      struct str text, unsigned char out[VAULT_COMMITMENT_BYTES])
+static void commit_to(const struct vault *vault, const struct vault_key *key, int64_t member,
+                      bool is_after, struct str text, unsigned char out[VAULT_COMMITMENT_BYTES])
 {
     const struct vault_place place = {
         .table = "audit", .column = is_after ? "after" : "before", .owner_id = member};
     vault_commit(key != NULL ? key : vault_instance_key(vault, VAULT_AUDIT), place, text, out);
 }
 
-bool audit_commits_to(const struct vault *vault, const struct vault_key *key, int64_t member, bool is_after,
-                      struct str text, const unsigned char commitment[VAULT_COMMITMENT_BYTES])
+bool audit_commits_to(const struct vault *vault, const struct vault_key *key, int64_t member,
+                      bool is_after, struct str text,
+                      const unsigned char commitment[VAULT_COMMITMENT_BYTES])
 {
     unsigned char made[VAULT_COMMITMENT_BYTES];
     if (key != NULL && key->version == 0) {
@@ -93,12 +95,14 @@ static enum err head_read(struct db *db, struct arena *arena, int query, int64_t
     return is_hex && n == AUDIT_HASH_BYTES && *seq > 0 ? ERR_OK : ERR_INTEGRITY;
 }
 
-static struct db_value commitment_value(bool has, const unsigned char commitment[VAULT_COMMITMENT_BYTES])
+static struct db_value commitment_value(bool has,
+                                        const unsigned char commitment[VAULT_COMMITMENT_BYTES])
 {
     return has ? db_blob(commitment, VAULT_COMMITMENT_BYTES) : db_null();
 }
 
-enum err audit_append(struct db *db, const struct vault *vault, struct arena *arena, const struct audit_entry *entry)
+enum err audit_append(struct db *db, const struct vault *vault, struct arena *arena,
+                      const struct audit_entry *entry)
 {
     ensure(db_in_transaction(db));
     ensure(entry->actor.n > 0 && entry->actor.n <= AUDIT_TEXT_BYTES_MAX);
@@ -126,8 +130,13 @@ enum err audit_append(struct db *db, const struct vault *vault, struct arena *ar
     row.seq++;
     audit_hash(&row, head, row.hash);
     const struct db_value values[ROW_COLS] = {
-        db_int(row.seq), db_int(row.at), db_text(row.actor), db_text(row.action), db_text(row.object),
-        commitment_value(row.has_before, row.before), commitment_value(row.has_after, row.after),
+        db_int(row.seq),
+        db_int(row.at),
+        db_text(row.actor),
+        db_text(row.action),
+        db_text(row.object),
+        commitment_value(row.has_before, row.before),
+        commitment_value(row.has_after, row.after),
         db_blob(row.hash, AUDIT_HASH_BYTES),
     };
     try(db_exec(db, Q_AUDIT_INSERT, values, ROW_COLS, NULL));
@@ -136,14 +145,16 @@ enum err audit_append(struct db *db, const struct vault *vault, struct arena *ar
     return db_exec(db, Q_AUDIT_HEAD_WRITE, new_head, ARRAY_N(new_head), NULL);
 }
 
-enum err store_audit_write(struct store *store, struct arena *arena, const struct audit_entry *entry)
+enum err store_audit_write(struct store *store, struct arena *arena,
+                           const struct audit_entry *entry)
 {
     return audit_append(store->db, store->base->vault, arena, entry);
 }
 
 /* ---- reading ---- */
 
-static bool read_commitment(struct db_result *rows, size_t i, size_t col, bool *has, unsigned char *out)
+static bool read_commitment(struct db_result *rows, size_t i, size_t col, bool *has,
+                            unsigned char *out)
 {
     *has = !db_is_null(rows, i, col);
     const struct str bytes = *has ? db_at_str(rows, i, col) : (struct str){0};
@@ -153,8 +164,8 @@ static bool read_commitment(struct db_result *rows, size_t i, size_t col, bool *
     return !*has || bytes.n == VAULT_COMMITMENT_BYTES;
 }
 
-static enum err read_rows(struct store *store, struct arena *arena, int query, int64_t bound, size_t limit,
-                          struct audit_row **out, size_t *n)
+static enum err read_rows(struct store *store, struct arena *arena, int query, int64_t bound,
+                          size_t limit, struct audit_row **out, size_t *n)
 {
     ensure(limit <= AUDIT_PAGE_MAX);
     struct db_result rows;
@@ -173,9 +184,11 @@ static enum err read_rows(struct store *store, struct arena *arena, int query, i
         const bool is_fine = read_commitment(&rows, i, 5, &row->has_before, row->before) &&
                              read_commitment(&rows, i, 6, &row->has_after, row->after) &&
                              hash.n == AUDIT_HASH_BYTES && row->actor.n <= AUDIT_TEXT_BYTES_MAX &&
-                             row->action.n <= AUDIT_TEXT_BYTES_MAX && row->object.n <= AUDIT_TEXT_BYTES_MAX;
+                             row->action.n <= AUDIT_TEXT_BYTES_MAX &&
+                             row->object.n <= AUDIT_TEXT_BYTES_MAX;
         if (!is_fine) {
-            row->has_before = row->has_after = false; // its hash cannot come out right, which names it
+            row->has_before = row->has_after =
+                false; // its hash cannot come out right, which names it
             row->actor = row->action = row->object = (struct str){0};
         } else {
             memcpy(row->hash, hash.p, AUDIT_HASH_BYTES);
@@ -190,8 +203,8 @@ enum err store_audit_list(struct store *store, struct arena *arena, int64_t befo
     return read_rows(store, arena, Q_AUDIT_LIST_NEWEST, before, limit, out, n);
 }
 
-enum err store_audit_list_after(struct store *store, struct arena *arena, int64_t after, size_t limit,
-                                struct audit_row **out, size_t *n)
+enum err store_audit_list_after(struct store *store, struct arena *arena, int64_t after,
+                                size_t limit, struct audit_row **out, size_t *n)
 {
     return read_rows(store, arena, Q_AUDIT_LIST, after, limit, out, n);
 }
@@ -204,10 +217,12 @@ static struct str signed_text(struct arena *arena, const struct audit_checkpoint
     char at[INSTANT_BYTES + 1];
     (void)sodium_bin2hex(head, sizeof head, c->head, AUDIT_HASH_BYTES); // returns head
     instant_write(c->at, at);
-    return str_fmt(arena, "loyald.audit.checkpoint/1\n%.*s\n%" PRId64 "\n%s\n%s\n", STR_ARG(c->instance), c->size, head, at);
+    return str_fmt(arena, "loyald.audit.checkpoint/1\n%.*s\n%" PRId64 "\n%s\n%s\n",
+                   STR_ARG(c->instance), c->size, head, at);
 }
 
-enum err store_audit_checkpoint(struct store *store, struct arena *arena, int64_t now, struct audit_checkpoint *out)
+enum err store_audit_checkpoint(struct store *store, struct arena *arena, int64_t now,
+                                struct audit_checkpoint *out)
 {
     struct audit_checkpoint c = {.instance = vault_instance_id(store->base->vault), .at = now};
     try(head_read(store->db, arena, Q_AUDIT_HEAD_PEEK, &c.size, c.head));
@@ -245,25 +260,30 @@ static bool read_hex(const json_t *json, const char *name, unsigned char *out, s
 {
     const struct str hex = json_str(json_at(json, name));
     size_t n = 0;
-    return sodium_hex2bin(out, bytes, hex.p, hex.n, NULL, &n, NULL) == 0 && n == bytes && hex.n == bytes * 2;
+    return sodium_hex2bin(out, bytes, hex.p, hex.n, NULL, &n, NULL) == 0 && n == bytes &&
+           hex.n == bytes * 2;
 }
 
-enum err audit_checkpoint_read(struct arena *arena, struct str line, struct fail *f, struct audit_checkpoint *out)
+enum err audit_checkpoint_read(struct arena *arena, struct str line, struct fail *f,
+                               struct audit_checkpoint *out)
 {
     json_t *json = NULL;
     struct audit_checkpoint c = {0};
     if (line.n > CHECKPOINT_BYTES_MAX) {
-        return fail(f, ERR_INVALID, "", "A checkpoint is one line of at most %d bytes.", CHECKPOINT_BYTES_MAX);
+        return fail(f, ERR_INVALID, "", "A checkpoint is one line of at most %d bytes.",
+                    CHECKPOINT_BYTES_MAX);
     }
     try(json_read(arena, line, f, &json));
     c.instance = json_str(json_at(json, "instance"));
     c.size = json_integer_value(json_at(json, "size"));
-    if (!str_eq(json_str(json_at(json, "format")), STR("loyald.audit.checkpoint/1")) || c.instance.n == 0 || c.size < 0 ||
-        !json_is_integer(json_at(json, "size")) || !instant_read(json_str(json_at(json, "at")), &c.at) ||
+    if (!str_eq(json_str(json_at(json, "format")), STR("loyald.audit.checkpoint/1")) ||
+        c.instance.n == 0 || c.size < 0 || !json_is_integer(json_at(json, "size")) ||
+        !instant_read(json_str(json_at(json, "at")), &c.at) ||
         !read_hex(json, "head", c.head, AUDIT_HASH_BYTES) ||
         !read_hex(json, "public_key", c.public_key, VAULT_PUBLIC_BYTES) ||
         !read_hex(json, "signature", c.signature, VAULT_SIGNATURE_BYTES)) {
-        return fail(f, ERR_INVALID, "", "This is no checkpoint as \"loyald audit checkpoint\" prints it.");
+        return fail(f, ERR_INVALID, "",
+                    "This is no checkpoint as \"loyald audit checkpoint\" prints it.");
     }
     *out = c;
     return ERR_OK;
@@ -289,10 +309,12 @@ static void fault(const struct verifying *v, int64_t seq, const char *text)
 }
 
 /* A checkpoint of this size must have seen this hash. */
-static void check_prefixes(const struct verifying *v, int64_t size, const unsigned char hash[AUDIT_HASH_BYTES])
+static void check_prefixes(const struct verifying *v, int64_t size,
+                           const unsigned char hash[AUDIT_HASH_BYTES])
 {
     for (size_t i = 0; i < v->checkpoints_n; i++) {
-        if (v->checkpoints[i].size == size && memcmp(v->checkpoints[i].head, hash, AUDIT_HASH_BYTES) != 0) {
+        if (v->checkpoints[i].size == size &&
+            memcmp(v->checkpoints[i].head, hash, AUDIT_HASH_BYTES) != 0) {
             fault(v, size, "the log up to here is not the one that a saved checkpoint has seen");
         }
     }
@@ -309,7 +331,8 @@ static void check_signatures(struct verifying *v)
         if (!str_eq(c->instance, vault_instance_id(vault))) {
             fault(v, c->size, "a saved checkpoint is of another instance");
         } else if (memcmp(c->public_key, public_key, VAULT_PUBLIC_BYTES) != 0 ||
-                   !vault_signature_is_right(c->public_key, signed_text(&v->arena, c), c->signature)) {
+                   !vault_signature_is_right(c->public_key, signed_text(&v->arena, c),
+                                             c->signature)) {
             fault(v, c->size, "a saved checkpoint has a wrong signature");
         }
     }
@@ -359,8 +382,9 @@ static enum err run_slices(struct verifying *v)
     return ERR_OK;
 }
 
-enum err store_audit_verify(struct store *store, const struct audit_checkpoint *checkpoints, size_t checkpoints_n,
-                            const struct audit_listener *listener, int64_t *entries)
+enum err store_audit_verify(struct store *store, const struct audit_checkpoint *checkpoints,
+                            size_t checkpoints_n, const struct audit_listener *listener,
+                            int64_t *entries)
 {
     struct verifying v = {
         .store = store,
@@ -373,7 +397,8 @@ enum err store_audit_verify(struct store *store, const struct audit_checkpoint *
     const enum err err = run_slices(&v);
     if (err == ERR_OK && v.seq < v.head_seq) {
         fault(&v, v.seq + 1, "the last entries are missing: the head in instance knows of more");
-    } else if (err == ERR_OK && (v.seq > v.head_seq || memcmp(v.hash, v.head, AUDIT_HASH_BYTES) != 0)) {
+    } else if (err == ERR_OK &&
+               (v.seq > v.head_seq || memcmp(v.hash, v.head, AUDIT_HASH_BYTES) != 0)) {
         fault(&v, v.seq, "the head in instance is not the last entry");
     }
     for (size_t i = 0; err == ERR_OK && i < checkpoints_n; i++) {

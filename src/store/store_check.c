@@ -22,9 +22,9 @@ struct slicing {
     struct arena *arena;
     const struct check_listener *listener;
     struct check_slice *slice;
-    struct map by_id;          // id -> struct check_member
+    struct map by_id; // id -> struct check_member
     int64_t after;
-    bool *is_erased;           // by member
+    bool *is_erased; // by member
     bool *has_clear;
     struct str *sealed;
     struct member_profile *profiles; // of those that open
@@ -59,7 +59,8 @@ static enum err load_rows(struct slicing *s)
     s->indexes = arena_new(s->arena, struct member_index, slice->n);
     s->has_index = arena_new(s->arena, bool, slice->n);
     for (size_t i = 0; i < slice->n; i++) {
-        slice->members[i] = (struct check_member){.id = db_at_int(&rows, i, 0), .status = db_at_int(&rows, i, 2)};
+        slice->members[i] =
+            (struct check_member){.id = db_at_int(&rows, i, 0), .status = db_at_int(&rows, i, 2)};
         s->sealed[i] = db_at_str(&rows, i, 4);
         map_set_int(&s->by_id, slice->members[i].id, &slice->members[i]);
     }
@@ -68,12 +69,14 @@ static enum err load_rows(struct slicing *s)
 }
 
 /* The member of row i; a row of nobody is told. */
-static struct check_member *owner_of(struct slicing *s, struct db_result *rows, size_t i, const char *table)
+static struct check_member *owner_of(struct slicing *s, struct db_result *rows, size_t i,
+                                     const char *table)
 {
     const int64_t id = db_at_int(rows, i, 0);
     struct check_member *member = map_find_int(&s->by_id, id);
     if (member == NULL) {
-        TELL(s->listener, INV_DATABASE, table, row_of(s, id), "the row belongs to a member that does not exist");
+        TELL(s->listener, INV_DATABASE, table, row_of(s, id),
+             "the row belongs to a member that does not exist");
     }
     return member;
 }
@@ -100,9 +103,11 @@ static enum err load_chunks(struct slicing *s)
     struct check_chunk *chunks = arena_new(s->arena, struct check_chunk, rows.rows_n);
     for (size_t i = 0; i < rows.rows_n; i++) {
         struct check_member *member = owner_of(s, &rows, i, "member_chunk");
-        chunks[i] = (struct check_chunk){
-            .kind = db_at_int(&rows, i, 1), .number = db_at_int(&rows, i, 2), .data = db_at_str(&rows, i, 3)};
-        if (member != NULL) { // rows are in the order of members, so a member's chunks stand together
+        chunks[i] = (struct check_chunk){.kind = db_at_int(&rows, i, 1),
+                                         .number = db_at_int(&rows, i, 2),
+                                         .data = db_at_str(&rows, i, 3)};
+        if (member !=
+            NULL) { // rows are in the order of members, so a member's chunks stand together
             member->chunks = member->chunks_n == 0 ? &chunks[i] : member->chunks;
             member->chunks_n++;
         }
@@ -120,7 +125,8 @@ static enum err load_timers(struct slicing *s)
             member->has_timer = true;
             member->timer_at = db_at_int(&rows, i, 2);
         } else if (member != NULL) {
-            TELL(s->listener, INV_DATABASE, "timer", row_of(s, member->id), "no timer has this kind");
+            TELL(s->listener, INV_DATABASE, "timer", row_of(s, member->id),
+                 "no timer has this kind");
         }
     }
     return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
@@ -129,7 +135,8 @@ static enum err load_timers(struct slicing *s)
 static bool is_json(struct arena *arena, struct str text, bool is_array)
 {
     json_t *json = NULL;
-    return json_read(arena, text, NULL, &json) == ERR_OK && (is_array ? json_is_array(json) : json_is_object(json));
+    return json_read(arena, text, NULL, &json) == ERR_OK &&
+           (is_array ? json_is_array(json) : json_is_object(json));
 }
 
 static enum err load_clears(struct slicing *s)
@@ -146,7 +153,8 @@ static enum err load_clears(struct slicing *s)
         const bool has_day = !db_is_null(&rows, i, 2) && !db_is_null(&rows, i, 3);
         if (has_year != has_day || !is_json(s->arena, db_at_str(&rows, i, 8), true) ||
             !is_json(s->arena, db_at_str(&rows, i, 9), false)) {
-            TELL(s->listener, INV_DATABASE, "member_clear", row_of(s, member->id), "the clear profile cannot be read");
+            TELL(s->listener, INV_DATABASE, "member_clear", row_of(s, member->id),
+                 "the clear profile cannot be read");
         }
     }
     return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
@@ -167,7 +175,8 @@ static enum err load_keys(struct slicing *s)
         for (size_t i = 0; i < n && err == ERR_OK; i++) { // one of them does not unwrap: which?
             const enum err one = vault_keys_load(s->store->keys, &ids[i], 1, &keys[i]);
             if (one == ERR_INTEGRITY) {
-                TELL(s->listener, INV_SEALED, "data_key", row_of(s, ids[i]), "the member's key does not unwrap");
+                TELL(s->listener, INV_SEALED, "data_key", row_of(s, ids[i]),
+                     "the member's key does not unwrap");
             }
             err = one == ERR_INTEGRITY ? ERR_OK : one;
         }
@@ -187,15 +196,18 @@ static void check_forgotten(struct slicing *s, size_t i)
     const struct check_member *member = &s->slice->members[i];
     if (!s->is_erased[i]) {
         TELL(s->listener, INV_SEALED, "member", row_of(s, member->id),
-             member->status == MEMBER_ERASED ? "the member is marked as forgotten but is not among the erasures"
-                                             : "the member's key is gone and they are not among the erasures");
+             member->status == MEMBER_ERASED
+                 ? "the member is marked as forgotten but is not among the erasures"
+                 : "the member's key is gone and they are not among the erasures");
     } else if (member->status != MEMBER_ERASED) {
         TELL(s->listener, INV_SEALED, "member", row_of(s, member->id),
              "the member's key is gone but the books do not say so: the erasure was cut short");
     } else if (s->has_clear[i]) {
-        TELL(s->listener, INV_SEALED, "member_clear", row_of(s, member->id), "a forgotten member still has a clear profile");
+        TELL(s->listener, INV_SEALED, "member_clear", row_of(s, member->id),
+             "a forgotten member still has a clear profile");
     } else if (s->sealed[i].n > 0) {
-        TELL(s->listener, INV_SEALED, "member", row_of(s, member->id), "a forgotten member still has a sealed profile");
+        TELL(s->listener, INV_SEALED, "member", row_of(s, member->id),
+             "a forgotten member still has a sealed profile");
     }
 }
 
@@ -204,21 +216,29 @@ static void check_profile(struct slicing *s, size_t i)
     const struct check_member *member = &s->slice->members[i];
     struct str plain;
     if (member->status == MEMBER_ERASED) {
-        TELL(s->listener, INV_SEALED, "member", row_of(s, member->id), "the member is marked as forgotten but has a key");
+        TELL(s->listener, INV_SEALED, "member", row_of(s, member->id),
+             "the member is marked as forgotten but has a key");
         return;
     }
     if (s->is_erased[i]) {
-        TELL(s->listener, INV_SEALED, "data_key", row_of(s, member->id), "the member is among the erasures but has a key");
+        TELL(s->listener, INV_SEALED, "data_key", row_of(s, member->id),
+             "the member is among the erasures but has a key");
     }
     if (!s->has_clear[i]) {
-        TELL(s->listener, INV_DATABASE, "member_clear", row_of(s, member->id), "the member has no clear profile");
+        TELL(s->listener, INV_DATABASE, "member_clear", row_of(s, member->id),
+             "the member has no clear profile");
     }
-    if (vault_unseal(s->arena, &member->key, PROFILE_PLACE(member->id), s->sealed[i], &plain) != ERR_OK) {
-        TELL(s->listener, INV_SEALED, "member", row_of(s, member->id), "the sealed profile does not open");
+    if (vault_unseal(s->arena, &member->key, PROFILE_PLACE(member->id), s->sealed[i], &plain) !=
+        ERR_OK) {
+        TELL(s->listener, INV_SEALED, "member", row_of(s, member->id),
+             "the sealed profile does not open");
     } else if (profile_sealed_read(s->arena, plain, &s->profiles[i]) != ERR_OK) {
-        TELL(s->listener, INV_DATABASE, "member", row_of(s, member->id), "the profile cannot be read");
-    } else if (member_index_make(s->arena, s->store->base->vault, &s->profiles[i], NULL, &s->indexes[i]) != ERR_OK) {
-        TELL(s->listener, INV_INDEXES, "member", row_of(s, member->id), "an identifier of the profile has no normal form");
+        TELL(s->listener, INV_DATABASE, "member", row_of(s, member->id),
+             "the profile cannot be read");
+    } else if (member_index_make(s->arena, s->store->base->vault, &s->profiles[i], NULL,
+                                 &s->indexes[i]) != ERR_OK) {
+        TELL(s->listener, INV_INDEXES, "member", row_of(s, member->id),
+             "an identifier of the profile has no normal form");
     } else {
         s->has_index[i] = true;
     }
@@ -227,15 +247,17 @@ static void check_profile(struct slicing *s, size_t i)
 /* Each identifier of a profile is in the index, as this member's. */
 static enum err check_identifiers(struct slicing *s)
 {
-    static const char *const TEXTS[] = {"", "the external id is not in the index", "the e-mail is not in the index",
-                                        "the phone is not in the index", "the card is not in the index"};
+    static const char *const TEXTS[] = {
+        "", "the external id is not in the index", "the e-mail is not in the index",
+        "the phone is not in the index", "the card is not in the index"};
     for (size_t i = 0; i < s->slice->n; i++) {
         int64_t owners[MEMBER_IDENTIFIERS_MAX];
         const struct member_index *index = &s->indexes[i];
         if (!s->has_index[i]) {
             continue;
         }
-        try(store_members_find(s->store, s->arena, index->identifiers, index->identifiers_n, owners));
+        try(store_members_find(s->store, s->arena, index->identifiers, index->identifiers_n,
+                               owners));
         for (size_t k = 0; k < index->identifiers_n; k++) {
             if (owners[k] != s->slice->members[i].id) {
                 TELL(s->listener, INV_INDEXES, "identifier", row_of(s, s->slice->members[i].id),
@@ -297,7 +319,8 @@ static enum err read_slice(struct slicing *s)
     for (size_t i = 0; i < s->slice->n; i++) {
         const struct check_member *member = &s->slice->members[i];
         if (!member->has_state) {
-            TELL(s->listener, INV_DATABASE, "member_state", row_of(s, member->id), "the member has no state");
+            TELL(s->listener, INV_DATABASE, "member_state", row_of(s, member->id),
+                 "the member has no state");
         }
         if (member->key.version == 0) {
             check_forgotten(s, i);
@@ -309,10 +332,11 @@ static enum err read_slice(struct slicing *s)
     return check_words(s);
 }
 
-enum err store_check_members(struct store *store, struct arena *arena, int64_t after, const struct check_listener *listener,
-                             struct check_slice *out)
+enum err store_check_members(struct store *store, struct arena *arena, int64_t after,
+                             const struct check_listener *listener, struct check_slice *out)
 {
-    struct slicing s = {.store = store, .arena = arena, .listener = listener, .slice = out, .after = after};
+    struct slicing s = {
+        .store = store, .arena = arena, .listener = listener, .slice = out, .after = after};
     *out = (struct check_slice){0};
     map_open(&s.by_id, arena);
     try(db_begin(store->db, DB_READ));
@@ -333,16 +357,18 @@ void store_check_wipe(struct check_slice *slice)
 
 /* ---- history ---- */
 
-static enum err read_page(struct store *store, struct arena *arena, int query, int64_t member, int64_t from_id,
-                          struct db_result *rows)
+static enum err read_page(struct store *store, struct arena *arena, int query, int64_t member,
+                          int64_t from_id, struct db_result *rows)
 {
     const struct db_value params[] = {db_int(member), db_int(from_id), db_int(CHECK_PAGE)};
     return db_query(store->db, arena, query, params, ARRAY_N(params), rows);
 }
 
-/* Natural keys of one page of events: each is there and names this event, or the one it was held as before. */
-static enum err check_keys(struct store *store, struct arena *arena, const struct check_member *member,
-                           const struct check_listener *listener, const struct check_event *events, size_t n)
+/* Natural keys of one page of events: each is there and names this event, or the one it was held as
+ * before. */
+static enum err check_keys(struct store *store, struct arena *arena,
+                           const struct check_member *member, const struct check_listener *listener,
+                           const struct check_event *events, size_t n)
 {
     unsigned char(*hashes)[VAULT_HASH_BYTES] = arena_bytes(arena, arena_size(VAULT_HASH_BYTES, n));
     struct known_event *known = NULL;
@@ -353,14 +379,16 @@ static enum err check_keys(struct store *store, struct arena *arena, const struc
     map_open(&by_hash, arena);
     for (size_t i = 0; i < n; i++) {
         const struct event *event = &events[i].row.event;
-        const bool is_ours = event_is_of_clock(event) ||
-                             str_eq(event->source, STR("loyald/enrolment"));
+        const bool is_ours =
+            event_is_of_clock(event) || str_eq(event->source, STR("loyald/enrolment"));
         if (events[i].is_readable && !events[i].row.is_sealed && !is_ours) {
-            vault_natural_key(store->base->vault, event->source, event->external_id, hashes[hashes_n]);
+            vault_natural_key(store->base->vault, event->source, event->external_id,
+                              hashes[hashes_n]);
             of[hashes_n++] = i;
         }
     }
-    try(store_events_known(store, arena, (const unsigned char(*)[VAULT_HASH_BYTES])hashes, hashes_n, &known, &known_n));
+    try(store_events_known(store, arena, (const unsigned char(*)[VAULT_HASH_BYTES])hashes, hashes_n,
+                           &known, &known_n));
     for (size_t i = 0; i < known_n; i++) {
         map_set(&by_hash, known[i].hash, &known[i]);
     }
@@ -369,31 +397,38 @@ static enum err check_keys(struct store *store, struct arena *arena, const struc
         const int64_t event = events[of[i]].row.id;
         const bool is_twice = key != NULL && key->decided_event != 0 && key->decided_event != event;
         if (key == NULL) {
-            TELL(listener, INV_NATURAL_KEYS, "event", check_row(arena, "evt_", event), "the event's natural key is not stored");
+            TELL(listener, INV_NATURAL_KEYS, "event", check_row(arena, "evt_", event),
+                 "the event's natural key is not stored");
         } else if (is_twice) {
-            TELL(listener, INV_NATURAL_KEYS, "event", check_row(arena, "evt_", event), "the event was applied twice");
+            TELL(listener, INV_NATURAL_KEYS, "event", check_row(arena, "evt_", event),
+                 "the event was applied twice");
         } else if (key->member != EVENT_OF_HELD &&
                    !(key->member == member->id && (key->event == event || key->event < event))) {
             TELL(listener, INV_NATURAL_KEYS, "event", check_row(arena, "evt_", event),
                  "the event's natural key belongs to another event");
         } else if (key->member == member->id && key->event != event) {
-            // An event that was held for its purchase and then decided: the key stays with the first of the two.
+            // An event that was held for its purchase and then decided: the key stays with the
+            // first of the two.
             bool opens = false;
             struct db_result rows;
             struct event_row first = {.answer.outcome = OUTCOME_APPLIED};
             const struct db_value params[] = {db_int(key->member), db_int(key->event)};
             try(db_query_rows(store->db, arena, Q_EVENTS_READ, params, 1, 2, &rows));
-            if (rows.rows_n != 1 || event_row_check(arena, &rows, 0, &member->key, &opens, &first) != ERR_OK ||
+            if (rows.rows_n != 1 ||
+                event_row_check(arena, &rows, 0, &member->key, &opens, &first) != ERR_OK ||
                 first.answer.outcome != OUTCOME_HELD) {
-                TELL(listener, INV_NATURAL_KEYS, "event", check_row(arena, "evt_", event), "the event was applied twice");
+                TELL(listener, INV_NATURAL_KEYS, "event", check_row(arena, "evt_", event),
+                     "the event was applied twice");
             }
         }
     }
     return ERR_OK;
 }
 
-enum err store_check_events(struct store *store, struct arena *arena, const struct check_member *member, int64_t from_id,
-                            const struct check_listener *listener, struct check_event **out, size_t *n)
+enum err store_check_events(struct store *store, struct arena *arena,
+                            const struct check_member *member, int64_t from_id,
+                            const struct check_listener *listener, struct check_event **out,
+                            size_t *n)
 {
     struct db_result rows;
     try(read_page(store, arena, Q_EVENTS_OF_MEMBER, member->id, from_id, &rows));
@@ -407,17 +442,21 @@ enum err store_check_events(struct store *store, struct arena *arena, const stru
         if (event_row_check(arena, &rows, i, &member->key, &opens, &event->row) == ERR_OK) {
             event->is_readable = true;
         } else {
-            event->row = (struct event_row){
-                .id = db_at_int(&rows, i, 0), .member = db_at_int(&rows, i, 1), .previous = db_at_int(&rows, i, 2)};
-            TELL(listener, opens ? INV_DATABASE : INV_SEALED, "event", check_row(arena, "evt_", event->row.id),
+            event->row = (struct event_row){.id = db_at_int(&rows, i, 0),
+                                            .member = db_at_int(&rows, i, 1),
+                                            .previous = db_at_int(&rows, i, 2)};
+            TELL(listener, opens ? INV_DATABASE : INV_SEALED, "event",
+                 check_row(arena, "evt_", event->row.id),
                  opens ? "the event cannot be read" : "the sealed part does not open");
         }
     }
     return rows.is_bad ? ERR_INTEGRITY : check_keys(store, arena, member, listener, *out, *n);
 }
 
-enum err store_check_transfers(struct store *store, struct arena *arena, const struct check_member *member, int64_t from_id,
-                               const struct check_listener *listener, struct transfer **out, size_t *n)
+enum err store_check_transfers(struct store *store, struct arena *arena,
+                               const struct check_member *member, int64_t from_id,
+                               const struct check_listener *listener, struct transfer **out,
+                               size_t *n)
 {
     struct db_result rows;
     try(read_page(store, arena, Q_TRANSFERS_OF_MEMBER, member->id, from_id, &rows));
@@ -425,7 +464,8 @@ enum err store_check_transfers(struct store *store, struct arena *arena, const s
     *n = rows.rows_n;
     for (size_t i = 0; i < rows.rows_n; i++) {
         if (!transfer_row_read(&rows, i, &(*out)[i])) {
-            TELL(listener, INV_DATABASE, "transfer", check_row(arena, "trf_", (*out)[i].id), "the points transfer cannot be read");
+            TELL(listener, INV_DATABASE, "transfer", check_row(arena, "trf_", (*out)[i].id),
+                 "the points transfer cannot be read");
         }
     }
     return rows.is_bad ? ERR_INTEGRITY : ERR_OK;

@@ -1,4 +1,5 @@
-/* The self-check of natural keys, and of sales and held events, which have no member to be checked with. */
+/* The self-check of natural keys, and of sales and held events, which have no member to be checked
+ * with. */
 #include "base/base.h"
 #include "store/check.h"
 
@@ -8,13 +9,14 @@
 /* ---- sales and held events ---- */
 
 /* Reads a sale; its natural key goes to hash. */
-static bool sale_opens(struct store *store, struct arena *arena, struct db_result *rows, size_t i, struct event *event,
-                       unsigned char hash[VAULT_HASH_BYTES])
+static bool sale_opens(struct store *store, struct arena *arena, struct db_result *rows, size_t i,
+                       struct event *event, unsigned char hash[VAULT_HASH_BYTES])
 {
     struct str plain;
-    const struct vault_place place = {.table = "sale", .column = "sealed", .owner_id = db_at_int(rows, i, 0)};
-    if (vault_unseal(arena, vault_instance_key(store->base->vault, VAULT_SALES), place, db_at_str(rows, i, 7), &plain) !=
-            ERR_OK ||
+    const struct vault_place place = {
+        .table = "sale", .column = "sealed", .owner_id = db_at_int(rows, i, 0)};
+    if (vault_unseal(arena, vault_instance_key(store->base->vault, VAULT_SALES), place,
+                     db_at_str(rows, i, 7), &plain) != ERR_OK ||
         event_unpack(arena, db_at_int(rows, i, 1), db_at_str(rows, i, 6), plain, event) != ERR_OK) {
         return false;
     }
@@ -23,12 +25,14 @@ static bool sale_opens(struct store *store, struct arena *arena, struct db_resul
 }
 
 /* The one key that a hash has; false when it has none. */
-static enum err find_key(struct store *store, struct arena *arena, const unsigned char hash[VAULT_HASH_BYTES], bool *has,
+static enum err find_key(struct store *store, struct arena *arena,
+                         const unsigned char hash[VAULT_HASH_BYTES], bool *has,
                          struct known_event *out)
 {
     struct known_event *known = NULL;
     size_t n = 0;
-    try(store_events_known(store, arena, (const unsigned char(*)[VAULT_HASH_BYTES])(const void *)hash, 1, &known, &n));
+    try(store_events_known(
+        store, arena, (const unsigned char(*)[VAULT_HASH_BYTES])(const void *)hash, 1, &known, &n));
     *has = n == 1;
     if (*has) {
         *out = known[0];
@@ -36,8 +40,8 @@ static enum err find_key(struct store *store, struct arena *arena, const unsigne
     return ERR_OK;
 }
 
-static enum err check_sale(struct store *store, struct arena *arena, struct db_result *rows, size_t i,
-                           const struct check_listener *listener)
+static enum err check_sale(struct store *store, struct arena *arena, struct db_result *rows,
+                           size_t i, const struct check_listener *listener)
 {
     struct event event;
     struct known_event known;
@@ -51,12 +55,14 @@ static enum err check_sale(struct store *store, struct arena *arena, struct db_r
     }
     if (event.amount != db_at_int(rows, i, 3) || !str_eq(event.currency, db_at_str(rows, i, 4)) ||
         !str_eq(event.store, db_at_str(rows, i, 5))) {
-        TELL(listener, INV_DATABASE, "sale", row, "amount, currency or store are not those of the content");
+        TELL(listener, INV_DATABASE, "sale", row,
+             "amount, currency or store are not those of the content");
     }
     try(find_key(store, arena, hash, &has, &known));
     if (!has || known.member != EVENT_OF_SALE || known.event != id) {
-        TELL(listener, INV_NATURAL_KEYS, "sale", row, has ? "the sale's natural key belongs to another event"
-                                                           : "the sale's natural key is not stored");
+        TELL(listener, INV_NATURAL_KEYS, "sale", row,
+             has ? "the sale's natural key belongs to another event"
+                 : "the sale's natural key is not stored");
     }
     return ERR_OK;
 }
@@ -90,15 +96,16 @@ static bool waits_rightly(struct store *store, struct arena *arena, const struct
     const struct vault *vault = store->base->vault;
     if (held->waits_for_purchase) {
         const struct original *original = &held->event.original;
-        vault_natural_key(vault, original->source.n > 0 ? original->source : held->event.source, original->id, hash);
+        vault_natural_key(vault, original->source.n > 0 ? original->source : held->event.source,
+                          original->id, hash);
         return memcmp(hash, held->wait_hash, VAULT_HASH_BYTES) == 0;
     }
     return identifier_read(arena, vault, held->event.subject, NULL, "", &subject) == ERR_OK &&
            memcmp(subject.hash, held->wait_hash, VAULT_HASH_BYTES) == 0;
 }
 
-static enum err check_held(struct store *store, struct arena *arena, struct db_result *rows, size_t i, int64_t now,
-                           const struct check_listener *listener)
+static enum err check_held(struct store *store, struct arena *arena, struct db_result *rows,
+                           size_t i, int64_t now, const struct check_listener *listener)
 {
     struct held_event held;
     struct known_event known;
@@ -128,11 +135,13 @@ static enum err check_held(struct store *store, struct arena *arena, struct db_r
     }
     vault_natural_key(store->base->vault, held.event.source, held.event.external_id, hash);
     try(find_key(store, arena, hash, &has, &known));
-    const bool is_right = has && (held.member == 0 ? known.member == EVENT_OF_HELD && known.event == id
-                                                   : known.member == held.member || known.member == EVENT_OF_HELD);
+    const bool is_right =
+        has && (held.member == 0 ? known.member == EVENT_OF_HELD && known.event == id
+                                 : known.member == held.member || known.member == EVENT_OF_HELD);
     if (!is_right) {
-        TELL(listener, INV_NATURAL_KEYS, "held", row, has ? "the held event's natural key belongs to another event"
-                                                           : "the held event's natural key is not stored");
+        TELL(listener, INV_NATURAL_KEYS, "held", row,
+             has ? "the held event's natural key belongs to another event"
+                 : "the held event's natural key is not stored");
     }
     return ERR_OK;
 }
@@ -166,13 +175,15 @@ struct keyed {
     int64_t event;
 };
 
-static void tell_key(struct arena *arena, const struct check_listener *listener, const struct keyed *key, const char *text)
+static void tell_key(struct arena *arena, const struct check_listener *listener,
+                     const struct keyed *key, const char *text)
 {
     TELL(listener, INV_NATURAL_KEYS, "event_key", check_hex(arena, key->hash), text);
 }
 
 /* Keys of members' events: the events' own source and id give this hash. */
-static enum err check_member_keys(struct store *store, struct arena *arena, const struct keyed *list, size_t n,
+static enum err check_member_keys(struct store *store, struct arena *arena,
+                                  const struct keyed *list, size_t n,
                                   const struct check_listener *listener)
 {
     struct db_value *params = arena_new(arena, struct db_value, n * 2);
@@ -202,21 +213,27 @@ static enum err check_member_keys(struct store *store, struct arena *arena, cons
         bool opens = false;
         const size_t *place = map_find_int(&by_event, list[i].event);
         if (place == NULL) {
-            tell_key(arena, listener, &list[i], "the natural key names an event that does not exist");
-        } else if (err == ERR_OK && event_row_check(arena, &rows, *place, &keys[i], &opens, &row) == ERR_OK && !row.is_sealed) {
+            tell_key(arena, listener, &list[i],
+                     "the natural key names an event that does not exist");
+        } else if (err == ERR_OK &&
+                   event_row_check(arena, &rows, *place, &keys[i], &opens, &row) == ERR_OK &&
+                   !row.is_sealed) {
             vault_natural_key(store->base->vault, row.event.source, row.event.external_id, hash);
-            if (list[i].hash.n != VAULT_HASH_BYTES || memcmp(hash, list[i].hash.p, VAULT_HASH_BYTES) != 0) {
+            if (list[i].hash.n != VAULT_HASH_BYTES ||
+                memcmp(hash, list[i].hash.p, VAULT_HASH_BYTES) != 0) {
                 tell_key(arena, listener, &list[i], "the natural key is not that of its event");
             }
         }
     }
     vault_wipe(keys, n * sizeof *keys);
-    return err == ERR_INTEGRITY ? ERR_OK : err; // a key that does not unwrap is told with its member
+    return err == ERR_INTEGRITY ? ERR_OK
+                                : err; // a key that does not unwrap is told with its member
 }
 
-/* Keys of sales, and of events that are still held: what was held and is over leaves its key behind. */
-static enum err check_other_keys(struct store *store, struct arena *arena, const struct keyed *list, size_t n, bool is_sale,
-                                 const struct check_listener *listener)
+/* Keys of sales, and of events that are still held: what was held and is over leaves its key
+ * behind. */
+static enum err check_other_keys(struct store *store, struct arena *arena, const struct keyed *list,
+                                 size_t n, bool is_sale, const struct check_listener *listener)
 {
     struct db_value *params = arena_new(arena, struct db_value, n);
     struct db_result rows;
@@ -241,7 +258,8 @@ static enum err check_other_keys(struct store *store, struct arena *arena, const
         if (is_sale && place == NULL) {
             tell_key(arena, listener, &list[i], "the natural key names a sale that does not exist");
         } else if (is_sale && sale_opens(store, arena, &rows, *place, &event, hash) &&
-                   (list[i].hash.n != VAULT_HASH_BYTES || memcmp(hash, list[i].hash.p, VAULT_HASH_BYTES) != 0)) {
+                   (list[i].hash.n != VAULT_HASH_BYTES ||
+                    memcmp(hash, list[i].hash.p, VAULT_HASH_BYTES) != 0)) {
             tell_key(arena, listener, &list[i], "the natural key is not that of its sale");
         }
     }
@@ -260,16 +278,19 @@ static enum err keys_slice(struct store *store, struct arena *arena, struct chec
         lists[k] = arena_new(arena, struct keyed, rows.rows_n);
     }
     for (size_t i = 0; i < rows.rows_n; i++) {
-        const struct keyed key = {
-            .hash = db_at_str(&rows, i, 0), .member = db_at_int(&rows, i, 2), .event = db_at_int(&rows, i, 3)};
+        const struct keyed key = {.hash = db_at_str(&rows, i, 0),
+                                  .member = db_at_int(&rows, i, 2),
+                                  .event = db_at_int(&rows, i, 3)};
         const size_t k = key.member > 0 ? 0 : key.member == EVENT_OF_SALE ? 1 : 2;
         lists[k][n[k]++] = key;
-        if (key.hash.n != VAULT_HASH_BYTES || db_at_str(&rows, i, 1).n != VAULT_HASH_BYTES || key.member < EVENT_OF_HELD) {
+        if (key.hash.n != VAULT_HASH_BYTES || db_at_str(&rows, i, 1).n != VAULT_HASH_BYTES ||
+            key.member < EVENT_OF_HELD) {
             tell_key(arena, listener, &key, "the natural key cannot be read");
         }
         memset(cursor->hash, 0, VAULT_HASH_BYTES);
         if (key.hash.n > 0) {
-            memcpy(cursor->hash, key.hash.p, key.hash.n < VAULT_HASH_BYTES ? key.hash.n : VAULT_HASH_BYTES);
+            memcpy(cursor->hash, key.hash.p,
+                   key.hash.n < VAULT_HASH_BYTES ? key.hash.n : VAULT_HASH_BYTES);
         }
     }
     try(check_member_keys(store, arena, lists[0], n[0], listener));
@@ -289,8 +310,8 @@ enum err store_check_keys(struct store *store, struct arena *arena, struct check
 /* ---- what became of held events ---- */
 
 /* Each names an event that is there, of the member that it names. */
-static enum err released_slice(struct store *store, struct arena *arena, struct check_cursor *cursor,
-                               const struct check_listener *listener)
+static enum err released_slice(struct store *store, struct arena *arena,
+                               struct check_cursor *cursor, const struct check_listener *listener)
 {
     enum { COLS = 2 };
     struct db_result rows;

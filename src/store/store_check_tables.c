@@ -16,9 +16,9 @@ struct str check_hex(struct arena *arena, struct str bytes)
 }
 
 enum err check_in_snapshot(struct store *store, struct arena *arena, struct check_cursor *cursor,
-                            const struct check_listener *listener,
-                            enum err (*body)(struct store *, struct arena *, struct check_cursor *,
-                                             const struct check_listener *))
+                           const struct check_listener *listener,
+                           enum err (*body)(struct store *, struct arena *, struct check_cursor *,
+                                            const struct check_listener *))
 {
     try(db_begin(store->db, DB_READ));
     const enum err err = body(store, arena, cursor, listener);
@@ -36,7 +36,8 @@ struct indexed {
 };
 
 /* What the members of a slice are found by, each once. */
-static enum err load_indexes(struct store *store, struct arena *arena, const int64_t *members, size_t n, struct map *out)
+static enum err load_indexes(struct store *store, struct arena *arena, const int64_t *members,
+                             size_t n, struct map *out)
 {
     struct db_value *params = arena_new(arena, struct db_value, n);
     int64_t *ids = arena_new(arena, int64_t, n);
@@ -70,8 +71,10 @@ static enum err load_indexes(struct store *store, struct arena *arena, const int
         if (db_at_int(&rows, i, 2) == MEMBER_ERASED) {
             indexed->state = INDEX_FORGOTTEN;
         } else if (keys_err == ERR_OK && key->version != 0 &&
-                   member_profile_unseal(arena, key, id, db_at_str(&rows, i, 4), &profile) == ERR_OK &&
-                   member_index_make(arena, store->base->vault, &profile, NULL, &indexed->index) == ERR_OK) {
+                   member_profile_unseal(arena, key, id, db_at_str(&rows, i, 4), &profile) ==
+                       ERR_OK &&
+                   member_index_make(arena, store->base->vault, &profile, NULL, &indexed->index) ==
+                       ERR_OK) {
             indexed->state = INDEX_OPEN;
         }
     }
@@ -90,7 +93,8 @@ static bool index_has(const struct member_index *index, int64_t kind, struct str
     return false;
 }
 
-static bool index_has_word(const struct vault *vault, const struct member_index *index, struct str hash)
+static bool index_has_word(const struct vault *vault, const struct member_index *index,
+                           struct str hash)
 {
     for (size_t i = 0; i < index->words_n; i++) {
         unsigned char word[VAULT_HASH_BYTES];
@@ -102,8 +106,9 @@ static bool index_has_word(const struct vault *vault, const struct member_index 
     return false;
 }
 
-static void tell_index(struct arena *arena, const struct check_listener *listener, const char *table,
-                       const struct indexed *indexed, bool is_there, struct str hash)
+static void tell_index(struct arena *arena, const struct check_listener *listener,
+                       const char *table, const struct indexed *indexed, bool is_there,
+                       struct str hash)
 {
     const struct str row = check_hex(arena, hash);
     switch (indexed->state) {
@@ -123,13 +128,14 @@ static void tell_index(struct arena *arena, const struct check_listener *listene
     }
 }
 
-static enum err identifiers_slice(struct store *store, struct arena *arena, struct check_cursor *cursor,
+static enum err identifiers_slice(struct store *store, struct arena *arena,
+                                  struct check_cursor *cursor,
                                   const struct check_listener *listener)
 {
     struct db_result rows;
     struct map members;
-    const struct db_value params[] = {
-        db_int(cursor->kind), db_blob(cursor->hash, VAULT_HASH_BYTES), db_int(CHECK_MEMBERS)};
+    const struct db_value params[] = {db_int(cursor->kind), db_blob(cursor->hash, VAULT_HASH_BYTES),
+                                      db_int(CHECK_MEMBERS)};
     try(db_query(store->db, arena, Q_VERIFY_IDENTIFIERS, params, ARRAY_N(params), &rows));
     int64_t *ids = arena_new(arena, int64_t, rows.rows_n);
     for (size_t i = 0; i < rows.rows_n; i++) {
@@ -140,7 +146,8 @@ static enum err identifiers_slice(struct store *store, struct arena *arena, stru
         const struct indexed *indexed = map_find_int(&members, ids[i]);
         const struct str hash = db_at_str(&rows, i, 1);
         cursor->kind = db_at_int(&rows, i, 0);
-        tell_index(arena, listener, "identifier", indexed, index_has(&indexed->index, cursor->kind, hash), hash);
+        tell_index(arena, listener, "identifier", indexed,
+                   index_has(&indexed->index, cursor->kind, hash), hash);
         memset(cursor->hash, 0, VAULT_HASH_BYTES);
         if (hash.n > 0) {
             memcpy(cursor->hash, hash.p, hash.n < VAULT_HASH_BYTES ? hash.n : VAULT_HASH_BYTES);
@@ -151,8 +158,8 @@ static enum err identifiers_slice(struct store *store, struct arena *arena, stru
     return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
 }
 
-enum err store_check_identifiers(struct store *store, struct arena *arena, struct check_cursor *cursor,
-                                 const struct check_listener *listener)
+enum err store_check_identifiers(struct store *store, struct arena *arena,
+                                 struct check_cursor *cursor, const struct check_listener *listener)
 {
     return check_in_snapshot(store, arena, cursor, listener, identifiers_slice);
 }
@@ -162,8 +169,8 @@ static enum err words_slice(struct store *store, struct arena *arena, struct che
 {
     struct db_result rows;
     struct map members;
-    const struct db_value params[] = {
-        db_blob(cursor->hash, VAULT_HASH_BYTES), db_int(cursor->member), db_int(CHECK_MEMBERS)};
+    const struct db_value params[] = {db_blob(cursor->hash, VAULT_HASH_BYTES),
+                                      db_int(cursor->member), db_int(CHECK_MEMBERS)};
     try(db_query(store->db, arena, Q_VERIFY_WORDS, params, ARRAY_N(params), &rows));
     int64_t *ids = arena_new(arena, int64_t, rows.rows_n);
     for (size_t i = 0; i < rows.rows_n; i++) {
@@ -173,7 +180,8 @@ static enum err words_slice(struct store *store, struct arena *arena, struct che
     for (size_t i = 0; i < rows.rows_n; i++) {
         const struct indexed *indexed = map_find_int(&members, ids[i]);
         const struct str hash = db_at_str(&rows, i, 0);
-        tell_index(arena, listener, "name_word", indexed, index_has_word(store->base->vault, &indexed->index, hash), hash);
+        tell_index(arena, listener, "name_word", indexed,
+                   index_has_word(store->base->vault, &indexed->index, hash), hash);
         cursor->member = ids[i];
         memset(cursor->hash, 0, VAULT_HASH_BYTES);
         if (hash.n > 0) {
@@ -193,11 +201,12 @@ enum err store_check_words(struct store *store, struct arena *arena, struct chec
 
 /* ---- purchases ---- */
 
-static enum err purchases_slice(struct store *store, struct arena *arena, struct check_cursor *cursor,
-                                const struct check_listener *listener)
+static enum err purchases_slice(struct store *store, struct arena *arena,
+                                struct check_cursor *cursor, const struct check_listener *listener)
 {
     struct db_result rows;
-    const struct db_value params[] = {db_int(cursor->member), db_int(cursor->id), db_int(CHECK_MEMBERS)};
+    const struct db_value params[] = {db_int(cursor->member), db_int(cursor->id),
+                                      db_int(CHECK_MEMBERS)};
     try(db_query(store->db, arena, Q_VERIFY_PURCHASES, params, ARRAY_N(params), &rows));
     for (size_t i = 0; i < rows.rows_n; i++) {
         struct purchase purchase;
@@ -207,7 +216,8 @@ static enum err purchases_slice(struct store *store, struct arena *arena, struct
         enum err err = vault_keys_load(store->keys, &member.member, 1, &member.key);
         if (err == ERR_OK && member.key.version != 0) {
             err = store_purchase_load(store, arena, &member, cursor->id, &purchase);
-            if (err == ERR_OK && purchase.content.kind != EVENT_PURCHASE && purchase.content.kind != EVENT_PURCHASE_CHANGED) {
+            if (err == ERR_OK && purchase.content.kind != EVENT_PURCHASE &&
+                purchase.content.kind != EVENT_PURCHASE_CHANGED) {
                 err = ERR_INTEGRITY;
             }
         }
@@ -224,23 +234,55 @@ static enum err purchases_slice(struct store *store, struct arena *arena, struct
     return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
 }
 
-enum err store_check_purchases(struct store *store, struct arena *arena, struct check_cursor *cursor,
-                               const struct check_listener *listener)
+enum err store_check_purchases(struct store *store, struct arena *arena,
+                               struct check_cursor *cursor, const struct check_listener *listener)
 {
     return check_in_snapshot(store, arena, cursor, listener, purchases_slice);
 }
 
 /* ---- the database's own check ---- */
 
-enum err store_check_database(struct store *store, struct arena *arena, size_t index, const struct check_listener *listener,
-                              bool *is_end)
+enum err store_check_database(struct store *store, struct arena *arena, size_t index,
+                              const struct check_listener *listener, bool *is_end)
 {
-    static const char *const TABLES[] = {
-        "instance", "symbol", "program_version", "program_draft", "shared_counter", "member", "member_clear", "identifier",
-        "name_word", "member_state", "member_chunk", "event_key", "event", "transfer", "purchase", "timer", "held", "sale",
-        "api_key", "idempotency", "audit", "schema_migration", "released", "frozen",
-        "issued_reward", "reward_code", "coupon", "coupon_hash", "redemption_code", "relay", "contest_entry", "contest_draw", "arming",
-        "referral_code", "referral_code_hash", "likeness", "referral", "review"};
+    static const char *const TABLES[] = {"instance",
+                                         "symbol",
+                                         "program_version",
+                                         "program_draft",
+                                         "shared_counter",
+                                         "member",
+                                         "member_clear",
+                                         "identifier",
+                                         "name_word",
+                                         "member_state",
+                                         "member_chunk",
+                                         "event_key",
+                                         "event",
+                                         "transfer",
+                                         "purchase",
+                                         "timer",
+                                         "held",
+                                         "sale",
+                                         "api_key",
+                                         "idempotency",
+                                         "audit",
+                                         "schema_migration",
+                                         "released",
+                                         "frozen",
+                                         "issued_reward",
+                                         "reward_code",
+                                         "coupon",
+                                         "coupon_hash",
+                                         "redemption_code",
+                                         "relay",
+                                         "contest_entry",
+                                         "contest_draw",
+                                         "arming",
+                                         "referral_code",
+                                         "referral_code_hash",
+                                         "likeness",
+                                         "referral",
+                                         "review"};
     struct db_result rows;
     *is_end = index >= ARRAY_N(TABLES);
     if (*is_end) {
@@ -249,7 +291,8 @@ enum err store_check_database(struct store *store, struct arena *arena, size_t i
     const struct db_value param = db_text(str_c(TABLES[index]));
     const enum err err = db_query(store->db, arena, Q_DATABASE_CHECK, &param, 1, &rows);
     if (err == ERR_INTEGRITY) {
-        TELL(listener, INV_DATABASE, TABLES[index], STR("*"), "the database cannot read this table");
+        TELL(listener, INV_DATABASE, TABLES[index], STR("*"),
+             "the database cannot read this table");
         return ERR_OK;
     }
     try(err);
@@ -271,7 +314,8 @@ enum err store_check_bytes(struct store *store, struct arena *arena, int64_t *by
     return row.is_bad ? ERR_INTEGRITY : ERR_OK;
 }
 
-enum err store_check_newest(struct store *store, struct arena *arena, size_t max, int64_t *members, size_t *n)
+enum err store_check_newest(struct store *store, struct arena *arena, size_t max, int64_t *members,
+                            size_t *n)
 {
     struct db_result rows;
     const struct db_value param = db_int((int64_t)max);
@@ -300,7 +344,8 @@ struct last_row {
     bool has_state;
 };
 
-void store_check_chain_open(struct chain_pass *pass, enum chain_kind kind, int64_t part, int64_t parts)
+void store_check_chain_open(struct chain_pass *pass, enum chain_kind kind, int64_t part,
+                            int64_t parts)
 {
     ensure(part < parts);
     *pass = (struct chain_pass){.kind = kind, .part = part, .parts = parts};
@@ -328,7 +373,8 @@ static enum err chain_rows(struct store *store, struct arena *arena, struct chai
 {
     struct db_result rows;
     struct check_cursor *cursor = &pass->cursor;
-    const struct db_value params[] = {db_int(cursor->member), db_int(cursor->id), db_int(CHECK_SLICE)};
+    const struct db_value params[] = {db_int(cursor->member), db_int(cursor->id),
+                                      db_int(CHECK_SLICE)};
     const int query = pass->kind == CHAIN_EVENTS ? Q_VERIFY_EVENT_CHAIN : Q_VERIFY_TRANSFER_CHAIN;
     try(db_query(store->db, arena, query, params, ARRAY_N(params), &rows));
     for (size_t i = 0; i < rows.rows_n; i++) {
@@ -339,7 +385,8 @@ static enum err chain_rows(struct store *store, struct arena *arena, struct chai
         }
         struct last_row *last = map_find_int(&pass->last, cursor->member);
         if (db_at_int(&rows, i, 2) != (last == NULL ? 0 : last->id)) {
-            TELL(listener, INV_CHAINS, chain_table(pass), check_row(arena, chain_prefix(pass), cursor->id),
+            TELL(listener, INV_CHAINS, chain_table(pass),
+                 check_row(arena, chain_prefix(pass), cursor->id),
                  "the row does not follow the member's row before it");
         }
         if (last == NULL) {
@@ -377,7 +424,8 @@ static enum err chain_heads(struct store *store, struct arena *arena, struct cha
         }
         const int64_t head = pass->kind == CHAIN_EVENTS ? state.last_event : state.last_transfer;
         if (last->id > head) {
-            TELL(listener, INV_CHAINS, chain_table(pass), check_row(arena, chain_prefix(pass), last->id),
+            TELL(listener, INV_CHAINS, chain_table(pass),
+                 check_row(arena, chain_prefix(pass), last->id),
                  "the row lies beyond the newest one that its member knows of");
         }
     }
@@ -385,12 +433,14 @@ static enum err chain_heads(struct store *store, struct arena *arena, struct cha
     return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
 }
 
-static void chain_orphans(struct arena *arena, const struct chain_pass *pass, const struct check_listener *listener)
+static void chain_orphans(struct arena *arena, const struct chain_pass *pass,
+                          const struct check_listener *listener)
 {
     for (size_t i = 0; i < pass->last.room; i++) {
         const struct last_row *last = pass->last.slots[i].value;
         if (last != NULL && !last->has_state) {
-            TELL(listener, INV_CHAINS, chain_table(pass), check_row(arena, chain_prefix(pass), last->id),
+            TELL(listener, INV_CHAINS, chain_table(pass),
+                 check_row(arena, chain_prefix(pass), last->id),
                  "the row belongs to a member without a state");
         }
     }

@@ -28,7 +28,8 @@ const struct zone *store_zone(struct store *store, struct str name)
     return zone;
 }
 
-enum err store_member_timezone(struct store *store, struct arena *arena, int64_t member, struct str *out)
+enum err store_member_timezone(struct store *store, struct arena *arena, int64_t member,
+                               struct str *out)
 {
     struct member_row row;
     try(store_member_read(store, arena, member, &row));
@@ -56,12 +57,13 @@ enum err store_arming_read(struct store *store, struct arena *arena, struct armi
 
 enum err store_arming_begin(struct store *store, int version, int64_t now, bool is_needed)
 {
-    const struct db_value values[] = {db_int(version), db_int(now), db_int_or_null(now, !is_needed)};
+    const struct db_value values[] = {db_int(version), db_int(now),
+                                      db_int_or_null(now, !is_needed)};
     return db_exec(store->db, Q_ARMING_BEGIN, values, ARRAY_N(values), NULL);
 }
 
-enum err store_arming_members(struct store *store, struct arena *arena, const struct arming *arming, size_t max, int64_t **out,
-                              size_t *n)
+enum err store_arming_members(struct store *store, struct arena *arena, const struct arming *arming,
+                              size_t max, int64_t **out, size_t *n)
 {
     struct db_result rows;
     const struct db_value values[] = {db_int(arming->through), db_int((int64_t)max)};
@@ -74,9 +76,11 @@ enum err store_arming_members(struct store *store, struct arena *arena, const st
     return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
 }
 
-enum err store_arming_advance(struct store *store, const struct arming *arming, int64_t through, size_t n)
+enum err store_arming_advance(struct store *store, const struct arming *arming, int64_t through,
+                              size_t n)
 {
-    const struct db_value values[] = {db_int(through), db_int((int64_t)n), db_int(arming->version), db_int(arming->through)};
+    const struct db_value values[] = {db_int(through), db_int((int64_t)n), db_int(arming->version),
+                                      db_int(arming->through)};
     return db_exec(store->db, Q_ARMING_ADVANCE, values, ARRAY_N(values), NULL);
 }
 

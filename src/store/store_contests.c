@@ -21,7 +21,8 @@ static int64_t added(enum account from, enum account to, int64_t points)
     return to == ACCOUNT_ACTIVE ? points : from == ACCOUNT_ACTIVE ? -points : 0;
 }
 
-enum err store_contests_apply(struct store *store, struct arena *arena, const struct batch_effects *effects)
+enum err store_contests_apply(struct store *store, struct arena *arena,
+                              const struct batch_effects *effects)
 {
     struct db_value *rows = NULL;
     size_t n = 0;
@@ -34,22 +35,26 @@ enum err store_contests_apply(struct store *store, struct arena *arena, const st
             if (points == 0 || !holds_entries(store, t->wallet)) {
                 continue;
             }
-            const struct db_value row[ENTRY_COLS] = {db_int(t->wallet), db_int(t->lot),      db_int(t->id),
-                                                     db_int(d->member), db_int(t->booked_at), db_int(points)};
+            const struct db_value row[ENTRY_COLS] = {db_int(t->wallet),    db_int(t->lot),
+                                                     db_int(t->id),        db_int(d->member),
+                                                     db_int(t->booked_at), db_int(points)};
             for (size_t c = 0; c < ENTRY_COLS; c++) {
                 arena_room(arena, rows, n, max);
                 rows[n++] = row[c];
             }
         }
     }
-    return db_exec_rows(store->db, Q_CONTEST_ENTRIES_INSERT, rows, n / ENTRY_COLS, ENTRY_COLS, NULL);
+    return db_exec_rows(store->db, Q_CONTEST_ENTRIES_INSERT, rows, n / ENTRY_COLS, ENTRY_COLS,
+                        NULL);
 }
 
-enum err store_contest_entries(struct store *store, struct arena *arena, const struct contest *contest, int32_t symbol, int64_t after,
+enum err store_contest_entries(struct store *store, struct arena *arena,
+                               const struct contest *contest, int32_t symbol, int64_t after,
                                size_t max, struct contest_entry **out, size_t *n)
 {
     struct db_result rows;
-    const struct db_value params[] = {db_int(symbol), db_int(after), db_int(contest->closes_at), db_int((int64_t)max)};
+    const struct db_value params[] = {db_int(symbol), db_int(after), db_int(contest->closes_at),
+                                      db_int((int64_t)max)};
     try(db_query(store->db, arena, Q_CONTEST_ENTRIES_LIST, params, ARRAY_N(params), &rows));
     *n = rows.rows_n;
     *out = arena_new(arena, struct contest_entry, rows.rows_n);
@@ -66,7 +71,8 @@ enum err store_contest_entries(struct store *store, struct arena *arena, const s
     return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
 }
 
-enum err store_contest_tickets(struct store *store, struct arena *arena, const struct contest *contest, int32_t symbol, int64_t member,
+enum err store_contest_tickets(struct store *store, struct arena *arena,
+                               const struct contest *contest, int32_t symbol, int64_t member,
                                int64_t *out)
 {
     struct db_result row;
@@ -79,7 +85,8 @@ enum err store_contest_tickets(struct store *store, struct arena *arena, const s
 
 /* ---- what is published ---- */
 
-enum err store_contest_read(struct store *store, struct arena *arena, int32_t contest, struct contest_row *out)
+enum err store_contest_read(struct store *store, struct arena *arena, int32_t contest,
+                            struct contest_row *out)
 {
     struct db_result row;
     const struct db_value param = db_int(contest);
@@ -105,7 +112,8 @@ enum err store_contest_read(struct store *store, struct arena *arena, int32_t co
     return ERR_OK;
 }
 
-enum err store_contest_close(struct store *store, int32_t contest, const struct contest_row *row, bool *is_first)
+enum err store_contest_close(struct store *store, int32_t contest, const struct contest_row *row,
+                             bool *is_first)
 {
     int64_t n = 0;
     const struct db_value params[] = {
@@ -118,7 +126,8 @@ enum err store_contest_close(struct store *store, int32_t contest, const struct 
     return ERR_OK;
 }
 
-enum err store_contest_drawn(struct store *store, int32_t contest, int64_t now, struct str result, bool *is_first)
+enum err store_contest_drawn(struct store *store, int32_t contest, int64_t now, struct str result,
+                             bool *is_first)
 {
     int64_t n = 0;
     const struct db_value params[] = {db_int(now), db_text(result), db_int(contest)};
@@ -130,16 +139,19 @@ enum err store_contest_drawn(struct store *store, int32_t contest, int64_t now, 
 
 /* ---- names ---- */
 
-void store_contest_seed(const struct store *store, struct str slug, unsigned char out[CONTEST_HASH_BYTES])
+void store_contest_seed(const struct store *store, struct str slug,
+                        unsigned char out[CONTEST_HASH_BYTES])
 {
     _Static_assert(CONTEST_HASH_BYTES == 2 * VAULT_HASH_BYTES, "two halves");
     for (size_t half = 0; half < 2; half++) {
         const struct str parts[] = {STR("contest-seed"), half == 0 ? STR("0") : STR("1"), slug};
-        vault_hash(store->base->vault, VAULT_DRAW, parts, ARRAY_N(parts), out + half * VAULT_HASH_BYTES);
+        vault_hash(store->base->vault, VAULT_DRAW, parts, ARRAY_N(parts),
+                   out + half * VAULT_HASH_BYTES);
     }
 }
 
-void store_contest_alias(const struct store *store, struct str slug, int64_t member, unsigned char out[CONTEST_ALIAS_BYTES])
+void store_contest_alias(const struct store *store, struct str slug, int64_t member,
+                         unsigned char out[CONTEST_ALIAS_BYTES])
 {
     unsigned char hash[VAULT_HASH_BYTES];
     char id[ID_TEXT_BYTES + 1];
@@ -152,8 +164,8 @@ void store_contest_alias(const struct store *store, struct str slug, int64_t mem
 /* ---- the self-check ---- */
 
 /* Every row of the index is what its points transfer says. */
-static enum err contests_slice(struct store *store, struct arena *arena, struct check_cursor *cursor,
-                               const struct check_listener *listener)
+static enum err contests_slice(struct store *store, struct arena *arena,
+                               struct check_cursor *cursor, const struct check_listener *listener)
 {
     struct db_result rows;
     const struct db_value params[] = {db_int(cursor->id), db_int(CHECK_SLICE)};
@@ -165,9 +177,10 @@ static enum err contests_slice(struct store *store, struct arena *arena, struct 
         for (size_t k = 0; is_same && k < ARRAY_N(PAIRS); k++) {
             is_same = db_at_int(&rows, i, PAIRS[k][0]) == db_at_int(&rows, i, PAIRS[k][1]);
         }
-        const int64_t points = is_same ? added((enum account)db_at_int(&rows, i, 10), (enum account)db_at_int(&rows, i, 11),
-                                               db_at_int(&rows, i, 12))
-                                       : 0;
+        const int64_t points =
+            is_same ? added((enum account)db_at_int(&rows, i, 10),
+                            (enum account)db_at_int(&rows, i, 11), db_at_int(&rows, i, 12))
+                    : 0;
         if (!is_same || points != db_at_int(&rows, i, 5)) {
             TELL(listener, INV_INDEXES, "contest_entry", str_fmt(arena, "%" PRId64, cursor->id),
                  "the entry is not what its points transfer says");

@@ -4,8 +4,10 @@
 
 #include "store/store_internal.h"
 
-#define EVENT_PLACE(owner) ((struct vault_place){.table = "event", .column = "sealed", .owner_id = (owner)})
-#define HELD_PLACE(owner)  ((struct vault_place){.table = "held", .column = "sealed", .owner_id = (owner)})
+#define EVENT_PLACE(owner)                                                                         \
+    ((struct vault_place){.table = "event", .column = "sealed", .owner_id = (owner)})
+#define HELD_PLACE(owner)                                                                          \
+    ((struct vault_place){.table = "held", .column = "sealed", .owner_id = (owner)})
 
 struct str event_row_content(struct arena *arena, const struct decision *decision)
 {
@@ -35,7 +37,8 @@ static void unpack_codes(struct unpack *in, struct answer *answer)
     }
 }
 
-struct str event_row_sealed(struct arena *arena, const struct vault_key *key, const struct decision *decision)
+struct str event_row_sealed(struct arena *arena, const struct vault_key *key,
+                            const struct decision *decision)
 {
     struct buf sealed;
     struct buf packed;
@@ -57,7 +60,8 @@ struct str event_row_sealed(struct arena *arena, const struct vault_key *key, co
     return vault_seal(arena, key, EVENT_PLACE(decision->member), buf_view(&out));
 }
 
-static enum err read_content(struct arena *arena, struct str content, struct str *clear, struct spent_lot **spent, size_t *n)
+static enum err read_content(struct arena *arena, struct str content, struct str *clear,
+                             struct spent_lot **spent, size_t *n)
 {
     struct unpack in = unpack_open(content);
     *clear = unpack_str(&in);
@@ -65,8 +69,8 @@ static enum err read_content(struct arena *arena, struct str content, struct str
     return unpack_done(&in) ? ERR_OK : ERR_INTEGRITY;
 }
 
-static enum err read_row(struct arena *arena, struct db_result *rows, size_t i, const struct vault_key *key,
-                         struct event_row *out)
+static enum err read_row(struct arena *arena, struct db_result *rows, size_t i,
+                         const struct vault_key *key, struct event_row *out)
 {
     struct event_row row = {
         .id = db_at_int(rows, i, 0),
@@ -81,7 +85,8 @@ static enum err read_row(struct arena *arena, struct db_result *rows, size_t i, 
     struct str plain;
     try(read_content(arena, db_at_str(rows, i, 9), &clear, &row.spent, &row.spent_n));
     try(answer_unpack(arena, db_at_str(rows, i, 11), &row.answer));
-    const enum err err = vault_unseal(arena, key, EVENT_PLACE(row.member), db_at_str(rows, i, 10), &plain);
+    const enum err err =
+        vault_unseal(arena, key, EVENT_PLACE(row.member), db_at_str(rows, i, 10), &plain);
     if (err == ERR_NOT_FOUND) {
         // The member was forgotten: of the event its kind, time and answer are left to show.
         row.event.kind = (enum event_kind)db_at_int(rows, i, 3);
@@ -104,8 +109,9 @@ static enum err read_row(struct arena *arena, struct db_result *rows, size_t i, 
     return ERR_OK;
 }
 
-enum err store_events_read(struct store *store, struct arena *arena, const int64_t *members, const int64_t *events, size_t n,
-                           const struct vault_key *keys, struct event_row *out)
+enum err store_events_read(struct store *store, struct arena *arena, const int64_t *members,
+                           const int64_t *events, size_t n, const struct vault_key *keys,
+                           struct event_row *out)
 {
     struct db_value *values = arena_new(arena, struct db_value, n * 2);
     struct db_result rows;
@@ -130,8 +136,8 @@ enum err store_events_read(struct store *store, struct arena *arena, const int64
     return ERR_OK;
 }
 
-enum err store_purchase_load(struct store *store, struct arena *arena, const struct member_facts *member, int64_t event,
-                             struct purchase *out)
+enum err store_purchase_load(struct store *store, struct arena *arena,
+                             const struct member_facts *member, int64_t event, struct purchase *out)
 {
     struct event_row row;
     struct db_result rows;
@@ -163,7 +169,8 @@ enum err store_purchase_load(struct store *store, struct arena *arena, const str
         if (purchase.content_event != event) {
             struct event_row changed;
             const int64_t time = purchase.content.time;
-            try(store_events_read(store, arena, &member->member, &purchase.content_event, 1, &member->key, &changed));
+            try(store_events_read(store, arena, &member->member, &purchase.content_event, 1,
+                                  &member->key, &changed));
             purchase.content = changed.event;
             purchase.content.time = time;
             purchase.content.is_placed = false;
@@ -176,8 +183,9 @@ enum err store_purchase_load(struct store *store, struct arena *arena, const str
 
 /* ---- history ---- */
 
-enum err store_events_list(struct store *store, struct arena *arena, const struct member_facts *member, int64_t from_id,
-                           size_t n, struct event_row **out, size_t *out_n)
+enum err store_events_list(struct store *store, struct arena *arena,
+                           const struct member_facts *member, int64_t from_id, size_t n,
+                           struct event_row **out, size_t *out_n)
 {
     struct db_result rows;
     const struct db_value values[] = {db_int(member->member), db_int(from_id), db_int((int64_t)n)};
@@ -210,9 +218,10 @@ bool transfer_row_read(struct db_result *rows, size_t i, struct transfer *out)
         .version = (int32_t)db_at_int(rows, i, 8),
         .points = db_at_int(rows, i, 12),
     };
-    const bool is_fine = hash.n == HASH_BYTES && (reason.n == 0 || reason.n == HASH_BYTES) && kind >= TRANSFER_EARN &&
-                         kind <= TRANSFER_MOVE && from >= ACCOUNT_ISSUED && from <= ACCOUNT_DEBT &&
-                         to >= ACCOUNT_ISSUED && to <= ACCOUNT_DEBT && !rows->is_bad;
+    const bool is_fine = hash.n == HASH_BYTES && (reason.n == 0 || reason.n == HASH_BYTES) &&
+                         kind >= TRANSFER_EARN && kind <= TRANSFER_MOVE && from >= ACCOUNT_ISSUED &&
+                         from <= ACCOUNT_DEBT && to >= ACCOUNT_ISSUED && to <= ACCOUNT_DEBT &&
+                         !rows->is_bad;
     out->kind = is_fine ? (enum transfer_kind)kind : TRANSFER_MOVE;
     out->from = is_fine ? (enum account)from : ACCOUNT_ISSUED;
     out->to = is_fine ? (enum account)to : ACCOUNT_ISSUED;
@@ -225,8 +234,8 @@ bool transfer_row_read(struct db_result *rows, size_t i, struct transfer *out)
     return is_fine;
 }
 
-enum err store_transfers_list(struct store *store, struct arena *arena, int64_t member, int64_t from_id, size_t n,
-                              struct transfer **out, size_t *out_n)
+enum err store_transfers_list(struct store *store, struct arena *arena, int64_t member,
+                              int64_t from_id, size_t n, struct transfer **out, size_t *out_n)
 {
     struct db_result rows;
     const struct db_value values[] = {db_int(member), db_int(from_id), db_int((int64_t)n)};
@@ -244,7 +253,8 @@ enum err store_transfers_list(struct store *store, struct arena *arena, int64_t 
 
 /* ---- held events ---- */
 
-struct str held_row_sealed(struct arena *arena, const struct vault_key *key, int64_t held_id, const struct event *event)
+struct str held_row_sealed(struct arena *arena, const struct vault_key *key, int64_t held_id,
+                           const struct event *event)
 {
     struct buf sealed;
     buf_open(&sealed, arena, EVENT_RECORD_BYTES_MAX);
@@ -253,8 +263,8 @@ struct str held_row_sealed(struct arena *arena, const struct vault_key *key, int
     return vault_seal(arena, key, HELD_PLACE(held_id), buf_view(&sealed));
 }
 
-static enum err read_held(struct arena *arena, struct db_result *rows, size_t i, const struct vault_key *key,
-                          struct held_event *out)
+static enum err read_held(struct arena *arena, struct db_result *rows, size_t i,
+                          const struct vault_key *key, struct held_event *out)
 {
     const struct str hash = db_at_str(rows, i, 2);
     struct str plain;
@@ -277,8 +287,9 @@ static enum err read_held(struct arena *arena, struct db_result *rows, size_t i,
     return event_unpack(arena, time, clear, plain, &out->event);
 }
 
-enum err store_held_find(struct store *store, struct arena *arena, const unsigned char (*hashes)[VAULT_HASH_BYTES],
-                         size_t n, struct held_event **out, size_t *out_n)
+enum err store_held_find(struct store *store, struct arena *arena,
+                         const unsigned char (*hashes)[VAULT_HASH_BYTES], size_t n,
+                         struct held_event **out, size_t *out_n)
 {
     struct db_result rows;
     *out_n = 0;
@@ -309,12 +320,14 @@ enum err store_held_find(struct store *store, struct arena *arena, const unsigne
     return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
 }
 
-enum err store_keys_make(struct store *store, const int64_t *ids, size_t n, int64_t now, struct vault_key *out)
+enum err store_keys_make(struct store *store, const int64_t *ids, size_t n, int64_t now,
+                         struct vault_key *out)
 {
     return n == 0 ? ERR_OK : vault_keys_create(store->keys, ids, n, now, out);
 }
 
-enum err store_held_expired(struct store *store, struct arena *arena, int64_t now, size_t max, int64_t **ids, size_t *n)
+enum err store_held_expired(struct store *store, struct arena *arena, int64_t now, size_t max,
+                            int64_t **ids, size_t *n)
 {
     struct db_result rows;
     const struct db_value values[] = {db_int(now), db_int((int64_t)max)};
@@ -339,17 +352,18 @@ enum err store_held_forget(struct store *store, struct arena *arena, const int64
 
 /* ---- for the self-check ---- */
 
-enum err event_row_check(struct arena *arena, struct db_result *rows, size_t i, const struct vault_key *key, bool *opens,
-                         struct event_row *out)
+enum err event_row_check(struct arena *arena, struct db_result *rows, size_t i,
+                         const struct vault_key *key, bool *opens, struct event_row *out)
 {
     struct str plain;
-    const enum err err = vault_unseal(arena, key, EVENT_PLACE(db_at_int(rows, i, 1)), db_at_str(rows, i, 10), &plain);
+    const enum err err = vault_unseal(arena, key, EVENT_PLACE(db_at_int(rows, i, 1)),
+                                      db_at_str(rows, i, 10), &plain);
     *opens = err == ERR_OK || err == ERR_NOT_FOUND;
     return *opens ? read_row(arena, rows, i, key, out) : ERR_INTEGRITY;
 }
 
-enum err held_row_check(struct arena *arena, struct db_result *rows, size_t i, const struct vault_key *key,
-                        struct held_event *out)
+enum err held_row_check(struct arena *arena, struct db_result *rows, size_t i,
+                        const struct vault_key *key, struct held_event *out)
 {
     return read_held(arena, rows, i, key, out);
 }

@@ -6,7 +6,8 @@
 
 enum { LOCK_TEXT_BYTES_MAX = 1024 * 1024 };
 
-enum err store_members_lock(struct store *store, struct arena *arena, const int64_t *members, size_t n)
+enum err store_members_lock(struct store *store, struct arena *arena, const int64_t *members,
+                            size_t n)
 {
     struct buf text;
     struct db_result row;
@@ -28,7 +29,8 @@ enum err store_members_lock(struct store *store, struct arena *arena, const int6
 }
 
 /* What became of those that were held. */
-static enum err find_decided(struct store *store, struct arena *arena, struct known_event *known, size_t n)
+static enum err find_decided(struct store *store, struct arena *arena, struct known_event *known,
+                             size_t n)
 {
     struct db_value *ids = arena_new(arena, struct db_value, n);
     struct db_result rows;
@@ -53,8 +55,9 @@ static enum err find_decided(struct store *store, struct arena *arena, struct kn
     return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
 }
 
-enum err store_events_known(struct store *store, struct arena *arena, const unsigned char (*hashes)[VAULT_HASH_BYTES],
-                            size_t n, struct known_event **out, size_t *out_n)
+enum err store_events_known(struct store *store, struct arena *arena,
+                            const unsigned char (*hashes)[VAULT_HASH_BYTES], size_t n,
+                            struct known_event **out, size_t *out_n)
 {
     struct db_value *keys = arena_new(arena, struct db_value, n);
     struct db_result rows;
@@ -107,7 +110,8 @@ static enum err load_states(struct store *store, struct arena *arena, const stru
         struct member_facts *facts = facts_of(list, n, db_at_int(&rows, i, 0));
         ensure(facts != NULL);
         facts->state = arena_new(arena, struct state, 1);
-        try(state_unpack(arena, facts->member, db_at_int(&rows, i, 1), db_at_str(&rows, i, 2), facts->state));
+        try(state_unpack(arena, facts->member, db_at_int(&rows, i, 1), db_at_str(&rows, i, 2),
+                         facts->state));
         if (!state_is_balanced(facts->state)) {
             return ERR_INTEGRITY; // nobody is answered with balances that are not theirs
         }
@@ -116,7 +120,8 @@ static enum err load_states(struct store *store, struct arena *arena, const stru
     return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
 }
 
-enum err store_profile_lists(struct arena *arena, struct str tags_text, struct str attributes_text, struct profile *out)
+enum err store_profile_lists(struct arena *arena, struct str tags_text, struct str attributes_text,
+                             struct profile *out)
 {
     json_t *tags = NULL;
     json_t *attributes = NULL;
@@ -131,7 +136,8 @@ enum err store_profile_lists(struct arena *arena, struct str tags_text, struct s
     return ERR_OK;
 }
 
-static enum err read_profile(struct arena *arena, struct db_result *rows, size_t i, struct profile *out)
+static enum err read_profile(struct arena *arena, struct db_result *rows, size_t i,
+                             struct profile *out)
 {
     out->birth_on = INT32_MIN;
     out->birth_entered_at = db_is_null(rows, i, 10) ? AT_MIN : db_at_int(rows, i, 10);
@@ -164,7 +170,8 @@ static enum err load_profiles(struct store *store, struct arena *arena, const st
     return ERR_OK;
 }
 
-enum err store_member_language(struct store *store, struct arena *arena, int64_t member, struct str *out)
+enum err store_member_language(struct store *store, struct arena *arena, int64_t member,
+                               struct str *out)
 {
     const struct db_value key = db_int(member);
     struct member_facts facts = {.member = member};
@@ -173,8 +180,8 @@ enum err store_member_language(struct store *store, struct arena *arena, int64_t
     return ERR_OK;
 }
 
-enum err store_facts_load(struct store *store, struct arena *arena, struct member_facts *list, size_t n,
-                          bool with_profiles)
+enum err store_facts_load(struct store *store, struct arena *arena, struct member_facts *list,
+                          size_t n, bool with_profiles)
 {
     struct db_value *keys = arena_new(arena, struct db_value, n);
     int64_t *ids = arena_new(arena, int64_t, n);
@@ -198,7 +205,8 @@ enum err store_facts_load(struct store *store, struct arena *arena, struct membe
     return ERR_OK;
 }
 
-static enum err load_chunks(struct store *store, struct arena *arena, struct state *state, enum chunk_kind kind)
+static enum err load_chunks(struct store *store, struct arena *arena, struct state *state,
+                            enum chunk_kind kind)
 {
     struct db_result rows;
     const struct db_value keys[] = {db_int(state->member), db_int(kind)};
@@ -216,7 +224,8 @@ static enum err load_chunks(struct store *store, struct arena *arena, struct sta
         return ERR_INTEGRITY;
     }
     for (size_t i = 0; i < rows.rows_n; i++) {
-        try(state_chunk_unpack(arena, state, kind, (int32_t)db_at_int(&rows, i, 0), db_at_str(&rows, i, 1)));
+        try(state_chunk_unpack(arena, state, kind, (int32_t)db_at_int(&rows, i, 0),
+                               db_at_str(&rows, i, 1)));
     }
     return ERR_OK;
 }
@@ -239,7 +248,8 @@ enum err store_state_load_counters(struct store *store, struct arena *arena, str
     return ERR_OK;
 }
 
-enum err store_shared_read(struct store *store, struct arena *arena, struct shared_use **out, size_t *n)
+enum err store_shared_read(struct store *store, struct arena *arena, struct shared_use **out,
+                           size_t *n)
 {
     struct db_result rows;
     const struct db_value zero = db_int(0);
@@ -247,7 +257,8 @@ enum err store_shared_read(struct store *store, struct arena *arena, struct shar
     return store_shared_list(store, arena, out, n);
 }
 
-enum err store_shared_list(struct store *store, struct arena *arena, struct shared_use **out, size_t *n)
+enum err store_shared_list(struct store *store, struct arena *arena, struct shared_use **out,
+                           size_t *n)
 {
     struct db_result rows;
     const struct db_value most = db_int(DB_ROWS_MAX);
@@ -264,8 +275,8 @@ enum err store_shared_list(struct store *store, struct arena *arena, struct shar
     return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
 }
 
-enum err store_timers_due(struct store *store, struct arena *arena, int64_t now, size_t max, struct due_timer **out,
-                          size_t *n)
+enum err store_timers_due(struct store *store, struct arena *arena, int64_t now, size_t max,
+                          struct due_timer **out, size_t *n)
 {
     struct db_result rows;
     const struct db_value values[] = {db_int(now), db_int((int64_t)max)};
@@ -284,7 +295,8 @@ enum err store_timers_due(struct store *store, struct arena *arena, int64_t now,
 
 enum { TIMER_LEDGER = 0 };
 
-enum err store_timers_attempt(struct store *store, struct arena *arena, const struct due_timer *list, size_t n)
+enum err store_timers_attempt(struct store *store, struct arena *arena,
+                              const struct due_timer *list, size_t n)
 {
     struct db_value *rows = arena_new(arena, struct db_value, n * 3);
     for (size_t i = 0; i < n; i++) {

@@ -6,7 +6,8 @@
 
 enum { TEXT_BYTES_MAX = 500 };
 
-enum err store_frozen_list(struct store *store, struct arena *arena, size_t max, struct frozen_member **out, size_t *n)
+enum err store_frozen_list(struct store *store, struct arena *arena, size_t max,
+                           struct frozen_member **out, size_t *n)
 {
     struct db_result rows;
     const struct db_value param = db_int((int64_t)max);
@@ -73,7 +74,8 @@ enum err store_member_freeze(struct store *store, const struct frozen_member *fr
     ensure(frozen->member > 0);
     int64_t inserted = 0;
     const struct db_value values[] = {
-        db_int(frozen->member), db_int(frozen->at), db_int(frozen->invariant), db_text(cut(frozen->place)), db_text(cut(frozen->detail)),
+        db_int(frozen->member),      db_int(frozen->at),           db_int(frozen->invariant),
+        db_text(cut(frozen->place)), db_text(cut(frozen->detail)),
     };
     try(db_exec(store->db, Q_FROZEN_INSERT, values, ARRAY_N(values), &inserted));
     *is_new = inserted == 1;

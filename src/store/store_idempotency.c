@@ -8,8 +8,9 @@
 
 enum { STATUS_RUNNING = 0, ANSWER_FORMAT = 1, ANSWER_BYTES_MAX = 16 * 1024 * 1024 };
 
-void idempotency_open(const struct vault *vault, int64_t credential, struct str route, struct str key, struct str method,
-                      struct str path, struct str body, struct idempotency *out)
+void idempotency_open(const struct vault *vault, int64_t credential, struct str route,
+                      struct str key, struct str method, struct str path, struct str body,
+                      struct idempotency *out)
 {
     const struct str who = {.p = (const char *)&credential, .n = sizeof credential};
     const struct str identity[] = {STR("idempotency"), who, route, key};
@@ -33,8 +34,9 @@ static struct vault_place place_of(const struct idempotency *idempotency)
     return (struct vault_place){.table = "idempotency", .column = "sealed", .owner_id = row};
 }
 
-enum err store_idempotency_find(struct store *store, struct arena *arena, const struct idempotency *idempotency,
-                                int64_t now, bool *has_answer, struct stored_answer *out)
+enum err store_idempotency_find(struct store *store, struct arena *arena,
+                                const struct idempotency *idempotency, int64_t now,
+                                bool *has_answer, struct stored_answer *out)
 {
     struct db_result row;
     struct str plain;
@@ -58,9 +60,11 @@ enum err store_idempotency_find(struct store *store, struct arena *arena, const 
     const int64_t member = db_at_int(&row, 0, 4);
     struct vault_key key = idempotency->key;
     if (member != 0) {
-        try(vault_keys_load(store->keys, &member, 1, &key)); // of a forgotten member: version 0, which opens nothing
+        try(vault_keys_load(store->keys, &member, 1,
+                            &key)); // of a forgotten member: version 0, which opens nothing
     }
-    const enum err err = vault_unseal(arena, &key, place_of(idempotency), db_at_str(&row, 0, 2), &plain);
+    const enum err err =
+        vault_unseal(arena, &key, place_of(idempotency), db_at_str(&row, 0, 2), &plain);
     vault_wipe(&key, sizeof key);
     try(err);
     struct unpack in = unpack_open(plain);
@@ -78,27 +82,33 @@ enum err store_idempotency_find(struct store *store, struct arena *arena, const 
     return ERR_OK;
 }
 
-static enum err insert(struct store *store, const struct idempotency *idempotency, int64_t now, int status,
-                       struct db_value sealed)
+static enum err insert(struct store *store, const struct idempotency *idempotency, int64_t now,
+                       int status, struct db_value sealed)
 {
     int64_t changed = 0;
     const struct db_value values[] = {
-        db_blob(idempotency->hash, VAULT_HASH_BYTES), db_blob(idempotency->fingerprint, VAULT_HASH_BYTES),
-        db_int(now + IDEMPOTENCY_DAYS * MS_PER_DAY), db_int(status), sealed, db_int(idempotency->member), db_int(now),
+        db_blob(idempotency->hash, VAULT_HASH_BYTES),
+        db_blob(idempotency->fingerprint, VAULT_HASH_BYTES),
+        db_int(now + IDEMPOTENCY_DAYS * MS_PER_DAY),
+        db_int(status),
+        sealed,
+        db_int(idempotency->member),
+        db_int(now),
     };
     try(db_exec(store->db, Q_IDEMPOTENCY_INSERT, values, ARRAY_N(values), &changed));
     return changed == 1 ? ERR_OK : ERR_CONFLICT;
 }
 
-enum err store_idempotency_reserve(struct store *store, struct arena *arena, const struct idempotency *idempotency,
-                                   int64_t now)
+enum err store_idempotency_reserve(struct store *store, struct arena *arena,
+                                   const struct idempotency *idempotency, int64_t now)
 {
     (void)arena; // nothing is read
     return insert(store, idempotency, now, STATUS_RUNNING, db_null());
 }
 
-enum err store_idempotency_store(struct store *store, struct arena *arena, const struct idempotency *idempotency,
-                                 int64_t now, const struct stored_answer *answer)
+enum err store_idempotency_store(struct store *store, struct arena *arena,
+                                 const struct idempotency *idempotency, int64_t now,
+                                 const struct stored_answer *answer)
 {
     ensure(answer->status > STATUS_RUNNING);
     struct buf plain;
@@ -120,11 +130,16 @@ enum err store_idempotency_store(struct store *store, struct arena *arena, const
     const struct str sealed = vault_seal(arena, &key, place_of(idempotency), buf_view(&plain));
     vault_wipe(&key, sizeof key);
     const struct db_value values[] = {
-        db_int(answer->status), db_blob(sealed.p, sealed.n), db_int(idempotency->member), db_blob(idempotency->hash, VAULT_HASH_BYTES),
+        db_int(answer->status),
+        db_blob(sealed.p, sealed.n),
+        db_int(idempotency->member),
+        db_blob(idempotency->hash, VAULT_HASH_BYTES),
         db_blob(idempotency->fingerprint, VAULT_HASH_BYTES),
     };
     try(db_exec(store->db, Q_IDEMPOTENCY_ANSWER, values, ARRAY_N(values), &changed));
-    return changed == 1 ? ERR_OK : insert(store, idempotency, now, answer->status, db_blob(sealed.p, sealed.n));
+    return changed == 1
+               ? ERR_OK
+               : insert(store, idempotency, now, answer->status, db_blob(sealed.p, sealed.n));
 }
 
 enum err store_idempotency_release(struct store *store, const struct idempotency *idempotency)

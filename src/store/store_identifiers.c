@@ -25,7 +25,8 @@ static enum vault_instance_key index_key(enum identifier_kind kind)
     return VAULT_EXTERNAL_ID;
 }
 
-static bool normalise(struct arena *arena, enum identifier_kind kind, struct str value, struct str *out)
+static bool normalise(struct arena *arena, enum identifier_kind kind, struct str value,
+                      struct str *out)
 {
     switch (kind) {
     case IDENT_EXTERNAL:
@@ -43,12 +44,16 @@ static bool normalise(struct arena *arena, enum identifier_kind kind, struct str
     return false;
 }
 
-enum err identifier_make(struct arena *arena, const struct vault *vault, enum identifier_kind kind, struct str value,
-                         struct fail *f, const char *pointer, struct identifier *out)
+enum err identifier_make(struct arena *arena, const struct vault *vault, enum identifier_kind kind,
+                         struct str value, struct fail *f, const char *pointer,
+                         struct identifier *out)
 {
     static const char *const HELP[] = {
-        "", "an external id is 1 to 254 bytes of text", "an e-mail address looks like ann@example.org",
-        "a phone number starts with + and its country code", "a card number is printable text",
+        "",
+        "an external id is 1 to 254 bytes of text",
+        "an e-mail address looks like ann@example.org",
+        "a phone number starts with + and its country code",
+        "a card number is printable text",
     };
     struct identifier identifier = {.kind = kind};
     if (!normalise(arena, kind, value, &identifier.normal)) {
@@ -78,13 +83,16 @@ bool card_code_read(struct str text, int64_t *member, struct str *code)
     return is_digits;
 }
 
-enum err identifier_read(struct arena *arena, const struct vault *vault, struct str text, struct fail *f,
-                         const char *pointer, struct identifier *out)
+enum err identifier_read(struct arena *arena, const struct vault *vault, struct str text,
+                         struct fail *f, const char *pointer, struct identifier *out)
 {
     static const struct {
         const char *prefix;
         enum identifier_kind kind;
-    } PREFIXES[] = {{"ext:", IDENT_EXTERNAL}, {"email:", IDENT_EMAIL}, {"phone:", IDENT_PHONE}, {"card:", IDENT_CARD}};
+    } PREFIXES[] = {{"ext:", IDENT_EXTERNAL},
+                    {"email:", IDENT_EMAIL},
+                    {"phone:", IDENT_PHONE},
+                    {"card:", IDENT_CARD}};
     struct str code;
     int64_t member = 0;
     if (id_read("mbr_", text, &member) || card_code_read(text, &member, &code)) {
@@ -94,15 +102,17 @@ enum err identifier_read(struct arena *arena, const struct vault *vault, struct 
     for (size_t i = 0; i < ARRAY_N(PREFIXES); i++) {
         const struct str prefix = str_c(PREFIXES[i].prefix);
         if (str_starts(text, prefix)) {
-            return identifier_make(arena, vault, PREFIXES[i].kind, str_after(text, prefix.n), f, pointer, out);
+            return identifier_make(arena, vault, PREFIXES[i].kind, str_after(text, prefix.n), f,
+                                   pointer, out);
         }
     }
     return fail(f, ERR_INVALID, pointer,
-                "A member is named by mbr_…, ext:VALUE, email:VALUE, phone:VALUE, card:VALUE or code:mbr_….DIGITS.");
+                "A member is named by mbr_…, ext:VALUE, email:VALUE, phone:VALUE, card:VALUE or "
+                "code:mbr_….DIGITS.");
 }
 
-enum err store_members_find(struct store *store, struct arena *arena, const struct identifier *list, size_t n,
-                            int64_t *out)
+enum err store_members_find(struct store *store, struct arena *arena, const struct identifier *list,
+                            size_t n, int64_t *out)
 {
     struct db_value *keys = arena_new(arena, struct db_value, n * 2);
     size_t keys_n = 0;
@@ -122,7 +132,9 @@ enum err store_members_find(struct store *store, struct arena *arena, const stru
     // SQLite answers in the order of the keys, so one walk usually finds each at once.
     size_t at = 0;
     for (size_t i = 0; i < n; i++) {
-        for (size_t tried = 0; list[i].kind != IDENT_MEMBER && list[i].kind != IDENT_NONE && tried < rows.rows_n; tried++) {
+        for (size_t tried = 0;
+             list[i].kind != IDENT_MEMBER && list[i].kind != IDENT_NONE && tried < rows.rows_n;
+             tried++) {
             const size_t row = (at + tried) % rows.rows_n;
             const struct str hash = db_at_str(&rows, row, 1);
             if (db_at_int(&rows, row, 0) == (int64_t)list[i].kind && hash.n == VAULT_HASH_BYTES &&

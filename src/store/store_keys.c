@@ -60,13 +60,15 @@ enum err scope_set_read(struct str text, struct fail *f, const char *pointer, sc
         }
         const struct str name = {.p = text.p + from, .n = end - from};
         if (name.n > 0 && scope_named(name) == 0) {
-            return fail(f, ERR_INVALID, pointer, "There is no scope \"%.*s\".", name.n > 64 ? 64 : (int)name.n, name.p);
+            return fail(f, ERR_INVALID, pointer, "There is no scope \"%.*s\".",
+                        name.n > 64 ? 64 : (int)name.n, name.p);
         }
         set |= scope_named(name);
         from = end + 1;
     }
     if (set == 0) {
-        return fail(f, ERR_INVALID, pointer, "A key needs at least one scope, such as events:write, or all.");
+        return fail(f, ERR_INVALID, pointer,
+                    "A key needs at least one scope, such as events:write, or all.");
     }
     *out = set;
     return ERR_OK;
@@ -90,16 +92,18 @@ struct str scope_set_text(struct arena *arena, scope_set set)
 
 /* ---- keys ---- */
 
-enum err store_key_create(struct store *store, struct arena *arena, struct api_key *key, struct fail *f,
-                          char token[VAULT_TOKEN_BYTES + 1])
+enum err store_key_create(struct store *store, struct arena *arena, struct api_key *key,
+                          struct fail *f, char token[VAULT_TOKEN_BYTES + 1])
 {
     ensure(db_in_transaction(store->db));
     ensure(key->scopes != 0);
     unsigned char hash[VAULT_TOKEN_HASH_BYTES];
     struct instance instance;
     const struct str name = str_trim(key->name);
-    if (name.n == 0 || name.n > CREDENTIAL_NAME_BYTES_MAX || !str_is_utf8(name) || pan_is_in(name)) {
-        return fail(f, ERR_INVALID, "/name", "A key has a name of 1 to %d bytes.", CREDENTIAL_NAME_BYTES_MAX);
+    if (name.n == 0 || name.n > CREDENTIAL_NAME_BYTES_MAX || !str_is_utf8(name) ||
+        pan_is_in(name)) {
+        return fail(f, ERR_INVALID, "/name", "A key has a name of 1 to %d bytes.",
+                    CREDENTIAL_NAME_BYTES_MAX);
     }
     if (key->expires_at <= key->created_at) {
         return fail(f, ERR_INVALID, "/expires_at", "A key expires in the future.");
@@ -110,8 +114,12 @@ enum err store_key_create(struct store *store, struct arena *arena, struct api_k
     key->revoked_at = AT_NEVER;
     vault_token_create(token, hash);
     const struct db_value values[] = {
-        db_int(key->id), db_text(name), db_blob(hash, sizeof hash), db_text(scope_set_text(arena, key->scopes)),
-        db_int(key->created_at), db_int_or_null(key->expires_at, key->expires_at != AT_NEVER),
+        db_int(key->id),
+        db_text(name),
+        db_blob(hash, sizeof hash),
+        db_text(scope_set_text(arena, key->scopes)),
+        db_int(key->created_at),
+        db_int_or_null(key->expires_at, key->expires_at != AT_NEVER),
     };
     return db_exec(store->db, Q_KEY_INSERT, values, ARRAY_N(values), NULL);
 }
@@ -132,7 +140,8 @@ static enum err read_key(struct db_result *rows, size_t i, struct api_key *out)
     return ERR_OK;
 }
 
-enum err store_key_find(struct store *store, struct arena *arena, struct str token, int64_t now, struct api_key *out)
+enum err store_key_find(struct store *store, struct arena *arena, struct str token, int64_t now,
+                        struct api_key *out)
 {
     unsigned char hash[VAULT_TOKEN_HASH_BYTES];
     struct db_result row;
@@ -161,8 +170,8 @@ enum err store_key_read(struct store *store, struct arena *arena, int64_t id, st
     return row.rows_n == 0 ? ERR_NOT_FOUND : read_key(&row, 0, out);
 }
 
-enum err store_keys_list(struct store *store, struct arena *arena, int64_t before, size_t limit, struct api_key **out,
-                         size_t *n)
+enum err store_keys_list(struct store *store, struct arena *arena, int64_t before, size_t limit,
+                         struct api_key **out, size_t *n)
 {
     ensure(limit <= CREDENTIALS_PAGE_MAX);
     struct db_result rows;

@@ -25,8 +25,9 @@ static void add_words(struct member_index *index, const struct str *words, size_
     }
 }
 
-enum err member_index_make(struct arena *arena, const struct vault *vault, const struct member_profile *profile,
-                           struct fail *f, struct member_index *out)
+enum err member_index_make(struct arena *arena, const struct vault *vault,
+                           const struct member_profile *profile, struct fail *f,
+                           struct member_index *out)
 {
     const struct {
         enum identifier_kind kind;
@@ -51,16 +52,16 @@ enum err member_index_make(struct arena *arena, const struct vault *vault, const
         struct str words[NORMAL_WORDS_MAX];
         size_t words_n = 0;
         if (names[i].n > 0 && !normal_name(arena, names[i], words, &words_n)) {
-            return fail(f, ERR_INVALID, i == 0 ? "/name/given" : "/name/family", "A name has at most %d words.",
-                        NORMAL_WORDS_MAX);
+            return fail(f, ERR_INVALID, i == 0 ? "/name/given" : "/name/family",
+                        "A name has at most %d words.", NORMAL_WORDS_MAX);
         }
         add_words(out, words, words_n);
     }
     return ERR_OK;
 }
 
-static void clear_of(struct arena *arena, const struct program *program, const struct member_profile *profile,
-                     struct clear_profile *out)
+static void clear_of(struct arena *arena, const struct program *program,
+                     const struct member_profile *profile, struct clear_profile *out)
 {
     *out = (struct clear_profile){
         .birth_on = profile->birth_on,
@@ -75,8 +76,9 @@ static void clear_of(struct arena *arena, const struct program *program, const s
     };
 }
 
-enum err store_enrolment_make(struct store *store, struct arena *arena, const struct program *program,
-                              const struct member_profile *profile, struct fail *f, struct enrolment *out)
+enum err store_enrolment_make(struct store *store, struct arena *arena,
+                              const struct program *program, const struct member_profile *profile,
+                              struct fail *f, struct enrolment *out)
 {
     struct member_index *index = arena_new(arena, struct member_index, 1);
     try(member_index_make(arena, store->base->vault, profile, f, index));
@@ -114,8 +116,8 @@ static bool has_word(const struct member_index *index, struct str word)
 }
 
 /* Rows for the identifiers of `of` that `not_in` lacks (NULL: all). */
-static size_t identifier_rows(const struct member_index *of, const struct member_index *not_in, int64_t member,
-                              struct db_value *rows)
+static size_t identifier_rows(const struct member_index *of, const struct member_index *not_in,
+                              int64_t member, struct db_value *rows)
 {
     size_t n = 0;
     for (size_t i = 0; i < of->identifiers_n; i++) {
@@ -129,8 +131,9 @@ static size_t identifier_rows(const struct member_index *of, const struct member
     return n;
 }
 
-static size_t word_rows(struct arena *arena, const struct vault *vault, const struct member_index *of,
-                        const struct member_index *not_in, int64_t member, struct db_value *rows)
+static size_t word_rows(struct arena *arena, const struct vault *vault,
+                        const struct member_index *of, const struct member_index *not_in,
+                        int64_t member, struct db_value *rows)
 {
     size_t n = 0;
     for (size_t i = 0; i < of->words_n; i++) {
@@ -146,8 +149,9 @@ static size_t word_rows(struct arena *arena, const struct vault *vault, const st
 }
 
 /* Says which of the new identifiers is another member's. */
-static enum err identifier_is_taken(struct store *store, struct arena *arena, const struct member_index *index,
-                                    int64_t member, struct fail *f)
+static enum err identifier_is_taken(struct store *store, struct arena *arena,
+                                    const struct member_index *index, int64_t member,
+                                    struct fail *f)
 {
     static const char *const POINTERS[] = {"", "/external_id", "/email", "/phone", "/card"};
     int64_t owners[MEMBER_IDENTIFIERS_MAX];
@@ -161,8 +165,9 @@ static enum err identifier_is_taken(struct store *store, struct arena *arena, co
     return ERR_OK;
 }
 
-static enum err write_index(struct store *store, struct arena *arena, int64_t member, const struct member_index *was,
-                            const struct member_index *is, struct fail *f)
+static enum err write_index(struct store *store, struct arena *arena, int64_t member,
+                            const struct member_index *was, const struct member_index *is,
+                            struct fail *f)
 {
     struct db_value identifiers[MEMBER_IDENTIFIERS_MAX * IDENTIFIER_COLS];
     struct db_value words[ARRAY_N(was->words) * WORD_COLS];
@@ -182,8 +187,9 @@ static enum err write_index(struct store *store, struct arena *arena, int64_t me
     return db_exec_rows(store->db, Q_NAME_WORDS_INSERT, words, n, WORD_COLS, NULL);
 }
 
-enum err store_member_update(struct store *store, struct arena *arena, const struct program *program, int64_t member,
-                             int64_t revision, const struct member_profile *profile, struct fail *f)
+enum err store_member_update(struct store *store, struct arena *arena,
+                             const struct program *program, int64_t member, int64_t revision,
+                             const struct member_profile *profile, struct fail *f)
 {
     ensure(db_in_transaction(store->db));
     struct member_row row;
@@ -208,10 +214,11 @@ enum err store_member_update(struct store *store, struct arena *arena, const str
     if (key.version == 0) {
         return ERR_NOT_FOUND;
     }
-    const struct str sealed =
-        vault_seal(arena, &key, PROFILE_PLACE(member), profile_sealed_text(arena, program, profile));
+    const struct str sealed = vault_seal(arena, &key, PROFILE_PLACE(member),
+                                         profile_sealed_text(arena, program, profile));
     vault_wipe(&key, sizeof key);
-    const struct db_value values[] = {db_blob(sealed.p, sealed.n), db_int(member), db_int(row.revision)};
+    const struct db_value values[] = {db_blob(sealed.p, sealed.n), db_int(member),
+                                      db_int(row.revision)};
     try(db_exec(store->db, Q_MEMBER_UPDATE, values, ARRAY_N(values), &changed));
     clear_of(arena, program, profile, &clear);
     clear_row(member, &clear, clear_values);
@@ -219,7 +226,8 @@ enum err store_member_update(struct store *store, struct arena *arena, const str
     return changed == 1 ? ERR_OK : ERR_RETRY;
 }
 
-enum err store_member_identifiers(struct store *store, struct arena *arena, const struct member_profile *profile,
+enum err store_member_identifiers(struct store *store, struct arena *arena,
+                                  const struct member_profile *profile,
                                   const struct identifier **out, size_t *n)
 {
     struct member_index *index = arena_new(arena, struct member_index, 1);
@@ -229,7 +237,8 @@ enum err store_member_identifiers(struct store *store, struct arena *arena, cons
     return ERR_OK;
 }
 
-enum err store_member_status_set(struct store *store, struct arena *arena, int64_t member, enum member_status status)
+enum err store_member_status_set(struct store *store, struct arena *arena, int64_t member,
+                                 enum member_status status)
 {
     ensure(db_in_transaction(store->db));
     ensure(status != MEMBER_ERASED);
@@ -242,8 +251,10 @@ enum err store_member_status_set(struct store *store, struct arena *arena, int64
 
 /* ---- forgetting ---- */
 
-/* The member and whatever of theirs has a key of its own, ended in rounds that the key store admits. */
-static enum err end_keys(struct store *store, struct arena *arena, int64_t member, int64_t now, bool *is_final)
+/* The member and whatever of theirs has a key of its own, ended in rounds that the key store
+ * admits. */
+static enum err end_keys(struct store *store, struct arena *arena, int64_t member, int64_t now,
+                         bool *is_final)
 {
     struct db_result rows;
     const struct db_value param = db_int(member);
@@ -257,7 +268,8 @@ static enum err end_keys(struct store *store, struct arena *arena, int64_t membe
     for (size_t from = 0; from < rows.rows_n + 1; from += VAULT_ERASE_MAX) {
         const size_t left = rows.rows_n + 1 - from;
         bool is_gone = false;
-        try(vault_keys_erase(store->keys, owners + from, left < VAULT_ERASE_MAX ? left : VAULT_ERASE_MAX, now, &is_gone));
+        try(vault_keys_erase(store->keys, owners + from,
+                             left < VAULT_ERASE_MAX ? left : VAULT_ERASE_MAX, now, &is_gone));
         *is_final = *is_final && is_gone;
     }
     struct db_value *held = arena_new(arena, struct db_value, rows.rows_n);
@@ -268,7 +280,8 @@ static enum err end_keys(struct store *store, struct arena *arena, int64_t membe
 }
 
 /* Without the profile nobody knows the indexes: then the whole tables are looked through. */
-static enum err delete_index(struct store *store, struct arena *arena, int64_t member, const struct member_index *index)
+static enum err delete_index(struct store *store, struct arena *arena, int64_t member,
+                             const struct member_index *index)
 {
     const struct db_value param = db_int(member);
     if (index == NULL) {
@@ -283,7 +296,8 @@ static enum err delete_index(struct store *store, struct arena *arena, int64_t m
     return db_exec_rows(store->db, Q_NAME_WORDS_DELETE, words, n, WORD_COLS, NULL);
 }
 
-static enum err forget_rows(struct store *store, struct arena *arena, int64_t member, const struct member_index *index)
+static enum err forget_rows(struct store *store, struct arena *arena, int64_t member,
+                            const struct member_index *index)
 {
     const struct db_value param = db_int(member);
     try(delete_index(store, arena, member, index));
@@ -293,7 +307,8 @@ static enum err forget_rows(struct store *store, struct arena *arena, int64_t me
 }
 
 /* What the member is found by, while it can still be known; NULL when it cannot. */
-static enum err index_before(struct store *store, struct arena *arena, int64_t member, const struct member_index **out)
+static enum err index_before(struct store *store, struct arena *arena, int64_t member,
+                             const struct member_index **out)
 {
     struct member_row row;
     struct member_index *index = arena_new(arena, struct member_index, 1);
@@ -309,7 +324,8 @@ static enum err index_before(struct store *store, struct arena *arena, int64_t m
     return ERR_OK;
 }
 
-enum err store_member_erase(struct store *store, struct arena *arena, int64_t member, int64_t now, bool *is_final)
+enum err store_member_erase(struct store *store, struct arena *arena, int64_t member, int64_t now,
+                            bool *is_final)
 {
     ensure(db_in_transaction(store->db));
     const struct member_index *index = NULL;
@@ -325,8 +341,8 @@ enum err store_member_erase(struct store *store, struct arena *arena, int64_t me
 }
 
 /* Those of a page of erasures whom the books do not know as forgotten. */
-static enum err unmarked(struct store *store, struct arena *arena, const struct vault_erasure *list, size_t n,
-                         struct vault_erasure *out, size_t *out_n)
+static enum err unmarked(struct store *store, struct arena *arena, const struct vault_erasure *list,
+                         size_t n, struct vault_erasure *out, size_t *out_n)
 {
     struct db_value *params = arena_new(arena, struct db_value, n);
     struct db_result rows;
@@ -348,13 +364,16 @@ static enum err unmarked(struct store *store, struct arena *arena, const struct 
     return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
 }
 
-static enum err forget_all(struct store *store, struct arena *arena, const struct vault_erasure *list, size_t n,
-                           enum err (*forget)(struct store *store, struct arena *arena, int64_t member, int64_t erased_at))
+static enum err forget_all(struct store *store, struct arena *arena,
+                           const struct vault_erasure *list, size_t n,
+                           enum err (*forget)(struct store *store, struct arena *arena,
+                                              int64_t member, int64_t erased_at))
 {
     try(db_begin(store->db, DB_WRITE));
     enum err err = ERR_OK;
     for (size_t i = 0; i < n && err == ERR_OK; i++) {
-        err = forget(store, arena, list[i].owner_id, list[i].erased_at); // with a key that a restored backup has brought back
+        err = forget(store, arena, list[i].owner_id,
+                     list[i].erased_at); // with a key that a restored backup has brought back
     }
     if (err == ERR_OK) {
         err = db_commit(store->db);
@@ -364,7 +383,8 @@ static enum err forget_all(struct store *store, struct arena *arena, const struc
 }
 
 enum err store_erasures_finish(struct store *store,
-                               enum err (*forget)(struct store *store, struct arena *arena, int64_t member, int64_t erased_at),
+                               enum err (*forget)(struct store *store, struct arena *arena,
+                                                  int64_t member, int64_t erased_at),
                                struct fail *f, size_t *forgotten_n)
 {
     struct arena arena;

@@ -20,7 +20,8 @@ const char *member_status_text(enum member_status status)
 
 /* ---- rows ---- */
 
-static enum err read_clear(struct arena *arena, struct db_result *rows, size_t i, struct member_profile *out)
+static enum err read_clear(struct arena *arena, struct db_result *rows, size_t i,
+                           struct member_profile *out)
 {
     json_t *tags = NULL;
     json_t *attributes = NULL;
@@ -51,8 +52,9 @@ static enum err read_clear(struct arena *arena, struct db_result *rows, size_t i
         if (out->attributes == NULL) {
             out->attributes = json_object();
         }
-        (void)json_object_update(out->attributes, attributes); // cannot fail: the arena would end the process
-        (void)json_arena_set(before);                          // gives back the one set above
+        (void)json_object_update(out->attributes,
+                                 attributes); // cannot fail: the arena would end the process
+        (void)json_arena_set(before);         // gives back the one set above
     }
     return ERR_OK;
 }
@@ -64,14 +66,16 @@ static enum err read_cold(struct db_result *rows, size_t i, struct member_row *o
         .id = db_at_int(rows, i, 0),
         .enrolled_at = db_at_int(rows, i, 1),
         .revision = db_at_int(rows, i, 3),
-        .status = status >= MEMBER_ERASED && status <= MEMBER_SUSPENDED ? (enum member_status)status : MEMBER_ERASED,
+        .status = status >= MEMBER_ERASED && status <= MEMBER_SUSPENDED ? (enum member_status)status
+                                                                        : MEMBER_ERASED,
     };
     profile_open(&out->profile);
-    return rows->is_bad || status < MEMBER_ERASED || status > MEMBER_SUSPENDED ? ERR_INTEGRITY : ERR_OK;
+    return rows->is_bad || status < MEMBER_ERASED || status > MEMBER_SUSPENDED ? ERR_INTEGRITY
+                                                                               : ERR_OK;
 }
 
-enum err member_profile_unseal(struct arena *arena, const struct vault_key *key, int64_t member, struct str sealed,
-                               struct member_profile *out)
+enum err member_profile_unseal(struct arena *arena, const struct vault_key *key, int64_t member,
+                               struct str sealed, struct member_profile *out)
 {
     struct str plain;
     const enum err err = vault_unseal(arena, key, PROFILE_PLACE(member), sealed, &plain);
@@ -79,7 +83,8 @@ enum err member_profile_unseal(struct arena *arena, const struct vault_key *key,
 }
 
 /* Opens the profiles of rows as they come from the table; a row keeps its place. */
-static enum err open_rows(struct store *store, struct arena *arena, struct db_result *rows, struct member_row *out)
+static enum err open_rows(struct store *store, struct arena *arena, struct db_result *rows,
+                          struct member_row *out)
 {
     const size_t n = rows->rows_n;
     int64_t *ids = arena_new(arena, int64_t, n);
@@ -102,7 +107,8 @@ static enum err open_rows(struct store *store, struct arena *arena, struct db_re
         if (keys[i].version == 0) {
             out[i].status = MEMBER_ERASED; // their key went first; the mark follows
         } else if (out[i].status != MEMBER_ERASED) {
-            try(member_profile_unseal(arena, &keys[i], ids[i], db_at_str(rows, i, 4), &out[i].profile));
+            try(member_profile_unseal(arena, &keys[i], ids[i], db_at_str(rows, i, 4),
+                                      &out[i].profile));
         }
     }
     vault_wipe(keys, n * sizeof *keys);
@@ -117,8 +123,8 @@ static enum err open_rows(struct store *store, struct arena *arena, struct db_re
     return ERR_OK;
 }
 
-enum err store_members_read(struct store *store, struct arena *arena, const int64_t *members, size_t n,
-                            struct member_row *out)
+enum err store_members_read(struct store *store, struct arena *arena, const int64_t *members,
+                            size_t n, struct member_row *out)
 {
     struct db_value *params = arena_new(arena, struct db_value, n);
     struct db_result rows;
@@ -143,7 +149,8 @@ enum err store_members_read(struct store *store, struct arena *arena, const int6
     return ERR_OK;
 }
 
-enum err store_member_read(struct store *store, struct arena *arena, int64_t member, struct member_row *out)
+enum err store_member_read(struct store *store, struct arena *arena, int64_t member,
+                           struct member_row *out)
 {
     struct member_row row;
     try(store_members_read(store, arena, &member, 1, &row));
@@ -159,7 +166,8 @@ enum err store_member_key(struct store *store, int64_t member, struct vault_key 
     return vault_keys_load(store->keys, &member, 1, out);
 }
 
-enum err store_member_keys(struct store *store, const int64_t *members, size_t n, struct vault_key *out)
+enum err store_member_keys(struct store *store, const int64_t *members, size_t n,
+                           struct vault_key *out)
 {
     return n == 0 ? ERR_OK : vault_keys_load(store->keys, members, n, out);
 }
@@ -178,8 +186,9 @@ enum err store_members_list(struct store *store, struct arena *arena, int64_t be
     return open_rows(store, arena, &rows, *out);
 }
 
-static enum err find_words(struct store *store, struct arena *arena, const struct str *words, size_t words_n,
-                           int64_t before, size_t limit, struct member_row **out, size_t *n)
+static enum err find_words(struct store *store, struct arena *arena, const struct str *words,
+                           size_t words_n, int64_t before, size_t limit, struct member_row **out,
+                           size_t *n)
 {
     struct db_value params[MEMBER_WORDS_MAX + 2];
     struct db_result rows;
@@ -201,9 +210,11 @@ static enum err find_words(struct store *store, struct arena *arena, const struc
 }
 
 /* The identifiers that a text may be. */
-static size_t guess_identifiers(struct arena *arena, const struct vault *vault, struct str query, struct identifier *list)
+static size_t guess_identifiers(struct arena *arena, const struct vault *vault, struct str query,
+                                struct identifier *list)
 {
-    static const enum identifier_kind KINDS[] = {IDENT_EXTERNAL, IDENT_EMAIL, IDENT_PHONE, IDENT_CARD};
+    static const enum identifier_kind KINDS[] = {IDENT_EXTERNAL, IDENT_EMAIL, IDENT_PHONE,
+                                                 IDENT_CARD};
     size_t n = 0;
     if (identifier_read(arena, vault, query, NULL, "", &list[0]) == ERR_OK) {
         return 1;
@@ -214,8 +225,8 @@ static size_t guess_identifiers(struct arena *arena, const struct vault *vault, 
     return n;
 }
 
-static enum err find_exact(struct store *store, struct arena *arena, struct str query, int64_t before, size_t limit,
-                           struct member_row **out, size_t *n)
+static enum err find_exact(struct store *store, struct arena *arena, struct str query,
+                           int64_t before, size_t limit, struct member_row **out, size_t *n)
 {
     struct identifier list[4];
     int64_t found[4];
@@ -228,7 +239,8 @@ static enum err find_exact(struct store *store, struct arena *arena, struct str 
         for (size_t k = 0; k < i; k++) {
             is_known |= found[k] == found[i];
         }
-        const enum err err = is_known ? ERR_NOT_FOUND : store_member_read(store, arena, found[i], &(*out)[*n]);
+        const enum err err =
+            is_known ? ERR_NOT_FOUND : store_member_read(store, arena, found[i], &(*out)[*n]);
         if (err == ERR_OK) {
             (*n)++;
         } else if (err != ERR_NOT_FOUND) {
@@ -238,8 +250,9 @@ static enum err find_exact(struct store *store, struct arena *arena, struct str 
     return ERR_OK;
 }
 
-enum err store_members_search(struct store *store, struct arena *arena, struct str query, int64_t before, size_t limit,
-                              struct fail *f, struct member_row **out, size_t *n)
+enum err store_members_search(struct store *store, struct arena *arena, struct str query,
+                              int64_t before, size_t limit, struct fail *f, struct member_row **out,
+                              size_t *n)
 {
     ensure(limit <= MEMBERS_PAGE_MAX);
     struct str words[NORMAL_WORDS_MAX];
@@ -250,7 +263,8 @@ enum err store_members_search(struct store *store, struct arena *arena, struct s
         return ERR_OK;
     }
     if (!normal_name(arena, query, words, &words_n)) {
-        return fail(f, ERR_INVALID, "", "A search is an identifier, or at most %d words of a name.", MEMBER_WORDS_MAX);
+        return fail(f, ERR_INVALID, "", "A search is an identifier, or at most %d words of a name.",
+                    MEMBER_WORDS_MAX);
     }
     if (words_n > MEMBER_WORDS_MAX) {
         return fail(f, ERR_INVALID, "", "Search for at most %d words of a name.", MEMBER_WORDS_MAX);

@@ -99,20 +99,24 @@ static struct str freeze_zones(struct arena *arena, const struct zone_list *list
 /* ---- sums ---- */
 
 /* Programs decide about points, so a bit turned over in one must not decide. */
-static void sum_of(const struct store *store, int64_t number, int64_t at, struct str first, struct str second,
-                   unsigned char out[VAULT_HASH_BYTES])
+static void sum_of(const struct store *store, int64_t number, int64_t at, struct str first,
+                   struct str second, unsigned char out[VAULT_HASH_BYTES])
 {
-    const struct str parts[] = {
-        {.p = (const char *)&number, .n = sizeof number}, {.p = (const char *)&at, .n = sizeof at}, first, second};
+    const struct str parts[] = {{.p = (const char *)&number, .n = sizeof number},
+                                {.p = (const char *)&at, .n = sizeof at},
+                                first,
+                                second};
     vault_hash(store->base->vault, VAULT_FINGERPRINT, parts, ARRAY_N(parts), out);
 }
 
 /* False for a row whose sum is another; rows from before have none. */
-static bool sum_holds(const struct store *store, struct str sum, int64_t number, int64_t at, struct str first, struct str second)
+static bool sum_holds(const struct store *store, struct str sum, int64_t number, int64_t at,
+                      struct str first, struct str second)
 {
     unsigned char wanted[VAULT_HASH_BYTES];
     sum_of(store, number, at, first, second, wanted);
-    return sum.n == 0 || (sum.n == VAULT_HASH_BYTES && memcmp(sum.p, wanted, VAULT_HASH_BYTES) == 0);
+    return sum.n == 0 ||
+           (sum.n == VAULT_HASH_BYTES && memcmp(sum.p, wanted, VAULT_HASH_BYTES) == 0);
 }
 
 /* ---- the cache ---- */
@@ -151,7 +155,8 @@ static enum err load_versions(struct store *store, struct arena *scratch)
         };
         struct program_entry *entry = &store->programs[i];
         const struct str sum = db_is_null(&rows, i, 4) ? (struct str){0} : db_at_str(&rows, i, 4);
-        entry->is_damaged = !sum_holds(store, sum, entry->version, entry->effective_at, entry->document, entry->zones);
+        entry->is_damaged = !sum_holds(store, sum, entry->version, entry->effective_at,
+                                       entry->document, entry->zones);
     }
     return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
 }
@@ -278,8 +283,8 @@ struct str store_symbol_slug(const struct store *store, int32_t symbol)
 
 /* ---- checking and publishing ---- */
 
-static enum err check(struct arena *arena, const json_t *document, struct symbols *symbols, struct zone_list *zones,
-                      struct fail *f, const struct program **out)
+static enum err check(struct arena *arena, const json_t *document, struct symbols *symbols,
+                      struct zone_list *zones, struct fail *f, const struct program **out)
 {
     json_t *schema_json = NULL;
     const struct schema *schema = NULL;
@@ -290,8 +295,8 @@ static enum err check(struct arena *arena, const json_t *document, struct symbol
     return program_compile(arena, document, symbols, &finder, f, out);
 }
 
-enum err store_program_check(struct store *store, struct arena *arena, const json_t *document, struct fail *f,
-                             const struct program **out)
+enum err store_program_check(struct store *store, struct arena *arena, const json_t *document,
+                             struct fail *f, const struct program **out)
 {
     (void)store; // a check needs nothing stored, but whoever has no store has no business checking
     struct symbols symbols;
@@ -311,14 +316,16 @@ static enum err insert_symbols(struct store *store, const struct symbols *symbol
     for (size_t i = known; i < symbols->n; i++) {
         unsigned char sum[VAULT_HASH_BYTES];
         sum_of(store, (int64_t)i + 1, 0, symbols->names[i], (struct str){0}, sum);
-        const struct db_value values[] = {db_int((int64_t)i + 1), db_text(symbols->names[i]), db_blob(sum, sizeof sum)};
+        const struct db_value values[] = {db_int((int64_t)i + 1), db_text(symbols->names[i]),
+                                          db_blob(sum, sizeof sum)};
         try(db_exec(store->db, Q_SYMBOL_INSERT, values, ARRAY_N(values), NULL));
     }
     return ERR_OK;
 }
 
 /* A contest that has closed stays as it was: its seed and its list are published under its name. */
-static enum err check_contests(struct store *store, struct arena *arena, const struct program *program, struct fail *f)
+static enum err check_contests(struct store *store, struct arena *arena,
+                               const struct program *program, struct fail *f)
 {
     for (size_t i = 0; i < program->contests_n; i++) {
         const struct contest *contest = &program->contests[i];
@@ -326,14 +333,16 @@ static enum err check_contests(struct store *store, struct arena *arena, const s
         try(store_contest_read(store, arena, program->wallets[contest->wallet].symbol, &row));
         if (row.exists && row.closes_at != contest->closes_at) {
             return fail(f, ERR_INVALID, str_fmt(arena, "/contests/%zu/slug", i).p,
-                        "The contest \"%.*s\" has closed: give the next one another slug.", STR_ARG(contest->slug));
+                        "The contest \"%.*s\" has closed: give the next one another slug.",
+                        STR_ARG(contest->slug));
         }
     }
     return ERR_OK;
 }
 
-enum err store_program_publish(struct store *store, struct arena *arena, const json_t *document, int64_t effective_at,
-                               int64_t now, struct str comment, struct str actor, struct fail *f, int *version)
+enum err store_program_publish(struct store *store, struct arena *arena, const json_t *document,
+                               int64_t effective_at, int64_t now, struct str comment,
+                               struct str actor, struct fail *f, int *version)
 {
     const struct program *program = NULL;
     struct zone_list *zones = arena_new(arena, struct zone_list, 1);
@@ -344,7 +353,8 @@ enum err store_program_publish(struct store *store, struct arena *arena, const j
     zones->arena = arena;
     ensure(db_in_transaction(store->db));
     try(db_one(store->db, arena, Q_INSTANCE_OWN, &zero, 1, &row));
-    store->programs_epoch = 0; // whatever comes of this, the symbols below are no longer those of the cache
+    store->programs_epoch =
+        0; // whatever comes of this, the symbols below are no longer those of the cache
     store->frozen_n = 0;
     arena_reset(&store->programs_arena);
     store->programs_n = 0;
@@ -360,14 +370,15 @@ enum err store_program_publish(struct store *store, struct arena *arena, const j
     buf_open(&text, arena, DOCUMENT_BYTES_MAX);
     json_write_canonical(&text, document);
     if (text.is_full) {
-        return fail(f, ERR_TOO_LARGE, "", "A program document may have %d bytes.", DOCUMENT_BYTES_MAX);
+        return fail(f, ERR_TOO_LARGE, "", "A program document may have %d bytes.",
+                    DOCUMENT_BYTES_MAX);
     }
     const struct str frozen = freeze_zones(arena, zones);
     unsigned char sum[VAULT_HASH_BYTES];
     sum_of(store, *version, effective_at, buf_view(&text), frozen, sum);
     const struct db_value values[] = {
-        db_int(*version), db_int(effective_at), db_int(now), db_text(comment), db_text(actor),
-        db_text(buf_view(&text)), db_text(frozen), db_blob(sum, sizeof sum),
+        db_int(*version), db_int(effective_at),     db_int(now),     db_text(comment),
+        db_text(actor),   db_text(buf_view(&text)), db_text(frozen), db_blob(sum, sizeof sum),
     };
     try(insert_symbols(store, &store->symbols, known));
     try(db_exec(store->db, Q_VERSION_INSERT, values, ARRAY_N(values), NULL));

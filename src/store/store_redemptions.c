@@ -5,7 +5,8 @@
 #include "store/store_internal.h"
 #include "vault/code.h"
 
-enum err store_redemptions_find(struct store *store, struct arena *arena, struct redemption *list, size_t n)
+enum err store_redemptions_find(struct store *store, struct arena *arena, struct redemption *list,
+                                size_t n)
 {
     struct db_value *values = arena_new(arena, struct db_value, n);
     struct db_result rows;
@@ -39,7 +40,8 @@ static int hash_order(const void *a, const void *b)
 }
 
 /* Marks codes that come twice in the list: the later ones. */
-static void mark_repeated(struct arena *arena, const struct redemption *list, size_t n, bool *is_known)
+static void mark_repeated(struct arena *arena, const struct redemption *list, size_t n,
+                          bool *is_known)
 {
     const struct redemption **sorted = arena_new(arena, const struct redemption *, n);
     for (size_t i = 0; i < n; i++) {
@@ -53,8 +55,8 @@ static void mark_repeated(struct arena *arena, const struct redemption *list, si
     }
 }
 
-enum err store_redemptions_add(struct store *store, struct arena *arena, int32_t definition, const struct str *codes, size_t n,
-                               bool *is_known, int64_t *added)
+enum err store_redemptions_add(struct store *store, struct arena *arena, int32_t definition,
+                               const struct str *codes, size_t n, bool *is_known, int64_t *added)
 {
     ensure(db_in_transaction(store->db));
     ensure(n <= COUPONS_PER_WRITE);

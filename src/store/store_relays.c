@@ -9,11 +9,12 @@ int64_t relay_wait_ms(int64_t attempts)
 {
     enum { DOUBLINGS_MAX = 16 };
     ensure(attempts >= 0);
-    return int64_min(RELAY_WAIT_MS_MAX, (int64_t)RELAY_LEASE_MS << int64_min(attempts, DOUBLINGS_MAX));
+    return int64_min(RELAY_WAIT_MS_MAX,
+                     (int64_t)RELAY_LEASE_MS << int64_min(attempts, DOUBLINGS_MAX));
 }
 
-enum err store_relays_add(struct store *store, struct arena *arena, struct relay_row *rows, size_t n, int64_t now,
-                          int64_t lease_until)
+enum err store_relays_add(struct store *store, struct arena *arena, struct relay_row *rows,
+                          size_t n, int64_t now, int64_t lease_until)
 {
     enum { COLS = 10 };
     ensure(db_in_transaction(store->db));
@@ -22,8 +23,10 @@ enum err store_relays_add(struct store *store, struct arena *arena, struct relay
         const struct relay *relay = &rows[i].relay;
         rows[i].id = id_next(&store->ids, now);
         const struct db_value row[COLS] = {
-            db_int(rows[i].id), db_int(relay->member), db_int(rows[i].cause), db_int((int64_t)rows[i].position),
-            db_int(relay->kind), db_int(relay->time), db_text(relay->original), db_text(relay->data),
+            db_int(rows[i].id),         db_int(relay->member),
+            db_int(rows[i].cause),      db_int((int64_t)rows[i].position),
+            db_int(relay->kind),        db_int(relay->time),
+            db_text(relay->original),   db_text(relay->data),
             db_int(store->relay_owner), db_int(lease_until),
         };
         memcpy(&values[i * COLS], row, sizeof row);
@@ -32,7 +35,8 @@ enum err store_relays_add(struct store *store, struct arena *arena, struct relay
     return db_exec_rows(store->db, Q_RELAYS_INSERT, values, n, COLS, NULL);
 }
 
-static enum err apply_new(struct store *store, struct arena *arena, const struct batch_effects *effects)
+static enum err apply_new(struct store *store, struct arena *arena,
+                          const struct batch_effects *effects)
 {
     size_t n = 0;
     for (size_t i = 0; i < effects->events_n; i++) {
@@ -43,13 +47,17 @@ static enum err apply_new(struct store *store, struct arena *arena, const struct
     for (size_t i = 0; i < effects->events_n; i++) {
         const struct decision *d = effects->events[i].decision;
         for (size_t k = 0; k < d->relays_n; k++) {
-            rows[n++] = (struct relay_row){.cause = d->event_id, .position = k, .relay = d->relays[k]};
+            rows[n++] =
+                (struct relay_row){.cause = d->event_id, .position = k, .relay = d->relays[k]};
         }
     }
-    return n == 0 ? ERR_OK : store_relays_add(store, arena, rows, n, effects->now, effects->relay_lease_until);
+    return n == 0
+               ? ERR_OK
+               : store_relays_add(store, arena, rows, n, effects->now, effects->relay_lease_until);
 }
 
-static enum err apply_ended(struct store *store, struct arena *arena, const struct batch_effects *effects)
+static enum err apply_ended(struct store *store, struct arena *arena,
+                            const struct batch_effects *effects)
 {
     struct db_value *done = arena_new(arena, struct db_value, effects->relays_n * 2);
     struct db_value *waiting = arena_new(arena, struct db_value, effects->relays_n * 3);
@@ -71,7 +79,8 @@ static enum err apply_ended(struct store *store, struct arena *arena, const stru
 }
 
 /* What waited for a member to be resumed is done right after this batch. */
-static enum err apply_woken(struct store *store, struct arena *arena, const struct batch_effects *effects)
+static enum err apply_woken(struct store *store, struct arena *arena,
+                            const struct batch_effects *effects)
 {
     enum { COLS = 4 };
     for (size_t i = 0; i < effects->events_n; i++) {
@@ -89,7 +98,8 @@ static enum err apply_woken(struct store *store, struct arena *arena, const stru
     return ERR_OK;
 }
 
-enum err store_relays_apply(struct store *store, struct arena *arena, const struct batch_effects *effects)
+enum err store_relays_apply(struct store *store, struct arena *arena,
+                            const struct batch_effects *effects)
 {
     try(apply_new(store, arena, effects));
     try(apply_ended(store, arena, effects));
@@ -112,22 +122,24 @@ static bool read_row(struct db_result *rows, size_t i, struct relay_row *out)
         .cause = db_at_int(rows, i, 2),
         .position = (size_t)db_at_int(rows, i, 3),
         .attempts = db_at_int(rows, i, 8),
-        .relay = {
-            .member = db_at_int(rows, i, 1),
-            .time = db_at_int(rows, i, 5),
-            .original = db_at_str(rows, i, 6),
-            .data = db_at_str(rows, i, 7),
-        },
+        .relay =
+            {
+                .member = db_at_int(rows, i, 1),
+                .time = db_at_int(rows, i, 5),
+                .original = db_at_str(rows, i, 6),
+                .data = db_at_str(rows, i, 7),
+            },
     };
-    if (kind <= 0 || !event_kind_known((uint64_t)kind) || out->relay.member <= 0 || out->cause <= 0 ||
-        out->position >= RELAYS_MAX || out->attempts < 0) {
+    if (kind <= 0 || !event_kind_known((uint64_t)kind) || out->relay.member <= 0 ||
+        out->cause <= 0 || out->position >= RELAYS_MAX || out->attempts < 0) {
         return false;
     }
     out->relay.kind = (enum event_kind)kind;
     return true;
 }
 
-enum err store_relays_read(struct store *store, struct arena *arena, struct relay_row **out, size_t *n)
+enum err store_relays_read(struct store *store, struct arena *arena, struct relay_row **out,
+                           size_t *n)
 {
     struct db_result rows;
     const struct db_value params[] = {db_int(store->relay_owner), db_int(RELAYS_PER_ROUND)};
@@ -135,7 +147,8 @@ enum err store_relays_read(struct store *store, struct arena *arena, struct rela
     *out = arena_new(arena, struct relay_row, rows.rows_n);
     *n = 0;
     for (size_t i = 0; i < rows.rows_n; i++) {
-        *n += read_row(&rows, i, &(*out)[*n]); // a damaged row keeps no other from being done: the self-check tells of it
+        *n += read_row(&rows, i, &(*out)[*n]); // a damaged row keeps no other from being done: the
+                                               // self-check tells of it
     }
     return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
 }
@@ -152,7 +165,10 @@ enum err store_relays_claim(struct store *store, struct arena *arena, int64_t no
     for (size_t i = 0; i < rows.rows_n; i++) {
         const int64_t attempts = db_at_int(&rows, i, 2);
         const struct db_value row[COLS] = {
-            db_int(db_at_int(&rows, i, 0)), db_int(db_at_int(&rows, i, 1)), db_int(attempts), db_int(store->relay_owner),
+            db_int(db_at_int(&rows, i, 0)),
+            db_int(db_at_int(&rows, i, 1)),
+            db_int(attempts),
+            db_int(store->relay_owner),
             db_int(now + relay_wait_ms(int64_max(0, attempts))),
         };
         memcpy(&values[i * COLS], row, sizeof row);
@@ -172,23 +188,28 @@ static enum err relays_slice(struct store *store, struct arena *arena, struct ch
     struct fail f = {.arena = arena};
     const struct db_value params[] = {db_int(cursor->id), db_int(CHECK_SLICE)};
     try(db_query(store->db, arena, Q_VERIFY_RELAYS, params, ARRAY_N(params), &rows));
-    unsigned char(*hashes)[VAULT_HASH_BYTES] = arena_bytes(arena, arena_size(VAULT_HASH_BYTES, rows.rows_n));
+    unsigned char(*hashes)[VAULT_HASH_BYTES] =
+        arena_bytes(arena, arena_size(VAULT_HASH_BYTES, rows.rows_n));
     struct relay_row *list = arena_new(arena, struct relay_row, rows.rows_n);
     size_t n = 0;
     for (size_t i = 0; i < rows.rows_n; i++) {
         json_t *data = NULL;
         cursor->id = db_at_int(&rows, i, 0);
-        if (!read_row(&rows, i, &list[n]) || json_read(arena, list[n].relay.data, &f, &data) != ERR_OK || !json_is_object(data)) {
-            TELL(listener, INV_DATABASE, "relay", str_fmt(arena, "%" PRId64, cursor->id), "the row is none that was written");
+        if (!read_row(&rows, i, &list[n]) ||
+            json_read(arena, list[n].relay.data, &f, &data) != ERR_OK || !json_is_object(data)) {
+            TELL(listener, INV_DATABASE, "relay", str_fmt(arena, "%" PRId64, cursor->id),
+                 "the row is none that was written");
             continue;
         }
-        const struct str id = relay_external_id(arena, list[n].relay.kind, list[n].cause, list[n].position);
+        const struct str id =
+            relay_external_id(arena, list[n].relay.kind, list[n].cause, list[n].position);
         vault_natural_key(store->base->vault, RELAY_SOURCE, id, hashes[n]);
         n++;
     }
     struct known_event *known = NULL;
     size_t known_n = 0;
-    try(store_events_known(store, arena, (const unsigned char(*)[VAULT_HASH_BYTES])hashes, n, &known, &known_n));
+    try(store_events_known(store, arena, (const unsigned char(*)[VAULT_HASH_BYTES])hashes, n,
+                           &known, &known_n));
     for (size_t i = 0; i < n; i++) {
         for (size_t k = 0; k < known_n; k++) {
             if (memcmp(known[k].hash, hashes[i], VAULT_HASH_BYTES) == 0) {

@@ -24,7 +24,8 @@ static enum err read_row(struct db_result *rows, size_t i, struct review_row *ou
     return ERR_OK;
 }
 
-enum err store_review_read(struct store *store, struct arena *arena, int64_t id, struct review_row *out)
+enum err store_review_read(struct store *store, struct arena *arena, int64_t id,
+                           struct review_row *out)
 {
     struct db_result rows;
     const struct db_value param = db_int(id);
@@ -33,15 +34,17 @@ enum err store_review_read(struct store *store, struct arena *arena, int64_t id,
 }
 
 /* By what narrows it down most; the rest is looked at row by row. */
-static enum err query(struct store *store, struct arena *arena, const struct review_filter *f, struct db_result *rows)
+static enum err query(struct store *store, struct arena *arena, const struct review_filter *f,
+                      struct db_result *rows)
 {
     enum { FILTERS = 8 };
     const int stars_min = f->stars > 0 ? f->stars : 1;
     const int stars_max = f->stars > 0 ? f->stars : REVIEW_STARS_MAX;
     const int state_min = f->state != REVIEW_NONE ? (int)f->state : REVIEW_PENDING;
     const int state_max = f->state != REVIEW_NONE ? (int)f->state : REVIEW_REJECTED;
-    const struct db_value filters[FILTERS] = {db_int(f->before), db_text(f->sku),   db_text(f->store), db_int(stars_min),
-                                              db_int(stars_max), db_int(state_min), db_int(state_max), db_int((int64_t)f->n)};
+    const struct db_value filters[FILTERS] = {
+        db_int(f->before), db_text(f->sku),   db_text(f->store), db_int(stars_min),
+        db_int(stars_max), db_int(state_min), db_int(state_max), db_int((int64_t)f->n)};
     struct db_value values[FILTERS + 1];
     memcpy(&values[1], filters, sizeof filters);
     if (f->member != 0) {
@@ -63,7 +66,8 @@ static enum err query(struct store *store, struct arena *arena, const struct rev
     return db_query(store->db, arena, Q_REVIEWS_NEWEST, filters, ARRAY_N(filters), rows);
 }
 
-static enum err read_rows(struct arena *arena, struct db_result *rows, struct review_row **out, size_t *n)
+static enum err read_rows(struct arena *arena, struct db_result *rows, struct review_row **out,
+                          size_t *n)
 {
     *out = arena_new(arena, struct review_row, rows->rows_n);
     for (size_t i = 0; i < rows->rows_n; i++) {
@@ -73,15 +77,16 @@ static enum err read_rows(struct arena *arena, struct db_result *rows, struct re
     return ERR_OK;
 }
 
-enum err store_reviews_list(struct store *store, struct arena *arena, const struct review_filter *filter, struct review_row **out,
-                            size_t *n)
+enum err store_reviews_list(struct store *store, struct arena *arena,
+                            const struct review_filter *filter, struct review_row **out, size_t *n)
 {
     struct db_result rows;
     try(query(store, arena, filter, &rows));
     return read_rows(arena, &rows, out, n);
 }
 
-enum err store_reviews_after(struct store *store, struct arena *arena, int64_t after, size_t n, struct review_row **out, size_t *out_n)
+enum err store_reviews_after(struct store *store, struct arena *arena, int64_t after, size_t n,
+                             struct review_row **out, size_t *out_n)
 {
     struct db_result rows;
     const struct db_value params[] = {db_int(after), db_int((int64_t)n)};
@@ -89,16 +94,20 @@ enum err store_reviews_after(struct store *store, struct arena *arena, int64_t a
     return read_rows(arena, &rows, out, out_n);
 }
 
-enum err store_review_sums(struct store *store, struct arena *arena, bool of_stores, struct str one, struct str after, size_t n,
-                           struct review_sum **out, size_t *out_n)
+enum err store_review_sums(struct store *store, struct arena *arena, bool of_stores, struct str one,
+                           struct str after, size_t n, struct review_sum **out, size_t *out_n)
 {
     struct db_result rows;
     const struct db_value named[] = {db_text(one)};
     const struct db_value page[] = {db_text(after), db_int((int64_t)n)};
     if (one.n > 0) {
-        try(db_query(store->db, arena, of_stores ? Q_REVIEW_SUMS_OF_STORE : Q_REVIEW_SUMS_OF_PRODUCT, named, ARRAY_N(named), &rows));
+        try(db_query(store->db, arena,
+                     of_stores ? Q_REVIEW_SUMS_OF_STORE : Q_REVIEW_SUMS_OF_PRODUCT, named,
+                     ARRAY_N(named), &rows));
     } else {
-        try(db_query(store->db, arena, of_stores ? Q_REVIEW_SUMS_OF_STORES : Q_REVIEW_SUMS_OF_PRODUCTS, page, ARRAY_N(page), &rows));
+        try(db_query(store->db, arena,
+                     of_stores ? Q_REVIEW_SUMS_OF_STORES : Q_REVIEW_SUMS_OF_PRODUCTS, page,
+                     ARRAY_N(page), &rows));
     }
     *out = arena_new(arena, struct review_sum, rows.rows_n);
     for (size_t i = 0; i < rows.rows_n; i++) {
@@ -116,7 +125,8 @@ enum err store_review_sums(struct store *store, struct arena *arena, bool of_sto
 
 /* ---- the batch ---- */
 
-static enum err insert_new(struct store *store, struct arena *arena, const struct batch_effects *effects)
+static enum err insert_new(struct store *store, struct arena *arena,
+                           const struct batch_effects *effects)
 {
     enum { COLS = 9 };
     struct db_value *rows = arena_new(arena, struct db_value, effects->events_n * COLS);
@@ -128,8 +138,9 @@ static enum err insert_new(struct store *store, struct arena *arena, const struc
             continue;
         }
         const struct db_value row[COLS] = {
-            db_int(d->member), db_int(review->id), db_int(d->review.purchase), db_text(d->review.sku), db_text(d->review.store),
-            db_int(review->stars), db_int(review->state), db_int(d->review.at), db_int(0),
+            db_int(d->member),      db_int(review->id),       db_int(d->review.purchase),
+            db_text(d->review.sku), db_text(d->review.store), db_int(review->stars),
+            db_int(review->state),  db_int(d->review.at),     db_int(0),
         };
         memcpy(&rows[n++ * COLS], row, sizeof row);
     }
@@ -142,14 +153,16 @@ static bool is_last_of(const struct batch_effects *effects, size_t i)
     const struct decision *d = effects->events[i].decision;
     for (size_t k = i + 1; k < effects->events_n; k++) {
         const struct decision *later = effects->events[k].decision;
-        if (later->member == d->member && later->review.review.state != REVIEW_NONE && later->review.review.id == d->review.review.id) {
+        if (later->member == d->member && later->review.review.state != REVIEW_NONE &&
+            later->review.review.id == d->review.review.id) {
             return false;
         }
     }
     return true;
 }
 
-static enum err update_decided(struct store *store, struct arena *arena, const struct batch_effects *effects)
+static enum err update_decided(struct store *store, struct arena *arena,
+                               const struct batch_effects *effects)
 {
     enum { COLS = 4 };
     struct db_value *rows = arena_new(arena, struct db_value, effects->events_n * COLS);
@@ -160,13 +173,15 @@ static enum err update_decided(struct store *store, struct arena *arena, const s
         if (review->state == REVIEW_NONE || d->review.is_new || !is_last_of(effects, i)) {
             continue;
         }
-        const struct db_value row[COLS] = {db_int(d->member), db_int(review->id), db_int(review->state), db_int(d->review.at)};
+        const struct db_value row[COLS] = {db_int(d->member), db_int(review->id),
+                                           db_int(review->state), db_int(d->review.at)};
         memcpy(&rows[n++ * COLS], row, sizeof row);
     }
     return db_exec_rows(store->db, Q_REVIEWS_DECIDE, rows, n, COLS, NULL);
 }
 
-enum err store_reviews_apply(struct store *store, struct arena *arena, const struct batch_effects *effects)
+enum err store_reviews_apply(struct store *store, struct arena *arena,
+                             const struct batch_effects *effects)
 {
     try(insert_new(store, arena, effects));
     return update_decided(store, arena, effects);

@@ -8,12 +8,15 @@
 
 enum { ISSUED_COLS = 7 };
 
-#define CODE_PLACE(owner)   ((struct vault_place){.table = "issued_reward", .column = "sealed", .owner_id = (owner)})
-#define COUPON_PLACE(owner) ((struct vault_place){.table = "coupon", .column = "sealed", .owner_id = (owner)})
+#define CODE_PLACE(owner)                                                                          \
+    ((struct vault_place){.table = "issued_reward", .column = "sealed", .owner_id = (owner)})
+#define COUPON_PLACE(owner)                                                                        \
+    ((struct vault_place){.table = "coupon", .column = "sealed", .owner_id = (owner)})
 
 /* ---- reading ---- */
 
-static enum err read_row(struct arena *arena, struct db_result *rows, size_t i, const struct vault_key *key, struct issued *out)
+static enum err read_row(struct arena *arena, struct db_result *rows, size_t i,
+                         const struct vault_key *key, struct issued *out)
 {
     const int64_t state = db_at_int(rows, i, 5);
     struct issued issued = {
@@ -25,7 +28,8 @@ static enum err read_row(struct arena *arena, struct db_result *rows, size_t i, 
         .state = state > 0 && state < ISSUED_STATES_N ? (enum issued_state)state : ISSUED_CANCELLED,
     };
     try(issued_unpack(arena, db_at_str(rows, i, 6), &issued));
-    const enum err err = vault_unseal(arena, key, CODE_PLACE(issued.id), db_at_str(rows, i, 7), &issued.code);
+    const enum err err =
+        vault_unseal(arena, key, CODE_PLACE(issued.id), db_at_str(rows, i, 7), &issued.code);
     if (err != ERR_OK && err != ERR_NOT_FOUND) {
         return err; // of a forgotten member the code is gone, the rest stays
     }
@@ -33,8 +37,9 @@ static enum err read_row(struct arena *arena, struct db_result *rows, size_t i, 
     return rows->is_bad ? ERR_INTEGRITY : ERR_OK;
 }
 
-enum err store_issued_load(struct store *store, struct arena *arena, const struct member_facts *member, const int64_t *ids,
-                           size_t n, struct issued **out, size_t *out_n)
+enum err store_issued_load(struct store *store, struct arena *arena,
+                           const struct member_facts *member, const int64_t *ids, size_t n,
+                           struct issued **out, size_t *out_n)
 {
     struct db_value *values = arena_new(arena, struct db_value, n * 2);
     struct db_result rows;
@@ -55,7 +60,8 @@ enum err store_issued_load(struct store *store, struct arena *arena, const struc
     return ERR_OK;
 }
 
-enum err store_issued_list(struct store *store, struct arena *arena, const struct member_facts *member, int64_t from_id, size_t n,
+enum err store_issued_list(struct store *store, struct arena *arena,
+                           const struct member_facts *member, int64_t from_id, size_t n,
                            struct issued **out, size_t *out_n)
 {
     struct db_result rows;
@@ -82,8 +88,8 @@ enum err store_issued_owner(struct store *store, struct arena *arena, int64_t id
     return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
 }
 
-enum err store_codes_find(struct store *store, struct arena *arena, const struct str *codes, size_t n, int64_t *ids,
-                          int64_t *members)
+enum err store_codes_find(struct store *store, struct arena *arena, const struct str *codes,
+                          size_t n, int64_t *ids, int64_t *members)
 {
     struct db_value *values = arena_new(arena, struct db_value, n);
     unsigned char(*hashes)[VAULT_HASH_BYTES] = arena_bytes(arena, arena_size(VAULT_HASH_BYTES, n));
@@ -111,7 +117,8 @@ enum err store_codes_find(struct store *store, struct arena *arena, const struct
 
 /* ---- coupon pools ---- */
 
-enum err store_coupon_read(struct store *store, struct arena *arena, int32_t pool, int64_t number, struct str *code)
+enum err store_coupon_read(struct store *store, struct arena *arena, int32_t pool, int64_t number,
+                           struct str *code)
 {
     struct db_result rows;
     const struct db_value values[] = {db_int(pool), db_int(number)};
@@ -124,8 +131,9 @@ enum err store_coupon_read(struct store *store, struct arena *arena, int32_t poo
 }
 
 /* Marks codes that the pool has, and those that come twice in the list. */
-static enum err find_duplicates(struct store *store, struct arena *arena, int32_t pool, unsigned char (*hashes)[VAULT_HASH_BYTES],
-                                size_t n, bool *is_duplicate)
+static enum err find_duplicates(struct store *store, struct arena *arena, int32_t pool,
+                                unsigned char (*hashes)[VAULT_HASH_BYTES], size_t n,
+                                bool *is_duplicate)
 {
     struct db_value *values = arena_new(arena, struct db_value, n * 2);
     struct db_result rows;
@@ -150,8 +158,8 @@ static enum err find_duplicates(struct store *store, struct arena *arena, int32_
     return ERR_OK;
 }
 
-enum err store_coupons_add(struct store *store, struct arena *arena, int32_t pool, int64_t uploaded, const struct str *codes,
-                           size_t n, bool *is_duplicate, int64_t *added)
+enum err store_coupons_add(struct store *store, struct arena *arena, int32_t pool, int64_t uploaded,
+                           const struct str *codes, size_t n, bool *is_duplicate, int64_t *added)
 {
     ensure(db_in_transaction(store->db));
     ensure(n <= COUPONS_PER_WRITE);
@@ -186,14 +194,16 @@ enum err store_coupons_add(struct store *store, struct arena *arena, int32_t poo
     return db_exec_rows(store->db, Q_COUPON_HASHES_INSERT, news, at, 2, NULL);
 }
 
-enum err store_issued_counts(struct store *store, struct arena *arena, struct issued_count **out, size_t *n)
+enum err store_issued_counts(struct store *store, struct arena *arena, struct issued_count **out,
+                             size_t *n)
 {
     struct db_result rows;
     try(db_query(store->db, arena, Q_ISSUED_COUNTS, NULL, 0, &rows));
     *out = arena_new(arena, struct issued_count, rows.rows_n);
     *n = rows.rows_n;
     for (size_t i = 0; i < rows.rows_n; i++) {
-        (*out)[i] = (struct issued_count){.reward = (int32_t)db_at_int(&rows, i, 0), .n = db_at_int(&rows, i, 1)};
+        (*out)[i] = (struct issued_count){.reward = (int32_t)db_at_int(&rows, i, 0),
+                                          .n = db_at_int(&rows, i, 1)};
     }
     return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
 }
@@ -233,7 +243,8 @@ static bool is_last(const struct batch_effects *effects, size_t event, int64_t i
     return true;
 }
 
-static void issued_row(struct arena *arena, const struct vault_key *key, const struct issued *issued, struct db_value *row)
+static void issued_row(struct arena *arena, const struct vault_key *key,
+                       const struct issued *issued, struct db_value *row)
 {
     struct buf data;
     buf_open(&data, arena, EVENT_RECORD_BYTES_MAX);
@@ -241,13 +252,15 @@ static void issued_row(struct arena *arena, const struct vault_key *key, const s
     ensure(!data.is_full);
     const struct str sealed = vault_seal(arena, key, CODE_PLACE(issued->id), issued->code);
     const struct db_value values[ISSUED_COLS] = {
-        db_int(issued->id), db_int(issued->member), db_int(issued->previous), db_int(issued->reward), db_int(issued->state),
-        db_blob(data.p, data.n), db_blob(sealed.p, sealed.n),
+        db_int(issued->id),          db_int(issued->member), db_int(issued->previous),
+        db_int(issued->reward),      db_int(issued->state),  db_blob(data.p, data.n),
+        db_blob(sealed.p, sealed.n),
     };
     memcpy(row, values, sizeof values);
 }
 
-enum err store_rewards_apply(struct store *store, struct arena *arena, const struct batch_effects *effects)
+enum err store_rewards_apply(struct store *store, struct arena *arena,
+                             const struct batch_effects *effects)
 {
     size_t max = 0;
     for (size_t e = 0; e < effects->events_n; e++) {
@@ -265,7 +278,8 @@ enum err store_rewards_apply(struct store *store, struct arena *arena, const str
         const struct applied_event *applied = &effects->events[e];
         for (size_t i = 0; i < applied->decision->issued_n; i++) {
             const struct issued *issued = &applied->decision->issued[i];
-            const bool is_new = issued->row_version == 0 && issued->event == applied->decision->event_id;
+            const bool is_new =
+                issued->row_version == 0 && issued->event == applied->decision->event_id;
             if (is_last(effects, e, issued->id)) {
                 issued_row(arena, &applied->member->key, issued, &rows[rows_n++ * ISSUED_COLS]);
             }

@@ -16,7 +16,8 @@ static struct program_version read_version(struct db_result *rows, size_t i)
     };
 }
 
-enum err store_version_read(struct store *store, struct arena *arena, int version, struct program_version *out)
+enum err store_version_read(struct store *store, struct arena *arena, int version,
+                            struct program_version *out)
 {
     struct db_result row;
     const struct db_value param = db_int(version);
@@ -58,8 +59,8 @@ enum err store_draft_read(struct store *store, struct arena *arena, struct progr
     return row.is_bad ? ERR_INTEGRITY : ERR_OK;
 }
 
-enum err store_draft_write(struct store *store, struct arena *arena, int64_t revision, const json_t *document, int64_t now,
-                           struct fail *f)
+enum err store_draft_write(struct store *store, struct arena *arena, int64_t revision,
+                           const json_t *document, int64_t now, struct fail *f)
 {
     ensure(db_in_transaction(store->db));
     struct buf text;
@@ -75,5 +76,7 @@ enum err store_draft_write(struct store *store, struct arena *arena, int64_t rev
     } else {
         try(db_exec(store->db, Q_DRAFT_UPDATE, values, ARRAY_N(values), &changed));
     }
-    return changed == 1 ? ERR_OK : fail(f, ERR_PRECONDITION, "", "The draft was changed meanwhile: read it again.");
+    return changed == 1
+               ? ERR_OK
+               : fail(f, ERR_PRECONDITION, "", "The draft was changed meanwhile: read it again.");
 }

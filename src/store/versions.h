@@ -23,7 +23,8 @@ struct program_version {
 };
 
 /* One version whole. ERR_NOT_FOUND. */
-enum err store_version_read(struct store *store, struct arena *arena, int version, struct program_version *out) MUST_USE;
+enum err store_version_read(struct store *store, struct arena *arena, int version,
+                            struct program_version *out) MUST_USE;
 
 /* Newest first, those before a version (INT32_MAX: from the newest), without documents. */
 enum err store_versions_list(struct store *store, struct arena *arena, int before, size_t limit,
@@ -36,11 +37,12 @@ struct program_draft {
 };
 
 /* The draft; revision 0 when nobody has written one. */
-enum err store_draft_read(struct store *store, struct arena *arena, struct program_draft *out) MUST_USE;
+enum err store_draft_read(struct store *store, struct arena *arena,
+                          struct program_draft *out) MUST_USE;
 
-/* Writes it over the revision that was read (0: there was none), in the running transaction. ERR_PRECONDITION when it
- * has changed since. */
-enum err store_draft_write(struct store *store, struct arena *arena, int64_t revision, const json_t *document, int64_t now,
-                           struct fail *f) MUST_USE;
+/* Writes it over the revision that was read (0: there was none), in the running transaction.
+ * ERR_PRECONDITION when it has changed since. */
+enum err store_draft_write(struct store *store, struct arena *arena, int64_t revision,
+                           const json_t *document, int64_t now, struct fail *f) MUST_USE;
 
 #endif

@@ -5,14 +5,17 @@
 #include <liboath/oath.h>
 #include <sodium.h>
 
-static void secret_of(struct vault_key *key, const struct vault *vault, int64_t member, int64_t generation)
+static void secret_of(struct vault_key *key, const struct vault *vault, int64_t member,
+                      int64_t generation)
 {
     char context[64];
-    const int n = snprintf(context, sizeof context, "card v1|%" PRId64 "|%" PRId64, member, generation);
+    const int n =
+        snprintf(context, sizeof context, "card v1|%" PRId64 "|%" PRId64, member, generation);
     *key = vault_key_derive(vault, VAULT_CODE, (struct str){.p = context, .n = (size_t)n});
 }
 
-enum err card_secret_text(struct arena *arena, const struct vault *vault, int64_t member, int64_t generation, struct str *out)
+enum err card_secret_text(struct arena *arena, const struct vault *vault, int64_t member,
+                          int64_t generation, struct str *out)
 {
     struct vault_key key;
     char *text = NULL;
@@ -29,7 +32,8 @@ enum err card_secret_text(struct arena *arena, const struct vault *vault, int64_
     return ERR_OK;
 }
 
-enum err card_code_step(const struct vault *vault, int64_t member, int64_t generation, struct str code, int64_t now, int64_t *step)
+enum err card_code_step(const struct vault *vault, int64_t member, int64_t generation,
+                        struct str code, int64_t now, int64_t *step)
 {
     struct vault_key key;
     char made[CARD_DIGITS + 1];
@@ -41,7 +45,8 @@ enum err card_code_step(const struct vault *vault, int64_t member, int64_t gener
     secret_of(&key, vault, member, generation);
     const int64_t at = now / 1000 / CARD_STEP_SECONDS;
     for (int64_t i = at > 1 ? at - 1 : 1; i <= at + 1 && failed == OATH_OK; i++) {
-        failed = oath_totp_generate2((const char *)key.bytes, CARD_SECRET_BYTES, (time_t)(i * CARD_STEP_SECONDS), CARD_STEP_SECONDS, 0,
+        failed = oath_totp_generate2((const char *)key.bytes, CARD_SECRET_BYTES,
+                                     (time_t)(i * CARD_STEP_SECONDS), CARD_STEP_SECONDS, 0,
                                      CARD_DIGITS, 0, made);
         if (failed == OATH_OK && sodium_memcmp(made, code.p, CARD_DIGITS) == 0) {
             *step = i;

@@ -4,7 +4,8 @@
 
 enum { CODE_RANDOM_BYTES = 10, CODE_DIGITS = 16, CODE_GROUP = 4, CHECK_MODULUS = 37 };
 
-/* Crockford's base32, and the symbols that only a check character may be (https://www.crockford.com/base32.html). */
+/* Crockford's base32, and the symbols that only a check character may be
+ * (https://www.crockford.com/base32.html). */
 static const char SYMBOLS[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ*~$=U";
 _Static_assert(sizeof SYMBOLS - 1 == CHECK_MODULUS, "one symbol per remainder");
 
@@ -95,7 +96,8 @@ bool code_is_plausible(struct str normal)
     return normal.p[CODE_DIGITS] == check_of((struct str){.p = normal.p, .n = CODE_DIGITS});
 }
 
-void code_hash(struct arena *arena, const struct vault *vault, struct str text, unsigned char out[VAULT_HASH_BYTES])
+void code_hash(struct arena *arena, const struct vault *vault, struct str text,
+               unsigned char out[VAULT_HASH_BYTES])
 {
     vault_blind(vault, VAULT_CODE, code_normal(arena, text), out);
 }

@@ -137,7 +137,8 @@ static enum err erase_write(struct vault_keys *keys, void *context)
     const char *path = keys->vault->config.erasures_path;
     return path == NULL || erase->is_noted
                ? ERR_OK
-               : erasure_log_append(path, &keys->scratch, erase->owner_ids, erase->n, erase->now_ms);
+               : erasure_log_append(path, &keys->scratch, erase->owner_ids, erase->n,
+                                    erase->now_ms);
 }
 
 /* Not empty: readers keep old frames in it. */
@@ -203,7 +204,8 @@ enum err vault_keys_erase(struct vault_keys *keys, const int64_t *owner_ids, siz
 
 /* ---- after a restore ---- */
 
-/* The next whole line; false at the end. What a crash left without a line's end was never committed. */
+/* The next whole line; false at the end. What a crash left without a line's end was never
+ * committed. */
 static bool line_next(FILE *file, char line[LINE_BYTES_MAX + 1], struct str *out)
 {
     if (fgets(line, LINE_BYTES_MAX + 1, file) == NULL) {
@@ -214,7 +216,8 @@ static bool line_next(FILE *file, char line[LINE_BYTES_MAX + 1], struct str *out
 }
 
 /* Erases those of a page of lines whom the table does not have. */
-static enum err replay_page(struct vault_keys *keys, const struct vault_erasure *list, size_t n, size_t *replayed_n)
+static enum err replay_page(struct vault_keys *keys, const struct vault_erasure *list, size_t n,
+                            size_t *replayed_n)
 {
     int64_t ids[VAULT_ERASE_MAX] = {0};
     bool is_erased[VAULT_ERASE_MAX] = {false};
@@ -224,7 +227,8 @@ static enum err replay_page(struct vault_keys *keys, const struct vault_erasure 
     }
     try(vault_erasures_find(keys, ids, n, is_erased));
     for (size_t i = 0; i < n; i++) {
-        struct erase erase = {.owner_ids = &ids[i], .n = 1, .now_ms = list[i].erased_at, .is_noted = true};
+        struct erase erase = {
+            .owner_ids = &ids[i], .n = 1, .now_ms = list[i].erased_at, .is_noted = true};
         if (!is_erased[i]) {
             try(erase_run(keys, &erase, &is_final));
             (*replayed_n)++;
@@ -249,7 +253,9 @@ enum err vault_erasures_replay(struct vault_keys *keys, struct fail *f, size_t *
     while (err == ERR_OK && line_next(file, text, &line)) {
         if (!vault_erasure_read(line, &list[n])) {
             err = fail(f, ERR_INTEGRITY, "",
-                       "%s has a line that is none of loyald's (\"v1 OWNER INSTANT\"): compare it with its copy elsewhere and mend it.", path);
+                       "%s has a line that is none of loyald's (\"v1 OWNER INSTANT\"): compare it "
+                       "with its copy elsewhere and mend it.",
+                       path);
         } else if (++n == ARRAY_N(list)) {
             err = replay_page(keys, list, n, replayed_n);
             n = 0;
@@ -309,7 +315,8 @@ enum err vault_erasures_find(struct vault_keys *keys, const int64_t *owner_ids, 
         }
         qsort(found, rows.rows_n, sizeof *found, id_order);
         for (size_t i = 0; i < n; i++) {
-            is_erased[i] = bsearch(&owner_ids[i], found, rows.rows_n, sizeof *found, id_order) != NULL;
+            is_erased[i] =
+                bsearch(&owner_ids[i], found, rows.rows_n, sizeof *found, id_order) != NULL;
         }
         err = rows.is_bad ? ERR_INTEGRITY : ERR_OK;
     }

@@ -65,9 +65,10 @@ struct vault_erasure {
 enum err vault_erasures_list(struct vault_keys *keys, int64_t after, struct vault_erasure *list,
                              size_t max, size_t *n) MUST_USE;
 
-/* Erases whom erasures.log names and the table of erasures does not: a restored backup of the key store knows them still.
- * ERR_INTEGRITY: the file has a line that loyald did not write. */
-enum err vault_erasures_replay(struct vault_keys *keys, struct fail *f, size_t *replayed_n) MUST_USE;
+/* Erases whom erasures.log names and the table of erasures does not: a restored backup of the key
+ * store knows them still. ERR_INTEGRITY: the file has a line that loyald did not write. */
+enum err vault_erasures_replay(struct vault_keys *keys, struct fail *f,
+                               size_t *replayed_n) MUST_USE;
 
 /* Which of these owners were forgotten; at most VAULT_KEYS_BATCH_MAX. */
 enum err vault_erasures_find(struct vault_keys *keys, const int64_t *owner_ids, size_t n,

@@ -38,7 +38,8 @@ static const char *const PHRASES[WORDS_LANGUAGES_N][PHRASES_N] = {
 bool words_language_of(struct str tag, enum words_language *out)
 {
     for (size_t i = 0; i < ARRAY_N(TAGS); i++) {
-        const bool is_same = tag.n >= 2 && (tag.p[0] | 0x20) == TAGS[i][0] && (tag.p[1] | 0x20) == TAGS[i][1];
+        const bool is_same =
+            tag.n >= 2 && (tag.p[0] | 0x20) == TAGS[i][0] && (tag.p[1] | 0x20) == TAGS[i][1];
         if (is_same && (tag.n == 2 || tag.p[2] == '-')) {
             *out = (enum words_language)i;
             return true;
@@ -61,10 +62,13 @@ struct words *words_open(struct arena *arena, const struct program *program, str
 {
     struct words *w = arena_new(arena, struct words, 1);
     const struct str first = json_str(json_array_get(json_at(program->document, "languages"), 0));
-    *w = (struct words){.home = arena, .program = program, .fallback = first.n > 0 ? first : STR("en")};
+    *w = (struct words){
+        .home = arena, .program = program, .fallback = first.n > 0 ? first : STR("en")};
     w->arena = &w->scratch;
-    arena_open(&w->scratch, (size_t)WORDS_WORK_BYTES_MAX * 8); // far above what has_room() lets pass
-    if (!words_language_of(language, &w->language) && !words_language_of(w->fallback, &w->language)) {
+    arena_open(&w->scratch,
+               (size_t)WORDS_WORK_BYTES_MAX * 8); // far above what has_room() lets pass
+    if (!words_language_of(language, &w->language) &&
+        !words_language_of(w->fallback, &w->language)) {
         w->language = WORDS_EN;
     }
     const char *tag = TAGS[w->language];
@@ -136,7 +140,8 @@ struct str phrase_form(const struct words *w, enum phrase id, bool second)
     const char *text = PHRASES[w->language][id];
     const struct str whole = str_c(text);
     const size_t bar = str_find(whole, '|', 0);
-    return second && bar < whole.n ? str_after(whole, bar + 1) : (struct str){.p = whole.p, .n = bar};
+    return second && bar < whole.n ? str_after(whole, bar + 1)
+                                   : (struct str){.p = whole.p, .n = bar};
 }
 
 /* The verb that agrees with the first noun. */
@@ -145,7 +150,8 @@ static struct str verb(const struct words *w, enum phrase id, const struct noun 
     return phrase_form(w, id, n > 0 && nouns[0].is_plural);
 }
 
-static struct str expand(const struct words *w, struct str pattern, const struct noun *nouns, size_t n)
+static struct str expand(const struct words *w, struct str pattern, const struct noun *nouns,
+                         size_t n)
 {
     struct buf out;
     buf_open(&out, w->arena, WORDS_BYTES_MAX);
@@ -213,16 +219,19 @@ struct str text_list(const struct words *w, const struct str *texts, size_t n, b
     for (size_t i = 0; i < n; i++) {
         bytes_n += texts[i].n + 64; // the word between is shorter
         UChar *item = (UChar *)(void *)arena_new(w->arena, uint16_t, texts[i].n + 1);
-        (void)u_strFromUTF8(item, (int32_t)texts[i].n + 1, &lengths[i], texts[i].p, (int32_t)texts[i].n, &status);
+        (void)u_strFromUTF8(item, (int32_t)texts[i].n + 1, &lengths[i], texts[i].p,
+                            (int32_t)texts[i].n, &status);
         wide[i] = item;
     }
     UChar *joined = (UChar *)(void *)arena_new(w->arena, uint16_t, bytes_n);
-    const int32_t joined_n =
-        ulistfmt_format(is_or ? w->or_list : w->and_list, wide, lengths, (int32_t)n, joined, (int32_t)bytes_n, &status);
+    const int32_t joined_n = ulistfmt_format(is_or ? w->or_list : w->and_list, wide, lengths,
+                                             (int32_t)n, joined, (int32_t)bytes_n, &status);
     char *out = arena_bytes(w->arena, bytes_n * 3);
     int32_t out_n = 0;
     (void)u_strToUTF8(out, (int32_t)bytes_n * 3, &out_n, joined, joined_n, &status);
-    return U_FAILURE(status) || out_n > WORDS_BYTES_MAX ? STR("…") : (struct str){.p = out, .n = (size_t)out_n};
+    return U_FAILURE(status) || out_n > WORDS_BYTES_MAX
+               ? STR("…")
+               : (struct str){.p = out, .n = (size_t)out_n};
 }
 
 struct noun noun_list(const struct words *w, const struct noun *nouns, size_t n, bool is_or)
@@ -251,10 +260,13 @@ struct str capitalised(const struct words *w, struct str text)
     char large[8];
     int32_t n = 0;
     UErrorCode status = U_ZERO_ERROR;
-    (void)u_strFromUTF8(wide, ARRAY_N(wide), &n, text.p, (int32_t)(first_n <= text.n ? first_n : 0), &status);
+    (void)u_strFromUTF8(wide, ARRAY_N(wide), &n, text.p, (int32_t)(first_n <= text.n ? first_n : 0),
+                        &status);
     for (int32_t i = 0; i < n && n == 1; i++) {
         wide[i] = (UChar)u_toupper(wide[i]); // letters beyond the first plane stay as they are
     }
     (void)u_strToUTF8(large, sizeof large, &n, wide, n, &status);
-    return U_FAILURE(status) ? text : str_fmt(w->arena, "%.*s%.*s", (int)n, large, STR_ARG(str_after(text, first_n)));
+    return U_FAILURE(status)
+               ? text
+               : str_fmt(w->arena, "%.*s%.*s", (int)n, large, STR_ARG(str_after(text, first_n)));
 }

@@ -1,13 +1,16 @@
-/* Words: what a rule does, and why it gave nothing, as a sentence in English, Spanish, Dutch, Indonesian or Polish.
+/* Words: what a rule does, and why it gave nothing, as a sentence in English, Spanish, Dutch,
+ * Indonesian or Polish.
  *
- * Phrases are data, one file per language; plural forms, numbers, dates and lists are ICU's for that language. A sentence
- * names members' and the program's things by the names that the program gives them.
+ * Phrases are data, one file per language; plural forms, numbers, dates and lists are ICU's for
+ * that language. A sentence names members' and the program's things by the names that the program
+ * gives them.
  *
  * Owns:    the ICU formats opened, until words_close().
  * Threads: one thread at a time per struct words.
  * Memory:  the arena given.
  * Errors:  none: what cannot be said is said in general words.
- * Limits:  WORDS_BYTES_MAX for a sentence, WORDS_WORK_BYTES_MAX of memory for making one; what goes beyond is cut.
+ * Limits:  WORDS_BYTES_MAX for a sentence, WORDS_WORK_BYTES_MAX of memory for making one; what goes
+ * beyond is cut.
  */
 #ifndef LOYALD_WORDS_H
 #define LOYALD_WORDS_H
@@ -27,8 +30,8 @@ bool words_language_of(struct str tag, enum words_language *out);
 /* The tag of a language: "nl". */
 struct str words_tag(enum words_language language);
 
-/* Opens sentences about a program: in `language`, where there are phrases for it, else in the program's first language, else
- * in English. NULL only where ICU lacks its data. */
+/* Opens sentences about a program: in `language`, where there are phrases for it, else in the
+ * program's first language, else in English. NULL only where ICU lacks its data. */
 struct words *words_open(struct arena *arena, const struct program *program, struct str language);
 void words_close(struct words *words);
 
@@ -44,7 +47,8 @@ struct str words_explain(struct words *words, const struct explain_rule *explain
 /* A condition, as a clause without full stop; for tests and editors. */
 struct str words_condition(struct words *words, const json_t *condition);
 
-/* A text per language of the document ({"en": …}) in the language chosen, else the program's first, else `otherwise`. */
+/* A text per language of the document ({"en": …}) in the language chosen, else the program's first,
+ * else `otherwise`. */
 struct str words_text(const struct words *words, const json_t *texts, struct str otherwise);
 
 #endif

@@ -1,4 +1,5 @@
-/* Conditions as clauses, and their opposites. Opposites are said directly ("less than 5"), never as "it is not true that". */
+/* Conditions as clauses, and their opposites. Opposites are said directly ("less than 5"), never as
+ * "it is not true that". */
 #include "base/base.h"
 #include "words/words_internal.h"
 
@@ -67,8 +68,8 @@ static bool is_date(const struct words *w, const struct noun *thing, const json_
     int32_t day = 0;
     int64_t at = 0;
     (void)w; // a constant says what it is
-    return thing->kind == KIND_DATE || thing->kind == KIND_INSTANT || day_read(json_str(other), &day) ||
-           instant_read(json_str(other), &at);
+    return thing->kind == KIND_DATE || thing->kind == KIND_INSTANT ||
+           day_read(json_str(other), &day) || instant_read(json_str(other), &at);
 }
 
 static enum phrase order_phrase(enum words_op op, bool is_date)
@@ -107,25 +108,32 @@ static struct str known_clause(const struct words *w, const json_t *thing, bool 
     return phrase_of(w, is_negated ? P_C_UNKNOWN : P_C_KNOWN, &noun, 1);
 }
 
-/* a <= x <= b, and without its ends a < x < b; the opposite has two sides where the ends are left out. */
-static struct str range_clause(const struct words *w, const struct comparison *c, const struct noun *thing, bool is_negated)
+/* a <= x <= b, and without its ends a < x < b; the opposite has two sides where the ends are left
+ * out. */
+static struct str range_clause(const struct words *w, const struct comparison *c,
+                               const struct noun *thing, bool is_negated)
 {
     const bool of_date = is_date(w, thing, c->from);
     const bool with_ends = c->op == W_RULE_OP_LESS_EQUAL;
-    const struct noun nouns[] = {*thing, expression_noun(w, c->from, thing), expression_noun(w, c->until, thing)};
+    const struct noun nouns[] = {*thing, expression_noun(w, c->from, thing),
+                                 expression_noun(w, c->until, thing)};
     if (with_ends || (!of_date && !is_negated)) {
         const enum phrase holds = of_date ? P_C_BETWEEN : with_ends ? P_C_RANGE : P_C_RANGE_INSIDE;
-        return phrase_of(w, is_negated ? (of_date ? P_C_NOT_BETWEEN : P_C_NOT_RANGE) : holds, nouns, 3);
+        return phrase_of(w, is_negated ? (of_date ? P_C_NOT_BETWEEN : P_C_NOT_RANGE) : holds, nouns,
+                         3);
     }
     const struct noun upper[] = {*thing, nouns[2]};
     const struct str sides[] = {
-        phrase_of(w, order_phrase(is_negated ? W_RULE_OP_LESS_EQUAL : W_RULE_OP_MORE, of_date), nouns, 2),
-        phrase_of(w, order_phrase(is_negated ? W_RULE_OP_MORE_EQUAL : W_RULE_OP_LESS, of_date), upper, 2),
+        phrase_of(w, order_phrase(is_negated ? W_RULE_OP_LESS_EQUAL : W_RULE_OP_MORE, of_date),
+                  nouns, 2),
+        phrase_of(w, order_phrase(is_negated ? W_RULE_OP_MORE_EQUAL : W_RULE_OP_LESS, of_date),
+                  upper, 2),
     };
     return text_list(w, sides, 2, is_negated);
 }
 
-static struct str comparison_clause(const struct words *w, const json_t *condition, const json_t *args, bool is_negated)
+static struct str comparison_clause(const struct words *w, const json_t *condition,
+                                    const json_t *args, bool is_negated)
 {
     struct comparison c;
     const json_t *args_of = args;
@@ -137,8 +145,10 @@ static struct str comparison_clause(const struct words *w, const json_t *conditi
     if (c.until != NULL) {
         return range_clause(w, &c, &thing, is_negated);
     }
-    const bool is_equality = c.op == W_RULE_OP_EQUAL || c.op == W_RULE_OP_SAME || c.op == W_RULE_OP_NOT_EQUAL || c.op == W_RULE_OP_NOT_SAME;
-    const bool is_different = (c.op == W_RULE_OP_NOT_EQUAL || c.op == W_RULE_OP_NOT_SAME) != is_negated;
+    const bool is_equality = c.op == W_RULE_OP_EQUAL || c.op == W_RULE_OP_SAME ||
+                             c.op == W_RULE_OP_NOT_EQUAL || c.op == W_RULE_OP_NOT_SAME;
+    const bool is_different =
+        (c.op == W_RULE_OP_NOT_EQUAL || c.op == W_RULE_OP_NOT_SAME) != is_negated;
     if (is_equality && json_is_null(c.from)) {
         return known_clause(w, c.thing, !is_different);
     }
@@ -147,12 +157,14 @@ static struct str comparison_clause(const struct words *w, const json_t *conditi
     }
     const struct noun nouns[] = {thing, expression_noun(w, c.from, &thing)};
     const enum phrase id = is_equality ? equal_phrase(is_different, is_measure(&thing, c.from))
-                                       : order_phrase(is_negated ? comparison_negated(c.op) : c.op, is_date(w, &thing, c.from));
+                                       : order_phrase(is_negated ? comparison_negated(c.op) : c.op,
+                                                      is_date(w, &thing, c.from));
     return phrase_of(w, id, nouns, 2);
 }
 
 /* "a, b or c" of a written list; a single item alone. */
-static struct noun choices(const struct words *w, const json_t *list, const struct noun *thing, bool is_or)
+static struct noun choices(const struct words *w, const json_t *list, const struct noun *thing,
+                           bool is_or)
 {
     struct noun items[CLAUSES_MAX];
     size_t n = 0;
@@ -168,9 +180,11 @@ static struct str set_clause(const struct words *w, enum phrase id, const json_t
     const json_t *args_of = NULL;
     const struct noun thing = expression_noun(w, json_array_get(args, 0), NULL);
     const bool is_set = json_is_string(where) || op_of(w, where, &args_of) == W_RULE_OP_SET;
-    struct noun list = json_is_array(where) ? choices(w, where, &thing, true) : expression_noun(w, where, &thing);
+    struct noun list =
+        json_is_array(where) ? choices(w, where, &thing, true) : expression_noun(w, where, &thing);
     if (is_set) {
-        const struct str name = json_is_string(where) ? json_str(where) : json_str(json_array_get(args_of, 0));
+        const struct str name =
+            json_is_string(where) ? json_str(where) : json_str(json_array_get(args_of, 0));
         const struct noun quoted = noun_of(w, text_quoted(w, name));
         list = phrase_noun(w, P_N_SET, &quoted, 1);
     }
@@ -195,11 +209,15 @@ static struct str in_clause(const struct words *w, const json_t *args, bool is_n
     const struct noun list = expression_noun(w, where, NULL);
     const struct noun nouns[] = {list, expression_noun(w, what, &list)};
     const bool is_list = list.kind == KIND_LIST || list.kind == KIND_SEGMENTS || list.is_plural;
-    return phrase_of(w, is_list ? (is_negated ? P_C_HAS_NOT : P_C_HAS) : (is_negated ? P_C_CONTAINS_NOT : P_C_CONTAINS), nouns, 2);
+    return phrase_of(w,
+                     is_list ? (is_negated ? P_C_HAS_NOT : P_C_HAS)
+                             : (is_negated ? P_C_CONTAINS_NOT : P_C_CONTAINS),
+                     nouns, 2);
 }
 
 /* Two or three arguments put into one of two phrases. */
-static struct str pair_clause(const struct words *w, enum phrase holds, enum phrase fails, const json_t *args, bool is_negated)
+static struct str pair_clause(const struct words *w, enum phrase holds, enum phrase fails,
+                              const json_t *args, bool is_negated)
 {
     struct noun nouns[3];
     const size_t n = json_array_size(args) < 3 ? json_array_size(args) : 3;
@@ -209,7 +227,8 @@ static struct str pair_clause(const struct words *w, enum phrase holds, enum phr
     return phrase_of(w, is_negated ? fails : holds, nouns, n);
 }
 
-static struct str each_clause(const struct words *w, enum phrase holds, enum phrase fails, const json_t *args, bool is_negated)
+static struct str each_clause(const struct words *w, enum phrase holds, enum phrase fails,
+                              const json_t *args, bool is_negated)
 {
     const struct noun nouns[] = {expression_noun(w, json_array_get(args, 0), NULL),
                                  {.text = clause_of(w, json_array_get(args, 1), false)}};
@@ -217,7 +236,8 @@ static struct str each_clause(const struct words *w, enum phrase holds, enum phr
 }
 
 /* Several conditions joined; those joined otherwise inside are set apart. */
-static struct str joined_clause(const struct words *w, enum words_op op, const json_t *args, bool is_negated)
+static struct str joined_clause(const struct words *w, enum words_op op, const json_t *args,
+                                bool is_negated)
 {
     const bool is_or = (op == W_RULE_OP_OR) != is_negated; // not (a and b) is not a or not b
     struct str clauses[CLAUSES_MAX];
@@ -226,32 +246,40 @@ static struct str joined_clause(const struct words *w, enum words_op op, const j
         const json_t *inner_args = NULL;
         const json_t *inner = json_array_get(args, i);
         const enum words_op inner_op = op_of(w, inner, &inner_args);
-        const bool is_inner_or = json_array_size(inner_args) > 1 && ((inner_op == W_RULE_OP_OR && !is_negated) || (inner_op == W_RULE_OP_AND && is_negated));
+        const bool is_inner_or =
+            json_array_size(inner_args) > 1 && ((inner_op == W_RULE_OP_OR && !is_negated) ||
+                                                (inner_op == W_RULE_OP_AND && is_negated));
         clauses[n] = clause_of(w, inner, is_negated);
         clauses[n] = !is_or && is_inner_or ? phrase_1(w, P_GROUPED, clauses[n]) : clauses[n];
         n++;
     }
-    return n > 0 ? text_list(w, clauses, n, is_or) : phrase_form(w, is_negated ? P_C_ALWAYS : P_C_NEVER, false);
+    return n > 0 ? text_list(w, clauses, n, is_or)
+                 : phrase_form(w, is_negated ? P_C_ALWAYS : P_C_NEVER, false);
 }
 
-static struct str choice_clause(const struct words *w, const json_t *args, size_t from, bool is_negated)
+static struct str choice_clause(const struct words *w, const json_t *args, size_t from,
+                                bool is_negated)
 {
     const size_t left = json_array_size(args) - from;
     if (left <= 1) {
         return left == 1 ? clause_of(w, json_array_get(args, from), is_negated)
                          : phrase_form(w, is_negated ? P_C_ALWAYS : P_C_NEVER, false);
     }
-    const struct noun nouns[] = {{.text = clause_of(w, json_array_get(args, from), false)},
-                                 {.text = clause_of(w, json_array_get(args, from + 1), is_negated)},
-                                 {.text = left > 2 ? choice_clause(w, args, from + 2, is_negated) : STR("")}};
+    const struct noun nouns[] = {
+        {.text = clause_of(w, json_array_get(args, from), false)},
+        {.text = clause_of(w, json_array_get(args, from + 1), is_negated)},
+        {.text = left > 2 ? choice_clause(w, args, from + 2, is_negated) : STR("")}};
     return phrase_of(w, left > 2 ? P_C_IF_ELSE : P_C_IF, nouns, 3);
 }
 
 /* `missing` holds where something is missing. */
-static struct str missing_clause(const struct words *w, enum words_op op, const json_t *args, bool is_negated)
+static struct str missing_clause(const struct words *w, enum words_op op, const json_t *args,
+                                 bool is_negated)
 {
     const bool is_some = op == W_RULE_OP_MISSING_SOME;
-    const json_t *list = is_some ? json_array_get(args, 1) : json_is_array(json_array_get(args, 0)) ? json_array_get(args, 0) : args;
+    const json_t *list = is_some                                  ? json_array_get(args, 1)
+                         : json_is_array(json_array_get(args, 0)) ? json_array_get(args, 0)
+                                                                  : args;
     struct noun names[CLAUSES_MAX];
     size_t n = 0;
     struct arena *before = json_arena_set(w->arena);
@@ -260,14 +288,16 @@ static struct str missing_clause(const struct words *w, enum words_op op, const 
         names[n++] = expression_noun(w, var, NULL);
     }
     (void)json_arena_set(before);
-    const struct noun least = is_some ? expression_noun(w, json_array_get(args, 0), NULL) : noun_of(w, STR(""));
+    const struct noun least =
+        is_some ? expression_noun(w, json_array_get(args, 0), NULL) : noun_of(w, STR(""));
     const struct noun nouns[] = {noun_list(w, names, n, false), least};
     const enum phrase holds = is_some ? P_C_FEW_KNOWN : P_C_MISSING;
     const enum phrase fails = is_some ? P_C_ENOUGH_KNOWN : P_C_NOT_MISSING;
     return phrase_of(w, is_negated ? fails : holds, nouns, 2);
 }
 
-static struct str operator_clause(const struct words *w, const json_t *json, enum words_op op, const json_t *args, bool is_negated)
+static struct str operator_clause(const struct words *w, const json_t *json, enum words_op op,
+                                  const json_t *args, bool is_negated)
 {
     switch (op) {
     case W_RULE_OP_IF:
@@ -366,7 +396,8 @@ struct str clause_of(const struct words *w, const json_t *condition, bool is_neg
     }
     const enum words_op op = op_of(w, condition, &args);
     if (op == W_OPS_N) {
-        const struct value value = condition != NULL ? value_of_json(condition, w->arena) : value_null();
+        const struct value value =
+            condition != NULL ? value_of_json(condition, w->arena) : value_null();
         return phrase_form(w, value_is_true(&value) != is_negated ? P_C_ALWAYS : P_C_NEVER, false);
     }
     return operator_clause(w, condition, op, args, is_negated);

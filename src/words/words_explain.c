@@ -1,4 +1,5 @@
-/* What became of a rule: what it gave, or which condition failed, with what was found and what is needed. */
+/* What became of a rule: what it gave, or which condition failed, with what was found and what is
+ * needed. */
 #include "base/base.h"
 #include "words/words_internal.h"
 
@@ -39,7 +40,8 @@ static enum phrase need_phrase(enum words_op op)
 }
 
 /* What a comparison needs: "10.00 EUR or more is needed". */
-static bool comparison_need(const struct words *w, const json_t *condition, bool negated, const json_t **thing, struct str *need)
+static bool comparison_need(const struct words *w, const json_t *condition, bool negated,
+                            const json_t **thing, struct str *need)
 {
     struct comparison c;
     if (!comparison_read(w, condition, &c) || json_is_null(c.from) || json_is_boolean(c.from)) {
@@ -48,18 +50,21 @@ static bool comparison_need(const struct words *w, const json_t *condition, bool
     const struct noun noun = expression_noun(w, c.thing, NULL);
     const bool is_range = c.until != NULL;
     int32_t day = 0;
-    if (noun.kind == KIND_DATE || noun.kind == KIND_INSTANT || day_read(json_str(c.from), &day) || (is_range && (negated || c.op == W_RULE_OP_LESS))) {
+    if (noun.kind == KIND_DATE || noun.kind == KIND_INSTANT || day_read(json_str(c.from), &day) ||
+        (is_range && (negated || c.op == W_RULE_OP_LESS))) {
         return false; // said as a whole
     }
     const struct noun until = is_range ? expression_noun(w, c.until, &noun) : noun_of(w, STR(""));
     const struct noun nouns[] = {expression_noun(w, c.from, &noun), until};
     *thing = c.thing;
-    *need = phrase_of(w, is_range ? P_G_RANGE : need_phrase(negated ? comparison_negated(c.op) : c.op), nouns, 2);
+    *need = phrase_of(
+        w, is_range ? P_G_RANGE : need_phrase(negated ? comparison_negated(c.op) : c.op), nouns, 2);
     return true;
 }
 
 /* What "in" needs: a value among a list, or one of several values. */
-static bool membership_need(const struct words *w, const json_t *condition, bool negated, const json_t **thing, struct str *need)
+static bool membership_need(const struct words *w, const json_t *condition, bool negated,
+                            const json_t **thing, struct str *need)
 {
     const json_t *args = NULL;
     if (op_of(w, condition, &args) != W_RULE_OP_IN) {
@@ -96,11 +101,13 @@ static struct str condition_text(const struct words *w, const struct explain_rul
     json_t *actual = NULL;
     const json_t *thing = NULL;
     struct str need = {0};
-    if (json_read(w->arena, e->condition, NULL, &condition) != ERR_OK || json_read(w->arena, e->actual, NULL, &actual) != ERR_OK) {
+    if (json_read(w->arena, e->condition, NULL, &condition) != ERR_OK ||
+        json_read(w->arena, e->actual, NULL, &actual) != ERR_OK) {
         return phrase_form(w, P_R_OTHER, false);
     }
     const bool negated = is_negated(e->pointer);
-    if (!comparison_need(w, condition, negated, &thing, &need) && !membership_need(w, condition, negated, &thing, &need)) {
+    if (!comparison_need(w, condition, negated, &thing, &need) &&
+        !membership_need(w, condition, negated, &thing, &need)) {
         return sentence_of(w, P_F_OTHER, clause_of(w, condition, negated));
     }
     const struct noun noun = expression_noun(w, thing, NULL);
@@ -116,10 +123,14 @@ static struct str condition_text(const struct words *w, const struct explain_rul
     return capitalised(w, phrase_of(w, P_F_ACTUAL, nouns, 3));
 }
 
-static struct str audience_text(const struct words *w, const struct explain_rule *e, enum phrase id, int audience)
+static struct str audience_text(const struct words *w, const struct explain_rule *e, enum phrase id,
+                                int audience)
 {
-    const struct str who = phrase_1(w, id, audience >= 0 ? segment_name(w, w->program->segments[audience].slug) : STR(""));
-    return e->condition.n == 0 ? who : str_fmt(w->arena, "%.*s %.*s", STR_ARG(who), STR_ARG(condition_text(w, e)));
+    const struct str who = phrase_1(
+        w, id, audience >= 0 ? segment_name(w, w->program->segments[audience].slug) : STR(""));
+    return e->condition.n == 0
+               ? who
+               : str_fmt(w->arena, "%.*s %.*s", STR_ARG(who), STR_ARG(condition_text(w, e)));
 }
 
 /* Points of a rule over wallets with units of their own are counted in those of the first. */
@@ -152,18 +163,21 @@ static struct str gap_text(const struct words *w, struct str gap)
     return str_find(gap, '.', 0) < gap.n ? expression_noun(w, var, NULL).text : text_quoted(w, gap);
 }
 
-static struct str fired_text(const struct words *w, const struct earning_rule *rule, const struct explain_rule *e)
+static struct str fired_text(const struct words *w, const struct earning_rule *rule,
+                             const struct explain_rule *e)
 {
     if (e->gap.n > 0 && e->points == 0) {
         return sentence_of(w, P_R_GAP, gap_text(w, e->gap));
     }
     if (e->points != e->points_before_caps) {
-        return capitalised(w, phrase_2(w, P_R_CLIPPED, gave_text(w, rule, e->points), gave_text(w, rule, e->points_before_caps)));
+        return capitalised(w, phrase_2(w, P_R_CLIPPED, gave_text(w, rule, e->points),
+                                       gave_text(w, rule, e->points_before_caps)));
     }
     if (!gives_points(rule)) {
         return sentence_of(w, P_R_FIRED, words_effect(w, &rule->effects[0]));
     }
-    return e->points == 0 ? phrase_form(w, P_R_NOTHING, false) : sentence_of(w, P_R_FIRED, gave_text(w, rule, e->points));
+    return e->points == 0 ? phrase_form(w, P_R_NOTHING, false)
+                          : sentence_of(w, P_R_FIRED, gave_text(w, rule, e->points));
 }
 
 static struct str explained(const struct words *w, const struct explain_rule *e)
@@ -172,11 +186,19 @@ static struct str explained(const struct words *w, const struct explain_rule *e)
         const char *stage;
         enum phrase phrase;
     } STAGES[] = {
-        {"window", P_R_WINDOW}, {"closed", P_R_CLOSED}, {"days", P_R_DAYS},   {"hours", P_R_HOURS}, {"campaign_window", P_R_CAMPAIGN_WINDOW},
-        {"offer", P_R_OFFER},   {"stack", P_R_STACK}, {"cap", P_R_CAP}, {"returned", P_R_RETURNED},
+        {"window", P_R_WINDOW},
+        {"closed", P_R_CLOSED},
+        {"days", P_R_DAYS},
+        {"hours", P_R_HOURS},
+        {"campaign_window", P_R_CAMPAIGN_WINDOW},
+        {"offer", P_R_OFFER},
+        {"stack", P_R_STACK},
+        {"cap", P_R_CAP},
+        {"returned", P_R_RETURNED},
     };
     const struct earning_rule *rule = &w->program->rules[e->rule];
-    const int of_campaign = rule->campaign >= 0 ? w->program->campaigns[rule->campaign].audience : -1;
+    const int of_campaign =
+        rule->campaign >= 0 ? w->program->campaigns[rule->campaign].audience : -1;
     if (e->fired) {
         return fired_text(w, rule, e);
     }

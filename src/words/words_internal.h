@@ -53,7 +53,7 @@ enum noun_kind {
 
 /* A thing in a sentence. */
 struct noun {
-    struct str text;     // nominative
+    struct str text; // nominative
     struct str genitive;
     bool is_plural;
     enum noun_kind kind;
@@ -61,9 +61,9 @@ struct noun {
 };
 
 struct words {
-    struct arena *arena;   // &scratch: emptied before each sentence
+    struct arena *arena; // &scratch: emptied before each sentence
     struct arena scratch;
-    struct arena *home;    // where sentences go
+    struct arena *home; // where sentences go
     const struct program *program;
     enum words_language language;
     struct str fallback; // the program's first language
@@ -153,12 +153,13 @@ struct str words_effect(const struct words *w, const struct effect *effect);
 /* A condition as a clause, or its opposite. */
 struct str clause_of(const struct words *w, const json_t *condition, bool is_negated);
 
-/* A comparison with its thing first: x ≥ 5. False for what compares otherwise than one thing with constants. */
+/* A comparison with its thing first: x ≥ 5. False for what compares otherwise than one thing with
+ * constants. */
 struct comparison {
-    enum words_op op;     // from == to >=
+    enum words_op op; // from == to >=
     const json_t *thing;
-    const json_t *from;   // the constant, or the lower end of a range
-    const json_t *until;  // the upper end, or NULL
+    const json_t *from;  // the constant, or the lower end of a range
+    const json_t *until; // the upper end, or NULL
 };
 bool comparison_read(const struct words *w, const json_t *condition, struct comparison *out);
 

@@ -70,7 +70,9 @@ static struct noun stat_noun(const struct words *w, struct str name)
         const char *name;
         enum phrase phrase;
         enum noun_kind kind;
-    } STATS[] = {{"purchases", P_N_PURCHASES, KIND_NUMBER}, {"spend", P_N_SPEND, KIND_MONEY}, {"visits", P_N_VISITS, KIND_NUMBER}};
+    } STATS[] = {{"purchases", P_N_PURCHASES, KIND_NUMBER},
+                 {"spend", P_N_SPEND, KIND_MONEY},
+                 {"visits", P_N_VISITS, KIND_NUMBER}};
     for (size_t i = 0; i < ARRAY_N(STATS); i++) {
         const struct str stat = str_c(STATS[i].name);
         const struct str rest = str_after(name, stat.n + 1);
@@ -80,7 +82,8 @@ static struct noun stat_noun(const struct words *w, struct str name)
         }
         struct noun noun = phrase_noun(w, STATS[i].phrase, NULL, 0);
         if (rest.n > 0) {
-            (void)str_int64((struct str){.p = rest.p, .n = rest.n - 1}, &days); // "_today" is no number: one day
+            (void)str_int64((struct str){.p = rest.p, .n = rest.n - 1},
+                            &days); // "_today" is no number: one day
             const struct noun both[] = {noun, noun_of(w, counted_text(w, P_DAYS_ONE, days))};
             noun = phrase_noun(w, days == 1 ? P_N_TODAY : P_N_LAST_DAYS, both, 2);
         }
@@ -117,7 +120,8 @@ static struct noun member_noun(const struct words *w, struct str name)
     }
     if (str_starts(name, STR("balance."))) {
         const int wallet = program_wallet(w->program, str_after(name, 8));
-        const struct noun unit = noun_of(w, wallet >= 0 ? unit_text(w, wallet) : str_after(name, 8));
+        const struct noun unit =
+            noun_of(w, wallet >= 0 ? unit_text(w, wallet) : str_after(name, 8));
         struct noun balance = phrase_noun(w, P_N_BALANCE, &unit, 1);
         balance.kind = KIND_NUMBER;
         return balance;
@@ -155,13 +159,15 @@ static struct noun variable_noun(const struct words *w, struct str path)
 
 /* ---- operators ---- */
 
-static struct noun arg_noun(const struct words *w, const json_t *args, size_t index, const struct noun *of)
+static struct noun arg_noun(const struct words *w, const json_t *args, size_t index,
+                            const struct noun *of)
 {
     const json_t *arg = json_array_get(args, index);
     return arg != NULL ? expression_noun(w, arg, of) : noun_of(w, phrase_form(w, P_F_NONE, false));
 }
 
-/* The kind of an expression without saying it: that of the first thing in it. Only the way to it is walked. */
+/* The kind of an expression without saying it: that of the first thing in it. Only the way to it is
+ * walked. */
 static enum noun_kind kind_of(const struct words *w, const json_t *json)
 {
     const json_t *args = NULL;
@@ -207,7 +213,8 @@ static struct noun thing_among(const struct words *w, const json_t *args)
     return (struct noun){0};
 }
 
-static struct noun list_noun(const struct words *w, const json_t *args, size_t from, const struct noun *of)
+static struct noun list_noun(const struct words *w, const json_t *args, size_t from,
+                             const struct noun *of)
 {
     const size_t n = json_array_size(args) < ARGS_MAX ? json_array_size(args) : ARGS_MAX;
     struct noun items[ARGS_MAX];
@@ -219,7 +226,8 @@ static struct noun list_noun(const struct words *w, const json_t *args, size_t f
 }
 
 /* A phrase with all the arguments as one list; the result is of their kind. */
-static struct noun of_list(const struct words *w, enum phrase id, const json_t *args, bool keeps_kind)
+static struct noun of_list(const struct words *w, enum phrase id, const json_t *args,
+                           bool keeps_kind)
 {
     const struct noun thing = thing_among(w, args);
     const struct noun plain = {.kind = id == P_N_CAT ? KIND_TEXT : KIND_NUMBER};
@@ -230,9 +238,11 @@ static struct noun of_list(const struct words *w, enum phrase id, const json_t *
 }
 
 /* A phrase with the arguments one by one; `kind` KIND_ANY keeps that of the first. */
-static struct noun of_args(const struct words *w, enum phrase id, const json_t *args, enum noun_kind kind)
+static struct noun of_args(const struct words *w, enum phrase id, const json_t *args,
+                           enum noun_kind kind)
 {
-    const bool is_plain = id == P_N_DIVIDED || id == P_N_REST; // money divided by 100 is not divided by money
+    const bool is_plain =
+        id == P_N_DIVIDED || id == P_N_REST; // money divided by 100 is not divided by money
     const struct noun thing = is_plain ? (struct noun){.kind = KIND_NUMBER} : thing_among(w, args);
     const struct noun nouns[] = {arg_noun(w, args, 0, &thing), arg_noun(w, args, 1, &thing)};
     struct noun noun = phrase_noun(w, id, nouns, json_array_size(args) > 1 ? 2 : 1);
@@ -268,7 +278,8 @@ static struct noun choice_noun(const struct words *w, const json_t *args, size_t
         return arg_noun(w, args, from, NULL);
     }
     const struct noun condition = noun_of(w, clause_of(w, json_array_get(args, from), false));
-    const struct noun nouns[] = {condition, arg_noun(w, args, from + 1, NULL), left > 2 ? choice_noun(w, args, from + 2) : condition};
+    const struct noun nouns[] = {condition, arg_noun(w, args, from + 1, NULL),
+                                 left > 2 ? choice_noun(w, args, from + 2) : condition};
     struct noun noun = phrase_noun(w, left > 2 ? P_N_IF_ELSE : P_N_IF, nouns, 3);
     noun.kind = nouns[1].kind;
     return noun;
@@ -287,7 +298,9 @@ static struct noun date_add_noun(const struct words *w, const json_t *args)
         if (json_is_integer(by)) {
             parts[n++] = noun_of(w, counted_text(w, UNITS[i].one, json_integer_value(by)));
         } else if (by != NULL) {
-            parts[n++] = noun_of(w, phrase_of(w, (enum phrase)(UNITS[i].one + 3), &(struct noun){.text = expression_noun(w, by, NULL).text}, 1));
+            parts[n++] =
+                noun_of(w, phrase_of(w, (enum phrase)(UNITS[i].one + 3),
+                                     &(struct noun){.text = expression_noun(w, by, NULL).text}, 1));
         }
     }
     const struct noun nouns[] = {arg_noun(w, args, 0, NULL), noun_list(w, parts, n, false)};
@@ -305,22 +318,28 @@ static struct noun money_noun(const struct words *w, const json_t *args)
     }
     const struct str currency = json_str(json_array_get(args, 1));
     int64_t minor = 0;
-    const bool fits = decimal_rescale(number, currency_decimals(currency), &minor) && str_eq(currency, w->program->currency);
+    const bool fits = decimal_rescale(number, currency_decimals(currency), &minor) &&
+                      str_eq(currency, w->program->currency);
     struct noun noun =
-        noun_of(w, fits ? money_text(w, minor) : str_fmt(w->arena, "%.*s %.*s", STR_ARG(number_text(w, number)), STR_ARG(currency)));
+        noun_of(w, fits ? money_text(w, minor)
+                        : str_fmt(w->arena, "%.*s %.*s", STR_ARG(number_text(w, number)),
+                                  STR_ARG(currency)));
     noun.kind = KIND_MONEY;
     return noun;
 }
 
 static struct noun table_noun(const struct words *w, const json_t *args)
 {
-    const struct noun nouns[] = {noun_of(w, text_quoted(w, json_str(json_array_get(args, 0)))), list_noun(w, args, 1, NULL)};
+    const struct noun nouns[] = {noun_of(w, text_quoted(w, json_str(json_array_get(args, 0)))),
+                                 list_noun(w, args, 1, NULL)};
     return phrase_noun(w, P_N_TABLE, nouns, 2);
 }
 
 static struct noun names_noun(const struct words *w, enum phrase id, const json_t *args)
 {
-    const json_t *list = json_is_array(json_array_get(args, json_array_size(args) - 1)) ? json_array_get(args, json_array_size(args) - 1) : args;
+    const json_t *list = json_is_array(json_array_get(args, json_array_size(args) - 1))
+                             ? json_array_get(args, json_array_size(args) - 1)
+                             : args;
     struct noun names[ARGS_MAX];
     size_t n = 0;
     for (size_t i = 0; i < json_array_size(list) && n < ARGS_MAX; i++) {
@@ -332,7 +351,8 @@ static struct noun names_noun(const struct words *w, enum phrase id, const json_
 
 static struct noun filter_noun(const struct words *w, const json_t *args)
 {
-    const struct noun nouns[] = {arg_noun(w, args, 0, NULL), noun_of(w, clause_of(w, json_array_get(args, 1), false))};
+    const struct noun nouns[] = {arg_noun(w, args, 0, NULL),
+                                 noun_of(w, clause_of(w, json_array_get(args, 1), false))};
     struct noun noun = phrase_noun(w, P_N_FILTER, nouns, 2);
     noun.is_plural = true;
     noun.kind = KIND_LIST;
@@ -354,7 +374,8 @@ static struct noun whether_noun(const struct words *w, const json_t *json)
     return phrase_noun(w, P_N_WHETHER, &clause, 1);
 }
 
-static struct noun operator_noun(const struct words *w, const json_t *json, enum words_op op, const json_t *args)
+static struct noun operator_noun(const struct words *w, const json_t *json, enum words_op op,
+                                 const json_t *args)
 {
     switch (op) {
     case W_RULE_OP_VAR:
@@ -363,7 +384,8 @@ static struct noun operator_noun(const struct words *w, const json_t *json, enum
     case W_RULE_OP_TERNARY:
         return choice_noun(w, args, 0);
     case W_RULE_OP_ADD:
-        return json_array_size(args) == 1 ? arg_noun(w, args, 0, NULL) : of_list(w, P_N_SUM, args, true);
+        return json_array_size(args) == 1 ? arg_noun(w, args, 0, NULL)
+                                          : of_list(w, P_N_SUM, args, true);
     case W_RULE_OP_SUBTRACT:
         return of_args(w, json_array_size(args) == 1 ? P_N_NEGATIVE : P_N_MINUS, args, KIND_ANY);
     case W_RULE_OP_MULTIPLY:

@@ -60,11 +60,17 @@ static struct str match_name(const struct words *w, const struct rule_match *mat
         const char *field;
         const char *section;
         const char *name;
-    } SECTIONS[] = {{"achievement", "achievements", "name"}, {"reward", "rewards", "name"},   {"offer", "offers", "title"},
-                    {"quiz", "quizzes", "title"},            {"survey", "surveys", "title"}, {"redemption_code", "redemption_codes", "name"},
-                    {"contest", "contests", "name"}, {"referral", "referrals", "name"}};
+    } SECTIONS[] = {{"achievement", "achievements", "name"},
+                    {"reward", "rewards", "name"},
+                    {"offer", "offers", "title"},
+                    {"quiz", "quizzes", "title"},
+                    {"survey", "surveys", "title"},
+                    {"redemption_code", "redemption_codes", "name"},
+                    {"contest", "contests", "name"},
+                    {"referral", "referrals", "name"}};
     if (str_eq(match->field, STR("side"))) {
-        return phrase_form(w, str_eq(match->value, STR("advocate")) ? P_S_ADVOCATE : P_S_REFEREE, false);
+        return phrase_form(w, str_eq(match->value, STR("advocate")) ? P_S_ADVOCATE : P_S_REFEREE,
+                           false);
     }
     for (size_t i = 0; i < ARRAY_N(SECTIONS); i++) {
         if (str_eq(match->field, str_c(SECTIONS[i].field))) {
@@ -76,9 +82,10 @@ static struct str match_name(const struct words *w, const struct rule_match *mat
 
 static struct str trigger_text(const struct words *w, const struct earning_rule *rule)
 {
-    struct str text = rule->silence_days > 0
-                          ? phrase_1(w, P_T_INACTIVE, counted_text(w, P_DAYS_ONE, rule->silence_days))
-                          : phrase_1(w, trigger_phrase(rule->trigger), text_quoted(w, rule->trigger));
+    struct str text =
+        rule->silence_days > 0
+            ? phrase_1(w, P_T_INACTIVE, counted_text(w, P_DAYS_ONE, rule->silence_days))
+            : phrase_1(w, trigger_phrase(rule->trigger), text_quoted(w, rule->trigger));
     for (size_t i = 0; i < rule->matches_n; i++) {
         text = phrase_2(w, P_T_NAMED, text, match_name(w, &rule->matches[i]));
     }
@@ -98,20 +105,22 @@ static bool amount_adjunct(const struct words *w, const json_t *condition, struc
 {
     struct comparison c;
     const struct noun money = {.kind = KIND_MONEY};
-    if (!comparison_read(w, condition, &c) || !str_eq(variable_name(w, c.thing), STR("event.amount"))) {
+    if (!comparison_read(w, condition, &c) ||
+        !str_eq(variable_name(w, c.thing), STR("event.amount"))) {
         return false;
     }
     const bool is_strict = c.until != NULL && c.op != W_RULE_OP_LESS_EQUAL;
-    const enum phrase id = c.until != NULL                  ? P_A_RANGE
+    const enum phrase id = c.until != NULL                ? P_A_RANGE
                            : c.op == W_RULE_OP_MORE_EQUAL ? P_A_GE
                            : c.op == W_RULE_OP_MORE       ? P_A_GT
                            : c.op == W_RULE_OP_LESS_EQUAL ? P_A_LE
                            : c.op == W_RULE_OP_LESS       ? P_A_LT
-                                                            : P_A_EQ;
+                                                          : P_A_EQ;
     if (is_strict || c.op == W_RULE_OP_NOT_EQUAL || c.op == W_RULE_OP_NOT_SAME) {
         return false;
     }
-    const struct noun until = c.until != NULL ? expression_noun(w, c.until, &money) : noun_of(w, STR(""));
+    const struct noun until =
+        c.until != NULL ? expression_noun(w, c.until, &money) : noun_of(w, STR(""));
     const struct noun nouns[] = {noun_of(w, *head), expression_noun(w, c.from, &money), until};
     *head = phrase_of(w, id, nouns, 3);
     return true;
@@ -124,7 +133,8 @@ static bool category_adjunct(const struct words *w, const json_t *condition, str
     if (op_of(w, condition, &args) == W_RULE_OP_IN) {
         what = json_array_get(args, 0);
     }
-    if (!json_is_string(what) || !str_eq(variable_name(w, json_array_get(args, 1)), STR("event.categories"))) {
+    if (!json_is_string(what) ||
+        !str_eq(variable_name(w, json_array_get(args, 1)), STR("event.categories"))) {
         return false;
     }
     *head = phrase_2(w, P_A_CATEGORY, *head, text_quoted(w, json_str(what)));
@@ -134,8 +144,10 @@ static bool category_adjunct(const struct words *w, const json_t *condition, str
 static bool store_adjunct(const struct words *w, const json_t *condition, struct str *head)
 {
     struct comparison c;
-    const bool is_equal = comparison_read(w, condition, &c) && (c.op == W_RULE_OP_EQUAL || c.op == W_RULE_OP_SAME);
-    if (!is_equal || !json_is_string(c.from) || !str_eq(variable_name(w, c.thing), STR("event.store"))) {
+    const bool is_equal =
+        comparison_read(w, condition, &c) && (c.op == W_RULE_OP_EQUAL || c.op == W_RULE_OP_SAME);
+    if (!is_equal || !json_is_string(c.from) ||
+        !str_eq(variable_name(w, c.thing), STR("event.store"))) {
         return false;
     }
     *head = phrase_2(w, P_A_STORE, *head, store_name(w, json_str(c.from)));
@@ -143,14 +155,17 @@ static bool store_adjunct(const struct words *w, const json_t *condition, struct
 }
 
 /* Puts what can stand beside the purchase there, each once; what is left over becomes clauses. */
-static void ask(const struct words *w, const json_t *when, struct str *head, struct str *clauses, size_t *n)
+static void ask(const struct words *w, const json_t *when, struct str *head, struct str *clauses,
+                size_t *n)
 {
     const json_t *args = NULL;
     const bool is_and = op_of(w, when, &args) == W_RULE_OP_AND;
     bool has_amount = false;
     bool has_category = false;
     bool has_store = false;
-    const size_t conditions_n = when == NULL || json_is_true(when) ? 0 : is_and ? json_array_size(args) : 1;
+    const size_t conditions_n = when == NULL || json_is_true(when) ? 0
+                                : is_and                           ? json_array_size(args)
+                                                                   : 1;
     for (size_t i = 0; i < conditions_n && *n < PARTS_MAX; i++) {
         const json_t *condition = is_and ? json_array_get(args, i) : when;
         if (!has_amount && amount_adjunct(w, condition, head)) {
@@ -169,11 +184,12 @@ static void ask(const struct words *w, const json_t *when, struct str *head, str
 /* ---- when ---- */
 
 /* The last local day before an instant or a day excluded. */
-static bool window_days(const struct words *w, const struct window *window, int32_t *from, int32_t *last)
+static bool window_days(const struct words *w, const struct window *window, int32_t *from,
+                        int32_t *last)
 {
     const struct zone *zone = w->program->zone;
     *from = window->from_at > AT_MIN ? zone_day(zone, window->from_at) : window->from_day;
-    *last = window->until_at < AT_MAX ? zone_day(zone, window->until_at - 1)
+    *last = window->until_at < AT_MAX       ? zone_day(zone, window->until_at - 1)
             : window->until_day < INT32_MAX ? window->until_day - 1
                                             : INT32_MAX;
     return *from > INT32_MIN || *last < INT32_MAX;
@@ -189,8 +205,9 @@ static struct str window_dates(const struct words *w, const struct window *windo
     if (last == INT32_MAX) {
         return phrase_1(w, P_W_FROM, date_text(w, from));
     }
-    return from == INT32_MIN ? phrase_1(w, P_W_THROUGH, date_text(w, last))
-                             : phrase_2(w, P_W_FROM_THROUGH, date_text(w, from), date_text(w, last));
+    return from == INT32_MIN
+               ? phrase_1(w, P_W_THROUGH, date_text(w, last))
+               : phrase_2(w, P_W_FROM_THROUGH, date_text(w, from), date_text(w, last));
 }
 
 static struct str clock_text(const struct words *w, int minutes)
@@ -212,7 +229,8 @@ static struct str window_hours(const struct words *w, const struct window *windo
     if (window->hours_from < 0) {
         return on;
     }
-    const struct str hours = phrase_2(w, P_W_HOURS, clock_text(w, window->hours_from), clock_text(w, window->hours_until));
+    const struct str hours = phrase_2(w, P_W_HOURS, clock_text(w, window->hours_from),
+                                      clock_text(w, window->hours_until));
     return n > 0 ? str_fmt(w->arena, "%.*s %.*s", STR_ARG(on), STR_ARG(hours)) : hours;
 }
 
@@ -225,9 +243,10 @@ static bool is_every_line(const struct effect *effect)
 
 static struct str base_text(const struct words *w, const struct effect *effect)
 {
-    const struct noun nouns[] = {{.text = points_text(w, effect->wallet, effect->points)},
-                                 {.text = money_text(w, effect->per_amount)},
-                                 {.text = is_every_line(effect) ? STR("") : clause_of(w, rule_json(effect->lines), false)}};
+    const struct noun nouns[] = {
+        {.text = points_text(w, effect->wallet, effect->points)},
+        {.text = money_text(w, effect->per_amount)},
+        {.text = is_every_line(effect) ? STR("") : clause_of(w, rule_json(effect->lines), false)}};
     return phrase_of(w, is_every_line(effect) ? P_E_PER_AMOUNT : P_E_PER_AMOUNT_LINES, nouns, 3);
 }
 
@@ -241,7 +260,9 @@ static struct str multiplier_text(const struct words *w, const struct effect *ef
     const struct str times = whole == 2   ? phrase_form(w, P_E_TWICE, false)
                              : whole == 3 ? phrase_form(w, P_E_THRICE, false)
                                           : phrase_1(w, P_E_TIMES, number_text(w, by));
-    return is_every_line(effect) ? times : phrase_2(w, P_E_TIMES_LINES, times, clause_of(w, rule_json(effect->lines), false));
+    return is_every_line(effect)
+               ? times
+               : phrase_2(w, P_E_TIMES_LINES, times, clause_of(w, rule_json(effect->lines), false));
 }
 
 /* {"table": ["fares", …]} as it was made of {"table": "fares"} has the table's name first. */
@@ -250,19 +271,24 @@ static struct str computed_text(const struct words *w, const struct effect *effe
     const json_t *args = NULL;
     const json_t *formula = rule_json(effect->formula);
     if (op_of(w, formula, &args) == W_RULE_OP_TABLE) {
-        return phrase_2(w, P_E_TABLE, unit_text(w, effect->wallet), text_quoted(w, json_str(json_array_get(args, 0))));
+        return phrase_2(w, P_E_TABLE, unit_text(w, effect->wallet),
+                        text_quoted(w, json_str(json_array_get(args, 0))));
     }
-    return phrase_2(w, P_E_FORMULA, unit_text(w, effect->wallet), expression_noun(w, formula, NULL).text);
+    return phrase_2(w, P_E_FORMULA, unit_text(w, effect->wallet),
+                    expression_noun(w, formula, NULL).text);
 }
 
 static struct str earned_text(const struct words *w, const struct effect *effect)
 {
-    const struct str points = effect->formula != NULL ? computed_text(w, effect) : points_text(w, effect->wallet, effect->points);
+    const struct str points = effect->formula != NULL
+                                  ? computed_text(w, effect)
+                                  : points_text(w, effect->wallet, effect->points);
     if (effect->lines == NULL) {
         return points;
     }
     return is_every_line(effect) ? phrase_1(w, P_E_EACH_LINE, points)
-                                 : phrase_2(w, P_E_EACH_LINE_IF, points, clause_of(w, rule_json(effect->lines), false));
+                                 : phrase_2(w, P_E_EACH_LINE_IF, points,
+                                            clause_of(w, rule_json(effect->lines), false));
 }
 
 struct str words_effect(const struct words *w, const struct effect *effect)
@@ -273,7 +299,8 @@ struct str words_effect(const struct words *w, const struct effect *effect)
     case EFFECT_MULTIPLY:
         return multiplier_text(w, effect);
     case EFFECT_REWARD:
-        return phrase_1(w, P_E_REWARD, named(w, "rewards", w->program->rewards[effect->reward].slug, "name"));
+        return phrase_1(w, P_E_REWARD,
+                        named(w, "rewards", w->program->rewards[effect->reward].slug, "name"));
     case EFFECT_TIER:
         return phrase_1(w, P_E_TIER, tier_name(w, effect->tier.set, effect->tier.tier));
     }
@@ -343,22 +370,30 @@ static struct str remarks(const struct words *w, const struct earning_rule *rule
     buf_open(&out, w->arena, WORDS_BYTES_MAX);
     if (rule->campaign >= 0) {
         const struct campaign *campaign = &p->campaigns[rule->campaign];
-        buf_printf(&out, " %s", str_z(w->arena, phrase_1(w, P_X_CAMPAIGN, named(w, "campaigns", campaign->slug, "name"))));
+        buf_printf(&out, " %s",
+                   str_z(w->arena,
+                         phrase_1(w, P_X_CAMPAIGN, named(w, "campaigns", campaign->slug, "name"))));
         if (campaign->offer >= 0 && p->offers[campaign->offer].is_opt_in) {
-            buf_printf(&out, " %s", str_z(w->arena, phrase_1(w, P_X_OFFER, named(w, "offers", p->offers[campaign->offer].slug, "title"))));
+            buf_printf(&out, " %s",
+                       str_z(w->arena, phrase_1(w, P_X_OFFER,
+                                                named(w, "offers", p->offers[campaign->offer].slug,
+                                                      "title"))));
         }
     }
     if (rule->stack_group.n > 0 && rule->stack != STACK_ALL) {
         const enum phrase id = rule->stack == STACK_BEST ? P_X_BEST : P_X_STOP;
-        buf_printf(&out, " %s", str_z(w->arena, phrase_1(w, id, text_quoted(w, rule->stack_group))));
+        buf_printf(&out, " %s",
+                   str_z(w->arena, phrase_1(w, id, text_quoted(w, rule->stack_group))));
     }
     return buf_view(&out);
 }
 
 static struct str subject_text(const struct words *w, const struct earning_rule *rule)
 {
-    return rule->audience < 0 ? phrase_form(w, P_S_MEMBERS, false)
-                              : phrase_1(w, P_S_AUDIENCE, segment_name(w, w->program->segments[rule->audience].slug));
+    return rule->audience < 0
+               ? phrase_form(w, P_S_MEMBERS, false)
+               : phrase_1(w, P_S_AUDIENCE,
+                          segment_name(w, w->program->segments[rule->audience].slug));
 }
 
 struct str words_rule(struct words *w, int index)
@@ -382,9 +417,11 @@ struct str words_rule(struct words *w, int index)
     for (size_t i = 0; i < rule->effects_n; i++) {
         effects[i] = words_effect(w, &rule->effects[i]);
     }
-    const struct noun nouns[] = {{.text = start},
-                                 {.text = subject_text(w, rule)},
-                                 {.text = with_comma(w, text_list(w, effects, rule->effects_n, false), caps_text(w, rule))}};
+    const struct noun nouns[] = {
+        {.text = start},
+        {.text = subject_text(w, rule)},
+        {.text = with_comma(w, text_list(w, effects, rule->effects_n, false), caps_text(w, rule))}};
     const struct str sentence = capitalised(w, phrase_of(w, P_M_MAIN, nouns, 3));
-    return sentence_keep(w, str_fmt(w->arena, "%.*s.%.*s", STR_ARG(sentence), STR_ARG(remarks(w, rule))));
+    return sentence_keep(
+        w, str_fmt(w->arena, "%.*s.%.*s", STR_ARG(sentence), STR_ARG(remarks(w, rule))));
 }

@@ -27,7 +27,8 @@ static struct str decimal_text(const struct words *w, struct decimal number, int
     const struct str text = buf_view(&digits);
     unum_setAttribute(w->number, UNUM_MIN_FRACTION_DIGITS, decimals_min);
     unum_setAttribute(w->number, UNUM_MAX_FRACTION_DIGITS, DECIMAL_SCALE_MAX);
-    const int32_t n = unum_formatDecimal(w->number, text.p, (int32_t)text.n, wide, VALUE_CHARACTERS_MAX, NULL, &status);
+    const int32_t n = unum_formatDecimal(w->number, text.p, (int32_t)text.n, wide,
+                                         VALUE_CHARACTERS_MAX, NULL, &status);
     return U_FAILURE(status) ? text : utf8(w, wide, n);
 }
 
@@ -39,7 +40,8 @@ struct str number_text(const struct words *w, struct decimal number)
 struct str money_text(const struct words *w, int64_t minor)
 {
     const int decimals = currency_decimals(w->program->currency);
-    const struct str amount = decimal_text(w, (struct decimal){.digits = minor, .scale = decimals}, decimals);
+    const struct str amount =
+        decimal_text(w, (struct decimal){.digits = minor, .scale = decimals}, decimals);
     return str_fmt(w->arena, "%.*s %.*s", STR_ARG(amount), STR_ARG(w->program->currency));
 }
 
@@ -47,7 +49,8 @@ static struct str format_day(const struct words *w, UDateFormat *format, int32_t
 {
     UChar wide[VALUE_CHARACTERS_MAX];
     UErrorCode status = U_ZERO_ERROR;
-    const int32_t n = udat_format(format, (UDate)((int64_t)day * MS_PER_DAY), wide, VALUE_CHARACTERS_MAX, NULL, &status);
+    const int32_t n = udat_format(format, (UDate)((int64_t)day * MS_PER_DAY), wide,
+                                  VALUE_CHARACTERS_MAX, NULL, &status);
     return U_FAILURE(status) ? STR("") : utf8(w, wide, n);
 }
 
@@ -65,7 +68,8 @@ struct str weekday_text(const struct words *w, int weekday)
 static struct str instant_text(const struct words *w, int64_t at)
 {
     const int minute = zone_minute_of_day(w->program->zone, at);
-    return str_fmt(w->arena, "%.*s, %02d:%02d", STR_ARG(date_text(w, zone_day(w->program->zone, at))), minute / 60, minute % 60);
+    return str_fmt(w->arena, "%.*s, %02d:%02d",
+                   STR_ARG(date_text(w, zone_day(w->program->zone, at))), minute / 60, minute % 60);
 }
 
 /* ---- plurals ---- */
@@ -104,7 +108,8 @@ struct str counted_text(const struct words *w, enum phrase one, int64_t n)
 
 static const json_t *wallet_units(const struct words *w, int wallet)
 {
-    const json_t *unit = json_at(json_array_get(json_at(w->program->document, "wallets"), (size_t)wallet), "unit");
+    const json_t *unit =
+        json_at(json_array_get(json_at(w->program->document, "wallets"), (size_t)wallet), "unit");
     const json_t *forms = json_at(unit, words_tag(w->language).p);
     return forms != NULL ? forms : json_at(unit, str_z(w->arena, w->fallback));
 }
@@ -115,8 +120,10 @@ static struct str unit_of(const struct words *w, int wallet, double number)
     (void)category_of(w, number, category);
     const json_t *forms = wallet_units(w, wallet);
     if (forms == NULL) {
-        const bool is_contest = wallet >= (int)json_array_size(json_at(w->program->document, "wallets"));
-        return phrase_form(w, phrase_of_category(is_contest ? P_ENTRY_ONE : P_UNIT_ONE, category), false);
+        const bool is_contest =
+            wallet >= (int)json_array_size(json_at(w->program->document, "wallets"));
+        return phrase_form(w, phrase_of_category(is_contest ? P_ENTRY_ONE : P_UNIT_ONE, category),
+                           false);
     }
     const struct str form = json_str(json_at(forms, category));
     return form.n > 0 ? form : json_str(json_at(forms, "other"));
@@ -195,8 +202,9 @@ struct str text_quoted(const struct words *w, struct str text)
     bool is_word = text.n > 0;
     for (size_t i = 0; i < text.n; i++) {
         const unsigned char c = (unsigned char)text.p[i];
-        is_word = is_word && (c >= 0x80 || (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' ||
-                              c == '_' || c == '.' || c == '/');
+        is_word = is_word && (c >= 0x80 || (c >= '0' && c <= '9') ||
+                              ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' || c == '_' ||
+                              c == '.' || c == '/');
     }
     return is_word ? text : phrase_1(w, P_QUOTED, text);
 }
@@ -213,7 +221,8 @@ static struct str number_value(const struct words *w, const json_t *value, enum 
     if (kind == KIND_YEAR && number.scale == 0) {
         return str_fmt(w->arena, "%" PRId64, number.digits); // 2026, not 2,026
     }
-    return kind == KIND_MONEY && number.scale == 0 ? money_text(w, number.digits) : number_text(w, number);
+    return kind == KIND_MONEY && number.scale == 0 ? money_text(w, number.digits)
+                                                   : number_text(w, number);
 }
 
 static struct str text_value(const struct words *w, struct str text, const struct noun *of)
@@ -226,7 +235,8 @@ static struct str text_value(const struct words *w, struct str text, const struc
         }
     }
     struct decimal number;
-    if ((kind == KIND_NUMBER || kind == KIND_MONEY) && decimal_read(text, DECIMAL_SCALE_MAX, &number)) {
+    if ((kind == KIND_NUMBER || kind == KIND_MONEY) &&
+        decimal_read(text, DECIMAL_SCALE_MAX, &number)) {
         return number_text(w, number); // decimals are written as texts
     }
     if (kind == KIND_STORE) {

@@ -1,6 +1,7 @@
-/* The engine against its yardsticks: durable purchases in batches, beside bare SQLite writing the same rows through the
- * same statements, and an append-only file. `bench_engine MEMBERS EVENTS [DIR [PROGRAM [PAGES]]]`; the directory is kept and
- * used again. With PAGES it counts dirty pages only and fails above that limit.
+/* The engine against its yardsticks: durable purchases in batches, beside bare SQLite writing the
+ * same rows through the same statements, and an append-only file. `bench_engine MEMBERS EVENTS [DIR
+ * [PROGRAM [PAGES]]]`; the directory is kept and used again. With PAGES it counts dirty pages only
+ * and fails above that limit.
  *
  * Every ratio printed is of this one run. */
 #include "base/base.h"
@@ -65,8 +66,10 @@ static void publish(struct bench *b, const char *path)
     must(b, json_read(&b->arena, read_file(&b->arena, path), &b->fail, &document), path);
     must(b, db_begin(store_db(b->store), DB_WRITE), "begin");
     struct arena *before = json_arena_set(&b->arena);
-    must(b, store_program_publish(b->store, &b->arena, document, AT_MIN, clock_now_ms(), STR("bench"), STR("bench"),
-                                  &b->fail, &version), "publish");
+    must(b,
+         store_program_publish(b->store, &b->arena, document, AT_MIN, clock_now_ms(), STR("bench"),
+                               STR("bench"), &b->fail, &version),
+         "publish");
     (void)json_arena_set(before);
     must(b, db_commit(store_db(b->store)), "commit");
 }
@@ -87,17 +90,24 @@ static void enrol(struct bench *b, int64_t from, int64_t n)
     struct submission **pointers = arena_new(&arena, struct submission *, (size_t)n);
     for (int64_t i = 0; i < n; i++) {
         struct identifier *identifier = arena_new(&arena, struct identifier, 1);
-        must(b, identifier_make(&arena, store_vault(b->store), IDENT_EXTERNAL, str_fmt(&arena, "M%" PRId64, from + i),
-                                &b->fail, "", identifier), "identifier");
+        must(b,
+             identifier_make(&arena, store_vault(b->store), IDENT_EXTERNAL,
+                             str_fmt(&arena, "M%" PRId64, from + i), &b->fail, "", identifier),
+             "identifier");
         list[i] = (struct submission){
             .kind = SUBMIT_ENROL,
             .arena = &arena,
             .subject = *identifier,
-            .event = {.kind = EVENT_ENROLLED, .type = STR("member.enrolled"), .source = STR("bench"),
-                      .external_id = str_fmt(&arena, "enrol-%" PRId64, from + i), .time = clock_now_ms()},
-            .enrolment = {.identifiers = identifier, .identifiers_n = 1,
-                          .sealed_profile = str_fmt(&arena, "{\"external_id\":\"M%" PRId64 "\"}", from + i),
-                          .clear = {.birth_on = INT32_MIN, .tags = STR("[]"), .attributes = STR("{}")}},
+            .event = {.kind = EVENT_ENROLLED,
+                      .type = STR("member.enrolled"),
+                      .source = STR("bench"),
+                      .external_id = str_fmt(&arena, "enrol-%" PRId64, from + i),
+                      .time = clock_now_ms()},
+            .enrolment =
+                {.identifiers = identifier,
+                 .identifiers_n = 1,
+                 .sealed_profile = str_fmt(&arena, "{\"external_id\":\"M%" PRId64 "\"}", from + i),
+                 .clear = {.birth_on = INT32_MIN, .tags = STR("[]"), .attributes = STR("{}")}},
         };
         submission_hash(&list[i], store_vault(b->store), NULL);
         pointers[i] = &list[i];
@@ -114,22 +124,44 @@ static void purchase(struct bench *b, struct arena *arena, bool one_member, stru
     const int64_t member = one_member ? 0 : (int64_t)(r % (uint64_t)b->members);
     const int64_t amount = (int64_t)(r >> 40 & 8191) + 100;
     struct line *lines = arena_new(arena, struct line, LINE_N);
-    lines[0] = (struct line){.id = STR("1"), .sku = STR("SKU-1"), .name = STR("Beans 1kg"), .category = STR("coffee"),
-                             .quantity_milli = 2000, .amount = amount / 2, .tax = amount / 20};
-    lines[1] = (struct line){.id = STR("2"), .sku = STR("SKU-2"), .name = STR("Filter"), .category = STR("supplies"),
-                             .quantity_milli = 1000, .amount = amount - amount / 2, .tax = 0};
+    lines[0] = (struct line){.id = STR("1"),
+                             .sku = STR("SKU-1"),
+                             .name = STR("Beans 1kg"),
+                             .category = STR("coffee"),
+                             .quantity_milli = 2000,
+                             .amount = amount / 2,
+                             .tax = amount / 20};
+    lines[1] = (struct line){.id = STR("2"),
+                             .sku = STR("SKU-2"),
+                             .name = STR("Filter"),
+                             .category = STR("supplies"),
+                             .quantity_milli = 1000,
+                             .amount = amount - amount / 2,
+                             .tax = 0};
     struct payment *payment = arena_new(arena, struct payment, 1);
     *payment = (struct payment){.method = STR("card"), .amount = amount};
     *s = (struct submission){
         .kind = SUBMIT_EVENT,
         .arena = arena,
-        .event = {.kind = EVENT_PURCHASE, .type = STR("purchase"), .source = STR("pos/7"),
-                  .external_id = str_fmt(arena, "order-%" PRId64 "-%" PRId64, clock_now_ms(), ++b->events),
-                  .subject = str_fmt(arena, "ext:M%" PRId64, member), .time = clock_now_ms(), .amount = amount,
-                  .currency = STR("EUR"), .store = STR("ams-1"), .channel = STR("store"), .lines = lines, .lines_n = LINE_N,
-                  .payments = payment, .payments_n = 1},
+        .event = {.kind = EVENT_PURCHASE,
+                  .type = STR("purchase"),
+                  .source = STR("pos/7"),
+                  .external_id =
+                      str_fmt(arena, "order-%" PRId64 "-%" PRId64, clock_now_ms(), ++b->events),
+                  .subject = str_fmt(arena, "ext:M%" PRId64, member),
+                  .time = clock_now_ms(),
+                  .amount = amount,
+                  .currency = STR("EUR"),
+                  .store = STR("ams-1"),
+                  .channel = STR("store"),
+                  .lines = lines,
+                  .lines_n = LINE_N,
+                  .payments = payment,
+                  .payments_n = 1},
     };
-    must(b, identifier_read(arena, store_vault(b->store), s->event.subject, &b->fail, "", &s->subject), "subject");
+    must(b,
+         identifier_read(arena, store_vault(b->store), s->event.subject, &b->fail, "", &s->subject),
+         "subject");
     submission_hash(s, store_vault(b->store), NULL);
 }
 
@@ -165,7 +197,9 @@ static struct rate run_engine(struct bench *b, int64_t events, size_t size, bool
         arena_reset(&batch);
         arena_reset(&arena);
         if (db_wal_pages(store_db(b->store)) > 20000) {
-            checkpoint(b, DB_CHECKPOINT_PASSIVE); // in a thread of its own in the server, so not counted here
+            checkpoint(
+                b,
+                DB_CHECKPOINT_PASSIVE); // in a thread of its own in the server, so not counted here
         }
     }
     const struct rate rate = {
@@ -177,14 +211,17 @@ static struct rate run_engine(struct bench *b, int64_t events, size_t size, bool
     return rate;
 }
 
-/* Bare SQLite: the reads and writes of that batch through the same statements, with bytes that were made before; on
- * SQLite's own files (`vfs`) or on ours (NULL), which write the log in larger pieces. */
+/* Bare SQLite: the reads and writes of that batch through the same statements, with bytes that were
+ * made before; on SQLite's own files (`vfs`) or on ours (NULL), which write the log in larger
+ * pieces. */
 static struct rate run_bare(struct bench *b, int64_t events, size_t size, const char *vfs)
 {
     struct arena arena;
     struct db *db = NULL;
-    const struct db_config config = {
-        .url = str_fmt(&b->arena, "%.*s/loyald.db", STR_ARG(b->dir)), .role = DB_WRITER, .queries = &QUERIES, .vfs = vfs};
+    const struct db_config config = {.url = str_fmt(&b->arena, "%.*s/loyald.db", STR_ARG(b->dir)),
+                                     .role = DB_WRITER,
+                                     .queries = &QUERIES,
+                                     .vfs = vfs};
     must(b, db_open(&config, &b->fail, &db), "open");
     char body[1024];
     char state[1024];
@@ -193,15 +230,24 @@ static struct rate run_bare(struct bench *b, int64_t events, size_t size, const 
     arena_open(&arena, (size_t)1 << 32);
     struct db_result rows;
     // Members of the books, and the mean sizes of what the engine wrote for them.
-    must(b, db_query_text(db, &arena,
-                          STR("SELECT CAST(avg(length(content)) AS integer), CAST(avg(length(sealed)) AS integer), "
-                              "CAST(avg(length(answer)) AS integer) FROM (SELECT content, sealed, answer FROM event WHERE kind = 1 "
-                              "ORDER BY event_id DESC LIMIT 2000)"), NULL, 0, &rows), "sizes");
+    must(b,
+         db_query_text(db, &arena,
+                       STR("SELECT CAST(avg(length(content)) AS integer), CAST(avg(length(sealed)) "
+                           "AS integer), "
+                           "CAST(avg(length(answer)) AS integer) FROM (SELECT content, sealed, "
+                           "answer FROM event WHERE kind = 1 "
+                           "ORDER BY event_id DESC LIMIT 2000)"),
+                       NULL, 0, &rows),
+         "sizes");
     const int64_t content_n = db_at_int(&rows, 0, 0);
     const int64_t sealed_n = db_at_int(&rows, 0, 1);
     const int64_t answer_n = db_at_int(&rows, 0, 2);
-    must(b, db_query_text(db, &arena, STR("SELECT member_id, length(state) FROM member_state ORDER BY member_id LIMIT 1000000"),
-                          NULL, 0, &rows), "members");
+    must(b,
+         db_query_text(db, &arena,
+                       STR("SELECT member_id, length(state) FROM member_state ORDER BY member_id "
+                           "LIMIT 1000000"),
+                       NULL, 0, &rows),
+         "members");
     const size_t members_n = rows.rows_n;
     const int64_t pages = db_pages_written(db);
     int64_t spent_us = 0;
@@ -232,20 +278,42 @@ static struct rate run_bare(struct bench *b, int64_t events, size_t size, const 
             states[i * 3] = ids[i];
             states[i * 3 + 1] = db_int(0);
             states[i * 3 + 2] = db_blob(state, (size_t)rows.values[at * 2 + 1].i + 40);
-            const struct db_value event[12] = {
-                db_int(id), ids[i], db_int(0), db_int(1), db_int(1700000000000), db_int(1700000000000), db_int(1), db_int(0), db_int(0),
-                db_blob(body, (size_t)content_n), db_blob(body, (size_t)sealed_n), db_blob(body, (size_t)answer_n)};
+            const struct db_value event[12] = {db_int(id),
+                                               ids[i],
+                                               db_int(0),
+                                               db_int(1),
+                                               db_int(1700000000000),
+                                               db_int(1700000000000),
+                                               db_int(1),
+                                               db_int(0),
+                                               db_int(0),
+                                               db_blob(body, (size_t)content_n),
+                                               db_blob(body, (size_t)sealed_n),
+                                               db_blob(body, (size_t)answer_n)};
             memcpy(&events_rows[i * 12], event, sizeof event);
             for (size_t k = 0; k < 2; k++) {
                 const int64_t transfer_id = id_next(store_ids(b->store), clock_now_ms());
-                const struct db_value transfer[16] = {
-                    db_int(transfer_id), ids[i], db_int(0), db_int(id), db_int(transfer_id), db_int(1700000000000),
-                    db_int(1700000000000), db_int(3), db_int(4), db_int(1), db_int(1), db_int(1), db_int(3), db_int(20), db_null(),
-                    db_blob(body, 32)};
+                const struct db_value transfer[16] = {db_int(transfer_id),
+                                                      ids[i],
+                                                      db_int(0),
+                                                      db_int(id),
+                                                      db_int(transfer_id),
+                                                      db_int(1700000000000),
+                                                      db_int(1700000000000),
+                                                      db_int(3),
+                                                      db_int(4),
+                                                      db_int(1),
+                                                      db_int(1),
+                                                      db_int(1),
+                                                      db_int(3),
+                                                      db_int(20),
+                                                      db_null(),
+                                                      db_blob(body, 32)};
                 memcpy(&transfers[(i * 2 + k) * 16], transfer, sizeof transfer);
             }
         }
-        // Reads as the batch has them: known events, states (versions are asked for so that the update hits).
+        // Reads as the batch has them: known events, states (versions are asked for so that the
+        // update hits).
         struct db_value *hashes = arena_new(&scratch, struct db_value, size);
         for (size_t i = 0; i < size; i++) {
             hashes[i] = keys[i * 4];
@@ -254,7 +322,8 @@ static struct rate run_bare(struct bench *b, int64_t events, size_t size, const 
         must(b, db_query_rows(db, &scratch, Q_MEMBER_STATES_READ, ids, size, 1, &found), "states");
         for (size_t i = 0; i < size; i++) {
             states[i * 3 + 1] = found.values[i * 3 + 1];
-            states[i * 3 + 2] = found.values[i * 3 + 2]; // the books stay sound: the same bytes again
+            states[i * 3 + 2] =
+                found.values[i * 3 + 2]; // the books stay sound: the same bytes again
         }
         must(b, db_exec_rows(db, Q_EVENT_KEYS_INSERT, keys, size, 4, NULL), "insert");
         must(b, db_exec_rows(db, Q_MEMBER_STATES_UPDATE, states, size, 3, NULL), "update");
@@ -332,7 +401,8 @@ static void open_bench(struct bench *b, const char *program)
     }
 }
 
-/* The cost that limits events and does not depend on load: dirty pages per purchase at batch 64, median of three. */
+/* The cost that limits events and does not depend on load: dirty pages per purchase at batch 64,
+ * median of three. */
 static int check_pages(struct bench *b, double limit)
 {
     double pages[3];
@@ -348,7 +418,8 @@ static int check_pages(struct bench *b, double limit)
 
 int main(int argc, char **argv)
 {
-    // A database that an earlier run has used holds that run's keys: the same ones again would be found and cost no page.
+    // A database that an earlier run has used holds that run's keys: the same ones again would be
+    // found and cost no page.
     struct bench b = {.random = 88172645463325252u ^ (uint64_t)clock_now_ms()};
     arena_start();
     json_start();
@@ -360,7 +431,8 @@ int main(int argc, char **argv)
     b.dir = str_c(argc > 3 ? argv[3] : "build/bench-engine");
     open_bench(&b, argc > 4 ? argv[4] : "test/bench/bench.json");
     if (argc > 5) {
-        (void)run_engine(&b, events, 512, false); // every member has bought, so that their timers are armed
+        (void)run_engine(&b, events, 512,
+                         false); // every member has bought, so that their timers are armed
         checkpoint(&b, DB_CHECKPOINT_TRUNCATE);
         const int code = check_pages(&b, atof(argv[5]));
         store_close(b.store);
@@ -369,25 +441,29 @@ int main(int argc, char **argv)
     }
     (void)run_engine(&b, int64_min(events, 10000), 64, false); // warm
     if (db_dialect(store_db(b.store)) == DB_POSTGRES) {
-        (void)printf("PostgreSQL engine in batches of 64: %.0f/s\n", run_engine(&b, events, 64, false).per_s);
-        (void)printf("PostgreSQL engine in batches of 512: %.0f/s\n", run_engine(&b, events, 512, false).per_s);
+        (void)printf("PostgreSQL engine in batches of 64: %.0f/s\n",
+                     run_engine(&b, events, 64, false).per_s);
+        (void)printf("PostgreSQL engine in batches of 512: %.0f/s\n",
+                     run_engine(&b, events, 512, false).per_s);
         return 0;
     }
     static const size_t SIZES[] = {1, 8, 64, 256, 512};
-    (void)printf("%8s %14s %14s %7s %14s %10s %10s %14s\n", "batch", "engine/s", "bare SQLite/s", "ratio", "with our log/s", "pages/ev",
-                 "bare pages", "append file/s");
+    (void)printf("%8s %14s %14s %7s %14s %10s %10s %14s\n", "batch", "engine/s", "bare SQLite/s",
+                 "ratio", "with our log/s", "pages/ev", "bare pages", "append file/s");
     for (size_t i = 0; i < ARRAY_N(SIZES); i++) {
         const int64_t n = SIZES[i] < 64 ? events / 10 : events;
         const struct rate engine = run_engine(&b, n, SIZES[i], false);
         const struct rate bare = run_bare(&b, n, SIZES[i], "unix");
         const struct rate ours = run_bare(&b, n, SIZES[i], NULL);
         const double append = run_append(&b, n, SIZES[i]);
-        (void)printf("%8zu %14.0f %14.0f %7.2f %14.0f %10.2f %10.2f %14.0f\n", SIZES[i], engine.per_s, bare.per_s,
-                     engine.per_s / bare.per_s, ours.per_s, engine.pages, bare.pages, append);
+        (void)printf("%8zu %14.0f %14.0f %7.2f %14.0f %10.2f %10.2f %14.0f\n", SIZES[i],
+                     engine.per_s, bare.per_s, engine.per_s / bare.per_s, ours.per_s, engine.pages,
+                     bare.pages, append);
     }
     const struct rate many = run_engine(&b, events, 64, false);
     const struct rate one = run_engine(&b, events, 64, true);
-    (void)printf("all on one member / spread: %.2f (%.0f/s against %.0f/s)\n", one.per_s / many.per_s, one.per_s, many.per_s);
+    (void)printf("all on one member / spread: %.2f (%.0f/s against %.0f/s)\n",
+                 one.per_s / many.per_s, one.per_s, many.per_s);
     store_close(b.store);
     store_base_close(b.base);
     arena_close(&b.arena);

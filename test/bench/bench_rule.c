@@ -78,7 +78,8 @@ static void read_slots(struct arena *arena, struct str text, struct world *world
     world->slots[HOUR] = value_of_json(json_at(local, LOCAL[0]), arena);
     world->slots[WEEKDAY] = value_of_json(json_at(local, LOCAL[1]), arena);
     world->slots[TIER] = value_of_json(json_at(json_at(member, "tier"), "main"), arena);
-    world->slots[PURCHASES] = value_of_json(json_at(json_at(member, "stats"), "purchases_90d"), arena);
+    world->slots[PURCHASES] =
+        value_of_json(json_at(json_at(member, "stats"), "purchases_90d"), arena);
 }
 
 static void run_from_text(const struct rule **rules, struct world *world, struct arena *scratch)
@@ -88,9 +89,12 @@ static void run_from_text(const struct rule **rules, struct world *world, struct
     struct arena arena;
     arena_open(&arena, 16 << 20);
     for (int64_t i = 0; i < TEXTS_N; i++) {
-        texts[i] = str_fmt(&arena,
-            "{\"event\":{\"amount\":%" PRId64 ",\"categories\":[\"pastry\",\"coffee\"],\"store\":\"ams-1\",\"channel\":\"store\","
-            "\"local\":{\"hour\":10,\"weekday\":\"sat\"}},\"member\":{\"tier\":{\"main\":\"silver\"},\"stats\":{\"purchases_90d\":5}}}",
+        texts[i] = str_fmt(
+            &arena,
+            "{\"event\":{\"amount\":%" PRId64
+            ",\"categories\":[\"pastry\",\"coffee\"],\"store\":\"ams-1\",\"channel\":\"store\","
+            "\"local\":{\"hour\":10,\"weekday\":\"sat\"}},\"member\":{\"tier\":{\"main\":"
+            "\"silver\"},\"stats\":{\"purchases_90d\":5}}}",
             i);
     }
     size_t held_n = 0;
@@ -103,8 +107,8 @@ static void run_from_text(const struct rule **rules, struct world *world, struct
         arena_reset(scratch);
     }
     const double seconds = (double)(clock_monotonic_us() - start) / 1e6;
-    (void)printf("rules from JSON text: %.2f M/s on one core (%zu of %d held)\n", TEXT_ROUNDS * (double)RULES_N / seconds / 1e6,
-                 held_n, TEXT_ROUNDS * RULES_N);
+    (void)printf("rules from JSON text: %.2f M/s on one core (%zu of %d held)\n",
+                 TEXT_ROUNDS * (double)RULES_N / seconds / 1e6, held_n, TEXT_ROUNDS * RULES_N);
     arena_close(&arena);
 }
 

@@ -8,8 +8,10 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static const char MAP[] =
-    "{\"format\":\"csv\",\"columns\":[\"a\",\"b\",\"c\",\"d\"],\"event\":{\"type\":\"purchase\",\"source\":\"s\",\"subject\":\"ext:{b}\","
-    "\"time\":\"2026-01-01T00:00:00Z\"},\"group_by\":\"a\",\"line\":{\"sku\":\"{b}\",\"quantity\":{\"column\":\"c\"},"
+    "{\"format\":\"csv\",\"columns\":[\"a\",\"b\",\"c\",\"d\"],\"event\":{\"type\":\"purchase\","
+    "\"source\":\"s\",\"subject\":\"ext:{b}\","
+    "\"time\":\"2026-01-01T00:00:00Z\"},\"group_by\":\"a\",\"line\":{\"sku\":\"{b}\",\"quantity\":{"
+    "\"column\":\"c\"},"
     "\"price\":{\"column\":\"d\",\"decimals\":2}},\"cancel\":{\"column\":\"a\",\"prefix\":\"C\"}}";
 
 /* Keyed hashes need a vault; the mapper only ever sees this one. */
@@ -22,8 +24,10 @@ static struct vault *test_vault(struct arena *arena)
         .master_path = str_fmt(arena, "%s.key", dir).p,
         .keys_url = str_fmt(arena, "%s.db", dir),
     };
-    const bool is_open = vault_process_harden() == ERR_OK && vault_master_create(config.master_path, &f) == ERR_OK &&
-                         vault_init(&config, STR("fuzz"), 1, &f) == ERR_OK && vault_open(&config, STR("fuzz"), &f, &vault) == ERR_OK;
+    const bool is_open = vault_process_harden() == ERR_OK &&
+                         vault_master_create(config.master_path, &f) == ERR_OK &&
+                         vault_init(&config, STR("fuzz"), 1, &f) == ERR_OK &&
+                         vault_open(&config, STR("fuzz"), &f, &vault) == ERR_OK;
     ensure(is_open);
     (void)unlink(config.master_path);
     (void)unlink(config.keys_url.p);
@@ -65,7 +69,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         err = import_source_next(source, IMPORT_CSV, &arena, &row, &is_end);
         if (err == ERR_OK) {
             rows += !is_end;
-            err = import_map_row(map, &arena, is_end ? NULL : &row, &events, &events_n, &events_max, &f);
+            err = import_map_row(map, &arena, is_end ? NULL : &row, &events, &events_n, &events_max,
+                                 &f);
         }
     }
     for (size_t i = 0; i < events_n; i++) {

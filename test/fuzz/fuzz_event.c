@@ -1,5 +1,5 @@
-/* Events in: what is accepted is within every bound that deciding relies on, can be stored and read back, and has the
- * same fingerprint however its JSON is spelled. */
+/* Events in: what is accepted is within every bound that deciding relies on, can be stored and read
+ * back, and has the same fingerprint however its JSON is spelled. */
 #include "base/base.h"
 #include "api/event_read.h"
 
@@ -59,7 +59,8 @@ static void check_stored(struct arena *arena, const struct event *event)
     event_pack_clear(&clear, event);
     event_pack_sealed(&sealed, event);
     ensure(event_unpack(arena, event->time, buf_view(&clear), buf_view(&sealed), &again) == ERR_OK);
-    ensure(again.kind == event->kind && again.amount == event->amount && again.lines_n == event->lines_n);
+    ensure(again.kind == event->kind && again.amount == event->amount &&
+           again.lines_n == event->lines_n);
     ensure(str_eq(again.external_id, event->external_id) && str_eq(again.subject, event->subject));
 }
 

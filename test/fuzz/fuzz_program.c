@@ -1,4 +1,5 @@
-/* Program documents in. Nothing crashes; what is refused says where; what compiles decides a purchase. */
+/* Program documents in. Nothing crashes; what is refused says where; what compiles decides a
+ * purchase. */
 #include "base/base.h"
 #include "store/store.h"
 
@@ -8,9 +9,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static void judge(struct arena *arena, const struct program *program)
 {
-    struct line line = {.sku = STR("A"), .category = STR("coffee"), .quantity_milli = 2000, .amount = 1000};
-    const struct event event = {.kind = EVENT_PURCHASE, .type = STR("purchase"), .time = 1700000000000, .amount = 1000,
-                                .currency = STR("EUR"), .lines = &line, .lines_n = 1};
+    struct line line = {
+        .sku = STR("A"), .category = STR("coffee"), .quantity_milli = 2000, .amount = 1000};
+    const struct event event = {.kind = EVENT_PURCHASE,
+                                .type = STR("purchase"),
+                                .time = 1700000000000,
+                                .amount = 1000,
+                                .currency = STR("EUR"),
+                                .lines = &line,
+                                .lines_n = 1};
     struct inputs inputs;
     struct content content;
     struct award_list list;
@@ -18,7 +25,8 @@ static void judge(struct arena *arena, const struct program *program)
     struct inputs again;
     inputs_open(arena, program, &inputs);
     content_open(arena, &event, &content);
-    const struct award_view view = {.program = program, .content = &content, .inputs = &inputs, .wants_explain = true};
+    const struct award_view view = {
+        .program = program, .content = &content, .inputs = &inputs, .wants_explain = true};
     (void)!award_run(arena, &view, &list); // an overflow is an answer
     buf_open(&packed, arena, 1 << 20);
     inputs_pack(&packed, &inputs);

@@ -43,7 +43,9 @@ static const struct table *find_table(void *self, struct str name)
         static struct arena arena;
         arena_open(&arena, 1 << 20);
         json_t *json = NULL;
-        ensure(json_read(&arena, STR("{\"keys\":[\"k\",\"n\"],\"rows\":[[\"a\",[\"<=\",5],1],[\"*\",3,\"2.5\"],[\"b\",\"*\",7]]}"),
+        ensure(json_read(&arena,
+                         STR("{\"keys\":[\"k\",\"n\"],\"rows\":[[\"a\",[\"<=\",5],1],[\"*\",3,\"2."
+                             "5\"],[\"b\",\"*\",7]]}"),
                          NULL, &json) == ERR_OK);
         ensure(table_compile(&arena, STR("t"), json, STR(""), NULL, &table) == ERR_OK);
     }
@@ -99,7 +101,8 @@ static void rule_try(struct arena *arena, const json_t *json, const json_t *data
 }
 
 /* The same as a formula: computed twice alike, and a number in lowest terms. */
-static void formula_try(struct arena *arena, const json_t *json, const json_t *data, const struct rule_vars *vars)
+static void formula_try(struct arena *arena, const json_t *json, const json_t *data,
+                        const struct rule_vars *vars)
 {
     const struct rule *rule = NULL;
     struct fail f = {.arena = arena};
@@ -108,7 +111,8 @@ static void formula_try(struct arena *arena, const json_t *json, const json_t *d
         return;
     }
     const struct value free_data = value_of_json(data, arena);
-    const struct world world = {.env = {.get = get, .data = &free_data, .arena = arena}, .data = data};
+    const struct world world = {.env = {.get = get, .data = &free_data, .arena = arena},
+                                .data = data};
     struct ratio first = {0};
     struct ratio second = {0};
     struct str gap;
@@ -117,7 +121,8 @@ static void formula_try(struct arena *arena, const json_t *json, const json_t *d
     ensure(rule_run_exact(rule, &world.env, &second, &gap) == result);
     ensure(first.n == second.n);
     ensure(result != RULE_EXACT_OK || first.d > 0);
-    ensure(result != RULE_EXACT_OK || first.d > 1 || !ratio_round(first, RATIO_UP, &whole) || whole == first.n);
+    ensure(result != RULE_EXACT_OK || first.d > 1 || !ratio_round(first, RATIO_UP, &whole) ||
+           whole == first.n);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
@@ -128,7 +133,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
         arena_open(&arena, (size_t)512 << 20);
     }
     json_t *json = NULL;
-    static const struct rule_vars VARS = {.find = find, .set = find_set, .table = find_table, .currency = {.p = "EUR", .n = 3}};
+    static const struct rule_vars VARS = {
+        .find = find, .set = find_set, .table = find_table, .currency = {.p = "EUR", .n = 3}};
     if (json_read(&arena, (struct str){.p = (const char *)bytes, .n = n}, NULL, &json) == ERR_OK) {
         const json_t *rule = json_at(json, "rule");
         const json_t *data = json_at(json, "data");

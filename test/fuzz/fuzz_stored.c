@@ -1,5 +1,5 @@
-/* Stored records in: states, events, answers, inputs of whoever flipped bits. A refusal, never a crash; what is read is
- * written back the same. */
+/* Stored records in: states, events, answers, inputs of whoever flipped bits. A refusal, never a
+ * crash; what is read is written back the same. */
 #include "base/base.h"
 #include "core/decide.h"
 

@@ -29,8 +29,11 @@ static int verify(struct shop *shop, const struct audit_checkpoint *checkpoints,
 
 static void add(struct shop *shop, const char *object, const char *after)
 {
-    const struct audit_entry entry = {
-        .actor = STR("cli"), .action = STR("test.do"), .object = str_c(object), .after = str_c(after), .at = shop->now};
+    const struct audit_entry entry = {.actor = STR("cli"),
+                                      .action = STR("test.do"),
+                                      .object = str_c(object),
+                                      .after = str_c(after),
+                                      .at = shop->now};
     assert_ok(db_begin(store_db(shop->store), DB_WRITE));
     assert_ok(store_audit_write(shop->store, shop->arena, &entry));
     assert_ok(db_commit(store_db(shop->store)));
@@ -76,7 +79,8 @@ static void what_is_rolled_back_leaves_no_entry(void **state)
     struct shop *shop = ten_entries(state);
     struct audit_row *rows = NULL;
     size_t n = 0;
-    const struct audit_entry entry = {.actor = STR("cli"), .action = STR("test.undo"), .at = shop->now};
+    const struct audit_entry entry = {
+        .actor = STR("cli"), .action = STR("test.undo"), .at = shop->now};
     assert_ok(db_begin(store_db(shop->store), DB_WRITE));
     assert_ok(store_audit_write(shop->store, shop->arena, &entry));
     db_rollback(store_db(shop->store));
@@ -97,18 +101,26 @@ static void a_members_commitments_say_nothing_without_the_members_key(void **sta
     const struct vault_key none = {0};
     const int64_t ann = shop_enrol(shop, "{\"external_id\":\"C-1\"}");
     assert_ok(store_member_key(shop->store, ann, &key));
-    const struct audit_entry entry = {
-        .actor = STR("cli"), .action = STR("member.patch"), .object = str_c(shop_mbr(shop, ann)), .before = STR("{}"),
-        .after = STR("{\"city\":\"Delft\"}"), .member = ann, .key = &key, .at = shop->now};
+    const struct audit_entry entry = {.actor = STR("cli"),
+                                      .action = STR("member.patch"),
+                                      .object = str_c(shop_mbr(shop, ann)),
+                                      .before = STR("{}"),
+                                      .after = STR("{\"city\":\"Delft\"}"),
+                                      .member = ann,
+                                      .key = &key,
+                                      .at = shop->now};
     assert_ok(db_begin(store_db(shop->store), DB_WRITE));
     assert_ok(store_audit_write(shop->store, shop->arena, &entry));
     assert_ok(db_commit(store_db(shop->store)));
     assert_ok(store_audit_list(shop->store, shop->arena, INT64_MAX, 1, &rows, &n));
     const struct vault *vault = store_vault(shop->store);
     assert_true(rows[0].has_before);
-    assert_true(audit_commits_to(vault, &key, ann, true, STR("{\"city\":\"Delft\"}"), rows[0].after));
-    assert_false(audit_commits_to(vault, NULL, 0, true, STR("{\"city\":\"Delft\"}"), rows[0].after));
-    assert_false(audit_commits_to(vault, &none, ann, true, STR("{\"city\":\"Delft\"}"), rows[0].after));
+    assert_true(
+        audit_commits_to(vault, &key, ann, true, STR("{\"city\":\"Delft\"}"), rows[0].after));
+    assert_false(
+        audit_commits_to(vault, NULL, 0, true, STR("{\"city\":\"Delft\"}"), rows[0].after));
+    assert_false(
+        audit_commits_to(vault, &none, ann, true, STR("{\"city\":\"Delft\"}"), rows[0].after));
     shop_close(shop);
 }
 
@@ -130,10 +142,13 @@ static void every_change_inside_the_log_is_found_and_named(void **state)
         {{"DELETE FROM audit WHERE seq > 7"}, 8},
         {{"DELETE FROM audit"}, 1},
         {{"UPDATE audit SET seq = 100 WHERE seq = 3", "UPDATE audit SET seq = 3 WHERE seq = 4",
-          "UPDATE audit SET seq = 4 WHERE seq = 100"}, 3},
+          "UPDATE audit SET seq = 4 WHERE seq = 100"},
+         3},
         {{"UPDATE instance SET audit_seq = 9"}, 10},
         {{"UPDATE instance SET audit_hash = 'no hash'"}, 10},
-        {{"INSERT INTO audit SELECT 11, at, actor, action, object, NULL, NULL, hash FROM audit WHERE seq = 10"}, 11},
+        {{"INSERT INTO audit SELECT 11, at, actor, action, object, NULL, NULL, hash FROM audit "
+          "WHERE seq = 10"},
+         11},
     };
     struct shop *shop = ten_entries(state);
     for (size_t i = 0; i < ARRAY_N(DAMAGE); i++) {
@@ -150,7 +165,8 @@ static void every_change_inside_the_log_is_found_and_named(void **state)
         assert_int_equal(last_fault_seq, DAMAGE[i].seq);
         run(shop, "DELETE FROM audit");
         run(shop, "INSERT INTO audit SELECT * FROM kept");
-        run(shop, "UPDATE instance SET audit_seq = (SELECT audit_seq FROM kept_head), audit_hash = (SELECT audit_hash FROM kept_head)");
+        run(shop, "UPDATE instance SET audit_seq = (SELECT audit_seq FROM kept_head), audit_hash = "
+                  "(SELECT audit_hash FROM kept_head)");
         run(shop, "DROP TABLE kept");
         run(shop, "DROP TABLE kept_head");
         assert_int_equal(verify(shop, NULL, 0), 0);
@@ -198,7 +214,8 @@ static void a_saved_checkpoint_sees_a_cut_tail_and_a_log_written_anew(void **sta
 static void a_broken_checkpoint_line_is_refused(void **state)
 {
     struct shop *shop = shop_open(*state);
-    static const char *const LINES[] = {"", "{}", "[]", "{\"format\":\"loyald.audit.checkpoint/1\"}", "no json"};
+    static const char *const LINES[] = {"", "{}", "[]",
+                                        "{\"format\":\"loyald.audit.checkpoint/1\"}", "no json"};
     for (size_t i = 0; i < ARRAY_N(LINES); i++) {
         struct audit_checkpoint c;
         struct fail f = {.arena = shop->arena};

@@ -5,15 +5,21 @@
 #include "scenario.h"
 
 static const char PROGRAM[] =
-    "{\"format\":\"loyald.program/1\",\"name\":\"Test\",\"currency\":\"EUR\",\"timezone\":\"Europe/Amsterdam\","
-    "\"wallets\":[{\"slug\":\"points\"}],\"reviews\":{\"effects\":[{\"kind\":\"earn\",\"wallet\":\"points\",\"points\":20}]},"
-    "\"referrals\":[{\"slug\":\"friend\",\"hold_days\":0,\"advocate\":{\"effects\":[{\"kind\":\"earn\",\"wallet\":\"points\",\"points\":5}]},"
+    "{\"format\":\"loyald.program/1\",\"name\":\"Test\",\"currency\":\"EUR\",\"timezone\":\"Europe/"
+    "Amsterdam\","
+    "\"wallets\":[{\"slug\":\"points\"}],\"reviews\":{\"effects\":[{\"kind\":\"earn\",\"wallet\":"
+    "\"points\",\"points\":20}]},"
+    "\"referrals\":[{\"slug\":\"friend\",\"hold_days\":0,\"advocate\":{\"effects\":[{\"kind\":"
+    "\"earn\",\"wallet\":\"points\",\"points\":5}]},"
     "\"referee\":{\"effects\":[{\"kind\":\"earn\",\"wallet\":\"points\",\"points\":2}]}}]}";
 
 static const char SCENARIO[] =
-    "{\"name\":\"damage\",\"steps\":[{\"enrol\":\"bob\",\"brought_by\":\"ext:m\"},{\"enrol\":\"eve\",\"brought_by\":\"ext:m\"},"
-    "{\"event\":{\"id\":\"p1\",\"type\":\"purchase\",\"subject\":\"ext:bob\",\"data\":{\"amount\":400,\"lines\":[{\"sku\":\"LATTE\",\"amount\":400}]}}},"
-    "{\"event\":{\"type\":\"review.submitted\",\"subject\":\"ext:bob\",\"data\":{\"original\":{\"id\":\"p1\"},\"sku\":\"LATTE\",\"stars\":4}}}]}";
+    "{\"name\":\"damage\",\"steps\":[{\"enrol\":\"bob\",\"brought_by\":\"ext:m\"},{\"enrol\":"
+    "\"eve\",\"brought_by\":\"ext:m\"},"
+    "{\"event\":{\"id\":\"p1\",\"type\":\"purchase\",\"subject\":\"ext:bob\",\"data\":{\"amount\":"
+    "400,\"lines\":[{\"sku\":\"LATTE\",\"amount\":400}]}}},"
+    "{\"event\":{\"type\":\"review.submitted\",\"subject\":\"ext:bob\",\"data\":{\"original\":{"
+    "\"id\":\"p1\"},\"sku\":\"LATTE\",\"stars\":4}}}]}";
 
 static const struct verify_report *verified(struct scenario *s)
 {
@@ -32,11 +38,16 @@ static const struct {
     {"review", "UPDATE review SET stars = 5", "UPDATE review SET stars = 4"},
     {"review", "UPDATE review SET state = 1", "UPDATE review SET state = 2"},
     {"review", "UPDATE review SET sku = 'TEA'", "UPDATE review SET sku = 'LATTE'"},
-    {"review", "UPDATE review SET purchase_id = purchase_id + 1", "UPDATE review SET purchase_id = purchase_id - 1"},
-    {"referral", "UPDATE referral SET state = 3 WHERE state = 1", "UPDATE referral SET state = 1 WHERE qualified_at = 0"},
-    {"referral", "UPDATE referral SET referee_id = referee_id + 1", "UPDATE referral SET referee_id = referee_id - 1"},
-    {"referral_code_hash", "UPDATE referral_code_hash SET member_id = member_id + 1", "UPDATE referral_code_hash SET member_id = member_id - 1"},
-    {"referral_code", "UPDATE referral_code SET member_id = member_id + 1000000", "UPDATE referral_code SET member_id = member_id - 1000000"},
+    {"review", "UPDATE review SET purchase_id = purchase_id + 1",
+     "UPDATE review SET purchase_id = purchase_id - 1"},
+    {"referral", "UPDATE referral SET state = 3 WHERE state = 1",
+     "UPDATE referral SET state = 1 WHERE qualified_at = 0"},
+    {"referral", "UPDATE referral SET referee_id = referee_id + 1",
+     "UPDATE referral SET referee_id = referee_id - 1"},
+    {"referral_code_hash", "UPDATE referral_code_hash SET member_id = member_id + 1",
+     "UPDATE referral_code_hash SET member_id = member_id - 1"},
+    {"referral_code", "UPDATE referral_code SET member_id = member_id + 1000000",
+     "UPDATE referral_code SET member_id = member_id - 1000000"},
 };
 
 static void damage_is_found_where_it_is(void **state)

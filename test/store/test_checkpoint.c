@@ -24,8 +24,10 @@ static int commit_until_anew(struct shop *shop, struct checkpointer *checkpointe
     struct db *db = store_db(shop->store);
     for (int i = 1; i <= COMMITS_MAX; i++) {
         checkpointer_turn(checkpointer);
-        const struct str text = str_fmt(shop->arena, "UPDATE filler SET body = x'%08x' WHERE id = 1", (unsigned)i);
-        both_run(shop->both, db, str_z(shop->arena, text)); // the same bytes again would write nothing
+        const struct str text =
+            str_fmt(shop->arena, "UPDATE filler SET body = x'%08x' WHERE id = 1", (unsigned)i);
+        both_run(shop->both, db,
+                 str_z(shop->arena, text)); // the same bytes again would write nothing
         if (db_wal_pages(db) < LIMIT_PAGES) {
             return i;
         }
@@ -45,7 +47,8 @@ static void the_log_begins_anew_while_the_lane_goes_on(void **state)
         assert_true(commit_until_anew(shop, checkpointer) > 0);
         assert_true(db_wal_pages(db) < 1000); // over the old pages, from the front
         struct db_result row = {0};
-        assert_ok(db_query_text(db, shop->arena, STR("SELECT count(*), sum(length(body)) FROM filler"), NULL, 0, &row));
+        assert_ok(db_query_text(
+            db, shop->arena, STR("SELECT count(*), sum(length(body)) FROM filler"), NULL, 0, &row));
         assert_int_equal(db_at_int(&row, 0, 0), 45);
         assert_int_equal(db_at_int(&row, 0, 1), 44000004);
         both_run(shop->both, db, "DROP TABLE filler");
@@ -67,13 +70,16 @@ static void a_reader_only_puts_it_off(void **state)
     assert_ok(store_open(shop->base, DB_READER, &shop->both->fail, &reader));
     struct checkpointer *checkpointer = checkpointer_open(shop->base, shop->store);
     assert_ok(db_begin(store_db(reader), DB_READ));
-    assert_ok(db_query_text(store_db(reader), shop->arena, STR("SELECT count(*) FROM member"), NULL, 0, &row));
+    assert_ok(db_query_text(store_db(reader), shop->arena, STR("SELECT count(*) FROM member"), NULL,
+                            0, &row));
     fill_log(shop);
     checkpointer_turn(checkpointer);
     both_run(shop->both, db, "UPDATE filler SET body = x'00' WHERE id = 2");
     assert_true(db_wal_pages(db) > LIMIT_PAGES);
     db_rollback(store_db(reader));
-    both_run(shop->both, db, "UPDATE filler SET body = zeroblob(9000000) WHERE id = 3"); // the next try is after so much more
+    both_run(shop->both, db,
+             "UPDATE filler SET body = zeroblob(9000000) WHERE id = 3"); // the next try is after so
+                                                                         // much more
     assert_true(commit_until_anew(shop, checkpointer) > 0);
     checkpointer_close(checkpointer);
     store_close(reader);

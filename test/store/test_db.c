@@ -472,7 +472,7 @@ static void the_file_is_private_and_set_up(void **state)
         const char *pragma;
         int64_t expected;
     } PRAGMAS[] = {{"PRAGMA page_size", 2048},      {"PRAGMA synchronous", 2},
-                   {"PRAGMA cache_size", -65536},  {"PRAGMA foreign_keys", 1},
+                   {"PRAGMA cache_size", -65536},   {"PRAGMA foreign_keys", 1},
                    {"PRAGMA trusted_schema", 0},    {"PRAGMA temp_store", 2},
                    {"PRAGMA wal_autocheckpoint", 0}};
     for (size_t i = 0; i < ARRAY_N(PRAGMAS); i++) {

@@ -1,4 +1,5 @@
-/* Forgetting members whose points are still in the books, and what is still said of them afterwards. */
+/* Forgetting members whose points are still in the books, and what is still said of them
+ * afterwards. */
 #include "base/base.h"
 
 #include "shop.h"
@@ -31,8 +32,8 @@ static void assert_sound(struct shop *shop)
     assert_ok(verify_run(reader, NULL, report));
     store_close(reader);
     for (size_t i = 0; i < report->n; i++) {
-        print_error("%.*s %.*s: %.*s\n", STR_ARG(report->list[i].table), STR_ARG(report->list[i].row),
-                    STR_ARG(report->list[i].detail));
+        print_error("%.*s %.*s: %.*s\n", STR_ARG(report->list[i].table),
+                    STR_ARG(report->list[i].row), STR_ARG(report->list[i].detail));
     }
     assert_int_equal(report->violations, 0);
 }
@@ -61,8 +62,12 @@ static void assert_void(struct shop *shop, int64_t member)
 static struct submission said(enum event_kind kind, const char *id)
 {
     return (struct submission){
-        .event = {.kind = kind, .original = {.source = STR("till/1"), .id = STR("p-1")}, .currency = STR("EUR"),
-                  .amount = kind == EVENT_PURCHASE_CHANGED ? 9900 : 0, .source = STR("till/1"), .external_id = str_c(id)},
+        .event = {.kind = kind,
+                  .original = {.source = STR("till/1"), .id = STR("p-1")},
+                  .currency = STR("EUR"),
+                  .amount = kind == EVENT_PURCHASE_CHANGED ? 9900 : 0,
+                  .source = STR("till/1"),
+                  .external_id = str_c(id)},
     };
 }
 
@@ -73,11 +78,15 @@ static void active_pending_and_owed_points_are_void_and_the_books_balance(void *
     const int64_t bob = shop_enrol(shop, "{\"external_id\":\"BOB\"}");
     (void)shop_purchase(shop, "ext:ANN", 12345, "p-1"); // active points and pending stars
     (void)shop_purchase(shop, "ext:BOB", 20000, "b-1");
-    struct submission spend = {
-        .event = {.kind = EVENT_ADJUSTED, .wallet = STR("points"), .points = -200, .reason = STR("x"), .actor = STR("test")}};
+    struct submission spend = {.event = {.kind = EVENT_ADJUSTED,
+                                         .wallet = STR("points"),
+                                         .points = -200,
+                                         .reason = STR("x"),
+                                         .actor = STR("test")}};
     assert_ok(shop_event(shop, "ext:BOB", &spend));
     shop_refund(shop, "ext:BOB", "b-1");
-    assert_true(state_balance_find(state_of(shop, bob), state_of(shop, bob)->balances[0].wallet)->debt > 0);
+    assert_true(
+        state_balance_find(state_of(shop, bob), state_of(shop, bob)->balances[0].wallet)->debt > 0);
     assert_true(state_of(shop, ann)->balances[0].active > 0);
 
     forget(shop, ann);
@@ -120,8 +129,8 @@ static void an_erasure_cut_short_after_the_key_voids_the_points_at_the_next_star
 
 static void what_is_said_of_a_forgotten_members_purchase_is_accepted_without_effect(void **state)
 {
-    static const enum event_kind KINDS[] = {EVENT_REFUND, EVENT_PURCHASE_CHANGED, EVENT_PURCHASE_COMPLETED,
-                                            EVENT_PURCHASE_CANCELLED};
+    static const enum event_kind KINDS[] = {EVENT_REFUND, EVENT_PURCHASE_CHANGED,
+                                            EVENT_PURCHASE_COMPLETED, EVENT_PURCHASE_CANCELLED};
     struct shop *shop = shop_open(*state);
     const int64_t ann = shop_enrol(shop, "{\"external_id\":\"ANN\"}");
     (void)shop_purchase(shop, "ext:ANN", 12345, "p-1");
@@ -150,7 +159,10 @@ static void what_is_said_of_a_forgotten_members_purchase_is_accepted_without_eff
     assert_int_equal(number(shop, "SELECT count(*) FROM transfer"), transfers);
     assert_int_equal(number(shop, "SELECT count(*) FROM held"), 0);
     assert_int_equal(number(shop, "SELECT count(*) FROM timer"), 0);
-    assert_int_equal(number(shop, "SELECT count(*) FROM event WHERE kind IN (2, 3, 4, 5) AND length(sealed) > 0"), 0);
+    assert_int_equal(
+        number(shop,
+               "SELECT count(*) FROM event WHERE kind IN (2, 3, 4, 5) AND length(sealed) > 0"),
+        0);
     assert_void(shop, ann);
     assert_sound(shop);
     shop_close(shop);
@@ -172,7 +184,8 @@ static void other_events_of_a_forgotten_member_are_those_of_a_stranger(void **st
     unknown.event.original.id = STR("p-2");
     assert_ok(shop_event(shop, "ext:ANN", &unknown));
     assert_int_equal(unknown.answer.outcome, OUTCOME_HELD);
-    // The same person, enrolled anew, is another member; their old purchase stays the forgotten one's.
+    // The same person, enrolled anew, is another member; their old purchase stays the forgotten
+    // one's.
     const int64_t anew = shop_enrol(shop, "{\"external_id\":\"ANN\"}");
     const int64_t before = state_of(shop, anew)->last_event;
     struct submission refund = said(EVENT_REFUND, "said-y");

@@ -71,7 +71,7 @@ static void a_full_disk_refuses_writes_and_lets_reads_go_on(void **state)
         }
     }
     assert_true(failures_n > (fault.is_powersafe ? 0 : 5)); // there the log is written at once
-    assert_ok(things_insert(both, db, 1, 20)); // by itself, once there is room
+    assert_ok(things_insert(both, db, 1, 20));              // by itself, once there is room
     assert_int_equal(things_count(both, reader), count + 20);
     assert_sound(both, db);
 }
@@ -184,13 +184,15 @@ static void what_was_committed_survives_a_power_cut(void **state)
         } else if (seed % 3 ==
                    0) { // cut in the middle of a commit: its frames written in part, not synced
             fault_arm(FAULT_WRITE, (int64_t)seed % 6 + 1, SQLITE_IOERR_WRITE, true);
-            // Where only the padding behind its last frame failed it is refused here and found at a restart: nobody knows.
+            // Where only the padding behind its last frame failed it is refused here and found at a
+            // restart: nobody knows.
             in_doubt = things_insert(both, db, (int64_t)seed * 1000 + 500, 1) == ERR_OK ? 0 : 1;
             fault_heal();
             count = things_count(both, db); // a small one may have got through before
         } else if (seed % 11 == 0) {
             assert_ok(db_checkpoint(checkpointer, DB_CHECKPOINT_TRUNCATE, NULL));
-        } else if (seed % 4 == 0) { // the checkpointer's pass, and the lane's end of it: the log begins anew
+        } else if (seed % 4 ==
+                   0) { // the checkpointer's pass, and the lane's end of it: the log begins anew
             assert_ok(db_checkpoint(checkpointer, DB_CHECKPOINT_PASSIVE, NULL));
             assert_ok(db_file_sync(checkpointer));
             assert_ok(things_insert(both, db, (int64_t)seed * 1000 + 500, 2));

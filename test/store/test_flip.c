@@ -1,5 +1,6 @@
-/* Random bytes of the database turned over: whatever is damaged is refused or named, nothing crashes, and nobody is answered
- * with balances that are not theirs. Run it in the flavour asan too. */
+/* Random bytes of the database turned over: whatever is damaged is refused or named, nothing
+ * crashes, and nobody is answered with balances that are not theirs. Run it in the flavour asan
+ * too. */
 #include "base/base.h"
 
 #include "shop.h"
@@ -9,7 +10,14 @@
 #include "base/log.h"
 #include "engine/watch.h"
 
-enum { ROUNDS = 100, MEMBERS = 8, PURCHASES = 12, FLIPS_MAX = 8, PASS_EVERY = 5, HEADER_BYTES = 100 };
+enum {
+    ROUNDS = 100,
+    MEMBERS = 8,
+    PURCHASES = 12,
+    FLIPS_MAX = 8,
+    PASS_EVERY = 5,
+    HEADER_BYTES = 100
+};
 
 /* The database as it was, and what everybody has. */
 struct flipping {
@@ -54,9 +62,13 @@ static void fill(struct flipping *t)
 {
     struct submission last = {0};
     for (int m = 0; m < MEMBERS; m++) {
-        (void)shop_enrol(t->shop, str_fmt(t->shop->arena, "{\"external_id\":\"M-%d\",\"name\":{\"given\":\"Member\"}}", m).p);
+        (void)shop_enrol(
+            t->shop,
+            str_fmt(t->shop->arena, "{\"external_id\":\"M-%d\",\"name\":{\"given\":\"Member\"}}", m)
+                .p);
         for (int i = 0; i < PURCHASES; i++) {
-            (void)shop_purchase(t->shop, name_of(t, m), 1000 * (m + 1), str_fmt(t->shop->arena, "p-%d-%d", m, i).p);
+            (void)shop_purchase(t->shop, name_of(t, m), 1000 * (m + 1),
+                                str_fmt(t->shop->arena, "p-%d-%d", m, i).p);
         }
         last = (struct submission){.event = {.kind = EVENT_VISIT}};
         assert_ok(shop_event(t->shop, name_of(t, m), &last));
@@ -74,7 +86,8 @@ static void damage(struct flipping *t)
     const uint64_t flips = 1 + draw(t, FLIPS_MAX);
     memcpy(copy, t->bytes, t->bytes_n);
     for (uint64_t i = 0; i < flips; i++) {
-        const size_t at = draw(t, 20) == 0 ? (size_t)draw(t, HEADER_BYTES) : (size_t)draw(t, t->bytes_n);
+        const size_t at =
+            draw(t, 20) == 0 ? (size_t)draw(t, HEADER_BYTES) : (size_t)draw(t, t->bytes_n);
         copy[at] ^= (char)(1u << draw(t, 8));
     }
     (void)remove(str_fmt(t->shop->arena, "%s-wal", t->path).p); // neither need be there
@@ -89,19 +102,26 @@ static void ask(struct flipping *t, struct engine *engine, int member, int round
     struct submission s = {
         .kind = SUBMIT_EVENT,
         .arena = shop->arena,
-        .event = {.kind = EVENT_VISIT, .type = STR("visit"), .source = STR("till/1"), .time = shop->now,
-                  .external_id = str_fmt(shop->arena, "ask-%d-%d", round, member), .subject = str_c(name_of(t, member))},
+        .event = {.kind = EVENT_VISIT,
+                  .type = STR("visit"),
+                  .source = STR("till/1"),
+                  .time = shop->now,
+                  .external_id = str_fmt(shop->arena, "ask-%d-%d", round, member),
+                  .subject = str_c(name_of(t, member))},
     };
     struct ticket ticket = {.list = &s, .n = 1};
-    assert_ok(identifier_read(shop->arena, store_base_vault(shop->base), s.event.subject, &shop->both->fail, "", &s.subject));
+    assert_ok(identifier_read(shop->arena, store_base_vault(shop->base), s.event.subject,
+                              &shop->both->fail, "", &s.subject));
     submission_hash(&s, store_base_vault(shop->base), NULL);
     assert_ok(engine_run(engine, &ticket));
-    if (s.err != ERR_OK || s.answer.outcome == OUTCOME_HELD) { // who is not found in a damaged index is a stranger
+    if (s.err != ERR_OK ||
+        s.answer.outcome == OUTCOME_HELD) { // who is not found in a damaged index is a stranger
         t->refused++;
         return;
     }
     t->answered++;
-    if (balance_of(&s.answer, 0)->active != t->active[member] || balance_of(&s.answer, 1)->pending != t->pending[member]) {
+    if (balance_of(&s.answer, 0)->active != t->active[member] ||
+        balance_of(&s.answer, 1)->pending != t->pending[member]) {
         print_error("round %d, member %d: active %" PRId64 " pending %" PRId64 "\n", round, member,
                     balance_of(&s.answer, 0)->active, balance_of(&s.answer, 1)->pending);
         fail();
@@ -120,7 +140,8 @@ static void run_round(struct flipping *t, int round)
     }
     const struct engine_config config = {.base = shop->base};
     if (engine_open(&config, &shop->both->fail, &engine) == ERR_OK) {
-        if (watch_open(&(struct watch_config){.base = shop->base, .engine = engine}, &shop->both->fail, &watch) == ERR_OK) {
+        if (watch_open(&(struct watch_config){.base = shop->base, .engine = engine},
+                       &shop->both->fail, &watch) == ERR_OK) {
             if (round % PASS_EVERY == 0) {
                 (void)!watch_pass(watch); // what cannot be finished is no crash either
             }
@@ -165,6 +186,7 @@ static void turned_bytes_are_refused_and_never_answered_for(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {ONLY_SQLITE(turned_bytes_are_refused_and_never_answered_for)};
+    const struct CMUnitTest tests[] = {
+        ONLY_SQLITE(turned_bytes_are_refused_and_never_answered_for)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

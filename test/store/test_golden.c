@@ -32,7 +32,8 @@ static void the_books_are_sound(struct scenario *s)
     assert_ok(verify_run(s->reader, NULL, report));
     for (size_t i = 0; i < report->n; i++) {
         const struct violation *v = &report->list[i];
-        print_error("%.*s: %.*s %.*s: %.*s\n", STR_ARG(s->name), STR_ARG(v->table), STR_ARG(v->row), STR_ARG(v->detail));
+        print_error("%.*s: %.*s %.*s: %.*s\n", STR_ARG(s->name), STR_ARG(v->table), STR_ARG(v->row),
+                    STR_ARG(v->detail));
     }
     assert_int_equal(report->violations, 0);
 }
@@ -45,7 +46,8 @@ static void a_scenario_comes_out_as_written(void **state)
     struct scenario s;
     assert_ok(json_read(&both->arena, read_file(&both->arena, g->path), &both->fail, &document));
     scenario_open(both, &s);
-    scenario_run(&s, json_at(document, "program"), json_array_get(json_at(document, "scenarios"), g->index));
+    scenario_run(&s, json_at(document, "program"),
+                 json_array_get(json_at(document, "scenarios"), g->index));
     the_books_are_sound(&s);
     scenario_close(&s);
 }

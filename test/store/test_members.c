@@ -4,10 +4,13 @@
 #include "shop.h"
 
 static const char ANN[] =
-    "{\"external_id\":\"C-1\",\"email\":\" Ann@Example.ORG \",\"phone\":\"+31 6 1234 5678\",\"card\":\"77\","
-    "\"name\":{\"given\":\"Ann Marie\",\"family\":\"de Groß\"},\"birth_date\":\"1990-02-28\",\"gender\":\"female\","
+    "{\"external_id\":\"C-1\",\"email\":\" Ann@Example.ORG \",\"phone\":\"+31 6 1234 "
+    "5678\",\"card\":\"77\","
+    "\"name\":{\"given\":\"Ann Marie\",\"family\":\"de "
+    "Groß\"},\"birth_date\":\"1990-02-28\",\"gender\":\"female\","
     "\"language\":\"nl\",\"country\":\"NL\",\"city\":\"Utrecht\",\"timezone\":\"Europe/Amsterdam\","
-    "\"attributes\":{\"contract_end\":\"2027-01-01\",\"shoe_size\":42,\"motto\":\"carpe diem\"},\"tags\":[\"vip\",\"early\"],"
+    "\"attributes\":{\"contract_end\":\"2027-01-01\",\"shoe_size\":42,\"motto\":\"carpe "
+    "diem\"},\"tags\":[\"vip\",\"early\"],"
     "\"consents\":[{\"purpose\":\"marketing\",\"channel\":\"email\",\"granted\":true}]}";
 
 static void begin(struct shop *shop)
@@ -39,15 +42,18 @@ static int64_t rows(struct shop *shop, const char *sql)
     return db_at_int(&result, 0, 0);
 }
 
-static enum err patch(struct shop *shop, int64_t member, int64_t revision, const char *json, struct fail *f)
+static enum err patch(struct shop *shop, int64_t member, int64_t revision, const char *json,
+                      struct fail *f)
 {
     struct member_row row;
     struct member_profile changed;
     begin(shop);
     assert_ok(store_member_read(shop->store, shop->arena, member, &row));
-    enum err err = profile_read(shop->arena, shop_json(shop, json), &row.profile, NULL, shop->now, f, &changed);
+    enum err err = profile_read(shop->arena, shop_json(shop, json), &row.profile, NULL, shop->now,
+                                f, &changed);
     if (err == ERR_OK) {
-        err = store_member_update(shop->store, shop->arena, shop_program(shop), member, revision, &changed, f);
+        err = store_member_update(shop->store, shop->arena, shop_program(shop), member, revision,
+                                  &changed, f);
     }
     if (err == ERR_OK) {
         commit(shop);
@@ -68,11 +74,15 @@ static void a_profile_comes_back_as_it_was_given(void **state)
     assert_int_equal(row.enrolled_at, SHOP_OPENED);
     assert_string_equal(
         text_of(shop, &row.profile).p,
-        "{\"external_id\":\"C-1\",\"email\":\"Ann@Example.ORG\",\"phone\":\"+31 6 1234 5678\",\"card\":\"77\","
+        "{\"external_id\":\"C-1\",\"email\":\"Ann@Example.ORG\",\"phone\":\"+31 6 1234 "
+        "5678\",\"card\":\"77\","
         "\"gender\":\"female\",\"language\":\"nl\",\"country\":\"NL\",\"city\":\"Utrecht\","
-        "\"timezone\":\"Europe/Amsterdam\",\"name\":{\"given\":\"Ann Marie\",\"family\":\"de Groß\"},"
-        "\"birth_date\":\"1990-02-28\",\"attributes\":{\"contract_end\":\"2027-01-01\",\"motto\":\"carpe diem\","
-        "\"shoe_size\":42},\"tags\":[\"vip\",\"early\"],\"consents\":[{\"purpose\":\"marketing\",\"channel\":\"email\","
+        "\"timezone\":\"Europe/Amsterdam\",\"name\":{\"given\":\"Ann Marie\",\"family\":\"de "
+        "Groß\"},"
+        "\"birth_date\":\"1990-02-28\",\"attributes\":{\"contract_end\":\"2027-01-01\",\"motto\":"
+        "\"carpe diem\","
+        "\"shoe_size\":42},\"tags\":[\"vip\",\"early\"],\"consents\":[{\"purpose\":\"marketing\","
+        "\"channel\":\"email\","
         "\"granted\":true,\"at\":\"2026-01-01T00:00:00.000Z\"}]}");
     shop_close(shop);
 }
@@ -82,9 +92,11 @@ static void only_what_may_be_clear_stands_in_clear(void **state)
     struct shop *shop = shop_open(*state);
     struct db_result result;
     (void)shop_enrol(shop, ANN);
-    assert_ok(db_query_text(store_db(shop->store), shop->arena, STR("SELECT attributes FROM member_clear"), NULL, 0, &result));
+    assert_ok(db_query_text(store_db(shop->store), shop->arena,
+                            STR("SELECT attributes FROM member_clear"), NULL, 0, &result));
     assert_true(str_eq(db_at_str(&result, 0, 0), STR("{\"contract_end\":\"2027-01-01\"}")));
-    assert_ok(db_query_text(store_db(shop->store), shop->arena, STR("SELECT sealed FROM member"), NULL, 0, &result));
+    assert_ok(db_query_text(store_db(shop->store), shop->arena, STR("SELECT sealed FROM member"),
+                            NULL, 0, &result));
     const struct str sealed = db_at_str(&result, 0, 0);
     assert_null(memmem(sealed.p, sealed.n, "carpe", 5));
     shop_close(shop);
@@ -96,20 +108,25 @@ static void a_patch_changes_what_it_names_and_nothing_else(void **state)
     struct member_row row;
     struct fail f = {.arena = shop->arena};
     const int64_t ann = shop_enrol(shop, ANN);
-    assert_ok(patch(shop, ann, 1,
-                    "{\"phone\":null,\"city\":\"Leiden\",\"name\":{\"family\":\"Bakker\"},"
-                    "\"attributes\":{\"motto\":null,\"shoe_size\":43},\"tags\":[\"vip\"],"
-                    "\"consents\":[{\"purpose\":\"marketing\",\"channel\":\"sms\",\"granted\":true}]}", &f));
+    assert_ok(
+        patch(shop, ann, 1,
+              "{\"phone\":null,\"city\":\"Leiden\",\"name\":{\"family\":\"Bakker\"},"
+              "\"attributes\":{\"motto\":null,\"shoe_size\":43},\"tags\":[\"vip\"],"
+              "\"consents\":[{\"purpose\":\"marketing\",\"channel\":\"sms\",\"granted\":true}]}",
+              &f));
     assert_ok(store_member_read(shop->store, shop->arena, ann, &row));
     assert_int_equal(row.revision, 2);
     assert_string_equal(
         text_of(shop, &row.profile).p,
         "{\"external_id\":\"C-1\",\"email\":\"Ann@Example.ORG\",\"phone\":null,\"card\":\"77\","
         "\"gender\":\"female\",\"language\":\"nl\",\"country\":\"NL\",\"city\":\"Leiden\","
-        "\"timezone\":\"Europe/Amsterdam\",\"name\":{\"given\":\"Ann Marie\",\"family\":\"Bakker\"},"
+        "\"timezone\":\"Europe/Amsterdam\",\"name\":{\"given\":\"Ann "
+        "Marie\",\"family\":\"Bakker\"},"
         "\"birth_date\":\"1990-02-28\",\"attributes\":{\"contract_end\":\"2027-01-01\","
-        "\"shoe_size\":43},\"tags\":[\"vip\"],\"consents\":[{\"purpose\":\"marketing\",\"channel\":\"email\","
-        "\"granted\":true,\"at\":\"2026-01-01T00:00:00.000Z\"},{\"purpose\":\"marketing\",\"channel\":\"sms\","
+        "\"shoe_size\":43},\"tags\":[\"vip\"],\"consents\":[{\"purpose\":\"marketing\",\"channel\":"
+        "\"email\","
+        "\"granted\":true,\"at\":\"2026-01-01T00:00:00.000Z\"},{\"purpose\":\"marketing\","
+        "\"channel\":\"sms\","
         "\"granted\":true,\"at\":\"2026-01-01T00:00:00.000Z\"}]}");
     assert_int_equal(rows(shop, "SELECT count(*) FROM identifier"), 3);
     shop_close(shop);
@@ -145,7 +162,8 @@ static size_t found(struct shop *shop, const char *query, int64_t before, int64_
 {
     struct member_row *list = NULL;
     size_t n = 0;
-    assert_ok(store_members_search(shop->store, shop->arena, str_c(query), before, 10, &shop->both->fail, &list, &n));
+    assert_ok(store_members_search(shop->store, shop->arena, str_c(query), before, 10,
+                                   &shop->both->fail, &list, &n));
     *first = n > 0 ? list[0].id : 0;
     return n;
 }
@@ -154,9 +172,11 @@ static void members_are_found_by_identifier_in_any_spelling_and_by_words(void **
 {
     struct shop *shop = shop_open(*state);
     const int64_t ann = shop_enrol(shop, ANN);
-    const int64_t eve = shop_enrol(shop, "{\"external_id\":\"C-2\",\"name\":{\"given\":\"Ann\",\"family\":\"Bakker\"}}");
+    const int64_t eve = shop_enrol(
+        shop, "{\"external_id\":\"C-2\",\"name\":{\"given\":\"Ann\",\"family\":\"Bakker\"}}");
     int64_t first = 0;
-    static const char *const OF_ANN[] = {"ann@EXAMPLE.org", "email:ann@example.org", "+31612345678", "ext:C-1", "C-1", "77"};
+    static const char *const OF_ANN[] = {
+        "ann@EXAMPLE.org", "email:ann@example.org", "+31612345678", "ext:C-1", "C-1", "77"};
     for (size_t i = 0; i < ARRAY_N(OF_ANN); i++) {
         assert_int_equal(found(shop, OF_ANN[i], INT64_MAX, &first), 1);
         assert_int_equal(first, ann);
@@ -173,7 +193,8 @@ static void members_are_found_by_identifier_in_any_spelling_and_by_words(void **
     assert_int_equal(found(shop, "an", INT64_MAX, &first), 0); // whole words only
     struct member_row *list = NULL;
     size_t n = 0;
-    assert_err(store_members_search(shop->store, shop->arena, STR("a b c d e"), INT64_MAX, 10, &shop->both->fail, &list, &n),
+    assert_err(store_members_search(shop->store, shop->arena, STR("a b c d e"), INT64_MAX, 10,
+                                    &shop->both->fail, &list, &n),
                ERR_INVALID);
     shop_close(shop);
 }
@@ -217,7 +238,8 @@ static void nothing_of_an_erased_member_is_left_but_the_books(void **state)
     struct member_row row;
     bool is_final = false;
     const int64_t ann = shop_enrol(shop, ANN);
-    const int64_t bob = shop_enrol(shop, "{\"email\":\"bob@example.org\",\"name\":{\"given\":\"Bob\"}}");
+    const int64_t bob =
+        shop_enrol(shop, "{\"email\":\"bob@example.org\",\"name\":{\"given\":\"Bob\"}}");
     (void)shop_purchase(shop, "ext:C-1", 5000, "p-1");
     shop_refund(shop, "ext:C-1", "not-there-yet");
     assert_int_equal(rows(shop, "SELECT count(*) FROM held"), 1);
@@ -234,12 +256,19 @@ static void nothing_of_an_erased_member_is_left_but_the_books(void **state)
     assert_int_equal(rows(shop, "SELECT count(*) FROM timer"), 1);
     assert_int_equal(rows(shop, "SELECT count(*) FROM held"), 0);
     assert_true(rows(shop, "SELECT count(*) FROM transfer") > 0);
-    assert_int_equal(rows(shop, str_fmt(shop->arena, "SELECT count(*) FROM member WHERE sealed IS NULL AND status = 0 AND member_id = %" PRId64, ann).p), 1);
+    assert_int_equal(rows(shop, str_fmt(shop->arena,
+                                        "SELECT count(*) FROM member WHERE sealed IS NULL AND "
+                                        "status = 0 AND member_id = %" PRId64,
+                                        ann)
+                                    .p),
+                     1);
     assert_ok(store_member_read(shop->store, shop->arena, bob, &row));
     assert_int_equal(row.status, MEMBER_ACTIVE);
     struct member_profile profile = row.profile;
     begin(shop);
-    assert_err(store_member_update(shop->store, shop->arena, shop_program(shop), ann, 0, &profile, &shop->both->fail), ERR_NOT_FOUND);
+    assert_err(store_member_update(shop->store, shop->arena, shop_program(shop), ann, 0, &profile,
+                                   &shop->both->fail),
+               ERR_NOT_FOUND);
     db_rollback(store_db(shop->store));
     (void)shop_enrol(shop, ANN); // the same person may come again
     shop_close(shop);

@@ -1,4 +1,5 @@
-/* Work for other members: done right after the batch that left it, once, whatever ends in between. */
+/* Work for other members: done right after the batch that left it, once, whatever ends in between.
+ */
 #include "base/base.h"
 
 #include "shop.h"
@@ -29,7 +30,8 @@ static int64_t waiting_n(struct shop *shop)
 static struct engine *engine_of(struct shop *shop, bool with_relays)
 {
     struct engine *engine = NULL;
-    assert_ok(engine_open(&(struct engine_config){.base = shop->base, .with_relays = with_relays}, &shop->both->fail, &engine));
+    assert_ok(engine_open(&(struct engine_config){.base = shop->base, .with_relays = with_relays},
+                          &shop->both->fail, &engine));
     return engine;
 }
 
@@ -46,7 +48,10 @@ static enum err leave(struct store *store, struct arena *arena, void *self)
     const struct leaving *leaving = self;
     struct relay_row row = {
         .cause = leaving->cause,
-        .relay = {.member = leaving->member, .kind = EVENT_REFERRAL_NAMED, .time = leaving->now, .data = STR("{}")},
+        .relay = {.member = leaving->member,
+                  .kind = EVENT_REFERRAL_NAMED,
+                  .time = leaving->now,
+                  .data = STR("{}")},
     };
     return store_relays_add(store, arena, &row, 1, leaving->now, leaving->lease_until);
 }
@@ -160,7 +165,8 @@ static void work_for_a_suspended_member_waits_until_they_are_resumed(void **stat
     assert_int_equal(waiting_n(shop), 1);
     assert_int_equal(number(shop, "SELECT count(*) FROM relay WHERE owner = 0"), 1);
     set_status(shop, ann, "resume");
-    wait_for_none(shop); // this process's lease, taken with the event, runs out unless it does the work
+    wait_for_none(
+        shop); // this process's lease, taken with the event, runs out unless it does the work
     assert_int_equal(named_n(shop), 1);
     engine_close(engine);
     shop_close(shop);
@@ -197,7 +203,8 @@ static void the_self_check_finds_work_that_was_done_and_rows_that_nobody_wrote(v
     leave_undone(shop, ann, cause);
     assert_int_equal(violations(shop), 1);
     struct db_result rows;
-    assert_ok(db_query_text(store_db(shop->store), shop->arena, STR("UPDATE relay SET kind = 9999"), NULL, 0, &rows));
+    assert_ok(db_query_text(store_db(shop->store), shop->arena, STR("UPDATE relay SET kind = 9999"),
+                            NULL, 0, &rows));
     assert_int_equal(violations(shop), 1);
     shop_close(shop);
 }

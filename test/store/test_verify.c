@@ -12,11 +12,11 @@ enum { PLACE_BYTES = 256 };
 /* An instance with some of everything in it. */
 struct books {
     struct shop *shop;
-    struct db *raw;    // a connection of the test's own, for planting
-    struct db *keys;   // to the key store
+    struct db *raw;  // a connection of the test's own, for planting
+    struct db *keys; // to the key store
     int64_t ann, bob, eve, gone, many;
-    int64_t latte;     // a purchase of ann's that a refund has touched
-    int64_t paid;      // a purchase of ann's paid in points
+    int64_t latte; // a purchase of ann's that a refund has touched
+    int64_t paid;  // a purchase of ann's paid in points
     struct verify_report *report;
 };
 
@@ -53,13 +53,16 @@ static struct str blob(struct books *b, const char *text)
 }
 
 /* "UPDATE t SET c = %s WHERE …" with the bytes. */
-static void set_blob(struct books *b, const char *table, const char *column, const char *where, struct str bytes)
+static void set_blob(struct books *b, const char *table, const char *column, const char *where,
+                     struct str bytes)
 {
     struct db_result rows;
     const struct db_value value = db_blob(bytes.p, bytes.n);
     const char *mark = b->shop->both->dialect == DB_SQLITE ? "?1" : "CAST($1 AS bytea)";
-    assert_ok(db_query_text(b->raw, b->shop->arena, str_c(sql(b, "UPDATE %s SET %s = %s WHERE %s", table, column, mark, where)),
-                            &value, 1, &rows));
+    assert_ok(
+        db_query_text(b->raw, b->shop->arena,
+                      str_c(sql(b, "UPDATE %s SET %s = %s WHERE %s", table, column, mark, where)),
+                      &value, 1, &rows));
 }
 
 static void flip(struct books *b, const char *table, const char *column, const char *where)
@@ -71,9 +74,11 @@ static void flip(struct books *b, const char *table, const char *column, const c
     set_blob(b, table, column, where, (struct str){.p = changed, .n = bytes.n});
 }
 
-static const char *TABLES[] = {"instance", "symbol", "program_version", "member", "member_clear", "identifier", "name_word",
-                               "member_state", "member_chunk", "event_key", "event", "transfer", "purchase", "timer", "held",
-                               "sale", "audit", "released"};
+static const char *TABLES[] = {
+    "instance",   "symbol",    "program_version", "member",       "member_clear",
+    "identifier", "name_word", "member_state",    "member_chunk", "event_key",
+    "event",      "transfer",  "purchase",        "timer",        "held",
+    "sale",       "audit",     "released"};
 
 /* ---- the books ---- */
 
@@ -81,8 +86,13 @@ static void pay_with_points(struct shop *shop, const char *subject, const char *
 {
     struct payment payment = {.method = STR("points"), .wallet = STR("points"), .amount = 30};
     struct submission s = {
-        .event = {.kind = EVENT_PURCHASE, .amount = 3000, .currency = STR("EUR"), .payments = &payment, .payments_n = 1,
-                  .source = STR("till/1"), .external_id = str_c(id)},
+        .event = {.kind = EVENT_PURCHASE,
+                  .amount = 3000,
+                  .currency = STR("EUR"),
+                  .payments = &payment,
+                  .payments_n = 1,
+                  .source = STR("till/1"),
+                  .external_id = str_c(id)},
     };
     assert_ok(shop_event(shop, subject, &s));
     assert_int_equal(s.answer.outcome, OUTCOME_APPLIED);
@@ -92,7 +102,11 @@ static void pay_with_points(struct shop *shop, const char *subject, const char *
 static void adjust(struct shop *shop, const char *subject, int64_t points)
 {
     struct submission s = {
-        .event = {.kind = EVENT_ADJUSTED, .wallet = STR("points"), .points = points, .reason = STR("goodwill"), .actor = STR("test")},
+        .event = {.kind = EVENT_ADJUSTED,
+                  .wallet = STR("points"),
+                  .points = points,
+                  .reason = STR("goodwill"),
+                  .actor = STR("test")},
     };
     assert_ok(shop_event(shop, subject, &s));
 }
@@ -101,8 +115,10 @@ static void fill(struct books *b)
 {
     struct shop *shop = b->shop;
     bool is_final = false;
-    b->ann = shop_enrol(shop, "{\"external_id\":\"ANN\",\"email\":\"ann@example.org\",\"name\":{\"given\":\"Ann Marie\",\"family\":\"Groß\"}}");
-    b->bob = shop_enrol(shop, "{\"external_id\":\"BOB\",\"name\":{\"given\":\"Bob\"},\"city\":\"Delft\",\"tags\":[\"vip\"]}");
+    b->ann = shop_enrol(shop, "{\"external_id\":\"ANN\",\"email\":\"ann@example.org\",\"name\":{"
+                              "\"given\":\"Ann Marie\",\"family\":\"Groß\"}}");
+    b->bob = shop_enrol(shop, "{\"external_id\":\"BOB\",\"name\":{\"given\":\"Bob\"},\"city\":"
+                              "\"Delft\",\"tags\":[\"vip\"]}");
     b->eve = shop_enrol(shop, "{\"external_id\":\"EVE\",\"card\":\"12\"}");
     b->gone = shop_enrol(shop, "{\"external_id\":\"GONE\",\"name\":{\"given\":\"Gone\"}}");
     b->many = shop_enrol(shop, "{\"external_id\":\"MANY\"}");
@@ -132,7 +148,8 @@ static void fill(struct books *b)
     assert_ok(db_begin(store_db(shop->store), DB_WRITE));
     assert_ok(store_member_erase(shop->store, shop->arena, b->gone, shop->now, &is_final));
     for (int i = 0; i < 3; i++) {
-        const struct audit_entry entry = {.actor = STR("cli"), .action = STR("test.do"), .object = STR("x"), .at = shop->now};
+        const struct audit_entry entry = {
+            .actor = STR("cli"), .action = STR("test.do"), .object = STR("x"), .at = shop->now};
         assert_ok(store_audit_write(shop->store, shop->arena, &entry));
     }
     assert_ok(db_commit(store_db(shop->store)));
@@ -170,8 +187,8 @@ static void print_report(const struct books *b)
 {
     for (size_t i = 0; i < b->report->n; i++) {
         const struct violation *v = &b->report->list[i];
-        print_error("  %s: %.*s %.*s: %.*s\n", invariant_name(v->invariant), STR_ARG(v->table), STR_ARG(v->row),
-                    STR_ARG(v->detail));
+        print_error("  %s: %.*s %.*s: %.*s\n", invariant_name(v->invariant), STR_ARG(v->table),
+                    STR_ARG(v->row), STR_ARG(v->detail));
     }
 }
 
@@ -194,16 +211,19 @@ static struct books *books_open(void **state)
 }
 
 /* Damage must be found under this invariant, in this table; then everything is put back. */
-static void expect(struct books *b, const char *what, enum invariant invariant, const char *table, const char *row)
+static void expect(struct books *b, const char *what, enum invariant invariant, const char *table,
+                   const char *row)
 {
     bool is_found = false;
     (void)verify(b); // what it has counted is in the report
     for (size_t i = 0; i < b->report->n; i++) {
         const struct violation *v = &b->report->list[i];
-        is_found |= v->invariant == invariant && str_eq(v->table, str_c(table)) && (row == NULL || str_eq(v->row, str_c(row)));
+        is_found |= v->invariant == invariant && str_eq(v->table, str_c(table)) &&
+                    (row == NULL || str_eq(v->row, str_c(row)));
     }
     if (!is_found) {
-        print_error("%s: expected %s in %s%s%s, found:\n", what, invariant_name(invariant), table, row ? " " : "", row ? row : "");
+        print_error("%s: expected %s in %s%s%s, found:\n", what, invariant_name(invariant), table,
+                    row ? " " : "", row ? row : "");
         print_report(b);
     }
     assert_true(is_found);
@@ -221,18 +241,28 @@ static void damage_that_sql_can_do_is_found_and_named(void **state)
 {
     struct books *b = books_open(state);
     const int64_t ann = b->ann;
-    const int64_t middle = number(b, sql(b, "SELECT transfer_id FROM transfer WHERE member_id = %" PRId64 " ORDER BY transfer_id LIMIT 1 OFFSET 3", ann));
-    const int64_t newest = number(b, sql(b, "SELECT max(transfer_id) FROM transfer WHERE member_id = %" PRId64, ann));
-    const int64_t event = number(b, sql(b, "SELECT event_id FROM event WHERE member_id = %" PRId64 " ORDER BY event_id LIMIT 1 OFFSET 2", ann));
-    const int64_t last_event = number(b, sql(b, "SELECT max(event_id) FROM event WHERE member_id = %" PRId64, ann));
+    const int64_t middle =
+        number(b, sql(b,
+                      "SELECT transfer_id FROM transfer WHERE member_id = %" PRId64
+                      " ORDER BY transfer_id LIMIT 1 OFFSET 3",
+                      ann));
+    const int64_t newest =
+        number(b, sql(b, "SELECT max(transfer_id) FROM transfer WHERE member_id = %" PRId64, ann));
+    const int64_t event = number(b, sql(b,
+                                        "SELECT event_id FROM event WHERE member_id = %" PRId64
+                                        " ORDER BY event_id LIMIT 1 OFFSET 2",
+                                        ann));
+    const int64_t last_event =
+        number(b, sql(b, "SELECT max(event_id) FROM event WHERE member_id = %" PRId64, ann));
     const int64_t sale = number(b, "SELECT sale_id FROM sale");
     const int64_t held = number(b, "SELECT min(held_id) FROM held WHERE member_id = 0");
     const char *trf = name_of(b, "trf_", middle);
     const char *mbr = name_of(b, "mbr_", ann);
     const char *evt = name_of(b, "evt_", event);
     const char *many = name_of(b, "mbr_", b->many);
-    const char *blob16 = b->shop->both->dialect == DB_SQLITE ? "x'000102030405060708090a0b0c0d0e0f'"
-                                                              : "decode('000102030405060708090a0b0c0d0e0f', 'hex')";
+    const char *blob16 = b->shop->both->dialect == DB_SQLITE
+                             ? "x'000102030405060708090a0b0c0d0e0f'"
+                             : "decode('000102030405060708090a0b0c0d0e0f', 'hex')";
     const struct {
         const char *sql;
         enum invariant invariant;
@@ -240,105 +270,206 @@ static void damage_that_sql_can_do_is_found_and_named(void **state)
         const char *row;
     } list[] = {
         // 1 double entry
-        {sql(b, "UPDATE transfer SET kind = 3 WHERE transfer_id = %" PRId64, middle), INV_DOUBLE_ENTRY, "transfer", trf},
-        {sql(b, "UPDATE transfer SET from_account = 4 WHERE transfer_id = %" PRId64, middle), INV_DOUBLE_ENTRY, "transfer", trf},
-        {sql(b, "UPDATE transfer SET to_account = 8 WHERE transfer_id = %" PRId64, middle), INV_DOUBLE_ENTRY, "transfer", trf},
-        {sql(b, "UPDATE transfer SET lot = 0 WHERE transfer_id = %" PRId64, middle), INV_DOUBLE_ENTRY, "transfer", trf},
+        {sql(b, "UPDATE transfer SET kind = 3 WHERE transfer_id = %" PRId64, middle),
+         INV_DOUBLE_ENTRY, "transfer", trf},
+        {sql(b, "UPDATE transfer SET from_account = 4 WHERE transfer_id = %" PRId64, middle),
+         INV_DOUBLE_ENTRY, "transfer", trf},
+        {sql(b, "UPDATE transfer SET to_account = 8 WHERE transfer_id = %" PRId64, middle),
+         INV_DOUBLE_ENTRY, "transfer", trf},
+        {sql(b, "UPDATE transfer SET lot = 0 WHERE transfer_id = %" PRId64, middle),
+         INV_DOUBLE_ENTRY, "transfer", trf},
         // 2 balances
-        {sql(b, "UPDATE transfer SET points = points + 1 WHERE transfer_id = %" PRId64, middle), INV_BALANCES, "member_state", mbr},
-        {sql(b, "DELETE FROM transfer WHERE transfer_id = %" PRId64, newest), INV_BALANCES, "member_state", mbr},
+        {sql(b, "UPDATE transfer SET points = points + 1 WHERE transfer_id = %" PRId64, middle),
+         INV_BALANCES, "member_state", mbr},
+        {sql(b, "DELETE FROM transfer WHERE transfer_id = %" PRId64, newest), INV_BALANCES,
+         "member_state", mbr},
         // 6 natural keys
-        {sql(b, "DELETE FROM event_key WHERE event_id = %" PRId64, event), INV_NATURAL_KEYS, "event", evt},
-        {sql(b, "UPDATE event_key SET hash = %s WHERE event_id = %" PRId64, blob16, event), INV_NATURAL_KEYS, "event", evt},
-        {sql(b, "UPDATE event_key SET hash = %s WHERE event_id = %" PRId64, blob16, event), INV_NATURAL_KEYS, "event_key",
-         "000102030405060708090a0b0c0d0e0f"},
-        {sql(b, "UPDATE event_key SET event_id = %" PRId64 " WHERE event_id = %" PRId64, last_event, event), INV_NATURAL_KEYS, "event", evt},
-        {sql(b, "UPDATE event_key SET member_id = %" PRId64 " WHERE event_id = %" PRId64, b->bob, event), INV_NATURAL_KEYS, "event", evt},
-        {sql(b, "INSERT INTO event_key SELECT %s, fingerprint, member_id, event_id FROM event_key WHERE event_id = %" PRId64, blob16, event),
+        {sql(b, "DELETE FROM event_key WHERE event_id = %" PRId64, event), INV_NATURAL_KEYS,
+         "event", evt},
+        {sql(b, "UPDATE event_key SET hash = %s WHERE event_id = %" PRId64, blob16, event),
+         INV_NATURAL_KEYS, "event", evt},
+        {sql(b, "UPDATE event_key SET hash = %s WHERE event_id = %" PRId64, blob16, event),
          INV_NATURAL_KEYS, "event_key", "000102030405060708090a0b0c0d0e0f"},
-        {sql(b, "INSERT INTO event_key VALUES (%s, %s, 0, 77)", blob16, blob16), INV_NATURAL_KEYS, "event_key", NULL},
-        {sql(b, "DELETE FROM event_key WHERE event_id = %" PRId64, sale), INV_NATURAL_KEYS, "sale", name_of(b, "evt_", sale)},
+        {sql(b, "UPDATE event_key SET event_id = %" PRId64 " WHERE event_id = %" PRId64, last_event,
+             event),
+         INV_NATURAL_KEYS, "event", evt},
+        {sql(b, "UPDATE event_key SET member_id = %" PRId64 " WHERE event_id = %" PRId64, b->bob,
+             event),
+         INV_NATURAL_KEYS, "event", evt},
+        {sql(b,
+             "INSERT INTO event_key SELECT %s, fingerprint, member_id, event_id FROM event_key "
+             "WHERE event_id = %" PRId64,
+             blob16, event),
+         INV_NATURAL_KEYS, "event_key", "000102030405060708090a0b0c0d0e0f"},
+        {sql(b, "INSERT INTO event_key VALUES (%s, %s, 0, 77)", blob16, blob16), INV_NATURAL_KEYS,
+         "event_key", NULL},
+        {sql(b, "DELETE FROM event_key WHERE event_id = %" PRId64, sale), INV_NATURAL_KEYS, "sale",
+         name_of(b, "evt_", sale)},
         {sql(b, "DELETE FROM sale"), INV_NATURAL_KEYS, "event_key", NULL},
-        {sql(b, "DELETE FROM event_key WHERE event_id = %" PRId64, held), INV_NATURAL_KEYS, "held", name_of(b, "evt_", held)},
+        {sql(b, "DELETE FROM event_key WHERE event_id = %" PRId64, held), INV_NATURAL_KEYS, "held",
+         name_of(b, "evt_", held)},
         {"UPDATE released SET event_id = event_id + 1", INV_NATURAL_KEYS, "released", NULL},
         {"UPDATE released SET event_id = event_id + 1", INV_NATURAL_KEYS, "event", NULL},
         // 7 chains
-        {sql(b, "UPDATE transfer SET at = at + 1 WHERE transfer_id = %" PRId64, middle), INV_CHAINS, "transfer", trf},
-        {sql(b, "UPDATE transfer SET booked_at = booked_at - 1 WHERE transfer_id = %" PRId64, middle), INV_CHAINS, "transfer", trf},
-        {sql(b, "UPDATE transfer SET rule = rule + 1 WHERE transfer_id = %" PRId64, middle), INV_CHAINS, "transfer", trf},
-        {sql(b, "UPDATE transfer SET wallet = 2 WHERE transfer_id = %" PRId64, middle), INV_CHAINS, "transfer", trf},
-        {sql(b, "UPDATE transfer SET event_id = %" PRId64 " WHERE transfer_id = %" PRId64, last_event, middle), INV_CHAINS, "transfer", trf},
-        {sql(b, "UPDATE transfer SET reason = hash WHERE transfer_id = %" PRId64, middle), INV_CHAINS, "transfer", trf},
-        {sql(b, "UPDATE transfer SET previous = 0 WHERE transfer_id = %" PRId64, middle), INV_CHAINS, "transfer", trf},
-        {sql(b, "UPDATE transfer SET previous = transfer_id WHERE transfer_id = %" PRId64, middle), INV_CHAINS, "transfer", trf},
-        {sql(b, "DELETE FROM transfer WHERE transfer_id = %" PRId64, middle), INV_CHAINS, "transfer", NULL},
-        {sql(b, "DELETE FROM transfer WHERE member_id = %" PRId64, ann), INV_CHAINS, "transfer", NULL},
-        {sql(b, "UPDATE transfer SET member_id = %" PRId64 " WHERE transfer_id = %" PRId64, b->bob, middle), INV_CHAINS, "transfer", NULL},
-        {sql(b, "INSERT INTO transfer SELECT transfer_id + 1000000, member_id, transfer_id, event_id, lot, at, booked_at, wallet, rule, version,"
-                " kind, from_account, to_account, points, reason, hash FROM transfer WHERE transfer_id = %" PRId64, newest),
+        {sql(b, "UPDATE transfer SET at = at + 1 WHERE transfer_id = %" PRId64, middle), INV_CHAINS,
+         "transfer", trf},
+        {sql(b, "UPDATE transfer SET booked_at = booked_at - 1 WHERE transfer_id = %" PRId64,
+             middle),
+         INV_CHAINS, "transfer", trf},
+        {sql(b, "UPDATE transfer SET rule = rule + 1 WHERE transfer_id = %" PRId64, middle),
+         INV_CHAINS, "transfer", trf},
+        {sql(b, "UPDATE transfer SET wallet = 2 WHERE transfer_id = %" PRId64, middle), INV_CHAINS,
+         "transfer", trf},
+        {sql(b, "UPDATE transfer SET event_id = %" PRId64 " WHERE transfer_id = %" PRId64,
+             last_event, middle),
+         INV_CHAINS, "transfer", trf},
+        {sql(b, "UPDATE transfer SET reason = hash WHERE transfer_id = %" PRId64, middle),
+         INV_CHAINS, "transfer", trf},
+        {sql(b, "UPDATE transfer SET previous = 0 WHERE transfer_id = %" PRId64, middle),
+         INV_CHAINS, "transfer", trf},
+        {sql(b, "UPDATE transfer SET previous = transfer_id WHERE transfer_id = %" PRId64, middle),
+         INV_CHAINS, "transfer", trf},
+        {sql(b, "DELETE FROM transfer WHERE transfer_id = %" PRId64, middle), INV_CHAINS,
+         "transfer", NULL},
+        {sql(b, "DELETE FROM transfer WHERE member_id = %" PRId64, ann), INV_CHAINS, "transfer",
+         NULL},
+        {sql(b, "UPDATE transfer SET member_id = %" PRId64 " WHERE transfer_id = %" PRId64, b->bob,
+             middle),
+         INV_CHAINS, "transfer", NULL},
+        {sql(b,
+             "INSERT INTO transfer SELECT transfer_id + 1000000, member_id, transfer_id, event_id, "
+             "lot, at, booked_at, wallet, rule, version,"
+             " kind, from_account, to_account, points, reason, hash FROM transfer WHERE "
+             "transfer_id = %" PRId64,
+             newest),
          INV_CHAINS, "transfer", name_of(b, "trf_", newest + 1000000)},
-        {sql(b, "INSERT INTO transfer SELECT transfer_id + 1, member_id, previous, event_id, lot, at, booked_at, wallet, rule, version,"
-                " kind, from_account, to_account, points, reason, hash FROM transfer WHERE transfer_id = %" PRId64
-                " AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.transfer_id = %" PRId64 ")", newest, newest + 1),
+        {sql(b,
+             "INSERT INTO transfer SELECT transfer_id + 1, member_id, previous, event_id, lot, at, "
+             "booked_at, wallet, rule, version,"
+             " kind, from_account, to_account, points, reason, hash FROM transfer WHERE "
+             "transfer_id = %" PRId64
+             " AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.transfer_id = %" PRId64 ")",
+             newest, newest + 1),
          INV_CHAINS, "transfer", NULL},
-        {sql(b, "INSERT INTO transfer SELECT 5, 4, 0, event_id, lot, at, booked_at, wallet, rule, version,"
-                " kind, from_account, to_account, points, reason, hash FROM transfer WHERE transfer_id = %" PRId64, newest),
+        {sql(b,
+             "INSERT INTO transfer SELECT 5, 4, 0, event_id, lot, at, booked_at, wallet, rule, "
+             "version,"
+             " kind, from_account, to_account, points, reason, hash FROM transfer WHERE "
+             "transfer_id = %" PRId64,
+             newest),
          INV_CHAINS, "transfer", NULL},
-        {sql(b, "UPDATE event SET previous = 0 WHERE event_id = %" PRId64, event), INV_CHAINS, "event", evt},
+        {sql(b, "UPDATE event SET previous = 0 WHERE event_id = %" PRId64, event), INV_CHAINS,
+         "event", evt},
         {sql(b, "DELETE FROM event WHERE event_id = %" PRId64, event), INV_CHAINS, "event", NULL},
-        {sql(b, "DELETE FROM event WHERE event_id = %" PRId64, last_event), INV_CHAINS, "event", name_of(b, "evt_", last_event)},
-        {sql(b, "INSERT INTO event SELECT event_id + 1000000, member_id, event_id, kind, time, booked_at, version, outcome, credential, content,"
-                " sealed, answer FROM event WHERE event_id = %" PRId64, last_event),
+        {sql(b, "DELETE FROM event WHERE event_id = %" PRId64, last_event), INV_CHAINS, "event",
+         name_of(b, "evt_", last_event)},
+        {sql(b,
+             "INSERT INTO event SELECT event_id + 1000000, member_id, event_id, kind, time, "
+             "booked_at, version, outcome, credential, content,"
+             " sealed, answer FROM event WHERE event_id = %" PRId64,
+             last_event),
          INV_CHAINS, "event", name_of(b, "evt_", last_event + 1000000)},
         {"UPDATE audit SET action = 'nothing' WHERE seq = 2", INV_CHAINS, "audit", "2"},
         {"DELETE FROM audit WHERE seq = 1", INV_CHAINS, "audit", "1"},
         {"DELETE FROM audit WHERE seq = 3", INV_CHAINS, "audit", "3"},
         // 8 sealed
-        {sql(b, "UPDATE member SET sealed = (SELECT m.sealed FROM member m WHERE m.member_id = %" PRId64 ") WHERE member_id = %" PRId64, b->bob, ann),
+        {sql(b,
+             "UPDATE member SET sealed = (SELECT m.sealed FROM member m WHERE m.member_id = "
+             "%" PRId64 ") WHERE member_id = %" PRId64,
+             b->bob, ann),
          INV_SEALED, "member", mbr},
-        {sql(b, "UPDATE member SET sealed = NULL WHERE member_id = %" PRId64, ann), INV_SEALED, "member", mbr},
-        {sql(b, "UPDATE member SET status = 0 WHERE member_id = %" PRId64, ann), INV_SEALED, "member", mbr},
-        {sql(b, "UPDATE member SET status = 1 WHERE member_id = %" PRId64, b->gone), INV_SEALED, "member", name_of(b, "mbr_", b->gone)},
-        {sql(b, "INSERT INTO member_clear (member_id, birth_year, birth_month, birth_day, gender, country, city, language, tags, attributes)"
-                " SELECT %" PRId64 ", birth_year, birth_month, birth_day, gender, country, city, language, tags, attributes"
-                " FROM member_clear WHERE member_id = %" PRId64, b->gone, ann), INV_SEALED, "member_clear", name_of(b, "mbr_", b->gone)},
-        {sql(b, "UPDATE event SET sealed = (SELECT e.sealed FROM event e WHERE e.event_id = %" PRId64 ") WHERE event_id = %" PRId64,
-             number(b, sql(b, "SELECT max(event_id) FROM event WHERE member_id = %" PRId64, b->bob)), event), INV_SEALED, "event", evt},
+        {sql(b, "UPDATE member SET sealed = NULL WHERE member_id = %" PRId64, ann), INV_SEALED,
+         "member", mbr},
+        {sql(b, "UPDATE member SET status = 0 WHERE member_id = %" PRId64, ann), INV_SEALED,
+         "member", mbr},
+        {sql(b, "UPDATE member SET status = 1 WHERE member_id = %" PRId64, b->gone), INV_SEALED,
+         "member", name_of(b, "mbr_", b->gone)},
+        {sql(b,
+             "INSERT INTO member_clear (member_id, birth_year, birth_month, birth_day, gender, "
+             "country, city, language, tags, attributes)"
+             " SELECT %" PRId64 ", birth_year, birth_month, birth_day, gender, country, city, "
+             "language, tags, attributes"
+             " FROM member_clear WHERE member_id = %" PRId64,
+             b->gone, ann),
+         INV_SEALED, "member_clear", name_of(b, "mbr_", b->gone)},
+        {sql(b,
+             "UPDATE event SET sealed = (SELECT e.sealed FROM event e WHERE e.event_id = %" PRId64
+             ") WHERE event_id = %" PRId64,
+             number(b,
+                    sql(b, "SELECT max(event_id) FROM event WHERE member_id = %" PRId64, b->bob)),
+             event),
+         INV_SEALED, "event", evt},
         // 9 indexes
-        {sql(b, "DELETE FROM identifier WHERE member_id = %" PRId64 " AND kind = 2", ann), INV_INDEXES, "identifier", mbr},
-        {sql(b, "UPDATE identifier SET member_id = %" PRId64 " WHERE member_id = %" PRId64 " AND kind = 2", b->bob, ann), INV_INDEXES, "identifier", mbr},
-        {sql(b, "INSERT INTO identifier VALUES (2, %s, %" PRId64 ")", blob16, ann), INV_INDEXES, "identifier", "000102030405060708090a0b0c0d0e0f"},
-        {sql(b, "INSERT INTO identifier VALUES (2, %s, %" PRId64 ")", blob16, b->gone), INV_INDEXES, "identifier", "000102030405060708090a0b0c0d0e0f"},
-        {sql(b, "INSERT INTO identifier VALUES (2, %s, 12345)", blob16), INV_INDEXES, "identifier", "000102030405060708090a0b0c0d0e0f"},
-        {sql(b, "DELETE FROM name_word WHERE member_id = %" PRId64, b->bob), INV_INDEXES, "name_word", name_of(b, "mbr_", b->bob)},
-        {sql(b, "INSERT INTO name_word VALUES (%s, %" PRId64 ")", blob16, ann), INV_INDEXES, "name_word", "000102030405060708090a0b0c0d0e0f"},
-        {sql(b, "UPDATE held SET wait_hash = %s WHERE held_id = %" PRId64, blob16, held), INV_INDEXES, "held", name_of(b, "evt_", held)},
+        {sql(b, "DELETE FROM identifier WHERE member_id = %" PRId64 " AND kind = 2", ann),
+         INV_INDEXES, "identifier", mbr},
+        {sql(b,
+             "UPDATE identifier SET member_id = %" PRId64 " WHERE member_id = %" PRId64
+             " AND kind = 2",
+             b->bob, ann),
+         INV_INDEXES, "identifier", mbr},
+        {sql(b, "INSERT INTO identifier VALUES (2, %s, %" PRId64 ")", blob16, ann), INV_INDEXES,
+         "identifier", "000102030405060708090a0b0c0d0e0f"},
+        {sql(b, "INSERT INTO identifier VALUES (2, %s, %" PRId64 ")", blob16, b->gone), INV_INDEXES,
+         "identifier", "000102030405060708090a0b0c0d0e0f"},
+        {sql(b, "INSERT INTO identifier VALUES (2, %s, 12345)", blob16), INV_INDEXES, "identifier",
+         "000102030405060708090a0b0c0d0e0f"},
+        {sql(b, "DELETE FROM name_word WHERE member_id = %" PRId64, b->bob), INV_INDEXES,
+         "name_word", name_of(b, "mbr_", b->bob)},
+        {sql(b, "INSERT INTO name_word VALUES (%s, %" PRId64 ")", blob16, ann), INV_INDEXES,
+         "name_word", "000102030405060708090a0b0c0d0e0f"},
+        {sql(b, "UPDATE held SET wait_hash = %s WHERE held_id = %" PRId64, blob16, held),
+         INV_INDEXES, "held", name_of(b, "evt_", held)},
         // 10 records and what belongs together
-        {sql(b, "DELETE FROM member_state WHERE member_id = %" PRId64, ann), INV_DATABASE, "member_state", mbr},
-        {sql(b, "UPDATE member_state SET state = %s WHERE member_id = %" PRId64, blob16, ann), INV_DATABASE, "member_state", mbr},
-        {sql(b, "INSERT INTO member_state SELECT 4, version, state FROM member_state WHERE member_id = %" PRId64, ann), INV_DATABASE, "member_state", NULL},
-        {sql(b, "DELETE FROM member WHERE member_id = %" PRId64, ann), INV_DATABASE, "member_state", mbr},
-        {sql(b, "DELETE FROM member_chunk WHERE member_id = %" PRId64, b->many), INV_DATABASE, "member_chunk", many},
-        {sql(b, "UPDATE member_chunk SET data = %s WHERE member_id = %" PRId64, blob16, b->many), INV_DATABASE, "member_chunk", many},
-        {sql(b, "UPDATE member_chunk SET kind = 9 WHERE kind = 1 AND member_id = %" PRId64, b->many), INV_DATABASE, "member_chunk", many},
+        {sql(b, "DELETE FROM member_state WHERE member_id = %" PRId64, ann), INV_DATABASE,
+         "member_state", mbr},
+        {sql(b, "UPDATE member_state SET state = %s WHERE member_id = %" PRId64, blob16, ann),
+         INV_DATABASE, "member_state", mbr},
+        {sql(b,
+             "INSERT INTO member_state SELECT 4, version, state FROM member_state WHERE member_id "
+             "= %" PRId64,
+             ann),
+         INV_DATABASE, "member_state", NULL},
+        {sql(b, "DELETE FROM member WHERE member_id = %" PRId64, ann), INV_DATABASE, "member_state",
+         mbr},
+        {sql(b, "DELETE FROM member_chunk WHERE member_id = %" PRId64, b->many), INV_DATABASE,
+         "member_chunk", many},
+        {sql(b, "UPDATE member_chunk SET data = %s WHERE member_id = %" PRId64, blob16, b->many),
+         INV_DATABASE, "member_chunk", many},
+        {sql(b, "UPDATE member_chunk SET kind = 9 WHERE kind = 1 AND member_id = %" PRId64,
+             b->many),
+         INV_DATABASE, "member_chunk", many},
         {sql(b, "DELETE FROM timer WHERE member_id = %" PRId64, ann), INV_DATABASE, "timer", mbr},
-        {sql(b, "UPDATE timer SET due_at = due_at + 1 WHERE member_id = %" PRId64, ann), INV_DATABASE, "timer", mbr},
-        {sql(b, "UPDATE timer SET kind = 5 WHERE member_id = %" PRId64, ann), INV_DATABASE, "timer", mbr},
+        {sql(b, "UPDATE timer SET due_at = due_at + 1 WHERE member_id = %" PRId64, ann),
+         INV_DATABASE, "timer", mbr},
+        {sql(b, "UPDATE timer SET kind = 5 WHERE member_id = %" PRId64, ann), INV_DATABASE, "timer",
+         mbr},
         {"INSERT INTO timer VALUES (4, 0, 4, 0)", INV_DATABASE, "timer", NULL},
-        {sql(b, "DELETE FROM member_clear WHERE member_id = %" PRId64, ann), INV_DATABASE, "member_clear", mbr},
-        {sql(b, "UPDATE member_clear SET tags = 'no json' WHERE member_id = %" PRId64, ann), INV_DATABASE, "member_clear", mbr},
-        {sql(b, "UPDATE purchase SET data = %s WHERE event_id = %" PRId64, blob16, b->latte), INV_DATABASE, "purchase", name_of(b, "evt_", b->latte)},
-        {sql(b, "UPDATE purchase SET content_event = 5 WHERE event_id = %" PRId64, b->latte), INV_DATABASE, "purchase", name_of(b, "evt_", b->latte)},
-        {sql(b, "UPDATE event SET outcome = 1 WHERE event_id = %" PRId64, event), INV_DATABASE, "event", evt},
-        {sql(b, "UPDATE event SET kind = 6 WHERE event_id = %" PRId64, event), INV_DATABASE, "event", evt},
-        {sql(b, "UPDATE event SET content = %s WHERE event_id = %" PRId64, blob16, event), INV_DATABASE, "event", evt},
-        {sql(b, "UPDATE event SET answer = %s WHERE event_id = %" PRId64, blob16, event), INV_DATABASE, "event", evt},
-        {sql(b, "UPDATE event SET version = 9 WHERE event_id = %" PRId64, event), INV_DATABASE, "event", evt},
+        {sql(b, "DELETE FROM member_clear WHERE member_id = %" PRId64, ann), INV_DATABASE,
+         "member_clear", mbr},
+        {sql(b, "UPDATE member_clear SET tags = 'no json' WHERE member_id = %" PRId64, ann),
+         INV_DATABASE, "member_clear", mbr},
+        {sql(b, "UPDATE purchase SET data = %s WHERE event_id = %" PRId64, blob16, b->latte),
+         INV_DATABASE, "purchase", name_of(b, "evt_", b->latte)},
+        {sql(b, "UPDATE purchase SET content_event = 5 WHERE event_id = %" PRId64, b->latte),
+         INV_DATABASE, "purchase", name_of(b, "evt_", b->latte)},
+        {sql(b, "UPDATE event SET outcome = 1 WHERE event_id = %" PRId64, event), INV_DATABASE,
+         "event", evt},
+        {sql(b, "UPDATE event SET kind = 6 WHERE event_id = %" PRId64, event), INV_DATABASE,
+         "event", evt},
+        {sql(b, "UPDATE event SET content = %s WHERE event_id = %" PRId64, blob16, event),
+         INV_DATABASE, "event", evt},
+        {sql(b, "UPDATE event SET answer = %s WHERE event_id = %" PRId64, blob16, event),
+         INV_DATABASE, "event", evt},
+        {sql(b, "UPDATE event SET version = 9 WHERE event_id = %" PRId64, event), INV_DATABASE,
+         "event", evt},
         {"UPDATE sale SET amount = amount + 1", INV_DATABASE, "sale", name_of(b, "evt_", sale)},
-        {"UPDATE program_version SET document = replace(document, '\"per_amount\":100,', '\"per_amount\":50,')", INV_DATABASE, "program_version", "1"},
+        {"UPDATE program_version SET document = replace(document, '\"per_amount\":100,', "
+         "'\"per_amount\":50,')",
+         INV_DATABASE, "program_version", "1"},
         {"UPDATE program_version SET document = '{}'", INV_DATABASE, "program_version", "1"},
         {"DELETE FROM program_version", INV_DATABASE, "event", NULL},
-        {"UPDATE symbol SET name = 'wallet:coins' WHERE name = 'wallet:points'", INV_DATABASE, "program_version", "1"},
+        {"UPDATE symbol SET name = 'wallet:coins' WHERE name = 'wallet:points'", INV_DATABASE,
+         "program_version", "1"},
         {"DELETE FROM symbol WHERE id = 2", INV_DATABASE, "symbol", NULL},
     };
     for (size_t i = 0; i < ARRAY_N(list); i++) {
@@ -363,7 +494,8 @@ static void a_flipped_bit_in_sealed_bytes_is_found(void **state)
     expect(b, "sale.sealed", INV_SEALED, "sale", NULL);
     flip(b, "held", "sealed", "member_id = 0");
     expect(b, "held.sealed", INV_SEALED, "held", NULL);
-    flip(b, "transfer", "hash", sql(b, "transfer_id = (SELECT max(transfer_id) FROM transfer WHERE %s)", where));
+    flip(b, "transfer", "hash",
+         sql(b, "transfer_id = (SELECT max(transfer_id) FROM transfer WHERE %s)", where));
     expect(b, "transfer.hash", INV_CHAINS, "transfer", NULL);
     shop_close(b->shop);
 }
@@ -372,19 +504,30 @@ static void a_key_that_is_gone_without_an_erasure_is_found(void **state)
 {
     struct books *b = books_open(state);
     both_run(b->shop->both, b->keys, "CREATE TABLE kept AS SELECT * FROM data_key");
-    both_run(b->shop->both, b->keys, sql(b, "DELETE FROM data_key WHERE owner_id = %" PRId64, b->ann));
+    both_run(b->shop->both, b->keys,
+             sql(b, "DELETE FROM data_key WHERE owner_id = %" PRId64, b->ann));
     expect(b, "key deleted", INV_SEALED, "member", name_of(b, "mbr_", b->ann));
-    both_run(b->shop->both, b->keys, sql(b, "INSERT INTO data_key SELECT * FROM kept WHERE owner_id = %" PRId64, b->ann));
-    both_run(b->shop->both, b->keys, sql(b, "UPDATE data_key SET wrapped = (SELECT k.wrapped FROM kept k WHERE k.owner_id = %" PRId64
-                                            ") WHERE owner_id = %" PRId64, b->bob, b->ann));
+    both_run(b->shop->both, b->keys,
+             sql(b, "INSERT INTO data_key SELECT * FROM kept WHERE owner_id = %" PRId64, b->ann));
+    both_run(b->shop->both, b->keys,
+             sql(b,
+                 "UPDATE data_key SET wrapped = (SELECT k.wrapped FROM kept k WHERE k.owner_id = "
+                 "%" PRId64 ") WHERE owner_id = %" PRId64,
+                 b->bob, b->ann));
     expect(b, "key swapped", INV_SEALED, "data_key", name_of(b, "mbr_", b->ann));
-    both_run(b->shop->both, b->keys, sql(b, "DELETE FROM data_key WHERE owner_id = %" PRId64, b->ann));
-    both_run(b->shop->both, b->keys, sql(b, "INSERT INTO data_key SELECT * FROM kept WHERE owner_id = %" PRId64, b->ann));
-    both_run(b->shop->both, b->keys, sql(b, "DELETE FROM data_key WHERE owner_id IN (SELECT owner_id FROM data_key WHERE owner_id = %" PRId64 ")",
-                                         number(b, "SELECT min(held_id) FROM held WHERE member_id = 0")));
+    both_run(b->shop->both, b->keys,
+             sql(b, "DELETE FROM data_key WHERE owner_id = %" PRId64, b->ann));
+    both_run(b->shop->both, b->keys,
+             sql(b, "INSERT INTO data_key SELECT * FROM kept WHERE owner_id = %" PRId64, b->ann));
+    both_run(b->shop->both, b->keys,
+             sql(b,
+                 "DELETE FROM data_key WHERE owner_id IN (SELECT owner_id FROM data_key WHERE "
+                 "owner_id = %" PRId64 ")",
+                 number(b, "SELECT min(held_id) FROM held WHERE member_id = 0")));
     expect(b, "held key deleted", INV_SEALED, "held", NULL);
     both_run(b->shop->both, b->keys, "INSERT OR IGNORE INTO data_key SELECT * FROM kept");
-    both_run(b->shop->both, b->keys, sql(b, "DELETE FROM erasure WHERE owner_id = %" PRId64, b->gone));
+    both_run(b->shop->both, b->keys,
+             sql(b, "DELETE FROM erasure WHERE owner_id = %" PRId64, b->gone));
     expect(b, "erasure deleted", INV_SEALED, "member", name_of(b, "mbr_", b->gone));
     shop_close(b->shop);
 }
@@ -392,7 +535,8 @@ static void a_key_that_is_gone_without_an_erasure_is_found(void **state)
 static struct state read_state(struct books *b, int64_t member)
 {
     struct state s;
-    const struct str bytes = blob(b, sql(b, "SELECT state FROM member_state WHERE member_id = %" PRId64, member));
+    const struct str bytes =
+        blob(b, sql(b, "SELECT state FROM member_state WHERE member_id = %" PRId64, member));
     assert_ok(state_unpack(b->shop->arena, member, 1, bytes, &s));
     return s;
 }
@@ -402,7 +546,8 @@ static void write_state(struct books *b, const struct state *s)
     struct buf bytes;
     buf_open(&bytes, b->shop->arena, 1024 * 1024);
     state_pack(&bytes, s);
-    set_blob(b, "member_state", "state", sql(b, "member_id = %" PRId64, s->member), buf_view(&bytes));
+    set_blob(b, "member_state", "state", sql(b, "member_id = %" PRId64, s->member),
+             buf_view(&bytes));
 }
 
 static void a_state_that_does_not_add_up_is_found(void **state)
@@ -677,7 +822,10 @@ static void versions_published_meanwhile_are_no_damage(void **state)
 
 static void buy_mug(struct shop *shop, int64_t count)
 {
-    struct submission s = {.event = {.kind = EVENT_REWARD_BOUGHT, .reward = STR("mug"), .count = count, .expected_price = -1}};
+    struct submission s = {.event = {.kind = EVENT_REWARD_BOUGHT,
+                                     .reward = STR("mug"),
+                                     .count = count,
+                                     .expected_price = -1}};
     assert_ok(shop_event(shop, "ext:ANN", &s));
     assert_int_equal(s.answer.outcome, OUTCOME_APPLIED);
 }
@@ -688,16 +836,19 @@ static int64_t stock_faults(struct books *b)
     (void)verify(b);
     for (size_t i = 0; i < b->report->n; i++) {
         const struct violation *v = &b->report->list[i];
-        n += v->invariant == INV_REDEMPTIONS && str_eq(v->table, STR("shared_counter")) && str_eq(v->row, STR("mug"));
+        n += v->invariant == INV_REDEMPTIONS && str_eq(v->table, STR("shared_counter")) &&
+             str_eq(v->row, STR("mug"));
     }
     return n;
 }
 
 static void stock_that_was_not_counted_is_found(void **state)
 {
-    static const char STOCKED[] =
-        "{\"format\":\"loyald.program/1\",\"name\":\"Corner shop\",\"currency\":\"EUR\",\"wallets\":[{\"slug\":\"points\"}],\"rewards\":[{\"slug\":\"mug\","
-        "\"kind\":\"physical\",\"price\":[{\"wallet\":\"points\",\"points\":1}],\"available\":{\"stock\":{\"total\":5}}}]}";
+    static const char STOCKED[] = "{\"format\":\"loyald.program/1\",\"name\":\"Corner "
+                                  "shop\",\"currency\":\"EUR\",\"wallets\":[{\"slug\":\"points\"}],"
+                                  "\"rewards\":[{\"slug\":\"mug\","
+                                  "\"kind\":\"physical\",\"price\":[{\"wallet\":\"points\","
+                                  "\"points\":1}],\"available\":{\"stock\":{\"total\":5}}}]}";
     struct both *both = *state;
     struct books *b = arena_new(&both->arena, struct books, 1);
     b->shop = shop_open(both);

@@ -1,4 +1,5 @@
-/* The self-check beside the server: what it finds freezes a member, and only a clean check releases them. */
+/* The self-check beside the server: what it finds freezes a member, and only a clean check releases
+ * them. */
 #include "base/base.h"
 
 #include "shop.h"
@@ -50,7 +51,8 @@ static void start(struct watched *w)
 {
     struct fail *f = &w->shop->both->fail;
     assert_ok(engine_open(&(struct engine_config){.base = w->shop->base}, f, &w->engine));
-    assert_ok(watch_open(&(struct watch_config){.base = w->shop->base, .engine = w->engine}, f, &w->watch));
+    assert_ok(watch_open(&(struct watch_config){.base = w->shop->base, .engine = w->engine}, f,
+                         &w->watch));
 }
 
 static void stop(struct watched *w)
@@ -87,10 +89,15 @@ static void damage_freezes_its_member_and_nobody_else_until_a_clean_check(void *
     bool was_frozen = false;
     start(w);
     assert_ok(visit(w, "ext:ANN"));
-    run_sql(shop, sql(shop, "UPDATE transfer SET points = points + 1 WHERE transfer_id = (SELECT min(transfer_id) FROM transfer WHERE member_id = %" PRId64 ")", w->ann));
+    run_sql(shop, sql(shop,
+                      "UPDATE transfer SET points = points + 1 WHERE transfer_id = (SELECT "
+                      "min(transfer_id) FROM transfer WHERE member_id = %" PRId64 ")",
+                      w->ann));
     assert_ok(watch_pass(w->watch));
     assert_int_equal(number(shop, "SELECT count(*) FROM frozen"), 1);
-    assert_int_equal(number(shop, sql(shop, "SELECT count(*) FROM frozen WHERE member_id = %" PRId64, w->ann)), 1);
+    assert_int_equal(
+        number(shop, sql(shop, "SELECT count(*) FROM frozen WHERE member_id = %" PRId64, w->ann)),
+        1);
     assert_int_equal(number(shop, "SELECT count(*) FROM audit WHERE action = 'member.freeze'"), 1);
 
     // Nothing is written of Ann, whoever asks; Bob is served; what was known is still answered.
@@ -118,7 +125,10 @@ static void damage_freezes_its_member_and_nobody_else_until_a_clean_check(void *
     assert_true(report->violations > 0);
     assert_ok(verify_one(shop->store, w->bob, report));
     assert_int_equal(report->violations, 0);
-    run_sql(shop, sql(shop, "UPDATE transfer SET points = points - 1 WHERE transfer_id = (SELECT min(transfer_id) FROM transfer WHERE member_id = %" PRId64 ")", w->ann));
+    run_sql(shop, sql(shop,
+                      "UPDATE transfer SET points = points - 1 WHERE transfer_id = (SELECT "
+                      "min(transfer_id) FROM transfer WHERE member_id = %" PRId64 ")",
+                      w->ann));
     assert_ok(verify_one(shop->store, w->ann, report));
     assert_int_equal(report->violations, 0);
     assert_err(verify_one(shop->store, w->ann + 1, report), ERR_NOT_FOUND);
@@ -137,7 +147,10 @@ static void a_head_that_is_wrong_is_seen_before_anything_is_served(void **state)
 {
     struct watched *w = watched_open(*state);
     struct shop *shop = w->shop;
-    run_sql(shop, sql(shop, "UPDATE transfer SET points = points + 1 WHERE transfer_id = (SELECT max(transfer_id) FROM transfer WHERE member_id = %" PRId64 ")", w->bob));
+    run_sql(shop, sql(shop,
+                      "UPDATE transfer SET points = points + 1 WHERE transfer_id = (SELECT "
+                      "max(transfer_id) FROM transfer WHERE member_id = %" PRId64 ")",
+                      w->bob));
     start(w);
     assert_err(visit(w, "ext:BOB"), ERR_MEMBER_FROZEN);
     assert_ok(visit(w, "ext:ANN"));
@@ -150,7 +163,10 @@ static void a_frozen_member_may_be_forgotten(void **state)
     struct watched *w = watched_open(*state);
     struct shop *shop = w->shop;
     bool is_final = false;
-    run_sql(shop, sql(shop, "UPDATE transfer SET points = points + 1 WHERE transfer_id = (SELECT max(transfer_id) FROM transfer WHERE member_id = %" PRId64 ")", w->bob));
+    run_sql(shop, sql(shop,
+                      "UPDATE transfer SET points = points + 1 WHERE transfer_id = (SELECT "
+                      "max(transfer_id) FROM transfer WHERE member_id = %" PRId64 ")",
+                      w->bob));
     start(w);
     stop(w);
     const int64_t transfers = number(shop, "SELECT count(*) FROM transfer");

@@ -1,5 +1,6 @@
-/* A disk that has become read-only: preloaded by readonly.test.mjs. While the file that LOYALD_READ_ONLY names exists, what writes
- * to a regular file answers EROFS, as it does once a file system was mounted anew for reading only. */
+/* A disk that has become read-only: preloaded by readonly.test.mjs. While the file that
+ * LOYALD_READ_ONLY names exists, what writes to a regular file answers EROFS, as it does once a
+ * file system was mounted anew for reading only. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -19,7 +20,8 @@ ssize_t pwrite64(int fd, const void *bytes, size_t n, off64_t at)
         errno = EROFS;
         return -1;
     }
-    return ((ssize_t (*)(int, const void *, size_t, off64_t)) dlsym(RTLD_NEXT, "pwrite64"))(fd, bytes, n, at);
+    return ((ssize_t(*)(int, const void *, size_t, off64_t))dlsym(RTLD_NEXT, "pwrite64"))(fd, bytes,
+                                                                                          n, at);
 }
 
 ssize_t pwrite(int fd, const void *bytes, size_t n, off_t at)
@@ -28,7 +30,8 @@ ssize_t pwrite(int fd, const void *bytes, size_t n, off_t at)
         errno = EROFS;
         return -1;
     }
-    return ((ssize_t (*)(int, const void *, size_t, off_t)) dlsym(RTLD_NEXT, "pwrite"))(fd, bytes, n, at);
+    return ((ssize_t(*)(int, const void *, size_t, off_t))dlsym(RTLD_NEXT, "pwrite"))(fd, bytes, n,
+                                                                                      at);
 }
 
 ssize_t write(int fd, const void *bytes, size_t n)
@@ -37,7 +40,7 @@ ssize_t write(int fd, const void *bytes, size_t n)
         errno = EROFS;
         return -1;
     }
-    return ((ssize_t (*)(int, const void *, size_t)) dlsym(RTLD_NEXT, "write"))(fd, bytes, n);
+    return ((ssize_t(*)(int, const void *, size_t))dlsym(RTLD_NEXT, "write"))(fd, bytes, n);
 }
 
 int ftruncate64(int fd, off64_t n)
@@ -46,5 +49,5 @@ int ftruncate64(int fd, off64_t n)
         errno = EROFS;
         return -1;
     }
-    return ((int (*)(int, off64_t)) dlsym(RTLD_NEXT, "ftruncate64"))(fd, n);
+    return ((int (*)(int, off64_t))dlsym(RTLD_NEXT, "ftruncate64"))(fd, n);
 }

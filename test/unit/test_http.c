@@ -18,7 +18,7 @@ static char answer[ANSWER_BYTES_MAX];
 static struct http_request *_Atomic kept; // what /never was asked
 static _Atomic bool is_at_gate;           // /gate is being handled
 static _Atomic bool is_gate_open;
-static _Atomic size_t consumed_n;         // bytes that /stream was sent
+static _Atomic size_t consumed_n; // bytes that /stream was sent
 
 static void reply_text(struct http_request *request, int status, struct str text)
 {
@@ -396,7 +396,8 @@ static void a_route_may_be_granted_more_time_than_others(void **state)
         (void)sched_yield(); // until the handler has it
     }
     struct http_request *patient = atomic_load(&kept);
-    assert_answer(server, "GET /never HTTP/1.1\r\n" HOST "\r\n", "HTTP/1.1 503"); // that long ago it was handed over
+    assert_answer(server, "GET /never HTTP/1.1\r\n" HOST "\r\n",
+                  "HTTP/1.1 503"); // that long ago it was handed over
     struct pollfd poller = {.fd = fd, .events = POLLIN};
     assert_int_equal(poll(&poller, 1, 0), 0);
     http_working(patient); // as much as was granted again, not as little as others have
@@ -560,12 +561,23 @@ static void if_match_is_read_as_the_standard_says(void **state)
         const char *field;
         bool is_read, matches;
     } CASES[] = {
-        {"\"3\"", true, true},          {"\"2\"", true, false},         {"*", true, true},
-        {" * ", true, true},            {"W/\"3\"", true, false},       {"\"1\", \"3\"", true, true},
-        {"\"1\",\"3\" , \"4\"", true, true}, {"W/\"3\", \"2\"", true, false}, {"\"2\", W/\"9\", \"3\"", true, true},
-        {"\"1\", , \"3\"", true, true}, {"\"\"", true, false},          {"\"3", false, false},
-        {"3", false, false},            {"\"1\" \"3\"", false, false},   {"*, \"3\"", false, false},
-        {"w/\"3\"", false, false},      {"\"3,\"", true, false},
+        {"\"3\"", true, true},
+        {"\"2\"", true, false},
+        {"*", true, true},
+        {" * ", true, true},
+        {"W/\"3\"", true, false},
+        {"\"1\", \"3\"", true, true},
+        {"\"1\",\"3\" , \"4\"", true, true},
+        {"W/\"3\", \"2\"", true, false},
+        {"\"2\", W/\"9\", \"3\"", true, true},
+        {"\"1\", , \"3\"", true, true},
+        {"\"\"", true, false},
+        {"\"3", false, false},
+        {"3", false, false},
+        {"\"1\" \"3\"", false, false},
+        {"*, \"3\"", false, false},
+        {"w/\"3\"", false, false},
+        {"\"3,\"", true, false},
     };
     for (size_t i = 0; i < ARRAY_N(CASES); i++) {
         bool matches = false;

@@ -40,28 +40,32 @@ static void payment_cards_are_known_from_other_numbers(void **state)
         {"4111 1111 1111 1111", true},
         {"4111-1111-1111-1111", true},
         {"4111.1111.1111.1111", true},
-        {"4111\xc2\xa0" "1111\xc2\xa0" "1111\xc2\xa0" "1111", true},
+        {"4111\xc2\xa0"
+         "1111\xc2\xa0"
+         "1111\xc2\xa0"
+         "1111",
+         true},
         {"call 4111111111111111 now", true},
         {"order 12 4111 1111 1111 1111 7", true},
         {"x4111111111111111x", true},
-        {"4222222222222", true},       // Visa of 13
-        {"5555555555554444", true},    // Mastercard
-        {"2223003122003222", true},    // Mastercard, new range
-        {"378282246310005", true},     // American Express
+        {"4222222222222", true},    // Visa of 13
+        {"5555555555554444", true}, // Mastercard
+        {"2223003122003222", true}, // Mastercard, new range
+        {"378282246310005", true},  // American Express
         {"3782 822463 10005", true},
-        {"6011111111111117", true},    // Discover
-        {"30569309025904", true},      // Diners Club
-        {"3530111333300000", true},    // JCB
-        {"6200000000000005", true},    // UnionPay
-        {"6759649826438453", true},    // Maestro
-        {"2200000000000004", true},    // Mir
-        {"4111111111111112", false},   // check digit
-        {"41111111111111", false},     // 14 digits are no Visa
-        {"411111111111", false},       // 12
+        {"6011111111111117", true},      // Discover
+        {"30569309025904", true},        // Diners Club
+        {"3530111333300000", true},      // JCB
+        {"6200000000000005", true},      // UnionPay
+        {"6759649826438453", true},      // Maestro
+        {"2200000000000004", true},      // Mir
+        {"4111111111111112", false},     // check digit
+        {"41111111111111", false},       // 14 digits are no Visa
+        {"411111111111", false},         // 12
         {"41111111111111111111", false}, // 20
-        {"1111111111117", false},      // no network
-        {"9780306406157", false},      // an ISBN
-        {"5901234123457", false},      // an EAN-13
+        {"1111111111117", false},        // no network
+        {"9780306406157", false},        // an ISBN
+        {"5901234123457", false},        // an EAN-13
         {"8711234567892", false},
         {"+31 6 1234 5678", false},
         {"2026-11-21 10:00", false},
@@ -84,7 +88,8 @@ static enum err read(const char *json, struct fail *f, struct member_profile *ou
     json_t *value = NULL;
     *f = (struct fail){.arena = &arena};
     assert_int_equal(json_read(&arena, str_c(json), f, &value), ERR_OK);
-    return profile_read(&arena, value, NULL, (const char *const[]){"referral_code", NULL}, NOW, f, out);
+    return profile_read(&arena, value, NULL, (const char *const[]){"referral_code", NULL}, NOW, f,
+                        out);
 }
 
 static void bad_fields_are_refused_with_their_pointers(void **state)
@@ -95,7 +100,8 @@ static void bad_fields_are_refused_with_their_pointers(void **state)
         const char *pointer; // NULL: fine
     } TABLE[] = {
         {"{}", NULL},
-        {"{\"email\":null,\"name\":null,\"tags\":null,\"attributes\":null,\"birth_date\":null}", NULL},
+        {"{\"email\":null,\"name\":null,\"tags\":null,\"attributes\":null,\"birth_date\":null}",
+         NULL},
         {"{\"referral_code\":\"X\"}", NULL},
         {"{\"balance\":5}", "/balance"},
         {"{\"status\":\"active\"}", "/status"},
@@ -122,10 +128,15 @@ static void bad_fields_are_refused_with_their_pointers(void **state)
         {"{\"attributes\":{\"A\":1}}", "/attributes/A"},
         {"{\"attributes\":{\"note\":\"my card 4111111111111111\"}}", "/attributes/note"},
         {"{\"attributes\":{\"a\":1,\"b\":1.5,\"c\":true,\"d\":\"x\"}}", NULL},
-        {"{\"consents\":[{\"purpose\":\"marketing\",\"channel\":\"email\"}]}", "/consents/0/granted"},
-        {"{\"consents\":[{\"purpose\":\"service\",\"channel\":\"email\",\"granted\":true}]}", "/consents/0/purpose"},
-        {"{\"consents\":[{\"purpose\":\"marketing\",\"channel\":\"pigeon\",\"granted\":true}]}", "/consents/0/channel"},
-        {"{\"consents\":[{\"purpose\":\"marketing\",\"channel\":\"sms\",\"granted\":true,\"x\":1}]}", "/consents/0/x"},
+        {"{\"consents\":[{\"purpose\":\"marketing\",\"channel\":\"email\"}]}",
+         "/consents/0/granted"},
+        {"{\"consents\":[{\"purpose\":\"service\",\"channel\":\"email\",\"granted\":true}]}",
+         "/consents/0/purpose"},
+        {"{\"consents\":[{\"purpose\":\"marketing\",\"channel\":\"pigeon\",\"granted\":true}]}",
+         "/consents/0/channel"},
+        {"{\"consents\":[{\"purpose\":\"marketing\",\"channel\":\"sms\",\"granted\":true,\"x\":1}]"
+         "}",
+         "/consents/0/x"},
         {"{\"consents\":{}}", "/consents"},
     };
     for (size_t i = 0; i < ARRAY_N(TABLE); i++) {
@@ -149,9 +160,15 @@ static void a_consent_withdrawn_keeps_its_line_and_takes_a_new_instant(void **st
     struct member_profile before;
     struct member_profile after;
     json_t *json = NULL;
-    assert_int_equal(read("{\"consents\":[{\"purpose\":\"marketing\",\"channel\":\"email\",\"granted\":true}]}", &f, &before), ERR_OK);
-    assert_int_equal(json_read(&arena, STR("{\"consents\":[{\"purpose\":\"marketing\",\"channel\":\"email\",\"granted\":false}]}"),
-                               &f, &json), ERR_OK);
+    assert_int_equal(
+        read("{\"consents\":[{\"purpose\":\"marketing\",\"channel\":\"email\",\"granted\":true}]}",
+             &f, &before),
+        ERR_OK);
+    assert_int_equal(json_read(&arena,
+                               STR("{\"consents\":[{\"purpose\":\"marketing\",\"channel\":"
+                                   "\"email\",\"granted\":false}]}"),
+                               &f, &json),
+                     ERR_OK);
     assert_int_equal(profile_read(&arena, json, &before, NULL, NOW + 5, &f, &after), ERR_OK);
     assert_int_equal(after.consents_n, 1);
     assert_false(after.consents[0].is_granted);

@@ -222,8 +222,7 @@ static void every_kind_of_pending_and_expiry_is_accepted(void **state)
 static void what_later_releases_do_is_not_supported(void **state)
 {
     (void)state;
-    static const char *const SECTIONS[] = {
-        "exchange", "partners", "templates", "journeys"};
+    static const char *const SECTIONS[] = {"exchange", "partners", "templates", "journeys"};
     for (size_t i = 0; i < ARRAY_N(SECTIONS); i++) {
         assert_string_equal(faults(str_fmt(&arena, "\"%s\":[{\"slug\":\"x\"}]", SECTIONS[i]).p),
                             str_fmt(&arena, "not_supported /%s", SECTIONS[i]).p);
@@ -250,7 +249,8 @@ static void mistakes_are_named_where_they_are(void **state)
     assert_string_equal(faults("\"segments\":[{\"slug\":\"A\",\"when\":true}]"),
                         "invalid /segments/0/slug");
     assert_string_equal(faults("\"sets\":{\"Bad Name\":[]}"), "invalid /sets/Bad Name");
-    assert_string_equal(faults("\"tables\":{\"a\":{\"keys\":[\"k\"],\"rows\":[[\"x\",1.5]]}}"), "invalid /tables/a/rows/0/1");
+    assert_string_equal(faults("\"tables\":{\"a\":{\"keys\":[\"k\"],\"rows\":[[\"x\",1.5]]}}"),
+                        "invalid /tables/a/rows/0/1");
 }
 
 int main(void)

@@ -1,4 +1,5 @@
-/* Our own operators, tables and formulas. Every example of docs/rules.md is run; here is what they refuse. */
+/* Our own operators, tables and formulas. Every example of docs/rules.md is run; here is what they
+ * refuse. */
 #include "base/base.h"
 #include "core/rule.h"
 
@@ -61,7 +62,9 @@ static enum rule_type type_of(const json_t *json)
     int32_t day = 0;
     int64_t at = 0;
     if (json_is_string(json)) {
-        return day_read(json_str(json), &day) ? RULE_DATE : instant_read(json_str(json), &at) ? RULE_INSTANT : RULE_TEXT;
+        return day_read(json_str(json), &day)      ? RULE_DATE
+               : instant_read(json_str(json), &at) ? RULE_INSTANT
+                                                   : RULE_TEXT;
     }
     if (json_is_array(json)) {
         return json_is_string(json_array_get(json, 0)) ? RULE_TEXTS : RULE_NUMBERS;
@@ -76,8 +79,9 @@ static bool world_find(void *self, struct str path, struct rule_var *out)
     const bool is_known = json != NULL && path.n > 0;
     if (is_known) {
         assert_true(world->paths_n < PATHS_MAX);
-        *out = (struct rule_var){
-            .slot = (int)world->paths_n, .type = type_of(json), .is_money = str_eq(path, STR("event.amount"))};
+        *out = (struct rule_var){.slot = (int)world->paths_n,
+                                 .type = type_of(json),
+                                 .is_money = str_eq(path, STR("event.amount"))};
         world->paths[world->paths_n++] = str_dup(&arena, path);
     }
     return is_known;
@@ -124,7 +128,8 @@ static void world_lookups(struct world *world, const json_t *json)
     }
     json_object_foreach(json_at(json, "tables"), name, item)
     {
-        if (table_compile(&arena, str_c(name), item, STR("/tables"), &f, &world->tables[world->tables_n++]) != ERR_OK) {
+        if (table_compile(&arena, str_c(name), item, STR("/tables"), &f,
+                          &world->tables[world->tables_n++]) != ERR_OK) {
             fail_msg("%s: %s", f.items[0].pointer.p, f.items[0].detail.p);
         }
     }
@@ -138,8 +143,12 @@ static struct rule_vars world_vars(struct world *world)
     }
     world->paths_n = 0;
     world->env = (struct rule_env){.get = world_get, .arena = &arena, .zone = &zone};
-    return (struct rule_vars){
-        .self = world, .find = world_find, .set = world_set, .table = world_table, .zone = &zone, .currency = STR("EUR")};
+    return (struct rule_vars){.self = world,
+                              .find = world_find,
+                              .set = world_set,
+                              .table = world_table,
+                              .zone = &zone,
+                              .currency = STR("EUR")};
 }
 
 static const char *text_of(const struct value *value)
@@ -167,7 +176,8 @@ static void rule_example(struct world *world, const json_t *example, struct str 
     const struct rule *rule = NULL;
     struct value result;
     const struct rule_vars vars = world_vars(world);
-    if (rule_compile(&arena, json_at(example, "rule"), STR("/rule"), &vars, RULE_ANY, &f, &rule) != ERR_OK) {
+    if (rule_compile(&arena, json_at(example, "rule"), STR("/rule"), &vars, RULE_ANY, &f, &rule) !=
+        ERR_OK) {
         fail_msg("%.*s: %s %s", STR_ARG(line), f.items[0].pointer.p, f.items[0].detail.p);
     }
     rule_run(rule, &world->env, &result);
@@ -185,7 +195,8 @@ static void formula_example(struct world *world, const json_t *example, struct s
     struct str gap;
     int64_t points = 0;
     const struct rule_vars vars = world_vars(world);
-    if (rule_compile_formula(&arena, json_at(example, "formula"), STR("/formula"), &vars, &f, &rule) != ERR_OK) {
+    if (rule_compile_formula(&arena, json_at(example, "formula"), STR("/formula"), &vars, &f,
+                             &rule) != ERR_OK) {
         fail_msg("%.*s: %s %s", STR_ARG(line), f.items[0].pointer.p, f.items[0].detail.p);
     }
     const enum rule_exact result = rule_run_exact(rule, &world->env, &number, &gap);
@@ -265,9 +276,11 @@ static void every_operator_of_ours_has_an_example(void **state)
 /* ---- refusals ---- */
 
 static const char LOOKUPS[] = "{\"sets\":{\"drinks\":[\"coffee\",\"tea\"]},"
-                              "\"tables\":{\"fares\":{\"keys\":[\"fare\",\"km\"],\"rows\":[[\"Y\",[\"<=\",500],20],[\"*\",\"*\",\"2.5\"]]},"
+                              "\"tables\":{\"fares\":{\"keys\":[\"fare\",\"km\"],\"rows\":[[\"Y\",["
+                              "\"<=\",500],20],[\"*\",\"*\",\"2.5\"]]},"
                               "\"zones\":{\"keys\":[\"code\"],\"rows\":[[\"1\",\"a\"]]}}}";
-static const char DATA[] = "{\"event\":{\"amount\":1000},\"n\":3,\"t\":\"x\",\"d\":\"2026-01-01\",\"list\":[\"a\"],\"numbers\":[1],"
+static const char DATA[] = "{\"event\":{\"amount\":1000},\"n\":3,\"t\":\"x\",\"d\":\"2026-01-01\","
+                           "\"list\":[\"a\"],\"numbers\":[1],"
                            "\"any\":null,\"half\":0.5}";
 
 static struct world *usual_world(void)
@@ -285,8 +298,9 @@ static void refused(bool is_formula, const char *text, const char *pointer, cons
     const struct rule *rule = NULL;
     const struct rule_vars vars = world_vars(world);
     const json_t *json = json_of(str_c(text));
-    const enum err err = is_formula ? rule_compile_formula(&arena, json, STR(""), &vars, &f, &rule)
-                                    : rule_compile(&arena, json, STR(""), &vars, RULE_BOOL, &f, &rule);
+    const enum err err = is_formula
+                             ? rule_compile_formula(&arena, json, STR(""), &vars, &f, &rule)
+                             : rule_compile(&arena, json, STR(""), &vars, RULE_BOOL, &f, &rule);
     if (err != ERR_INVALID) {
         fail_msg("%s is accepted", text);
     }
@@ -298,27 +312,44 @@ static void refused(bool is_formula, const char *text, const char *pointer, cons
 static void what_does_not_fit_is_refused_at_its_place(void **state)
 {
     (void)state;
-    refused(false, "{\"in_set\":[{\"var\":\"t\"},\"drinsk\"]}", "/in_set/1", "There is no set \"drinsk\"");
+    refused(false, "{\"in_set\":[{\"var\":\"t\"},\"drinsk\"]}", "/in_set/1",
+            "There is no set \"drinsk\"");
     refused(false, "{\"in_set\":[{\"var\":\"list\"},\"drinks\"]}", "/in_set/0", "use \"any_in\"");
     refused(false, "{\"any_in\":[{\"var\":\"t\"},\"drinks\"]}", "/any_in/0", "use \"in_set\"");
-    refused(false, "{\"any_in\":[{\"var\":\"numbers\"},\"drinks\"]}", "/any_in/0", "numbers among texts");
+    refused(false, "{\"any_in\":[{\"var\":\"numbers\"},\"drinks\"]}", "/any_in/0",
+            "numbers among texts");
     refused(false, "{\"in\":[{\"var\":\"n\"},{\"set\":\"drinks\"}]}", "/in/0", "A set holds texts");
-    refused(false, "{\"in\":[\"a\",{\"set\":{\"var\":\"t\"}}]}", "/in/1", "Write the name of the set out");
-    refused(false, "{\"==\":[{\"table\":[\"fears\",\"Y\",1]},1]}", "/==/0/table/0", "There is no table \"fears\"");
-    refused(false, "{\"==\":[{\"table\":[\"fares\",\"Y\"]},1]}", "/==/0", "looked up by 2 keys, but 1 is given");
-    refused(false, "{\"==\":[{\"table\":[\"fares\",\"Y\",\"far\"]},1]}", "/==/0/table/2", "\"km\" of \"fares\" holds numbers");
-    refused(false, "{\"==\":[{\"table\":[\"fares\",{\"var\":\"n\"},1]},1]}", "/==/0/table/1", "\"fare\" of \"fares\" holds texts");
+    refused(false, "{\"in\":[\"a\",{\"set\":{\"var\":\"t\"}}]}", "/in/1",
+            "Write the name of the set out");
+    refused(false, "{\"==\":[{\"table\":[\"fears\",\"Y\",1]},1]}", "/==/0/table/0",
+            "There is no table \"fears\"");
+    refused(false, "{\"==\":[{\"table\":[\"fares\",\"Y\"]},1]}", "/==/0",
+            "looked up by 2 keys, but 1 is given");
+    refused(false, "{\"==\":[{\"table\":[\"fares\",\"Y\",\"far\"]},1]}", "/==/0/table/2",
+            "\"km\" of \"fares\" holds numbers");
+    refused(false, "{\"==\":[{\"table\":[\"fares\",{\"var\":\"n\"},1]},1]}", "/==/0/table/1",
+            "\"fare\" of \"fares\" holds texts");
     refused(false, "{\"==\":[{\"table\":[\"zones\",\"1\"]},1]}", "/==/1", "one kind");
-    refused(false, "{\">\":[{\"var\":\"event.amount\"},{\"money\":[\"12.505\",\"EUR\"]}]}", "/>/1/money/0", "at most 2 decimals");
-    refused(false, "{\">\":[{\"var\":\"event.amount\"},{\"money\":[\"12.50\",\"USD\"]}]}", "/>/1/money/1", "currency, EUR");
-    refused(false, "{\">\":[{\"var\":\"event.amount\"},{\"money\":[12,\"EUR\"]}]}", "/>/1", "as texts");
-    refused(false, "{\">\":[{\"var\":\"n\"},{\"money\":[\"12\",\"EUR\"]}]}", "/>/0", "no amount of money: \"n\"");
-    refused(false, "{\"before\":[{\"var\":\"d\"},\"21-11-2026\"]}", "/before/1", "such as \"2026-11-21\"");
-    refused(false, "{\"before\":[{\"var\":\"n\"},\"2026-11-21\"]}", "/before/0", "a date or an instant, but is a number");
-    refused(false, "{\"==\":[{\"date_add\":[{\"var\":\"d\"},{\"weeks\":1}]},\"2026-01-01\"]}", "/==/0", "nothing else");
-    refused(false, "{\"==\":[{\"date_add\":[{\"var\":\"d\"}]},\"2026-01-01\"]}", "/==/0", "takes a date and what to add");
-    refused(false, "{\"==\":[{\"date_add\":[{\"var\":\"d\"},{\"days\":\"1\"}]},\"2026-01-01\"]}", "/==/0/date_add/1/days", "a number");
-    refused(false, "{\"starts_with\":[{\"var\":\"list\"},\"a\"]}", "/starts_with/0", "use \"in\" or \"some\"");
+    refused(false, "{\">\":[{\"var\":\"event.amount\"},{\"money\":[\"12.505\",\"EUR\"]}]}",
+            "/>/1/money/0", "at most 2 decimals");
+    refused(false, "{\">\":[{\"var\":\"event.amount\"},{\"money\":[\"12.50\",\"USD\"]}]}",
+            "/>/1/money/1", "currency, EUR");
+    refused(false, "{\">\":[{\"var\":\"event.amount\"},{\"money\":[12,\"EUR\"]}]}", "/>/1",
+            "as texts");
+    refused(false, "{\">\":[{\"var\":\"n\"},{\"money\":[\"12\",\"EUR\"]}]}", "/>/0",
+            "no amount of money: \"n\"");
+    refused(false, "{\"before\":[{\"var\":\"d\"},\"21-11-2026\"]}", "/before/1",
+            "such as \"2026-11-21\"");
+    refused(false, "{\"before\":[{\"var\":\"n\"},\"2026-11-21\"]}", "/before/0",
+            "a date or an instant, but is a number");
+    refused(false, "{\"==\":[{\"date_add\":[{\"var\":\"d\"},{\"weeks\":1}]},\"2026-01-01\"]}",
+            "/==/0", "nothing else");
+    refused(false, "{\"==\":[{\"date_add\":[{\"var\":\"d\"}]},\"2026-01-01\"]}", "/==/0",
+            "takes a date and what to add");
+    refused(false, "{\"==\":[{\"date_add\":[{\"var\":\"d\"},{\"days\":\"1\"}]},\"2026-01-01\"]}",
+            "/==/0/date_add/1/days", "a number");
+    refused(false, "{\"starts_with\":[{\"var\":\"list\"},\"a\"]}", "/starts_with/0",
+            "use \"in\" or \"some\"");
     refused(false, "{\">\":[{\"round\":{\"var\":\"t\"}},1]}", "/>/0/round", "must be a number");
 }
 
@@ -328,8 +359,10 @@ static void a_formula_refuses_what_is_not_exact(void **state)
     refused(true, "{\"*\":[{\"var\":\"n\"},0.5]}", "/*/1", "Write the decimal as a text");
     refused(true, "{\"var\":\"t\"}", "", "but this is a text");
     refused(true, "{\">\":[{\"var\":\"n\"},1]}", "", "cannot take its number");
-    refused(true, "{\"reduce\":[{\"var\":\"numbers\"},{\"+\":[{\"var\":\"current\"},{\"var\":\"accumulator\"}]},0]}", "",
-            "cannot take its number");
+    refused(true,
+            "{\"reduce\":[{\"var\":\"numbers\"},{\"+\":[{\"var\":\"current\"},{\"var\":"
+            "\"accumulator\"}]},0]}",
+            "", "cannot take its number");
     refused(true, "{\"or\":[{\"var\":\"n\"},1]}", "", "cannot take its number");
     refused(true, "{\"table\":[\"zones\",\"1\"]}", "", "holds texts");
     refused(true, "{\"if\":[true,{\"var\":\"d\"},1]}", "/if/1", "but this is a date");
@@ -361,7 +394,9 @@ static void a_formula_that_does_not_fit_says_so(void **state)
     int64_t whole = 0;
     assert_int_equal(run_formula(square.p, &number), RULE_EXACT_OK);
     assert_false(ratio_round(number, RATIO_DOWN, &whole));
-    assert_int_equal(run_formula("{\"floor\":{\"*\":[9007199254740991,9007199254740991]}}", &number), RULE_EXACT_OVERFLOW);
+    assert_int_equal(
+        run_formula("{\"floor\":{\"*\":[9007199254740991,9007199254740991]}}", &number),
+        RULE_EXACT_OVERFLOW);
 }
 
 static void ratios_round_as_named(void **state)
@@ -370,7 +405,8 @@ static void ratios_round_as_named(void **state)
     static const struct {
         int64_t n, d;
         int64_t down, half_up, up;
-    } CASES[] = {{5, 2, 2, 3, 3}, {-5, 2, -3, -2, -2}, {7, 3, 2, 2, 3}, {-7, 3, -3, -2, -2}, {8, 4, 2, 2, 2}, {0, 9, 0, 0, 0}};
+    } CASES[] = {{5, 2, 2, 3, 3},     {-5, 2, -3, -2, -2}, {7, 3, 2, 2, 3},
+                 {-7, 3, -3, -2, -2}, {8, 4, 2, 2, 2},     {0, 9, 0, 0, 0}};
     for (size_t i = 0; i < ARRAY_N(CASES); i++) {
         struct ratio ratio;
         int64_t whole = 0;
@@ -390,17 +426,23 @@ static struct str table_fault(const char *text)
 {
     struct table table;
     struct fail f = {.arena = &arena};
-    assert_int_equal(table_compile(&arena, STR("t"), json_of(str_c(text)), STR("/tables/t"), &f, &table), ERR_INVALID);
+    assert_int_equal(
+        table_compile(&arena, STR("t"), json_of(str_c(text)), STR("/tables/t"), &f, &table),
+        ERR_INVALID);
     return str_fmt(&arena, "%.*s %.*s", STR_ARG(f.items[0].pointer), STR_ARG(f.items[0].detail));
 }
 
 static void a_table_names_the_cell_at_fault(void **state)
 {
     (void)state;
-    assert_true(str_starts(table_fault("{\"keys\":[\"a\"],\"rows\":[[\"x\",1],[\"y\"]]}"), STR("/tables/t/rows/1 A row has")));
-    assert_true(str_starts(table_fault("{\"keys\":[\"a\"],\"rows\":[[1,1],[\"y\",2]]}"), STR("/tables/t/rows/1/0 This column")));
-    assert_true(str_starts(table_fault("{\"keys\":[\"a\"],\"rows\":[[[\"=\",1],1]]}"), STR("/tables/t/rows/0/0 A limit")));
-    assert_true(str_starts(table_fault("{\"keys\":[\"a\"],\"rows\":[[\"x\",1],[\"y\",\"two\"]]}"), STR("/tables/t/rows/0/1 The last")));
+    assert_true(str_starts(table_fault("{\"keys\":[\"a\"],\"rows\":[[\"x\",1],[\"y\"]]}"),
+                           STR("/tables/t/rows/1 A row has")));
+    assert_true(str_starts(table_fault("{\"keys\":[\"a\"],\"rows\":[[1,1],[\"y\",2]]}"),
+                           STR("/tables/t/rows/1/0 This column")));
+    assert_true(str_starts(table_fault("{\"keys\":[\"a\"],\"rows\":[[[\"=\",1],1]]}"),
+                           STR("/tables/t/rows/0/0 A limit")));
+    assert_true(str_starts(table_fault("{\"keys\":[\"a\"],\"rows\":[[\"x\",1],[\"y\",\"two\"]]}"),
+                           STR("/tables/t/rows/0/1 The last")));
 }
 
 /* A large table gives what a walk over its rows gives. */
@@ -420,7 +462,8 @@ static void a_large_table_is_looked_up_as_it_reads(void **state)
         json_t *row = json_array();
         json_array_append_new(row, a[i] == 0 ? json_string("*") : json_sprintf("k%d", a[i]));
         json_array_append_new(row, b[i] == 0 ? json_string("*") : json_integer(b[i]));
-        json_array_append_new(row, c[i] == 0 ? json_string("*") : json_pack("[si]", "<=", c[i] * 10));
+        json_array_append_new(row,
+                              c[i] == 0 ? json_string("*") : json_pack("[si]", "<=", c[i] * 10));
         json_array_append_new(row, json_integer(i));
         json_array_append_new(rows, row);
     }
@@ -432,12 +475,17 @@ static void a_large_table_is_looked_up_as_it_reads(void **state)
     size_t looked_most = 0;
     for (int i = 0; i < 5000; i++) {
         random = random * 1664525u + 1013904223u;
-        const int x = 1 + (int)(random >> 8) % 70, y = 1 + (int)(random >> 16) % 45, z = (int)(random >> 12) % 120;
+        const int x = 1 + (int)(random >> 8) % 70, y = 1 + (int)(random >> 16) % 45,
+                  z = (int)(random >> 12) % 120;
         int wanted = -1;
         for (int r = 0; r < ROWS && wanted < 0; r++) {
-            wanted = (a[r] == 0 || a[r] == x) && (b[r] == 0 || b[r] == y) && (c[r] == 0 || z <= c[r] * 10) ? r : -1;
+            wanted = (a[r] == 0 || a[r] == x) && (b[r] == 0 || b[r] == y) &&
+                             (c[r] == 0 || z <= c[r] * 10)
+                         ? r
+                         : -1;
         }
-        const struct value keys[] = {value_str(str_fmt(&arena, "k%d", x)), value_int(y), value_int(z)};
+        const struct value keys[] = {value_str(str_fmt(&arena, "k%d", x)), value_int(y),
+                                     value_int(z)};
         size_t looked = 0;
         const struct cell *cell = table_find(&table, keys, &arena, &looked);
         assert_int_equal(cell == NULL ? -1 : (int)cell->number.digits, wanted);

@@ -1,4 +1,5 @@
-/* A member's state as stored: formats 1 and 2 are read for ever, format 3 is written, with sections and a sum. */
+/* A member's state as stored: formats 1 and 2 are read for ever, format 3 is written, with sections
+ * and a sum. */
 #include "base/base.h"
 #include "core/state.h"
 
@@ -41,10 +42,14 @@ static void records_of_formats_1_and_2_are_read(void **state)
     char *old = arena_bytes(&arena, bytes.n);
     memcpy(old, bytes.p, bytes.n);
     old[0] = 2; // the same without the sum
-    assert_int_equal(state_unpack(&arena, 7, 1, (struct str){.p = old, .n = bytes.n - SUM_BYTES}, &back), ERR_OK);
+    assert_int_equal(
+        state_unpack(&arena, 7, 1, (struct str){.p = old, .n = bytes.n - SUM_BYTES}, &back),
+        ERR_OK);
     assert_int_equal(state_counter(&back, 3, 20000), 5);
     old[0] = 1; // and without the end of the sections
-    assert_int_equal(state_unpack(&arena, 7, 1, (struct str){.p = old, .n = bytes.n - SUM_BYTES - 1}, &back), ERR_OK);
+    assert_int_equal(
+        state_unpack(&arena, 7, 1, (struct str){.p = old, .n = bytes.n - SUM_BYTES - 1}, &back),
+        ERR_OK);
     assert_int_equal(state_counter(&back, 3, 20000), 5);
 }
 
@@ -53,12 +58,36 @@ static void floors_periods_warnings_and_gifts_come_back(void **state)
     (void)state;
     struct state with = open_state();
     struct state back;
-    struct tier_floor floors[] = {{.set = 1, .tier = 2, .kind = FLOOR_MANUAL, .from_on = 20000, .until = AT_NEVER, .event = 9, .rule = 0},
-                                  {.set = 1, .tier = 3, .kind = FLOOR_GIFT, .from_on = 20001, .until = 1795308181979, .event = 8, .rule = 4}};
+    struct tier_floor floors[] = {{.set = 1,
+                                   .tier = 2,
+                                   .kind = FLOOR_MANUAL,
+                                   .from_on = 20000,
+                                   .until = AT_NEVER,
+                                   .event = 9,
+                                   .rule = 0},
+                                  {.set = 1,
+                                   .tier = 3,
+                                   .kind = FLOOR_GIFT,
+                                   .from_on = 20001,
+                                   .until = 1795308181979,
+                                   .event = 8,
+                                   .rule = 4}};
     struct tier_kept kept[] = {{.set = 1, .tier = 2, .periods = 3}};
     struct tier_warned warned[] = {{.set = 1, .valid_until = 1795308181979}};
-    struct tier_gift gifts[] = {{.set = 1, .tier = 2, .event = 9, .kind = TIER_GIFT_COUNTER, .symbol = 5, .day = DAY_TOTAL, .value = -7},
-                                {.set = 1, .tier = 2, .event = 9, .kind = TIER_GIFT_SHARED, .symbol = 6, .day = 20001, .value = 70}};
+    struct tier_gift gifts[] = {{.set = 1,
+                                 .tier = 2,
+                                 .event = 9,
+                                 .kind = TIER_GIFT_COUNTER,
+                                 .symbol = 5,
+                                 .day = DAY_TOTAL,
+                                 .value = -7},
+                                {.set = 1,
+                                 .tier = 2,
+                                 .event = 9,
+                                 .kind = TIER_GIFT_SHARED,
+                                 .symbol = 6,
+                                 .day = 20001,
+                                 .value = 70}};
     with.floors = floors;
     with.floors_n = ARRAY_N(floors);
     with.kept = kept;
@@ -96,7 +125,8 @@ static void every_turned_bit_is_found_and_so_is_a_record_of_somebody_else(void *
     memcpy(turned, bytes.p, bytes.n);
     for (size_t i = 0; i < bytes.n * 8; i++) {
         turned[i / 8] ^= (char)(1 << i % 8);
-        assert_int_equal(state_unpack(&arena, 7, 1, (struct str){.p = turned, .n = bytes.n}, &back), ERR_INTEGRITY);
+        assert_int_equal(state_unpack(&arena, 7, 1, (struct str){.p = turned, .n = bytes.n}, &back),
+                         ERR_INTEGRITY);
         turned[i / 8] ^= (char)(1 << i % 8);
     }
     assert_int_equal(state_unpack(&arena, 8, 1, bytes, &back), ERR_INTEGRITY);
@@ -106,9 +136,12 @@ static void different_values_come_back_with_their_numbers(void **state)
 {
     (void)state;
     struct state member = open_state();
-    assert_true(state_distinct_add(&arena, &member, (struct distinct){.symbol = 4, .day = DAY_TOTAL, .value = 99, .n = 1}));
-    assert_true(state_distinct_add(&arena, &member, (struct distinct){.symbol = 4, .day = -30, .value = UINT64_MAX, .n = 1}));
-    assert_true(state_distinct_add(&arena, &member, (struct distinct){.symbol = 4, .day = -30, .value = UINT64_MAX, .n = 1}));
+    assert_true(state_distinct_add(
+        &arena, &member, (struct distinct){.symbol = 4, .day = DAY_TOTAL, .value = 99, .n = 1}));
+    assert_true(state_distinct_add(
+        &arena, &member, (struct distinct){.symbol = 4, .day = -30, .value = UINT64_MAX, .n = 1}));
+    assert_true(state_distinct_add(
+        &arena, &member, (struct distinct){.symbol = 4, .day = -30, .value = UINT64_MAX, .n = 1}));
     const struct str bytes = packed(&member);
     assert_int_equal(bytes.p[0], 3);
     struct state back;
@@ -123,8 +156,10 @@ static void a_value_whose_events_all_went_back_is_gone(void **state)
 {
     (void)state;
     struct state member = open_state();
-    assert_true(state_distinct_add(&arena, &member, (struct distinct){.symbol = 4, .day = DAY_TOTAL, .value = 99, .n = 1}));
-    assert_true(state_distinct_add(&arena, &member, (struct distinct){.symbol = 4, .day = DAY_TOTAL, .value = 99, .n = -1}));
+    assert_true(state_distinct_add(
+        &arena, &member, (struct distinct){.symbol = 4, .day = DAY_TOTAL, .value = 99, .n = 1}));
+    assert_true(state_distinct_add(
+        &arena, &member, (struct distinct){.symbol = 4, .day = DAY_TOTAL, .value = 99, .n = -1}));
     assert_int_equal(state_distincts(&member, 4, DAY_TOTAL), 0);
     const struct state empty = open_state();
     assert_int_equal(packed(&member).n, packed(&empty).n);
@@ -135,9 +170,10 @@ static void moments_come_back(void **state)
     (void)state;
     struct state with = open_state();
     struct state back;
-    struct moment moments[] = {{.symbol = 3, .due_at = 1795308181979, .fired_at = AT_MIN, .base = -7000},
-                               {.symbol = 4, .object = 2, .due_at = AT_NEVER, .fired_at = -86400000, .base = AT_MIN},
-                               {.symbol = 5, .due_at = AT_MAX, .fired_at = 0, .base = 0}};
+    struct moment moments[] = {
+        {.symbol = 3, .due_at = 1795308181979, .fired_at = AT_MIN, .base = -7000},
+        {.symbol = 4, .object = 2, .due_at = AT_NEVER, .fired_at = -86400000, .base = AT_MIN},
+        {.symbol = 5, .due_at = AT_MAX, .fired_at = 0, .base = 0}};
     with.moments = moments;
     with.moments_n = ARRAY_N(moments);
     assert_int_equal(state_unpack(&arena, 7, 1, packed(&with), &back), ERR_OK);
@@ -169,11 +205,29 @@ static void subscriptions_come_back(void **state)
     (void)state;
     struct state with = open_state();
     struct state back;
-    struct subscription all[] = {
-        {.key = UINT64_MAX - 1, .number = 1, .opened_by = 77, .changed_at = -5, .plan = STR("fibre"), .state = SUBSCRIPTION_PAUSED,
-         .is_started = true, .start_on = -40000, .paused_on = 20000, .judged = 12, .kept = 9, .lost_from = 3, .lost_through = 5,
-         .credit = 2, .owed = 1, .ready = 1, .ready_at = 1795308181979},
-        {.key = 0, .number = 2, .opened_by = 78, .changed_at = AT_MIN, .state = SUBSCRIPTION_ACTIVE, .ready_at = AT_MIN}};
+    struct subscription all[] = {{.key = UINT64_MAX - 1,
+                                  .number = 1,
+                                  .opened_by = 77,
+                                  .changed_at = -5,
+                                  .plan = STR("fibre"),
+                                  .state = SUBSCRIPTION_PAUSED,
+                                  .is_started = true,
+                                  .start_on = -40000,
+                                  .paused_on = 20000,
+                                  .judged = 12,
+                                  .kept = 9,
+                                  .lost_from = 3,
+                                  .lost_through = 5,
+                                  .credit = 2,
+                                  .owed = 1,
+                                  .ready = 1,
+                                  .ready_at = 1795308181979},
+                                 {.key = 0,
+                                  .number = 2,
+                                  .opened_by = 78,
+                                  .changed_at = AT_MIN,
+                                  .state = SUBSCRIPTION_ACTIVE,
+                                  .ready_at = AT_MIN}};
     with.subscriptions = all;
     with.subscriptions_n = ARRAY_N(all);
     const struct str bytes = packed(&with);
@@ -194,10 +248,22 @@ static void standings_that_a_refund_may_bring_back_come_back(void **state)
     (void)state;
     struct state with = open_state();
     struct state back;
-    struct tier_state before[] = {
-        {.set = 3, .tier = 4, .reached_on = 20000, .valid_from = 19999, .met_on = 19998, .valid_until = 1795308181979, .is_renewed = true,
-         .before_tier = 5, .before_valid_until = AT_NEVER, .lost_valid_until = AT_NEVER},
-        {.set = 3, .tier = 6, .reached_on = -7, .valid_until = AT_NEVER, .before_valid_until = 5, .lost_valid_until = AT_NEVER}};
+    struct tier_state before[] = {{.set = 3,
+                                   .tier = 4,
+                                   .reached_on = 20000,
+                                   .valid_from = 19999,
+                                   .met_on = 19998,
+                                   .valid_until = 1795308181979,
+                                   .is_renewed = true,
+                                   .before_tier = 5,
+                                   .before_valid_until = AT_NEVER,
+                                   .lost_valid_until = AT_NEVER},
+                                  {.set = 3,
+                                   .tier = 6,
+                                   .reached_on = -7,
+                                   .valid_until = AT_NEVER,
+                                   .before_valid_until = 5,
+                                   .lost_valid_until = AT_NEVER}};
     with.tiers_before = before;
     with.tiers_before_n = ARRAY_N(before);
     const struct str bytes = packed(&with);
@@ -209,7 +275,8 @@ static void standings_that_a_refund_may_bring_back_come_back(void **state)
     assert_true(str_eq(bytes, packed(&back)));
 }
 
-/* The section of a state that has only one, as format 2: tag, content; without the tag 0 that ends it. */
+/* The section of a state that has only one, as format 2: tag, content; without the tag 0 that ends
+ * it. */
 static struct str only_section(const struct state *with)
 {
     const struct state plain = open_state();
@@ -237,13 +304,16 @@ static void a_section_of_a_newer_release_is_refused(void **state)
 {
     (void)state;
     struct state member = open_state();
-    assert_true(state_distinct_add(&arena, &member, (struct distinct){.symbol = 4, .day = DAY_TOTAL, .value = 99, .n = 1}));
+    assert_true(state_distinct_add(
+        &arena, &member, (struct distinct){.symbol = 4, .day = DAY_TOTAL, .value = 99, .n = 1}));
     const struct str section = only_section(&member);
     const struct str newer = str_dup(&arena, section);
     ((char *)newer.p)[0] = 77;
     struct state back;
-    assert_int_equal(state_unpack(&arena, 7, 1, record_with(section, (struct str){0}), &back), ERR_OK);
-    assert_int_equal(state_unpack(&arena, 7, 1, record_with(newer, (struct str){0}), &back), ERR_INTEGRITY);
+    assert_int_equal(state_unpack(&arena, 7, 1, record_with(section, (struct str){0}), &back),
+                     ERR_OK);
+    assert_int_equal(state_unpack(&arena, 7, 1, record_with(newer, (struct str){0}), &back),
+                     ERR_INTEGRITY);
 }
 
 static void a_section_that_comes_twice_is_refused(void **state)
@@ -258,12 +328,14 @@ static void a_section_that_comes_twice_is_refused(void **state)
     with.moments = (struct moment[]){{.symbol = 3, .due_at = AT_NEVER, .fired_at = AT_MIN}};
     with.moments_n = 1;
     const struct str moments = only_section(&with);
-    const struct str old_moments = {.p = "\5\1\3\0\0\0\0", .n = 7}; // symbol, object, two instants, base
+    const struct str old_moments = {.p = "\5\1\3\0\0\0\0",
+                                    .n = 7}; // symbol, object, two instants, base
     assert_int_equal(state_unpack(&arena, 7, 1, record_with(stays, moments), &back), ERR_OK);
     assert_int_equal(back.stays_n, 1);
     assert_int_equal(state_unpack(&arena, 7, 1, record_with(stays, stays), &back), ERR_INTEGRITY);
     assert_int_equal(state_unpack(&arena, 7, 1, record_with(old_moments, stays), &back), ERR_OK);
-    assert_int_equal(state_unpack(&arena, 7, 1, record_with(old_moments, moments), &back), ERR_INTEGRITY);
+    assert_int_equal(state_unpack(&arena, 7, 1, record_with(old_moments, moments), &back),
+                     ERR_INTEGRITY);
 }
 
 int main(void)

@@ -36,7 +36,8 @@ static void nine_in_the_morning_is_nine_on_the_wall(void **state)
     (void)state;
     assert_shown("Europe/Amsterdam", "2026-01-15", 540, "2026-01-15T08:00:00.000Z");
     assert_shown("Europe/Amsterdam", "2026-07-15", 540, "2026-07-15T07:00:00.000Z");
-    assert_shown("Europe/Amsterdam", "2026-03-29", 540, "2026-03-29T07:00:00.000Z"); // clocks went forward that night
+    assert_shown("Europe/Amsterdam", "2026-03-29", 540,
+                 "2026-03-29T07:00:00.000Z"); // clocks went forward that night
     assert_shown("Europe/Amsterdam", "2026-10-25", 540, "2026-10-25T08:00:00.000Z"); // and back
     assert_shown("America/New_York", "2026-03-08", 540, "2026-03-08T13:00:00.000Z");
     assert_shown("Pacific/Kiritimati", "2026-06-10", 540, "2026-06-09T19:00:00.000Z");
@@ -62,7 +63,8 @@ static void midnight_is_midnight(void **state)
     (void)state;
     struct zone zone;
     assert_true(zone_load(&arena, STR("America/Sao_Paulo"), &zone));
-    const int32_t day = day_of_civil((struct civil){.year = 2018, .month = 11, .day = 4}); // clocks went forward at midnight
+    const int32_t day = day_of_civil(
+        (struct civil){.year = 2018, .month = 11, .day = 4}); // clocks went forward at midnight
     assert_true(zone_instant(&zone, day, 0) == at("2018-11-04T03:00:00Z"));
     assert_true(zone_instant(&zone, day, 0) == zone_midnight(&zone, day));
 }
