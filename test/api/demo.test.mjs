@@ -53,7 +53,7 @@ for (const [life, document] of Object.entries(documents)) {
       assert.ok(counts['referral.named'] > MEMBERS / 20 && counts['referral.named'] < MEMBERS / 4, JSON.stringify(counts));
     });
 
-    test('is the same for the same seed, and another for another', async () => {
+    test('is the same for the same seed, and once more books nothing', async () => {
       assert.deepEqual(await live(other, life), first);
       await other.stop();
       const third = JSON.parse(other.run('demo', '--life', life, '--members', `${MEMBERS}`, '--days', '300'));
