@@ -12,8 +12,11 @@
  * LOYALD_TEST_PG.
  *
  * Owns:    a directory or a schema, and the connections opened by both_open(); released after each
- * test. Threads: main thread only. Memory:  both->arena, released after each test. Errors:  a test
- * fails. Limits:  BOTH_CONNECTIONS_MAX connections in one test.
+ *          test.
+ * Threads: main thread only.
+ * Memory:  both->arena, released after each test.
+ * Errors:  a test fails.
+ * Limits:  BOTH_CONNECTIONS_MAX connections in one test.
  */
 #ifndef LOYALD_TEST_BOTH_H
 #define LOYALD_TEST_BOTH_H

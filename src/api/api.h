@@ -3,9 +3,10 @@
  *
  * Owns:    reader stores, worker threads, rate limits, metrics.
  * Threads: requests arrive on the HTTP thread, which never blocks on a write: reads run on the
- * workers, writes on the engine's lane. Memory:  each request's arena; what is long-lived is made
- * by api_open(). Errors:  problem+json, made by http_problem(). Limits:  API_WORKERS,
- * API_QUEUE_MAX; per route in routes.def.
+ *          workers, writes on the engine's lane.
+ * Memory:  each request's arena; what is long-lived is made by api_open().
+ * Errors:  problem+json, made by http_problem().
+ * Limits:  API_WORKERS, API_QUEUE_MAX; per route in routes.def.
  */
 #ifndef LOYALD_API_H
 #define LOYALD_API_H

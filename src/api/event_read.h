@@ -3,7 +3,8 @@
  * Owns:    nothing.
  * Threads: one thread at a time.
  * Memory:  the arena given; texts borrow from the JSON value, which must live as long as the
- * submission. Errors:  every fault found, with its pointer; the first one's enum err is returned.
+ *          submission.
+ * Errors:  every fault found, with its pointer; the first one's enum err is returned.
  * Limits:  EVENT_LINES_MAX, EVENT_PAYMENTS_MAX, EVENT_TEXT_BYTES_MAX.
  */
 #ifndef LOYALD_API_EVENT_READ_H

@@ -7,7 +7,8 @@
  * Threads: any thread.
  * Memory:  the arena given.
  * Errors:  ERR_TESTS_FAILED with the pointer of each expectation that does not hold; ERR_INVALID
- * where a step cannot be read. Limits:  TEST_STEPS_MAX, TEST_DAYS_MAX.
+ *          where a step cannot be read.
+ * Limits:  TEST_STEPS_MAX, TEST_DAYS_MAX.
  */
 #ifndef LOYALD_API_PROGRAM_TESTS_H
 #define LOYALD_API_PROGRAM_TESTS_H

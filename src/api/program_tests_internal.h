@@ -41,7 +41,8 @@ struct trial {
     struct decision *last; // NULL: nothing was decided yet
 };
 
-/* Compares what a step expects with how the member stands; what does not hold is noted, and the test goes on. */
+/* Compares what a step expects with how the member stands; what does not hold is noted, and the
+ * test goes on. */
 enum err trial_expect(struct trial *t, const json_t *expect) MUST_USE;
 
 #endif

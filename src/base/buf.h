@@ -4,7 +4,8 @@
  * Threads: one thread at a time per buffer.
  * Memory:  the arena; growing doubles, the old piece stays in the arena until it is reset.
  * Errors:  a write beyond bytes_max sets is_full and is dropped whole; the caller checks once, at
- * the end. Limits:  bytes_max, given at opening.
+ *          the end.
+ * Limits:  bytes_max, given at opening.
  */
 #ifndef LOYALD_BUF_H
 #define LOYALD_BUF_H

@@ -1,10 +1,12 @@
 /* JSON: a strict reader over jansson whose values live in an arena, and a writer into a buf.
  *
  * Owns:    nothing; jansson's allocator is process-wide and hands out pieces of the calling
- * thread's arena. Threads: any thread after json_start(); a value stays with the thread that read
- * it. Memory:  the arena given to json_read(). Values are never freed one by one; json_decref is
- * not called. Errors:  ERR_NOT_JSON with what is wrong and where. Limits:  JSON_DEPTH_MAX nested
- * arrays and objects.
+ *          thread's arena.
+ * Threads: any thread after json_start(); a value stays with the thread that read it.
+ * Memory:  the arena given to json_read(). Values are never freed one by one; json_decref is not
+ *          called.
+ * Errors:  ERR_NOT_JSON with what is wrong and where.
+ * Limits:  JSON_DEPTH_MAX nested arrays and objects.
  */
 #ifndef LOYALD_JSON_H
 #define LOYALD_JSON_H

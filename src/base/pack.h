@@ -6,7 +6,8 @@
  * Threads: any thread.
  * Memory:  the writer's buf; a reader borrows.
  * Errors:  a reader that meets bad bytes sets is_bad and from then on returns zeros: check once, at
- * the end. Limits:  those of the buf.
+ *          the end.
+ * Limits:  those of the buf.
  */
 #ifndef LOYALD_PACK_H
 #define LOYALD_PACK_H

@@ -5,9 +5,10 @@
  * Owns:    the source's file; what the mapper remembers of purchases, for cancellations.
  * Threads: main thread only.
  * Memory:  arenas given; the mapper's memory grows with customers × articles of a file with
- * cancellations. Errors:  ERR_IO, ERR_INVALID with what is wrong with the mapping; faults of rows
- * are rejects, not errors. Limits:  IMPORT_LINE_BYTES_MAX, IMPORT_COLUMNS_MAX,
- * IMPORT_GROUP_LINES_MAX.
+ *          cancellations.
+ * Errors:  ERR_IO, ERR_INVALID with what is wrong with the mapping; faults of rows are rejects, not
+ *          errors.
+ * Limits:  IMPORT_LINE_BYTES_MAX, IMPORT_COLUMNS_MAX, IMPORT_GROUP_LINES_MAX.
  */
 #ifndef LOYALD_CLI_IMPORT_H
 #define LOYALD_CLI_IMPORT_H

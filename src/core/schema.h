@@ -4,9 +4,10 @@
  * Owns:    nothing.
  * Threads: a compiled schema may be used by any number of threads.
  * Memory:  the schema lives in the arena given and borrows from its JSON, which must live as long.
- * Checking uses the arena of the struct fail, and only when something is wrong. Errors:  compiling:
- * ERR_INVALID at the keyword at fault. Checking: ERR_UNKNOWN_FIELD, ERR_NOT_SUPPORTED
- *          (x-not-supported), ERR_OVERFLOW (integers beyond ±(2^53−1)), ERR_INVALID for all else.
+ *          Checking uses the arena of the struct fail, and only when something is wrong.
+ * Errors:  compiling: ERR_INVALID at the keyword at fault. Checking: ERR_UNKNOWN_FIELD,
+ *          ERR_NOT_SUPPORTED (x-not-supported), ERR_OVERFLOW (integers beyond ±(2^53−1)),
+ *          ERR_INVALID for all else.
  * Limits:  SCHEMA_NODES_MAX parts, SCHEMA_STEPS_MAX parts looked at in one check.
  */
 #ifndef LOYALD_SCHEMA_H

@@ -9,7 +9,8 @@
  * Threads: any thread.
  * Memory:  the arena given.
  * Errors:  ERR_OVERFLOW beyond the limits; a lack of cold counters is told by
- * tier_needs_counters(). Limits:  STATE_FLOORS_MAX, STATE_KEPT_MAX, STATE_GIFTS_MAX.
+ *          tier_needs_counters().
+ * Limits:  STATE_FLOORS_MAX, STATE_KEPT_MAX, STATE_GIFTS_MAX.
  */
 #ifndef LOYALD_TIER_H
 #define LOYALD_TIER_H

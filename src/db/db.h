@@ -8,17 +8,19 @@
  *
  * Owns:    the connection and its prepared statements.
  * Threads: one thread at a time per struct db; give every thread its own. Only db_wal_pages() is
- * for any thread. Memory:  an arena of its own, sized by the largest batch; results are copied into
- * the caller's arena. Errors:  ERR_CONFLICT     a UNIQUE or primary key says no ERR_RETRY roll back
- * and run the transaction again (deadlock, serialization, stale snapshot) ERR_DATABASE     not
- * reachable, busy for too long, read-only: may be tried again later. After a failed commit the
- * outcome is unknown on PostgreSQL; the natural keys tell. ERR_DISK_FULL    nothing was changed;
- * reads go on ERR_FSYNC        it is not known what is on disk: answer nobody, stop the process
- *          ERR_INTEGRITY    the file is damaged, or a value is not of the kind expected
- *          ERR_INTERNAL     a CHECK, NOT NULL or type said no, or the statement is wrong: our
- * mistake After any error inside a transaction call db_rollback(); until then everything else may
- * fail. Limits:  DB_PARAMS_MAX columns, DB_ROWS_MAX rows and DB_BATCH_BYTES_MAX bytes per call
- * (ERR_TOO_LARGE).
+ *          for any thread.
+ * Memory:  an arena of its own, sized by the largest batch; results are copied into the caller's
+ *          arena.
+ * Errors:  ERR_CONFLICT a UNIQUE or primary key says no ERR_RETRY roll back and run the transaction
+ *          again (deadlock, serialization, stale snapshot) ERR_DATABASE not reachable, busy for too
+ *          long, read-only: may be tried again later. After a failed commit the outcome is unknown
+ *          on PostgreSQL; the natural keys tell. ERR_DISK_FULL nothing was changed; reads go on
+ *          ERR_FSYNC it is not known what is on disk: answer nobody, stop the process ERR_INTEGRITY
+ *          the file is damaged, or a value is not of the kind expected ERR_INTERNAL a CHECK, NOT
+ *          NULL or type said no, or the statement is wrong: our mistake After any error inside a
+ *          transaction call db_rollback(); until then everything else may fail.
+ * Limits:  DB_PARAMS_MAX columns, DB_ROWS_MAX rows and DB_BATCH_BYTES_MAX bytes per call
+ *          (ERR_TOO_LARGE).
  */
 #ifndef LOYALD_DB_H
 #define LOYALD_DB_H

@@ -4,7 +4,8 @@
  * Threads: that of the store.
  * Memory:  an arena of the caller, reset between batches.
  * Errors:  batch_run() returns what concerns all (the database's); what concerns one stands in its
- * submission. Limits:  TIMERS_PER_EVENT_MAX per member and submission.
+ *          submission.
+ * Limits:  TIMERS_PER_EVENT_MAX per member and submission.
  */
 #ifndef LOYALD_BATCH_H
 #define LOYALD_BATCH_H

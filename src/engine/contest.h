@@ -8,7 +8,8 @@
  * Threads: the lane's: both are jobs in a transaction of the lane.
  * Memory:  the arena given.
  * Errors:  those of the store; of a draw also ERR_NOT_FOUND, ERR_CLOSED (the contest is still
- * open). Limits:  CONTEST_ENTRIES_ALL_MAX.
+ *          open).
+ * Limits:  CONTEST_ENTRIES_ALL_MAX.
  */
 #ifndef LOYALD_ENGINE_CONTEST_H
 #define LOYALD_ENGINE_CONTEST_H

@@ -9,8 +9,8 @@
  * Threads: engine_submit() any thread; done() is called on the lane's thread.
  * Memory:  a ticket and what it points to belong to the caller until done() is called.
  * Errors:  ERR_BUSY when QUEUE_MAX submissions wait; ERR_STOPPING while the engine drains. An fsync
- * error ends the process: it is not known what is on disk. Limits:  QUEUE_MAX waiting, BATCH_MAX
- * per batch.
+ *          error ends the process: it is not known what is on disk.
+ * Limits:  QUEUE_MAX waiting, BATCH_MAX per batch.
  */
 #ifndef LOYALD_ENGINE_H
 #define LOYALD_ENGINE_H

@@ -5,8 +5,8 @@
  * Threads: the lane's.
  * Memory:  the arena given, which must live until the submissions are answered.
  * Errors:  those of the store. What concerns one row stays with it: it waits and is tried again, it
- * is never lost. Limits:  RELAYS_PER_ROUND, RELAY_ROUNDS_MAX rounds after one batch; the clock does
- * what is left.
+ *          is never lost.
+ * Limits:  RELAYS_PER_ROUND, RELAY_ROUNDS_MAX rounds after one batch; the clock does what is left.
  */
 #ifndef LOYALD_ENGINE_RELAY_H
 #define LOYALD_ENGINE_RELAY_H

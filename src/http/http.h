@@ -8,10 +8,11 @@
  * Owns:    the listening socket, the HTTP thread, the sweeper thread, the memory of requests.
  * Threads: admit() and handle() run on the HTTP thread and must not block; http_reply() any thread.
  * Memory:  everything of a request lives in request->arena, until http_reply() is called. Request
- * slots are made at start; their arenas keep their first block. Errors:  what is refused here gets
- * problem+json (http_problem). Answers that libmicrohttpd makes before we see the request (a
- * malformed request line, header or chunk) are its own: docs/http.md lists them. Limits:  struct
- * http_limits.
+ *          slots are made at start; their arenas keep their first block.
+ * Errors:  what is refused here gets problem+json (http_problem). Answers that libmicrohttpd makes
+ *          before we see the request (a malformed request line, header or chunk) are its own:
+ *          docs/http.md lists them.
+ * Limits:  struct http_limits.
  */
 #ifndef LOYALD_HTTP_H
 #define LOYALD_HTTP_H

@@ -5,8 +5,8 @@
  * Threads: that of the store; a reading one of its own, so that nobody waits.
  * Memory:  the arena given; it may be reset after every slice, but for what struct chain_pass says.
  * Errors:  ERR_INTEGRITY where the database itself cannot read on; what is wrong with a row goes to
- * the listener instead. Limits:  CHECK_SLICE rows per slice, which bounds how long a snapshot
- * lives.
+ *          the listener instead.
+ * Limits:  CHECK_SLICE rows per slice, which bounds how long a snapshot lives.
  */
 #ifndef LOYALD_STORE_CHECK_H
 #define LOYALD_STORE_CHECK_H

@@ -4,7 +4,8 @@
  * Threads: that of the store.
  * Memory:  the arena given.
  * Errors:  ERR_NOT_FOUND for a member that was never enrolled; ERR_INTEGRITY where stored bytes do
- * not open. Limits:  MEMBERS_PAGE_MAX per page, MEMBER_WORDS_MAX words in a search.
+ *          not open.
+ * Limits:  MEMBERS_PAGE_MAX per page, MEMBER_WORDS_MAX words in a search.
  */
 #ifndef LOYALD_STORE_MEMBERS_H
 #define LOYALD_STORE_MEMBERS_H

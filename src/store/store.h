@@ -3,8 +3,9 @@
  * Owns:    a connection to the books, one to the key store, and a cache of compiled programs.
  * Threads: one thread at a time per struct store; the lane has a writing one, each reader its own.
  * Memory:  what functions return lives in the arena given; programs live in the store until their
- * epoch ends. Errors:  those of db/ and vault/; ERR_INTEGRITY where stored bytes are not what was
- * written. Limits:  those of db/.
+ *          epoch ends.
+ * Errors:  those of db/ and vault/; ERR_INTEGRITY where stored bytes are not what was written.
+ * Limits:  those of db/.
  */
 #ifndef LOYALD_STORE_H
 #define LOYALD_STORE_H

@@ -3,9 +3,10 @@
  *
  * Owns:    a connection to the key store.
  * Threads: one thread at a time per struct vault_keys: the lane opens one to write, each reader
- * thread its own. Memory:  an arena of its own, reset at every call. Keys are copied to the caller,
- * who wipes them. Errors:  those of db.h; ERR_INTEGRITY when a stored key does not unwrap. Limits:
- * VAULT_KEYS_BATCH_MAX owners per call, VAULT_ERASE_MAX when erasing.
+ *          thread its own.
+ * Memory:  an arena of its own, reset at every call. Keys are copied to the caller, who wipes them.
+ * Errors:  those of db.h; ERR_INTEGRITY when a stored key does not unwrap.
+ * Limits:  VAULT_KEYS_BATCH_MAX owners per call, VAULT_ERASE_MAX when erasing.
  */
 #ifndef LOYALD_VAULT_KEYS_H
 #define LOYALD_VAULT_KEYS_H

@@ -7,9 +7,10 @@
  * Owns:    the locked memory.
  * Threads: any thread, after vault_open().
  * Memory:  sodium_malloc() (guard pages, not swapped, not dumped); results in the arena given.
- * Errors:  ERR_CONFIG    the key file or key store is not usable, or the master key is another one
- * (f says what to do) ERR_INTEGRITY a sealed value does not open: changed, moved to another place,
- * or another key Limits:  VAULT_PLAIN_BYTES_MAX bytes sealed at once.
+ * Errors:  ERR_CONFIG the key file or key store is not usable, or the master key is another one (f
+ *          says what to do) ERR_INTEGRITY a sealed value does not open: changed, moved to another
+ *          place, or another key
+ * Limits:  VAULT_PLAIN_BYTES_MAX bytes sealed at once.
  */
 #ifndef LOYALD_VAULT_H
 #define LOYALD_VAULT_H
