@@ -181,7 +181,9 @@ static void note_issued(struct booking *b, struct purchase *purchase, size_t fir
     struct answer_reward *list =
         arena_new(b->arena, struct answer_reward, purchase->rewards_n + d->issued_n - first);
     size_t n = purchase->rewards_n;
-    memcpy(list, purchase->rewards, n * sizeof *list);
+    if (n > 0) {
+        memcpy(list, purchase->rewards, n * sizeof *list);
+    }
     for (size_t i = first; i < d->issued_n; i++) {
         list[n++] = (struct answer_reward){.id = d->issued[i].id};
     }
