@@ -68,16 +68,17 @@ static struct grant sum_of(const struct award_list *list, const struct grant *li
     return sum;
 }
 
-/* With a new content: what the one before was given stays, and what is wanted beyond it is given as
- * far as there is any. */
+/* With a new content: what was given before stays, and what is wanted beyond the content before is
+ * given as far as there is any. */
 static void count_change(struct arena *arena, struct award_env *env, struct grant *grant,
                          const struct award_list *list)
 {
     const struct award_view *view = env->view;
+    const struct grant_input *known = grant_input(view->inputs, grant);
     const struct grant was = sum_of(view->was, grant);
     const struct grant so_far = sum_of(list, grant);
-    const int64_t old =
-        int64_min(grant->wanted, int64_max(0, was.count - (so_far.count - so_far.more)));
+    const int64_t given = known != NULL ? known->count - (so_far.count - so_far.more) : 0;
+    const int64_t old = int64_min(grant->wanted, int64_max(0, given));
     const int64_t beyond = so_far.wanted + grant->wanted - was.wanted - so_far.more;
     struct award_env now;
     award_env_open(arena, view->now, &now);

@@ -236,9 +236,9 @@ enum err deciding_award(struct deciding *d, const struct content *content,
 static enum err decide_purchase(struct deciding *d)
 {
     enum reason reason = REASON_NONE;
-    int64_t paid_points = 0;
+    int64_t paid_before[PROGRAM_WALLETS_MAX] = {0};
     struct content content;
-    try(deciding_pay(d, 0, &paid_points, &reason));
+    try(deciding_pay(d, paid_before, &reason));
     if (reason != REASON_NONE) {
         return deciding_refuse(d, reason);
     }

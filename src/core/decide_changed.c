@@ -18,21 +18,68 @@ static enum err take_original(struct deciding *d, struct purchase **out, enum re
                                                                                       : ERR_OK;
 }
 
-static int64_t points_paid(const struct purchase *purchase)
+/* What came back is paid no more: the lots are those whose points are still in the purchase. */
+static void forget_restored(struct deciding *d, struct purchase *purchase)
 {
-    int64_t points = -purchase->restored_points;
+    struct spent_lot *spent = arena_new(d->arena, struct spent_lot, purchase->spent_n);
+    size_t n = 0;
     for (size_t i = 0; i < purchase->spent_n; i++) {
-        points += purchase->spent[i].points;
+        const int64_t back = int64_min(purchase->spent[i].points, purchase->restored_points);
+        purchase->restored_points -= back;
+        if (back < purchase->spent[i].points) {
+            spent[n] = purchase->spent[i];
+            spent[n++].points -= back;
+        }
     }
-    return points;
+    ensure(purchase->restored_points == 0);
+    purchase->spent = spent;
+    purchase->spent_n = n;
 }
 
-/* What the new content pays in points and by rewards beyond, or short of, the one before. */
-static enum err change_payment(struct deciding *d, struct purchase *purchase, int64_t paid_before,
-                               int64_t *paid, enum reason *reason)
+static void count_paid(const struct deciding *d, const struct purchase *purchase,
+                       int64_t paid[PROGRAM_WALLETS_MAX])
+{
+    for (size_t i = 0; i < purchase->spent_n; i++) {
+        const int index = program_wallet_by_symbol(d->program, purchase->spent[i].wallet);
+        if (index >= 0) {
+            paid[index] += purchase->spent[i].points;
+        }
+    }
+}
+
+/* Gives back what the new content does not pay, by wallet; of wallets that the program no longer
+ * has, all. */
+static enum err restore_rest(struct deciding *d, struct purchase *purchase,
+                             int64_t rest[PROGRAM_WALLETS_MAX])
+{
+    for (size_t i = 0; i < purchase->spent_n; i++) {
+        struct spent_lot *lot = &purchase->spent[i];
+        const int now = program_wallet_by_symbol(d->program, lot->wallet);
+        const int then = program_wallet_by_symbol(purchase->program, lot->wallet);
+        const int64_t points = now >= 0 ? int64_min(lot->points, rest[now]) : lot->points;
+        if (points == 0) {
+            continue;
+        }
+        ensure(now >= 0 || then >= 0);
+        try(ledger_restore(&d->booking,
+                           now >= 0 ? &d->program->wallets[now] : &purchase->program->wallets[then],
+                           lot, points));
+        lot->points -= points;
+        if (now >= 0) {
+            rest[now] -= points;
+        }
+    }
+    return ERR_OK;
+}
+
+/* What the new content pays in points and by rewards beyond the one before; `rest` is what it pays
+ * less. */
+static enum err change_payment(struct deciding *d, struct purchase *purchase,
+                               int64_t rest[PROGRAM_WALLETS_MAX], enum reason *reason)
 {
     struct content content;
-    try(deciding_pay(d, paid_before, paid, reason));
+    count_paid(d, purchase, rest);
+    try(deciding_pay(d, rest, reason));
     if (*reason != REASON_NONE) {
         return ERR_OK;
     }
@@ -62,14 +109,10 @@ static void note_spent(struct deciding *d, struct purchase *purchase)
         arena_new(d->arena, struct spent_lot, purchase->spent_n + d->out->spent_n);
     size_t n = 0;
     for (size_t i = 0; i < purchase->spent_n; i++) {
-        const int64_t back = int64_min(purchase->spent[i].points, purchase->restored_points);
-        purchase->restored_points -= back;
-        if (back < purchase->spent[i].points) {
-            spent[n] = purchase->spent[i];
-            spent[n++].points -= back;
+        if (purchase->spent[i].points > 0) {
+            spent[n++] = purchase->spent[i];
         }
     }
-    ensure(purchase->restored_points == 0);
     for (size_t i = 0; i < d->out->spent_n; i++) {
         spent[n++] = d->out->spent[i];
     }
@@ -83,22 +126,20 @@ enum err decide_changed(struct deciding *d)
     enum reason reason = REASON_NONE;
     struct content before;
     struct content after;
-    int64_t paid = 0;
+    int64_t rest[PROGRAM_WALLETS_MAX] = {0};
     try(take_original(d, &purchase, &reason));
     if (reason != REASON_NONE) {
         return deciding_refuse(d, reason);
     }
-    const int64_t paid_before = points_paid(purchase);
     content_left(d->arena, purchase, &before);
-    try(change_payment(d, purchase, paid_before, &paid, &reason));
+    forget_restored(d, purchase);
+    try(change_payment(d, purchase, rest, &reason));
     if (reason != REASON_NONE) {
         return deciding_refuse(d, reason);
     }
     take_content(d, purchase);
     content_left(d->arena, purchase, &after);
-    if (paid < paid_before) {
-        try(book_restore(&d->booking, purchase, d->program, paid));
-    }
+    try(restore_rest(d, purchase, rest));
     try(book_change(&d->booking, d->facts, purchase, d->program, &before, &after));
     try(deciding_revoke_referral(d, purchase, &after));
     try(deciding_return_reviews(d, purchase, &after));

@@ -44,8 +44,9 @@ const struct purchase *deciding_purchase(const struct facts *facts, int64_t id);
 /* A payment in points takes lots, and so needs all of them. */
 bool deciding_pays_points(const struct event *event);
 
-/* Spends what the event pays in points beyond `already` points; *total is what it pays in all. */
-enum err deciding_pay(struct deciding *d, int64_t already, int64_t *total,
+/* Spends what the event pays in points beyond `already`, by wallet, of which it leaves what the
+ * event does not pay. */
+enum err deciding_pay(struct deciding *d, int64_t already[PROGRAM_WALLETS_MAX],
                       enum reason *reason) MUST_USE;
 
 /* What becomes of a purchase: decide_purchase.c, decide_changed.c. */

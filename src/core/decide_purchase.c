@@ -54,27 +54,24 @@ bool deciding_pays_points(const struct event *event)
     return false;
 }
 
-/* Spends what the event pays in points beyond `already` points; *total is what it pays in all. */
-enum err deciding_pay(struct deciding *d, int64_t already, int64_t *total, enum reason *reason)
+enum err deciding_pay(struct deciding *d, int64_t already[PROGRAM_WALLETS_MAX], enum reason *reason)
 {
     *reason = REASON_NONE;
-    *total = 0;
     for (size_t i = 0; i < d->event->payments_n; i++) {
         const struct payment *payment = &d->event->payments[i];
         int64_t points = 0;
         if (!is_points_payment(payment) || payment->amount == 0) {
             continue;
         }
-        *reason = check_payment(d, payment, -already, &points);
+        const int index = program_wallet(d->program, payment->wallet);
+        const int64_t held = index >= 0 ? already[index] : 0;
+        *reason = check_payment(d, payment, -held, &points);
         if (*reason != REASON_NONE) {
             return ERR_OK;
         }
-        const int64_t spend = int64_max(0, points - already);
-        already = int64_max(0, already - points);
-        *total += points;
-        if (spend > 0) {
-            const int index = program_wallet(d->program, payment->wallet);
-            try(ledger_spend(&d->booking, d->program->wallets[index].symbol, spend));
+        already[index] = int64_max(0, held - points);
+        if (points > held) {
+            try(ledger_spend(&d->booking, d->program->wallets[index].symbol, points - held));
         }
     }
     return ERR_OK;
@@ -129,6 +126,27 @@ static enum err keep_points(const struct purchase *purchase, const struct conten
     return mul_ratio_half_up(spent, left->amount, sold, keep) ? ERR_OK : ERR_OVERFLOW;
 }
 
+/* The order waits no more: its points are active at the later of now and the wallet's own pending
+ * end. */
+static enum err release_order(struct deciding *d, int64_t purchase)
+{
+    struct state *state = d->out->state;
+    for (size_t i = 0; i < state->lots_n; i++) {
+        struct lot *lot = &state->lots[i];
+        if (lot->event != purchase || !lot->is_order || lot->pending == 0) {
+            continue;
+        }
+        state_lot_touch(d->arena, state, lot);
+        lot->is_order = false;
+        lot->activates_at =
+            lot->own_end_at == AT_NEVER ? AT_NEVER : int64_max(d->event->time, lot->own_end_at);
+        if (lot->activates_at <= d->facts->booked_at) {
+            try(ledger_activate(&d->booking, lot));
+        }
+    }
+    return ERR_OK;
+}
+
 /* Books the way from `before` to what is left of the purchase now. */
 enum err deciding_book_way(struct deciding *d, struct purchase *purchase,
                            const struct content *before)
@@ -149,6 +167,9 @@ enum err deciding_book_way(struct deciding *d, struct purchase *purchase,
     // refunded at once.
     try(book_restore(&d->booking, purchase, d->program, keep));
     try(book_difference(&d->booking, d->facts, purchase, d->program, before, &after));
+    if (after.is_empty) {
+        try(release_order(d, purchase->id)); // what its remainders have left to other purchases
+    }
     try(deciding_revoke_referral(d, purchase, &after));
     try(deciding_return_reviews(d, purchase, &after));
     d->out->purchase = purchase;
@@ -204,19 +225,7 @@ enum err decide_completed(struct deciding *d)
         return deciding_refuse(d, reason != REASON_NONE ? reason : REASON_NOT_PLACED);
     }
     deciding_close_order(state, purchase->id);
-    for (size_t i = 0; i < state->lots_n; i++) {
-        struct lot *lot = &state->lots[i];
-        if (lot->event != purchase->id || !lot->is_order || lot->pending == 0) {
-            continue;
-        }
-        state_lot_touch(d->arena, state, lot);
-        lot->is_order = false;
-        lot->activates_at =
-            lot->own_end_at == AT_NEVER ? AT_NEVER : int64_max(d->event->time, lot->own_end_at);
-        if (lot->activates_at <= d->facts->booked_at) {
-            try(ledger_activate(&d->booking, lot));
-        }
-    }
+    try(release_order(d, purchase->id));
     purchase->is_completed = true;
     d->out->purchase = purchase;
     struct about about = {0};

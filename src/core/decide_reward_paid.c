@@ -136,6 +136,9 @@ static enum reason check_use(struct deciding *d, struct award_env *env,
     const int64_t paid = paid_by(d->event, index);
     const bool is_card = issued->kind == REWARD_GIFT_CARD;
     int64_t eligible = 0;
+    if (purchase != NULL && issued->event == purchase->id) {
+        return REASON_NOT_AVAILABLE; // what a purchase gave cannot pay for it
+    }
     const enum reason reason =
         held == 0 || (is_card && paid > held) ? deciding_till_refusal(d, issued) : REASON_NONE;
     if (reason != REASON_NONE) {

@@ -97,12 +97,12 @@ static bool is_first_of(const struct award_list *list, size_t at)
     return true;
 }
 
-/* When the purchase is decided again, the effect gives what it gives now: what went is not given
- * once more. */
+/* When the purchase is decided again, the effect gives what it gives now. `lost` of them were given
+ * and could not be taken back: a new content that is due them has them. */
 static void note_given(struct booking *b, struct purchase *purchase, const struct grant *grant,
-                       const struct award_list *is)
+                       const struct award_list *is, int64_t lost)
 {
-    inputs_note_grant(b->arena, &purchase->inputs, grant, given(is, grant));
+    inputs_note_grant(b->arena, &purchase->inputs, grant, given(is, grant) + lost);
     purchase->has_own_rewards = true;
 }
 
@@ -132,11 +132,12 @@ enum err reward_take_back(struct booking *b, const struct issued *issued,
 }
 
 /* Takes n rewards of a rule back: open ones first, the newest first; what was used cannot come
- * back. */
+ * back. *lost: how many did not. */
 static enum err take_back(struct booking *b, const struct facts *facts,
                           const struct purchase *purchase, int32_t origin, int32_t reward,
-                          int64_t n, const struct program *policy)
+                          int64_t n, int64_t *lost)
 {
+    *lost = n;
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = purchase->rewards_n; i-- > 0 && n > 0;) {
             const struct issued *known = loaded(facts, purchase->rewards[i].id);
@@ -147,8 +148,9 @@ static enum err take_back(struct booking *b, const struct facts *facts,
             }
             const struct issued *now = reward_now(b, known);
             if (pass == 0 && is_open(now)) {
-                try(reward_cancel(b, reward_change(b, known), policy));
+                try(reward_cancel(b, reward_change(b, known), facts->program_now));
                 n--;
+                --*lost;
             } else if (pass == 1 && now->state == ISSUED_USED) {
                 note_not_recovered(b, now->id);
                 n--;
@@ -166,9 +168,10 @@ enum err reward_book_less(struct booking *b, const struct facts *facts, struct p
         const struct grant *grant = &was->grants[i];
         const int64_t less = is_first_of(was, i) ? given(was, grant) - given(is, grant) : 0;
         if (less > 0) {
+            int64_t lost = 0;
             try(take_back(b, facts, purchase, program->rules[grant->rule].symbol,
-                          program->rewards[grant->reward].symbol, less, facts->program_now));
-            note_given(b, purchase, grant, is);
+                          program->rewards[grant->reward].symbol, less, &lost));
+            note_given(b, purchase, grant, is, lost);
         }
     }
     return ERR_OK;
@@ -199,7 +202,7 @@ enum err reward_book_more(struct booking *b, struct purchase *purchase,
     for (size_t i = 0; i < is->grants_n; i++) {
         if (is->grants[i].more > 0) {
             try(issue_more(b, now, &is->grants[i], purchase->id));
-            note_given(b, purchase, &is->grants[i], is);
+            note_given(b, purchase, &is->grants[i], is, 0);
         }
     }
     if (b->decision->issued_n > first) {
@@ -208,12 +211,23 @@ enum err reward_book_more(struct booking *b, struct purchase *purchase,
     return ERR_OK;
 }
 
+/* What can be taken back from a purchase: what is active, and what is pending of it alone. */
+static int64_t within_reach(const struct state *state, int64_t purchase, int32_t wallet)
+{
+    const struct balance *balance = state_balance_find(state, wallet);
+    int64_t points = balance != NULL ? balance->active : 0;
+    for (size_t i = 0; i < state->lots_n; i++) {
+        const struct lot *lot = &state->lots[i];
+        points += lot->wallet == wallet && lot->event == purchase ? lot->pending : 0;
+    }
+    return points;
+}
+
 enum err reward_make_room(struct booking *b, const struct facts *facts,
                           const struct purchase *purchase, int32_t wallet, int64_t points)
 {
     for (;;) {
-        const struct balance *balance = state_balance_find(b->state, wallet);
-        const int64_t held = balance ? balance->active + balance->pending : 0;
+        const int64_t held = within_reach(b->state, purchase->id, wallet);
         const struct issued *newest = NULL; // the purchase's own first
         for (size_t i = 0; i < facts->issued_n; i++) {
             const struct issued *known = facts->issued[i];
