@@ -427,6 +427,13 @@ export class Model {
             return 'refused';
         }
         purchase.isPlaced = false;
+        this.endOrder(m, original);
+        this.judge(m);
+        return 'applied';
+    }
+
+    // Nothing of the order waits any more.
+    endOrder(m, original) {
         for (const lot of m.lots.filter((l) => l.origin === original && l.isPlaced)) {
             lot.isPlaced = false;
             lot.activatesAt = lot.ownEnd;
@@ -434,8 +441,6 @@ export class Model {
                 this.activate(m, lot);
             }
         }
-        this.judge(m);
-        return 'applied';
     }
 
     cancel(name, { time, original }) {
@@ -479,6 +484,9 @@ export class Model {
         const policy = isNew ? undefined : (wallet) => this.wallet(wallet, program).returns ?? 'to_zero';
         this.book(m, purchase.id, purchase.time, purchase.inputs, purchase.due, due, { policy, isPlaced: purchase.isPlaced });
         purchase.due = due;
+        if (now.lines.length === 0) {
+            this.endOrder(m, purchase.id); // what its remainders have left to other purchases
+        }
         counterOf(m.metrics, 'spend').add(dayOf(purchase.time), now.amount - before.amount);
         counterOf(m.stats, 'purchases').add(dayOf(purchase.time), Math.sign(now.lines.length) - Math.sign(before.lines.length));
     }
