@@ -378,7 +378,11 @@ enum err book_restore(struct booking *b, struct purchase *purchase, const struct
         }
         const int now = program_wallet_by_symbol(policy, lot->wallet);
         const int then = program_wallet_by_symbol(purchase->program, lot->wallet);
-        ensure(now >= 0 || then >= 0);
+        if (now < 0 && then < 0) { // of a wallet that neither version has nothing can come back
+            purchase->restored_points += points;
+            to_restore -= points;
+            continue;
+        }
         try(ledger_restore(b, now >= 0 ? &policy->wallets[now] : &purchase->program->wallets[then],
                            lot, points));
         purchase->restored_points += points;

@@ -48,7 +48,7 @@ static void count_paid(const struct deciding *d, const struct purchase *purchase
 }
 
 /* Gives back what the new content does not pay, by wallet; of wallets that the program no longer
- * has, all. */
+ * has, all; of those that neither it nor the purchase's version has nothing can come back. */
 static enum err restore_rest(struct deciding *d, struct purchase *purchase,
                              int64_t rest[PROGRAM_WALLETS_MAX])
 {
@@ -57,10 +57,9 @@ static enum err restore_rest(struct deciding *d, struct purchase *purchase,
         const int now = program_wallet_by_symbol(d->program, lot->wallet);
         const int then = program_wallet_by_symbol(purchase->program, lot->wallet);
         const int64_t points = now >= 0 ? int64_min(lot->points, rest[now]) : lot->points;
-        if (points == 0) {
+        if (points == 0 || (now < 0 && then < 0)) {
             continue;
         }
-        ensure(now >= 0 || then >= 0);
         try(ledger_restore(&d->booking,
                            now >= 0 ? &d->program->wallets[now] : &purchase->program->wallets[then],
                            lot, points));
