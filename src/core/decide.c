@@ -348,7 +348,10 @@ static enum err decide_plain(struct deciding *d)
 static enum err decide_adjusted(struct deciding *d)
 {
     const int index = program_wallet(d->program, d->event->wallet);
-    ensure(index >= 0);
+    if (index < 0) {
+        return deciding_refuse(
+            d, REASON_NOT_AVAILABLE); // a version without it was published meanwhile
+    }
     const struct wallet *wallet = &d->program->wallets[index];
     const struct balance *balance = state_balance_find(d->out->state, wallet->symbol);
     if (d->event->points < 0 && (balance ? balance->active : 0) < -d->event->points) {
