@@ -56,6 +56,11 @@ struct grant {
     int64_t more;     // of them for the first time: all, or what a new content adds
 };
 
+static inline bool grant_is_same(const struct grant *a, const struct grant *b)
+{
+    return a->rule == b->rule && a->effect == b->effect;
+}
+
 /* A tier that one effect gives. */
 struct tier_grant {
     int rule, effect; // indexes
@@ -99,6 +104,10 @@ struct award_view {
 /* Computes what is due; deciding again, with what followed from changes of tiers. */
 enum err award_run(struct arena *arena, const struct award_view *view,
                    struct award_list *out) MUST_USE;
+
+/* Of one effect in a list, which may have fired several times: what it wanted, what it was given,
+ * and what of that for the first time. */
+struct grant award_grants_of(const struct award_list *list, const struct grant *like);
 
 /* Notes how many of a reward an effect gives in all, at most, when its event is decided again. */
 void inputs_note_grant(struct arena *arena, struct inputs *inputs, const struct grant *grant,

@@ -52,14 +52,12 @@ void inputs_note_grant(struct arena *arena, struct inputs *inputs, const struct 
     known->count = count;
 }
 
-/* Of one effect in a list: what it wanted, what it was given, and what of that for the first time.
- */
-static struct grant sum_of(const struct award_list *list, const struct grant *like)
+struct grant award_grants_of(const struct award_list *list, const struct grant *like)
 {
     struct grant sum = {0};
     for (size_t i = 0; i < list->grants_n; i++) {
         const struct grant *g = &list->grants[i];
-        if (g->rule == like->rule && g->effect == like->effect) {
+        if (grant_is_same(g, like)) {
             sum.wanted += g->wanted;
             sum.count += g->count;
             sum.more += g->more;
@@ -75,8 +73,8 @@ static void count_change(struct arena *arena, struct award_env *env, struct gran
 {
     const struct award_view *view = env->view;
     const struct grant_input *known = grant_input(view->inputs, grant);
-    const struct grant was = sum_of(view->was, grant);
-    const struct grant so_far = sum_of(list, grant);
+    const struct grant was = award_grants_of(view->was, grant);
+    const struct grant so_far = award_grants_of(list, grant);
     const int64_t given = known != NULL ? known->count - (so_far.count - so_far.more) : 0;
     const int64_t old = int64_min(grant->wanted, int64_max(0, given));
     const int64_t beyond = so_far.wanted + grant->wanted - was.wanted - so_far.more;
@@ -95,7 +93,7 @@ static void count_grant(struct arena *arena, struct award_env *env, struct grant
 {
     const struct award_view *view = env->view;
     const struct grant_input *known = grant_input(view->inputs, grant);
-    const int64_t so_far = sum_of(list, grant).count;
+    const int64_t so_far = award_grants_of(list, grant).count;
     if (view->now != NULL) {
         count_change(arena, env, grant, list);
     } else if (view->facts != NULL) {

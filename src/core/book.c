@@ -359,6 +359,14 @@ enum err book_change(struct booking *b, const struct facts *facts, struct purcha
     return ERR_OK;
 }
 
+const struct wallet *book_wallet_back(const struct purchase *purchase, const struct program *policy,
+                                      int32_t symbol)
+{
+    const int now = program_wallet_by_symbol(policy, symbol);
+    const int then = program_wallet_by_symbol(purchase->program, symbol);
+    return now >= 0 ? &policy->wallets[now] : then >= 0 ? &purchase->program->wallets[then] : NULL;
+}
+
 enum err book_restore(struct booking *b, struct purchase *purchase, const struct program *policy,
                       int64_t keep_points)
 {
@@ -376,15 +384,10 @@ enum err book_restore(struct booking *b, struct purchase *purchase, const struct
         if (points == 0) {
             continue;
         }
-        const int now = program_wallet_by_symbol(policy, lot->wallet);
-        const int then = program_wallet_by_symbol(purchase->program, lot->wallet);
-        if (now < 0 && then < 0) { // of a wallet that neither version has nothing can come back
-            purchase->restored_points += points;
-            to_restore -= points;
-            continue;
+        const struct wallet *wallet = book_wallet_back(purchase, policy, lot->wallet);
+        if (wallet != NULL) {
+            try(ledger_restore(b, wallet, lot, points));
         }
-        try(ledger_restore(b, now >= 0 ? &policy->wallets[now] : &purchase->program->wallets[then],
-                           lot, points));
         purchase->restored_points += points;
         to_restore -= points;
     }

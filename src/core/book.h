@@ -38,6 +38,11 @@ enum err book_undone(struct booking *b, const struct facts *facts, const struct 
 void book_sales(struct booking *b, const struct program *program, const struct event *purchase,
                 int64_t purchases, int64_t spend);
 
+/* The wallet by which points that paid for the purchase come back: that of `policy`, else of the
+ * purchase's version; NULL where neither has it, and nothing can come back. */
+const struct wallet *book_wallet_back(const struct purchase *purchase, const struct program *policy,
+                                      int32_t symbol);
+
 /* Gives back the points paid so that only the share of what is left stays paid. */
 enum err book_restore(struct booking *b, struct purchase *purchase, const struct program *policy,
                       int64_t keep_points) MUST_USE;

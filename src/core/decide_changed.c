@@ -48,21 +48,19 @@ static void count_paid(const struct deciding *d, const struct purchase *purchase
 }
 
 /* Gives back what the new content does not pay, by wallet; of wallets that the program no longer
- * has, all; of those that neither it nor the purchase's version has nothing can come back. */
+ * has, all. */
 static enum err restore_rest(struct deciding *d, struct purchase *purchase,
                              int64_t rest[PROGRAM_WALLETS_MAX])
 {
     for (size_t i = 0; i < purchase->spent_n; i++) {
         struct spent_lot *lot = &purchase->spent[i];
         const int now = program_wallet_by_symbol(d->program, lot->wallet);
-        const int then = program_wallet_by_symbol(purchase->program, lot->wallet);
         const int64_t points = now >= 0 ? int64_min(lot->points, rest[now]) : lot->points;
-        if (points == 0 || (now < 0 && then < 0)) {
+        const struct wallet *wallet = book_wallet_back(purchase, d->program, lot->wallet);
+        if (points == 0 || wallet == NULL) {
             continue;
         }
-        try(ledger_restore(&d->booking,
-                           now >= 0 ? &d->program->wallets[now] : &purchase->program->wallets[then],
-                           lot, points));
+        try(ledger_restore(&d->booking, wallet, lot, points));
         lot->points -= points;
         if (now >= 0) {
             rest[now] -= points;

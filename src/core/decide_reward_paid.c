@@ -261,15 +261,22 @@ static enum err return_to_cards(struct deciding *d, struct purchase *purchase,
     return ERR_OK;
 }
 
+/* Opens a reward that was used as a whole again. */
+static void reopen_whole(struct deciding *d, const struct issued *known)
+{
+    if (reward_may_reopen(&d->booking, known)) {
+        reward_reopen(&d->booking, reward_change(&d->booking, known), REWARD_RETURNED_MIN_DAYS);
+    }
+}
+
 enum err deciding_return_rewards(struct deciding *d, struct purchase *purchase,
                                  const struct content *left)
 {
     for (size_t i = 0; i < purchase->rewards_n; i++) {
         const struct issued *known = deciding_issued(d, purchase->rewards[i].id);
         ensure(known != NULL);
-        if (is_whole_of(purchase, known) && left->is_empty &&
-            reward_may_reopen(&d->booking, known)) {
-            reward_reopen(&d->booking, reward_change(&d->booking, known), REWARD_RETURNED_MIN_DAYS);
+        if (is_whole_of(purchase, known) && left->is_empty) {
+            reopen_whole(d, known);
         }
     }
     return return_to_cards(d, purchase, left);
@@ -297,9 +304,8 @@ static void note_named(struct deciding *d, struct purchase *purchase)
         }
     }
     for (size_t i = 0; i < d->event->rewards_n; i++) {
-        const struct issued *known = deciding_issued(d, d->event->rewards[i].id);
-        if (is_first(d->event, i) && known->event != purchase->id) {
-            list[n++] = (struct answer_reward){.id = known->id,
+        if (is_first(d->event, i)) { // never one that it gave: check_use()
+            list[n++] = (struct answer_reward){.id = d->event->rewards[i].id,
                                                .amount = int64_max(0, paid_by(d->event, i))};
         }
     }
@@ -326,8 +332,8 @@ enum err deciding_change_rewards(struct deciding *d, struct purchase *purchase,
         is_touched = true;
         if (known->kind == REWARD_GIFT_CARD) {
             fill_card(d, known, held);
-        } else if (reward_may_reopen(&d->booking, known)) {
-            reward_reopen(&d->booking, reward_change(&d->booking, known), REWARD_RETURNED_MIN_DAYS);
+        } else {
+            reopen_whole(d, known);
         }
     }
     if (is_touched) {

@@ -71,26 +71,11 @@ bool reward_lacks(struct arena *arena, const struct facts *facts, const struct p
     return n > 0;
 }
 
-static bool is_same(const struct grant *a, const struct grant *b)
-{
-    return a->rule == b->rule && a->effect == b->effect;
-}
-
-static int64_t given(const struct award_list *list, const struct grant *like)
-{
-    int64_t n = 0;
-    for (size_t i = 0; i < list->grants_n; i++) {
-        const struct grant *g = &list->grants[i];
-        n += is_same(g, like) ? g->count : 0;
-    }
-    return n;
-}
-
 /* An effect may have fired several times, for different things that followed. */
 static bool is_first_of(const struct award_list *list, size_t at)
 {
     for (size_t i = 0; i < at; i++) {
-        if (is_same(&list->grants[i], &list->grants[at])) {
+        if (grant_is_same(&list->grants[i], &list->grants[at])) {
             return false;
         }
     }
@@ -102,7 +87,7 @@ static bool is_first_of(const struct award_list *list, size_t at)
 static void note_given(struct booking *b, struct purchase *purchase, const struct grant *grant,
                        const struct award_list *is, int64_t lost)
 {
-    inputs_note_grant(b->arena, &purchase->inputs, grant, given(is, grant) + lost);
+    inputs_note_grant(b->arena, &purchase->inputs, grant, award_grants_of(is, grant).count + lost);
     purchase->has_own_rewards = true;
 }
 
@@ -166,7 +151,9 @@ enum err reward_book_less(struct booking *b, const struct facts *facts, struct p
     const struct program *program = purchase->program;
     for (size_t i = 0; i < was->grants_n; i++) {
         const struct grant *grant = &was->grants[i];
-        const int64_t less = is_first_of(was, i) ? given(was, grant) - given(is, grant) : 0;
+        const int64_t less = is_first_of(was, i) ? award_grants_of(was, grant).count -
+                                                       award_grants_of(is, grant).count
+                                                 : 0;
         if (less > 0) {
             int64_t lost = 0;
             try(take_back(b, facts, purchase, program->rules[grant->rule].symbol,
