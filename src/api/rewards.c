@@ -167,8 +167,7 @@ enum err api_rewards_get(struct api_call *call, struct store *store, struct json
     }
     viewer_open(call, program, &facts, shared, shared_n, &viewer);
     const struct occasion occasion = {.type = viewer.view.content->event->type, .times = 1};
-    award_env_open(call->arena, &viewer.view, &viewer.env);
-    viewer.env.occasion = &occasion;
+    award_env_open(call->arena, &viewer.view, &occasion, &viewer.env);
     json_open(w, '{');
     json_key(w, "data");
     json_open(w, '[');

@@ -418,7 +418,7 @@ static enum err run_occasions(struct arena *arena, struct award_env *env, size_t
     bool *fired = arena_new(arena, bool, program->rules_n);
     for (size_t i = first; i < list->occasions_n; i++) {
         const struct occasion occasion = list->occasions[i]; // a copy: the list grows
-        env->occasion = &occasion;
+        award_env_turn(env, &occasion);
         list->first = list->n;
         fire(arena, env, list, fired);
         if (occasion.level == 0) {
@@ -460,7 +460,7 @@ enum err award_follow_tier(struct arena *arena, const struct award_view *view,
     if (follow->level > CHAIN_LEVELS_MAX) {
         return ERR_CHAIN;
     }
-    award_env_open(arena, view, &env);
+    award_env_open(arena, view, &changed, &env);
     add_field(&changed, STR("set"), follow->set);
     add_field(&changed, STR("tier"), follow->to);
     add_field(&changed, STR("from"), follow->from);
@@ -504,8 +504,7 @@ enum err award_run(struct arena *arena, const struct award_view *view, struct aw
         return ERR_OK; // nothing left, nothing due, fixed points included
     }
     struct award_env env;
-    award_env_open(arena, view, &env);
-    env.occasion = &event;
+    award_env_open(arena, view, &event, &env);
     for (size_t i = 0; view->facts != NULL && i < program->tier_sets_n; i++) {
         award_record_slots(&env, program->tier_sets[i].member_slots,
                            program->tier_sets[i].member_slots_n);
@@ -523,7 +522,7 @@ enum err award_run(struct arena *arena, const struct award_view *view, struct aw
         out->occasions[out->occasions_n++] = about->follows[i];
     }
     try(run_occasions(arena, &env, 0, out));
-    env.occasion = &event;
+    award_env_turn(&env, &event);
     award_clip(view, out, 0);
     run_metrics(&env, out);
     finish_explain(out);

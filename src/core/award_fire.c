@@ -86,10 +86,9 @@ static void explain_condition(struct award_env *env, const struct rule *rule, st
 /* Whether the member has accepted the offer. */
 static bool has_accepted(struct award_env *env, struct str offer)
 {
-    struct value offers;
-    env->rule.get(&env->rule, env->view->program->offers_slot, &offers);
-    for (size_t i = 0; offers.kind == VALUE_ARRAY && i < offers.array.n; i++) {
-        if (str_eq(offers.array.items[i].str, offer)) {
+    const struct value *offers = rule_slot(&env->rule, env->view->program->offers_slot);
+    for (size_t i = 0; offers->kind == VALUE_ARRAY && i < offers->array.n; i++) {
+        if (str_eq(offers->array.items[i].str, offer)) {
             return true;
         }
     }
@@ -165,8 +164,7 @@ enum offer_standing award_offer_standing(struct arena *arena, const struct award
     const struct campaign *campaign = &view->program->campaigns[offer->campaign];
     const struct zone *zone = event_zone(view->program, view->content->event);
     struct award_env env;
-    award_env_open(arena, view, &env);
-    env.occasion = &occasion;
+    award_env_open(arena, view, &occasion, &env);
     if (window_failure(&campaign->window, zone, view->content->event->time) != NULL) {
         return OFFER_CLOSED;
     }

@@ -79,8 +79,7 @@ static void count_change(struct arena *arena, struct award_env *env, struct gran
     const int64_t old = int64_min(grant->wanted, int64_max(0, given));
     const int64_t beyond = so_far.wanted + grant->wanted - was.wanted - so_far.more;
     struct award_env now;
-    award_env_open(arena, view->now, &now);
-    now.occasion = env->occasion;
+    award_env_open(arena, view->now, env->occasion, &now);
     grant->more = available(&now, grant->reward, int64_min(beyond, grant->wanted - old), list);
     grant->count = old + grant->more;
 }

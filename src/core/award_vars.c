@@ -385,60 +385,71 @@ bool award_line_holds(struct award_env *env, const struct content_line *line,
 
 void award_record_slots(struct award_env *env, const int *slots, size_t n)
 {
-    struct value value;
     for (size_t i = 0; i < n; i++) {
-        env->rule.get(&env->rule, slots[i], &value);
+        (void)rule_slot(&env->rule, slots[i]); // asked, it is recorded
     }
 }
 
-static void award_get(const struct rule_env *rule_env, int slot, struct value *out)
+/* Of the event itself, or of what follows from it. */
+static struct value content_value(struct award_env *env, const struct var *var)
+{
+    if (env->occasion->level > 0 || env->occasion->fields_n > 0) {
+        return occasion_value(env, var);
+    }
+    return var->source == VAR_EVENT
+               ? event_value(env->rule.arena, env->view, var->index)
+               : value_of_json(event_data_at(env->view->content->event, var->path),
+                               env->rule.arena);
+}
+
+static const struct value *award_get(const struct rule_env *rule_env, int slot)
 {
     struct award_env *env = (struct award_env *)rule_env; // embedded as the first field
     const struct var *var = &env->view->program->vars[slot];
     struct input_var *input = &env->view->inputs->vars[slot];
+    struct value *value = NULL;
     switch (var->source) {
     case VAR_LINE:
-        *out = env->line ? line_value(&env->line->line, var->index) : value_null();
-        return;
+        env->line_value = env->line ? line_value(&env->line->line, var->index) : value_null();
+        return &env->line_value; // not known for longer: the next line has another
     case VAR_EVENT:
     case VAR_EVENT_DATA:
-        if (env->occasion->level > 0 || env->occasion->fields_n > 0) {
-            *out = occasion_value(env, var);
-            return;
-        }
-        if (!env->event_known[slot]) {
-            env->event_values[slot] =
-                var->source == VAR_EVENT
-                    ? event_value(env->rule.arena, env->view, var->index)
-                    : value_of_json(event_data_at(env->view->content->event, var->path),
-                                    env->rule.arena);
-            env->event_known[slot] = true;
-        }
-        *out = env->event_values[slot];
-        return;
+        value = arena_new(env->rule.arena, struct value, 1);
+        *value = content_value(env, var);
+        return env->rule.known[slot] = value;
     case VAR_MEMBER:
     case VAR_MEMBER_STAT:
     case VAR_MEMBER_TIER:
     case VAR_MEMBER_BALANCE:
     case VAR_MEMBER_ATTRIBUTE:
-        if (!input->is_known) {
-            // An input that was not recorded was not read then: it is null for ever.
-            input->value = env->view->facts ? facts_value(env, var) : value_null();
-            input->is_known = true;
-        }
-        *out = input->value;
-        return;
+        break;
     }
+    if (!input->is_known) {
+        // An input that was not recorded was not read then: it is null for ever.
+        input->value = env->view->facts ? facts_value(env, var) : value_null();
+        input->is_known = true;
+    }
+    return env->rule.known[slot] = &input->value;
 }
 
-void award_env_open(struct arena *arena, const struct award_view *view, struct award_env *out)
+void award_env_open(struct arena *arena, const struct award_view *view,
+                    const struct occasion *occasion, struct award_env *out)
 {
     *out = (struct award_env){
-        .rule = {.get = award_get, .arena = arena, .zone = view->program->zone},
+        .rule = {.known = arena_new(arena, const struct value *, view->program->vars_n),
+                 .get = award_get,
+                 .arena = arena,
+                 .zone = view->program->zone},
         .view = view,
-        .event_values = arena_new(arena, struct value, view->program->vars_n),
-        .event_known = arena_new(arena, bool, view->program->vars_n),
+        .occasion = occasion,
     };
+}
+
+void award_env_turn(struct award_env *env, const struct occasion *occasion)
+{
+    const size_t vars_n = env->view->program->vars_n;
+    env->occasion = occasion;
+    memset(env->rule.known, 0, vars_n * sizeof *env->rule.known);
 }
 
 bool award_in_segment(struct award_env *env, int segment)

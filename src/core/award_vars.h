@@ -8,13 +8,17 @@
 struct award_env {
     struct rule_env rule;
     const struct award_view *view;
-    struct value *event_values; // by slot, once known
-    bool *event_known;
     const struct content_line *line; // while a line condition runs
+    struct value line_value;         // the last that was asked for
     const struct occasion *occasion; // what rules are run for
 };
 
-void award_env_open(struct arena *arena, const struct award_view *view, struct award_env *out);
+/* The environment of rules run for an occasion, which it borrows. */
+void award_env_open(struct arena *arena, const struct award_view *view,
+                    const struct occasion *occasion, struct award_env *out);
+
+/* Turns to another occasion: what was known of the one before is forgotten. */
+void award_env_turn(struct award_env *env, const struct occasion *occasion);
 
 /* The text of a field of the occasion, or of the event's data; empty where there is none. */
 struct str award_field(const struct award_env *env, struct str name);

@@ -247,8 +247,7 @@ enum err decide_reward(struct deciding *d)
     inputs_open(d->arena, d->program, &inputs);
     const struct award_view view = {
         .program = d->program, .content = &content, .inputs = &inputs, .facts = d->facts};
-    award_env_open(d->arena, &view, &env);
-    env.occasion = &occasion;
+    award_env_open(d->arena, &view, &occasion, &env);
     if (d->event->kind == EVENT_REWARD_BOUGHT) {
         try(decide_bought(d, &env));
         about_text(&about, "reward", d->event->reward);
@@ -334,8 +333,7 @@ enum err deciding_auto_rewards(struct deciding *d)
     inputs_open(d->arena, program, &inputs);
     const struct award_view view = {
         .program = program, .content = &content, .inputs = &inputs, .facts = d->facts};
-    award_env_open(d->arena, &view, &env);
-    env.occasion = &occasion;
+    award_env_open(d->arena, &view, &occasion, &env);
     for (size_t i = 0; i < program->rewards_n; i++) {
         if (program->rewards[i].auto_at > 0) {
             try(buy_by_itself(d, &env, &program->rewards[i]));

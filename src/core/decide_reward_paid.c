@@ -203,8 +203,7 @@ static enum err use_named(struct deciding *d, const struct content *content,
     }
     try(deciding_load_named(d, reason));
     inputs_open(d->arena, d->program, &inputs);
-    award_env_open(d->arena, &view, &env);
-    env.occasion = &occasion;
+    award_env_open(d->arena, &view, &occasion, &env);
     for (size_t i = 0; i < d->event->rewards_n && *reason == REASON_NONE; i++) {
         *reason = check_use(d, &env, purchase, i);
     }

@@ -239,8 +239,7 @@ static bool is_wanted(struct deciding *d, const struct event *event)
     content_open(d->arena, event, &content);
     const struct award_view view = {
         .program = d->now, .content = &content, .inputs = &inputs, .facts = d->facts};
-    award_env_open(d->arena, &view, &env);
-    env.occasion = &occasion;
+    award_env_open(d->arena, &view, &occasion, &env);
     return rule_holds(when, &env.rule);
 }
 

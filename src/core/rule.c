@@ -527,6 +527,7 @@ static enum err compile(struct arena *arena, const json_t *json, struct str poin
     struct rule *rule = arena_new(arena, struct rule, 1);
     *rule = (struct rule){.json = json, .nodes = c.nodes, .places = c.places, .nodes_n = c.nodes_n};
     slots_collect(arena, rule);
+    rule_tests_make(arena, rule);
     ensure(rule->nodes_n > 0);
     *out = rule;
     return ERR_OK;

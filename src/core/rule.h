@@ -80,13 +80,23 @@ enum err rule_compile(struct arena *arena, const json_t *json, struct str pointe
 
 /* What a rule is run against. Embed it as the first field to reach your own data from get(). */
 struct rule_env {
-    /* The value of a slot; null when the member or event does not have it. Called once per use, so
-     * it should be cheap. NULL for rules without vars. */
-    void (*get)(const struct rule_env *env, int slot, struct value *out);
+    /* By slot: its value, once it is known and for as long as it stays the same. NULL: get() is
+     * asked. Not needed for rules without vars. */
+    const struct value **known;
+    /* The value of a slot; null when the member or event does not have it. Notes in `known` what
+     * stays; anything else is good until the next call. Not NULL where `known` is not. */
+    const struct value *(*get)(const struct rule_env *env, int slot);
     const struct value *data; // free data for rules compiled without vars; NULL is null
     const struct zone *zone;  // in which instants become dates; NULL: UTC
     struct arena *arena;      // for results; reset by the caller
 };
+
+/* The value of a slot, good until the next call. */
+static inline const struct value *rule_slot(const struct rule_env *env, int slot)
+{
+    const struct value *known = env->known[slot];
+    return known != NULL ? known : env->get(env, slot);
+}
 
 /* Runs the rule. */
 void rule_run(const struct rule *rule, const struct rule_env *env, struct value *out);

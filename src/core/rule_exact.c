@@ -114,8 +114,7 @@ static enum rule_exact value_number_of(struct exact_run *e, const struct value *
 static enum rule_exact variable_of(struct exact_run *e, const struct rule_node *node,
                                    struct ratio *out)
 {
-    struct value value;
-    e->run.env->get(e->run.env, node->slot, &value);
+    const struct value value = *rule_slot(e->run.env, node->slot);
     if (value.kind == VALUE_NULL && node->path->fallback != NULL) {
         return number_of(e, node->path->fallback, out);
     }

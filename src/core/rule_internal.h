@@ -59,6 +59,42 @@ struct rule_place {
     const json_t *json;
 };
 
+/* What a test of a condition looks at: all but the last two compare a slot with constants. */
+enum rule_test_kind {
+    RULE_TEST_NUMBER, // the slot's number is from .low to .high
+    RULE_TEST_TEXT,   // the slot's text is .text
+    RULE_TEST_LISTED, // the slot's text is in .list
+    RULE_TEST_LISTS,  // the slot's list has .text
+    RULE_TEST_PAIR,   // any comparison or "in", whatever its arguments are
+    RULE_TEST_VALUE,  // the truth of any other value
+};
+
+/* One test of a condition. All of a rule's stand in one array in the order in which they are made,
+ * "and", "or" and "!" have become jumps, all of them forward. */
+struct rule_test {
+    uint8_t kind;       // enum rule_test_kind
+    bool is_negated;    // a test for what is not equal asks whether it is, and jumps the other way
+    uint16_t steps;     // it takes: operators entered with it, and its own
+    uint16_t then;      // the test after this one when it holds
+    uint16_t otherwise; // and when not
+    uint16_t node;      // the part that it tests, for values of another kind than it expects
+    int32_t slot;
+    union {
+        struct {
+            double low, high;
+        };
+        struct str text;
+        const struct value *list;
+    };
+};
+_Static_assert(sizeof(struct rule_test) == 32, "two tests share a cache line");
+
+enum {
+    RULE_TEST_HOLDS = UINT16_MAX, // in the place of a test: the condition holds
+    RULE_TEST_FAILS = UINT16_MAX - 1,
+};
+_Static_assert((int)RULE_NODES_MAX < (int)RULE_TEST_FAILS, "every test has a number");
+
 struct rule {
     const json_t *json;
     const struct rule_node *nodes;   // nodes[0] is the root
@@ -66,6 +102,8 @@ struct rule {
     size_t nodes_n;
     const int *slots;
     size_t slots_n;
+    const struct rule_test *tests; // the condition that the rule is, as tests
+    uint16_t first_test;
 };
 
 /* One run. */
@@ -80,6 +118,12 @@ struct rule_run {
 /* A run that starts. */
 struct rule_run rule_run_start(const struct rule_env *env);
 
+/* Makes the tests of a compiled rule. */
+void rule_tests_make(struct arena *arena, struct rule *rule);
+
+/* Whether an operator from == to "in" holds; takes no step for itself. */
+bool rule_pair_holds(struct rule_run *run, const struct rule_node *node);
+
 /* Evaluates an operator or a path: what rule_node_run() does not do itself. */
 void rule_node_evaluate(struct rule_run *run, const struct rule_node *node, struct value *out);
 
@@ -88,6 +132,18 @@ static inline bool rule_charge(struct rule_run *run, size_t n)
 {
     run->steps_left -= (int64_t)n;
     return run->steps_left >= 0 && run->arena->used <= run->used_max;
+}
+
+/* True when an item of the array is the text. */
+static inline bool rule_array_has_text(const struct value *array, struct str text)
+{
+    for (size_t i = 0; i < array->array.n; i++) {
+        const struct value *item = &array->array.items[i];
+        if (item->kind == VALUE_STR && str_eq(item->str, text)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* True when the list, or set, that a node stands for has the value. */
@@ -101,7 +157,7 @@ static inline void rule_node_run(struct rule_run *run, const struct rule_node *n
     if (node->op == RULE_NODE_CONST) {
         *out = *node->constant;
     } else if (node->op == RULE_NODE_SLOT && node->path->fallback == NULL) {
-        run->env->get(run->env, node->slot, out);
+        *out = *rule_slot(run->env, node->slot);
     } else {
         rule_node_evaluate(run, node, out);
     }

@@ -39,8 +39,6 @@ struct rule_run rule_run_start(const struct rule_env *env)
     };
 }
 
-static bool node_holds(struct rule_run *run, const struct rule_node *node);
-
 void rule_run(const struct rule *rule, const struct rule_env *env, struct value *out)
 {
     struct rule_run run = rule_run_start(env);
@@ -50,16 +48,9 @@ void rule_run(const struct rule *rule, const struct rule_env *env, struct value 
     }
 }
 
-bool rule_holds(const struct rule *rule, const struct rule_env *env)
-{
-    struct rule_run run = rule_run_start(env);
-    const bool holds = node_holds(&run, &rule->nodes[0]);
-    return holds && run.steps_left >= 0;
-}
-
 static void slot_or_fallback(struct rule_run *run, const struct rule_node *node, struct value *out)
 {
-    run->env->get(run->env, node->slot, out);
+    *out = *rule_slot(run->env, node->slot);
     if (out->kind == VALUE_NULL && node->path->fallback != NULL) {
         rule_node_run(run, node->path->fallback, out);
     }
@@ -180,12 +171,14 @@ void op_or(struct rule_run *run, const struct rule_node *node, struct value *out
 
 void op_not(struct rule_run *run, const struct rule_node *node, struct value *out)
 {
-    *out = value_bool(node->args_n == 0 || !node_holds(run, &node->args[0]));
+    rule_arg_run(run, node, 0, out);
+    *out = value_bool(!value_is_true(out));
 }
 
 void op_truth(struct rule_run *run, const struct rule_node *node, struct value *out)
 {
-    *out = value_bool(node->args_n > 0 && node_holds(run, &node->args[0]));
+    rule_arg_run(run, node, 0, out);
+    *out = value_bool(value_is_true(out));
 }
 
 /* The index-th argument where it is, or in `space`; null when there are fewer. */
@@ -289,11 +282,11 @@ static bool str_holds(struct str text, struct str part)
 
 static bool array_holds(const struct value *array, const struct value *wanted)
 {
-    const bool is_text = wanted->kind == VALUE_STR;
+    if (wanted->kind == VALUE_STR) {
+        return rule_array_has_text(array, wanted->str);
+    }
     for (size_t i = 0; i < array->array.n; i++) {
-        const struct value *item = &array->array.items[i];
-        if (is_text ? item->kind == VALUE_STR && str_eq(item->str, wanted->str)
-                    : value_same(item, wanted)) {
+        if (value_same(&array->array.items[i], wanted)) {
             return true;
         }
     }
@@ -328,49 +321,9 @@ void op_in(struct rule_run *run, const struct rule_node *node, struct value *out
     *out = value_bool(in_holds(run, node));
 }
 
-/* Do all arguments hold, or, for `until` true, does any? Stops at the first that decides. */
-static bool args_hold(struct rule_run *run, const struct rule_node *node, bool until)
+bool rule_pair_holds(struct rule_run *run, const struct rule_node *node)
 {
-    for (size_t i = 0; i < node->args_n; i++) {
-        if (node_holds(run, &node->args[i]) == until) {
-            return until;
-        }
-    }
-    return !until && node->args_n > 0; // without arguments they give null
-}
-
-static bool value_holds(struct rule_run *run, const struct rule_node *node)
-{
-    struct value value;
-    rule_node_run(run, node, &value);
-    return value_is_true(&value);
-}
-
-/* The truth of a node. A condition is asked for nothing else, so the values of its operators are
- * not made; steps count as in rule_node_evaluate(). */
-static bool node_holds(struct rule_run *run, const struct rule_node *node)
-{
-    if (node->op < RULE_OP_AND || node->op > RULE_OP_IN) {
-        return value_holds(run, node);
-    }
-    if (!rule_charge(run, 1)) {
-        run->steps_left = -1;
-        return false;
-    }
-    switch ((int)node->op) {
-    case RULE_OP_AND:
-        return args_hold(run, node, false);
-    case RULE_OP_OR:
-        return args_hold(run, node, true);
-    case RULE_OP_NOT:
-        return node->args_n == 0 || !node_holds(run, &node->args[0]);
-    case RULE_OP_TRUTH:
-        return node->args_n > 0 && node_holds(run, &node->args[0]);
-    case RULE_OP_IN:
-        return in_holds(run, node);
-    default:
-        return comparison_holds(run, node);
-    }
+    return node->op == RULE_OP_IN ? in_holds(run, node) : comparison_holds(run, node);
 }
 
 void op_log(struct rule_run *run, const struct rule_node *node, struct value *out)

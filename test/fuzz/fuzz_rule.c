@@ -5,8 +5,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
+enum { SLOTS_N = 32 };
+
 struct world {
     struct rule_env env;
+    const struct value *known[SLOTS_N]; // nothing stays: every use asks
+    struct value asked;
     const json_t *data;
 };
 
@@ -52,11 +56,12 @@ static const struct table *find_table(void *self, struct str name)
     return name.n > 0 ? &table : NULL;
 }
 
-static void get(const struct rule_env *env, int slot, struct value *out)
+static const struct value *get(const struct rule_env *env, int slot)
 {
-    const struct world *world = (const struct world *)env;
+    struct world *world = (struct world *)env;
     const char name[2] = {(char)('`' + slot), 0};
-    *out = value_of_json(json_at(world->data, name), env->arena);
+    world->asked = value_of_json(json_at(world->data, name), env->arena);
+    return &world->asked;
 }
 
 static struct str text_of(struct arena *arena, const struct value *value)
@@ -79,9 +84,10 @@ static void rule_try(struct arena *arena, const json_t *json, const json_t *data
         return;
     }
     const struct value free_data = value_of_json(data, arena);
-    const struct world world = {
+    struct world world = {
         .env = {.get = vars != NULL ? get : NULL, .data = &free_data, .arena = arena},
         .data = data};
+    world.env.known = world.known;
     struct value first;
     struct value second;
     struct rule_reason reason;
@@ -111,8 +117,8 @@ static void formula_try(struct arena *arena, const json_t *json, const json_t *d
         return;
     }
     const struct value free_data = value_of_json(data, arena);
-    const struct world world = {.env = {.get = get, .data = &free_data, .arena = arena},
-                                .data = data};
+    struct world world = {.env = {.get = get, .data = &free_data, .arena = arena}, .data = data};
+    world.env.known = world.known;
     struct ratio first = {0};
     struct ratio second = {0};
     struct str gap;

@@ -38,6 +38,8 @@ enum { PATHS_MAX = 50, LOOKUPS_MAX = 10 };
 
 struct world {
     struct rule_env env;
+    const struct value *known[PATHS_MAX]; // nothing stays: every use asks
+    struct value asked;
     const json_t *data;
     struct str paths[PATHS_MAX];
     size_t paths_n;
@@ -109,10 +111,11 @@ static const struct table *world_table(void *self, struct str name)
     return NULL;
 }
 
-static void world_get(const struct rule_env *env, int slot, struct value *out)
+static const struct value *world_get(const struct rule_env *env, int slot)
 {
-    const struct world *world = (const struct world *)env; // embedded as the first field
-    *out = value_of_json(data_at(world->data, world->paths[slot]), &arena);
+    struct world *world = (struct world *)env; // embedded as the first field
+    world->asked = value_of_json(data_at(world->data, world->paths[slot]), &arena);
+    return &world->asked;
 }
 
 static void world_lookups(struct world *world, const json_t *json)
@@ -142,7 +145,8 @@ static struct rule_vars world_vars(struct world *world)
         assert_true(zone_load(&arena, STR("Europe/Amsterdam"), &zone));
     }
     world->paths_n = 0;
-    world->env = (struct rule_env){.get = world_get, .arena = &arena, .zone = &zone};
+    world->env =
+        (struct rule_env){.known = world->known, .get = world_get, .arena = &arena, .zone = &zone};
     return (struct rule_vars){.self = world,
                               .find = world_find,
                               .set = world_set,
