@@ -30,7 +30,7 @@ static void note_known(struct batch *b, const struct submission *s, int64_t memb
 {
     struct known_event *known = arena_new(b->arena, struct known_event, 1);
     memcpy(known->hash, s->hash, VAULT_HASH_BYTES);
-    memcpy(known->fingerprint, s->fingerprint, VAULT_HASH_BYTES);
+    memcpy(known->fingerprint, s->fingerprint, VAULT_FINGERPRINT_BYTES);
     known->member = member;
     known->event = event;
     map_set(&b->known, known->hash, known);
@@ -168,7 +168,7 @@ enum err batch_note_decision(struct batch *b, struct member_facts *facts, struct
         .decision = decision, .member = facts, .credential = credential, .has_key = s != NULL};
     if (s != NULL) {
         memcpy(applied->hash, s->hash, VAULT_HASH_BYTES);
-        memcpy(applied->fingerprint, s->fingerprint, VAULT_HASH_BYTES);
+        memcpy(applied->fingerprint, s->fingerprint, VAULT_FINGERPRINT_BYTES);
         note_known(b, s, facts->member, decision->event_id);
     }
     return ERR_OK;
@@ -369,7 +369,7 @@ static void plain_answer(struct batch *b, struct submission *s, int64_t id, enum
 
 static enum err replay(struct batch *b, struct submission *s, const struct known_event *known)
 {
-    if (memcmp(known->fingerprint, s->fingerprint, VAULT_HASH_BYTES) != 0) {
+    if (memcmp(known->fingerprint, s->fingerprint, VAULT_FINGERPRINT_BYTES) != 0) {
         fail_one(s, ERR_EVENT_CONFLICT, "",
                  "An event with this source and id was sent before with other content: give the "
                  "new event its own id.");
@@ -415,7 +415,7 @@ static void note_sale(struct batch *b, struct submission *s)
     *sale = (struct applied_sale){
         .id = id, .event = &s->event, .booked_at = b->now, .credential = s->credential};
     memcpy(sale->hash, s->hash, VAULT_HASH_BYTES);
-    memcpy(sale->fingerprint, s->fingerprint, VAULT_HASH_BYTES);
+    memcpy(sale->fingerprint, s->fingerprint, VAULT_FINGERPRINT_BYTES);
     note_known(b, s, EVENT_OF_SALE, id);
     plain_answer(b, s, id, OUTCOME_APPLIED, REASON_NONE);
 }

@@ -26,7 +26,7 @@ void batch_hold(struct batch *b, size_t index, bool waits_for_purchase,
     };
     memcpy(held->held.wait_hash, wait_hash, VAULT_HASH_BYTES);
     memcpy(held->hash, s->hash, VAULT_HASH_BYTES);
-    memcpy(held->fingerprint, s->fingerprint, VAULT_HASH_BYTES);
+    memcpy(held->fingerprint, s->fingerprint, VAULT_FINGERPRINT_BYTES);
 }
 
 /* The natural key stays with the held event, whose replay stays "held"; what is said of the

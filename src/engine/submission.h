@@ -25,12 +25,12 @@ struct submission {
     struct arena *arena;
     // What is asked.
     struct event event;
-    struct identifier subject;                     // IDENT_NONE: none
-    unsigned char hash[VAULT_HASH_BYTES];          // natural key
-    unsigned char fingerprint[VAULT_HASH_BYTES];   // of the content
-    unsigned char original_hash[VAULT_HASH_BYTES]; // natural key of event.original
-    int64_t credential;                            // API key id, 0: the command line or the clock
-    bool may_import;                               // events older than 90 days are allowed
+    struct identifier subject;                          // IDENT_NONE: none
+    unsigned char hash[VAULT_HASH_BYTES];               // natural key
+    unsigned char fingerprint[VAULT_FINGERPRINT_BYTES]; // of the content
+    unsigned char original_hash[VAULT_HASH_BYTES];      // natural key of event.original
+    int64_t credential; // API key id, 0: the command line or the clock
+    bool may_import;    // events older than 90 days are allowed
     bool wants_explain;
     bool refusal_is_error;      // adjustments: "not enough points" is a 422 and nothing is stored
     struct enrolment enrolment; // SUBMIT_ENROL

@@ -147,7 +147,7 @@ enum { EVENT_OF_SALE = 0, EVENT_OF_HELD = -1 };
 
 struct known_event {
     unsigned char hash[VAULT_HASH_BYTES];
-    unsigned char fingerprint[VAULT_HASH_BYTES];
+    unsigned char fingerprint[VAULT_FINGERPRINT_BYTES];
     int64_t member;
     int64_t event;
     // Of EVENT_OF_HELD: whose it has become, and as which event; 0: not decided yet.
@@ -285,7 +285,7 @@ struct applied_event {
     int64_t credential;
     bool has_key; // false for the clock's and for events that were held before
     unsigned char hash[VAULT_HASH_BYTES];
-    unsigned char fingerprint[VAULT_HASH_BYTES];
+    unsigned char fingerprint[VAULT_FINGERPRINT_BYTES];
 };
 struct applied_sale {
     int64_t id;
@@ -293,14 +293,14 @@ struct applied_sale {
     int64_t booked_at;
     int64_t credential;
     unsigned char hash[VAULT_HASH_BYTES];
-    unsigned char fingerprint[VAULT_HASH_BYTES];
+    unsigned char fingerprint[VAULT_FINGERPRINT_BYTES];
 };
 struct applied_held {
     struct held_event held;
     struct vault_key key;
     bool has_key; // a natural key to note: the event's own
     unsigned char hash[VAULT_HASH_BYTES];
-    unsigned char fingerprint[VAULT_HASH_BYTES];
+    unsigned char fingerprint[VAULT_FINGERPRINT_BYTES];
 };
 struct batch_effects {
     struct enrolment *enrolments;

@@ -115,7 +115,7 @@ static enum err apply_keys(struct store *store, struct arena *arena,
 #define KEY_ROW(hash_, fingerprint_, member_, id_)                                                 \
     do {                                                                                           \
         rows[n * COLS] = db_blob((hash_), VAULT_HASH_BYTES);                                       \
-        rows[n * COLS + 1] = db_blob((fingerprint_), VAULT_HASH_BYTES);                            \
+        rows[n * COLS + 1] = db_blob((fingerprint_), VAULT_FINGERPRINT_BYTES);                     \
         rows[n * COLS + 2] = db_int(member_);                                                      \
         rows[n * COLS + 3] = db_int(id_);                                                          \
         n++;                                                                                       \

@@ -283,7 +283,7 @@ static enum err keys_slice(struct store *store, struct arena *arena, struct chec
                                   .event = db_at_int(&rows, i, 3)};
         const size_t k = key.member > 0 ? 0 : key.member == EVENT_OF_SALE ? 1 : 2;
         lists[k][n[k]++] = key;
-        if (key.hash.n != VAULT_HASH_BYTES || db_at_str(&rows, i, 1).n != VAULT_HASH_BYTES ||
+        if (key.hash.n != VAULT_HASH_BYTES || !fingerprint_is_whole(db_at_str(&rows, i, 1)) ||
             key.member < EVENT_OF_HELD) {
             tell_key(arena, listener, &key, "the natural key cannot be read");
         }

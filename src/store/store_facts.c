@@ -74,11 +74,11 @@ enum err store_events_known(struct store *store, struct arena *arena,
     for (size_t i = 0; i < rows.rows_n; i++) {
         const struct str hash = db_at_str(&rows, i, 0);
         const struct str fingerprint = db_at_str(&rows, i, 1);
-        if (hash.n != VAULT_HASH_BYTES || fingerprint.n != VAULT_HASH_BYTES) {
+        if (hash.n != VAULT_HASH_BYTES || !fingerprint_is_whole(fingerprint)) {
             return ERR_INTEGRITY;
         }
         memcpy((*out)[i].hash, hash.p, VAULT_HASH_BYTES);
-        memcpy((*out)[i].fingerprint, fingerprint.p, VAULT_HASH_BYTES);
+        memcpy((*out)[i].fingerprint, fingerprint.p, VAULT_FINGERPRINT_BYTES);
         (*out)[i].member = db_at_int(&rows, i, 2);
         (*out)[i].event = db_at_int(&rows, i, 3);
     }

@@ -52,6 +52,13 @@ struct audit_entry;
 enum err audit_append(struct db *db, const struct vault *vault, struct arena *arena,
                       const struct audit_entry *entry) MUST_USE;
 
+/* Whether a fingerprint has the bytes that one has. Earlier releases kept all of its hash's, which
+ * begin with ours. */
+static inline bool fingerprint_is_whole(struct str stored)
+{
+    return stored.n == VAULT_FINGERPRINT_BYTES || stored.n == VAULT_HASH_BYTES;
+}
+
 /* Where a member's sealed profile lives. */
 #define PROFILE_PLACE(owner)                                                                       \
     ((struct vault_place){.table = "member", .column = "sealed", .owner_id = (owner)})

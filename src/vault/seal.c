@@ -133,9 +133,11 @@ void vault_natural_key(const struct vault *vault, struct str source, struct str 
 }
 
 void vault_fingerprint(const struct vault *vault, struct str content,
-                       unsigned char out[VAULT_HASH_BYTES])
+                       unsigned char out[VAULT_FINGERPRINT_BYTES])
 {
-    vault_hash(vault, VAULT_FINGERPRINT, &content, 1, out);
+    unsigned char hash[VAULT_HASH_BYTES];
+    vault_hash(vault, VAULT_FINGERPRINT, &content, 1, hash);
+    memcpy(out, hash, VAULT_FINGERPRINT_BYTES);
 }
 
 struct vault_key vault_key_derive(const struct vault *vault, enum vault_instance_key which,

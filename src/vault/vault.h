@@ -20,7 +20,8 @@
 
 enum {
     VAULT_KEY_BYTES = 32,
-    VAULT_HASH_BYTES = 16, // blind indexes, natural keys, fingerprints
+    VAULT_HASH_BYTES = 16, // blind indexes, natural keys
+    VAULT_FINGERPRINT_BYTES = 8,
     VAULT_COMMITMENT_BYTES = 32,
     VAULT_SEAL_BYTES = 2 + 24 + 16, // format and key version, nonce, tag: what sealing adds
     VAULT_PLAIN_BYTES_MAX = 16 * 1024 * 1024,
@@ -140,11 +141,13 @@ void vault_hash(const struct vault *vault, enum vault_instance_key which, const 
 void vault_blind(const struct vault *vault, enum vault_instance_key field, struct str normal,
                  unsigned char out[VAULT_HASH_BYTES]);
 
-/* The natural key of an event, and the fingerprint of its canonical content. */
+/* The natural key of an event, and the fingerprint of its canonical content: the first bytes of a
+ * hash. It is asked only whether an event that is sent again is the same, so it need not be longer,
+ * and rows of natural keys lie in random places, where every byte costs pages. */
 void vault_natural_key(const struct vault *vault, struct str source, struct str id,
                        unsigned char out[VAULT_HASH_BYTES]);
 void vault_fingerprint(const struct vault *vault, struct str content,
-                       unsigned char out[VAULT_HASH_BYTES]);
+                       unsigned char out[VAULT_FINGERPRINT_BYTES]);
 
 /* ---- tokens ---- */
 

@@ -296,7 +296,7 @@ static struct rate run_bare(struct bench *b, int64_t events, size_t size, const 
             const int64_t id = id_next(store_ids(b->store), clock_now_ms());
             ids[i] = rows.values[at * 2];
             keys[i * 4] = db_blob(hash, 16);
-            keys[i * 4 + 1] = db_blob(body, 16);
+            keys[i * 4 + 1] = db_blob(body, VAULT_FINGERPRINT_BYTES);
             keys[i * 4 + 2] = ids[i];
             keys[i * 4 + 3] = db_int(id);
             states[i * 3] = ids[i];

@@ -11,7 +11,7 @@ BEGIN
         RETURN known;
     END IF;
     SELECT state, version INTO before, v FROM member_state WHERE member_id = m FOR UPDATE;
-    INSERT INTO event_key (hash, fingerprint, member_id, event_id) VALUES (h, h, m, id);
+    INSERT INTO event_key (hash, fingerprint, member_id, event_id) VALUES (h, substring(h for 8), m, id);
     INSERT INTO event (event_id, member_id, previous, kind, time, booked_at, version, outcome, credential, content, sealed, answer)
     VALUES (id, m, 0, 1, 1700000000000, 1700000000000, 1, 0, 0, decode(repeat('07', 75), 'hex'), decode(repeat('07', 160), 'hex'),
             decode(repeat('07', 40), 'hex'));

@@ -88,7 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
             json_write_canonical(&text, json);
             ensure(json_read(&arena, buf_view(&text), &f, &json) == ERR_OK);
             ensure(event_read(&arena, vault, json, NULL, &f, &again) == ERR_OK);
-            ensure(memcmp(s.fingerprint, again.fingerprint, VAULT_HASH_BYTES) == 0);
+            ensure(memcmp(s.fingerprint, again.fingerprint, VAULT_FINGERPRINT_BYTES) == 0);
             ensure(memcmp(s.hash, again.hash, VAULT_HASH_BYTES) == 0);
         } else {
             ensure(f.items_n > 0 && f.err != ERR_OK);
