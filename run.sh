@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-packages=(gcc make pkg-config libmicrohttpd-dev libjansson-dev libsqlite3-dev libpq-dev libsodium-dev liboath-dev libicu-dev zlib1g-dev curl)
+packages=(gcc make pkg-config libmicrohttpd-dev libsqlite3-dev libpq-dev libsodium-dev liboath-dev libicu-dev zlib1g-dev curl)
 . tools/packages.sh
 install_packages "${packages[@]}"
 

@@ -4,10 +4,10 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-packages=(gcc make pkg-config libmicrohttpd-dev libjansson-dev libsqlite3-dev libpq-dev libsodium-dev liboath-dev libicu-dev zlib1g-dev
+packages=(gcc make pkg-config libmicrohttpd-dev libsqlite3-dev libpq-dev libsodium-dev liboath-dev libicu-dev zlib1g-dev
           libcmocka-dev postgresql-15 curl clang-format)
 command -v node >/dev/null || packages+=(nodejs)
-[ "${1:-}" = --long ] && packages+=(clang libclang-rt-14-dev)
+[ "${1:-}" = --long ] && packages+=(clang libclang-rt-14-dev libjansson-dev)
 . tools/packages.sh
 install_packages "${packages[@]}"
 export LOYALD_SHARED=${LOYALD_SHARED:-$(cd .. && pwd)/shared}

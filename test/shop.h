@@ -50,9 +50,9 @@ static const char SHOP_PROGRAM[] =
     "\"tiers\":[{\"slug\":\"bronze\"},{\"slug\":\"silver\",\"enter\":{\"any_of\":[{\"spend\":"
     "100000}]}}]}]}";
 
-static inline json_t *shop_json(struct shop *shop, const char *text)
+static inline const struct json *shop_json(struct shop *shop, const char *text)
 {
-    json_t *json = NULL;
+    const struct json *json = NULL;
     assert_ok(json_read(shop->arena, str_c(text), &shop->both->fail, &json));
     return json;
 }
@@ -91,7 +91,6 @@ static inline void shop_close(struct shop *shop)
  * databases. */
 static inline struct shop *shop_open(struct both *both)
 {
-    json_start();
     struct shop *shop = arena_new(&both->arena, struct shop, 1);
     *shop = (struct shop){
         .both = both,

@@ -83,7 +83,7 @@ struct api_call {
     struct str params[ROUTE_PARAMS_MAX];
     struct api_key credential; // id 0: the route is open
     struct fail fail;
-    const json_t *body; // of MEDIA_JSON and MEDIA_EVENT; an empty body is NULL
+    const struct json *body; // of MEDIA_JSON and MEDIA_EVENT; an empty body is NULL
     // The answer.
     int status; // 200 unless the handler says otherwise
     struct buf out;
@@ -156,7 +156,7 @@ void call_merge_headers(struct api_call *call);
 void call_header(struct api_call *call, struct str name, struct str value);
 
 /* A part of a document as it is there, or null: texts, windows, lists. */
-void part_write(struct json_out *w, const json_t *json, const char *name);
+void part_write(struct json_out *w, const struct json *json, const char *name);
 
 /* Empties what was written, to be written again. */
 void call_out_reset(struct api_call *call);

@@ -134,9 +134,9 @@ struct str call_actor(struct api_call *call)
     return str_dup(call->arena, str_c(text));
 }
 
-void part_write(struct json_out *w, const json_t *json, const char *name)
+void part_write(struct json_out *w, const struct json *json, const char *name)
 {
-    const json_t *value = json_at(json, name);
+    const struct json *value = json_at(json, name);
     struct buf text;
     buf_open(&text, w->buf->arena, PART_BYTES_MAX);
     json_key(w, name);

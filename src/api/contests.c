@@ -61,7 +61,7 @@ static enum err published_write(struct api_call *call, const struct store *store
     hex_write(w, "seed", seed, sizeof seed, row->drawn_at != 0);
     json_key(w, "drawn_at");
     json_put_instant(w, row->drawn_at != 0 ? row->drawn_at : AT_NEVER);
-    json_t *result = NULL;
+    const struct json *result = NULL;
     if (row->drawn_at != 0) {
         try(json_read(call->arena, row->result, &call->fail, &result));
     }

@@ -17,11 +17,11 @@ _Static_assert(ARRAY_N(LINE_KINDS) == LINE_KINDS_N,
 
 /* ---- lines ---- */
 
-static void read_kind(struct reader *r, const json_t *json, const struct place *at,
+static void read_kind(struct reader *r, const struct json *json, const struct place *at,
                       struct line *out)
 {
     const struct place here = {.parent = at, .name = "kind"};
-    const json_t *value = json_at(json, "kind");
+    const struct json *value = json_at(json, "kind");
     if (value == NULL) {
         out->kind = LINE_GOODS;
         return;
@@ -37,7 +37,7 @@ static void read_kind(struct reader *r, const json_t *json, const struct place *
         "A line's kind is goods, service, shipping, fee, tip, gift_card, deposit or donation.");
 }
 
-static void read_line(struct reader *r, const json_t *json, const struct place *at,
+static void read_line(struct reader *r, const struct json *json, const struct place *at,
                       struct line *out)
 {
     static const char *const FIELDS[] = {"id",     "sku",      "name", "category",  "kind",
@@ -95,12 +95,12 @@ static void check_ids(struct reader *r, const struct place *at, const struct lin
     }
 }
 
-static void read_lines(struct work *w, const json_t *data, const struct place *at)
+static void read_lines(struct work *w, const struct json *data, const struct place *at)
 {
     struct reader *r = w->r;
     struct event *event = w->event;
     const struct place here = {.parent = at, .name = "lines"};
-    const json_t *list = read_array(r, data, at, "lines", READ_OPTIONAL, EVENT_LINES_MAX);
+    const struct json *list = read_array(r, data, at, "lines", READ_OPTIONAL, EVENT_LINES_MAX);
     int64_t amount = 0;
     int64_t milli = 0;
     if (list == NULL) {
@@ -141,7 +141,7 @@ static int add_reward(struct arena *arena, struct event *event, struct str text)
     return (int)event->rewards_n++;
 }
 
-static void read_payment(struct reader *r, struct event *event, const json_t *json,
+static void read_payment(struct reader *r, struct event *event, const struct json *json,
                          const struct place *at, struct payment *out)
 {
     static const char *const FIELDS[] = {"method", "wallet", "points", "amount", "reward"};
@@ -169,10 +169,11 @@ static void read_payment(struct reader *r, struct event *event, const json_t *js
     }
 }
 
-static void read_payments(struct work *w, const json_t *data, const struct place *at)
+static void read_payments(struct work *w, const struct json *data, const struct place *at)
 {
     const struct place here = {.parent = at, .name = "payments"};
-    const json_t *list = read_array(w->r, data, at, "payments", READ_OPTIONAL, EVENT_PAYMENTS_MAX);
+    const struct json *list =
+        read_array(w->r, data, at, "payments", READ_OPTIONAL, EVENT_PAYMENTS_MAX);
     int64_t amount = 0;
     if (list == NULL) {
         return;
@@ -192,27 +193,22 @@ static void read_payments(struct work *w, const json_t *data, const struct place
 
 /* ---- data by type ---- */
 
-void event_read_attributes(struct work *w, const json_t *data, const struct place *at)
+void event_read_attributes(struct work *w, const struct json *data, const struct place *at)
 {
     const struct place here = {.parent = at, .name = "attributes"};
-    const json_t *attributes = read_child(w->r, data, at, "attributes", READ_OPTIONAL);
+    const struct json *attributes = read_child(w->r, data, at, "attributes", READ_OPTIONAL);
     if (attributes == NULL || json_object_size(attributes) == 0) {
         return;
     }
     read_free(w->r, attributes, &here);
-    struct arena *before = json_arena_set(w->r->arena);
-    json_t *wrapped = json_object();
-    const int set = json_object_set((json_t *)wrapped, "attributes", (json_t *)attributes);
-    (void)json_arena_set(before);
-    ensure(set == 0);
-    w->event->data = wrapped;
+    w->event->data = json_object_of(w->r->arena, "attributes", attributes);
 }
 
-void event_read_original(struct work *w, const json_t *data, const struct place *at)
+void event_read_original(struct work *w, const struct json *data, const struct place *at)
 {
     static const char *const FIELDS[] = {"source", "id"};
     const struct place here = {.parent = at, .name = "original"};
-    const json_t *original = read_child(w->r, data, at, "original", READ_REQUIRED);
+    const struct json *original = read_child(w->r, data, at, "original", READ_REQUIRED);
     if (original != NULL && read_object(w->r, original, &here, FIELDS, ARRAY_N(FIELDS))) {
         read_text(w->r, original, &here, "source", READ_OPTIONAL, EVENT_TEXT_BYTES_MAX,
                   &w->event->original.source);
@@ -221,10 +217,10 @@ void event_read_original(struct work *w, const json_t *data, const struct place 
     }
 }
 
-static void read_status(struct work *w, const json_t *data, const struct place *at)
+static void read_status(struct work *w, const struct json *data, const struct place *at)
 {
     const struct place here = {.parent = at, .name = "status"};
-    const json_t *value = json_at(data, "status");
+    const struct json *value = json_at(data, "status");
     w->event->is_placed = str_eq(json_str(value), STR("placed"));
     if (value != NULL && !w->event->is_placed && !str_eq(json_str(value), STR("completed"))) {
         read_fault(w->r, ERR_INVALID, &here, "A purchase's status is \"placed\" or \"completed\".");
@@ -232,10 +228,11 @@ static void read_status(struct work *w, const json_t *data, const struct place *
 }
 
 /* Issued rewards that the purchase uses, by id or by code. */
-static void read_rewards(struct work *w, const json_t *data, const struct place *at)
+static void read_rewards(struct work *w, const struct json *data, const struct place *at)
 {
     const struct place here = {.parent = at, .name = "rewards"};
-    const json_t *list = read_array(w->r, data, at, "rewards", READ_OPTIONAL, EVENT_REWARDS_MAX);
+    const struct json *list =
+        read_array(w->r, data, at, "rewards", READ_OPTIONAL, EVENT_REWARDS_MAX);
     for (size_t i = 0; i < json_array_size(list); i++) {
         const struct place item = {.parent = &here, .index = i};
         const struct str text = json_str(json_array_get(list, i));
@@ -252,7 +249,7 @@ static void read_rewards(struct work *w, const json_t *data, const struct place 
     }
 }
 
-static void read_content(struct work *w, const json_t *data, const struct place *at)
+static void read_content(struct work *w, const struct json *data, const struct place *at)
 {
     const struct place rate = {.parent = at, .name = "rate"};
     if (json_at(data, "rate") != NULL) {
@@ -270,7 +267,7 @@ static void read_content(struct work *w, const json_t *data, const struct place 
     event_read_attributes(w, data, at);
 }
 
-static void read_purchase(struct work *w, const json_t *data, const struct place *at)
+static void read_purchase(struct work *w, const struct json *data, const struct place *at)
 {
     static const char *const FIELDS[] = {"amount", "currency", "store",   "channel", "status",
                                          "lines",  "payments", "rewards", "rate",    "attributes"};
@@ -279,7 +276,7 @@ static void read_purchase(struct work *w, const json_t *data, const struct place
     }
 }
 
-static void read_purchase_changed(struct work *w, const json_t *data, const struct place *at)
+static void read_purchase_changed(struct work *w, const struct json *data, const struct place *at)
 {
     static const char *const FIELDS[] = {"original", "amount", "currency",  "store",
                                          "channel",  "status", "lines",     "payments",
@@ -290,7 +287,7 @@ static void read_purchase_changed(struct work *w, const json_t *data, const stru
     }
 }
 
-static void read_order(struct work *w, const json_t *data, const struct place *at)
+static void read_order(struct work *w, const struct json *data, const struct place *at)
 {
     static const char *const FIELDS[] = {"original", "attributes"};
     if (read_object(w->r, data, at, FIELDS, ARRAY_N(FIELDS))) {
@@ -299,7 +296,7 @@ static void read_order(struct work *w, const json_t *data, const struct place *a
     }
 }
 
-static void read_refund_line(struct reader *r, const json_t *json, const struct place *at,
+static void read_refund_line(struct reader *r, const struct json *json, const struct place *at,
                              struct refund_line *out)
 {
     static const char *const FIELDS[] = {"id", "sku", "quantity"};
@@ -314,7 +311,7 @@ static void read_refund_line(struct reader *r, const json_t *json, const struct 
     }
 }
 
-static void read_refund(struct work *w, const json_t *data, const struct place *at)
+static void read_refund(struct work *w, const struct json *data, const struct place *at)
 {
     static const char *const FIELDS[] = {"original", "lines", "amount", "attributes"};
     const struct place amount = {.parent = at, .name = "amount"};
@@ -326,7 +323,7 @@ static void read_refund(struct work *w, const json_t *data, const struct place *
     event_read_original(w, data, at);
     event->has_refund_amount = json_at(data, "amount") != NULL;
     read_whole(w->r, data, at, "amount", READ_OPTIONAL, 0, WHOLE_MAX, &event->refund_amount);
-    const json_t *list = read_array(w->r, data, at, "lines", READ_OPTIONAL, EVENT_LINES_MAX);
+    const struct json *list = read_array(w->r, data, at, "lines", READ_OPTIONAL, EVENT_LINES_MAX);
     event->refund_lines_n = json_array_size(list);
     event->refund_lines = arena_new(w->r->arena, struct refund_line, event->refund_lines_n);
     for (size_t i = 0; i < event->refund_lines_n; i++) {
@@ -343,7 +340,7 @@ static void read_refund(struct work *w, const json_t *data, const struct place *
     event_read_attributes(w, data, at);
 }
 
-static void read_visit(struct work *w, const json_t *data, const struct place *at)
+static void read_visit(struct work *w, const struct json *data, const struct place *at)
 {
     static const char *const FIELDS[] = {"store", "channel", "attributes"};
     if (data == NULL || !read_object(w->r, data, at, FIELDS, ARRAY_N(FIELDS))) {
@@ -354,11 +351,11 @@ static void read_visit(struct work *w, const json_t *data, const struct place *a
     event_read_attributes(w, data, at);
 }
 
-static void read_date(struct work *w, const json_t *data, const struct place *at, const char *name,
-                      int32_t *day)
+static void read_date(struct work *w, const struct json *data, const struct place *at,
+                      const char *name, int32_t *day)
 {
     const struct place here = {.parent = at, .name = name};
-    const json_t *value = json_at(data, name);
+    const struct json *value = json_at(data, name);
     *day = INT32_MIN;
     if (value != NULL && !day_read(json_str(value), day)) {
         read_fault(w->r, ERR_INVALID, &here, "A date is written as 2026-11-21.");
@@ -366,7 +363,7 @@ static void read_date(struct work *w, const json_t *data, const struct place *at
 }
 
 /* A stay at a hotel: nights, and what the house says of them. */
-static void read_stay(struct work *w, const json_t *data, const struct place *at)
+static void read_stay(struct work *w, const struct json *data, const struct place *at)
 {
     static const char *const FIELDS[] = {"nights", "check_in", "check_out", "room",
                                          "rate",   "store",    "channel",   "attributes"};
@@ -392,7 +389,7 @@ static void read_stay(struct work *w, const json_t *data, const struct place *at
     w->event->data = data;
 }
 
-static void read_offer(struct work *w, const json_t *data, const struct place *at)
+static void read_offer(struct work *w, const struct json *data, const struct place *at)
 {
     static const char *const FIELDS[] = {"offer", "channel", "attributes"};
     struct str offer;
@@ -405,7 +402,7 @@ static void read_offer(struct work *w, const json_t *data, const struct place *a
     w->event->data = data;
 }
 
-static void read_contest(struct work *w, const json_t *data, const struct place *at)
+static void read_contest(struct work *w, const struct json *data, const struct place *at)
 {
     static const char *const FIELDS[] = {"contest", "channel", "attributes"};
     struct str contest;
@@ -418,7 +415,7 @@ static void read_contest(struct work *w, const json_t *data, const struct place 
     w->event->data = data;
 }
 
-static void read_code(struct work *w, const json_t *data, const struct place *at)
+static void read_code(struct work *w, const struct json *data, const struct place *at)
 {
     static const char *const FIELDS[] = {"code", "channel", "attributes"};
     struct str code;
@@ -431,7 +428,7 @@ static void read_code(struct work *w, const json_t *data, const struct place *at
     w->event->data = data;
 }
 
-static void read_referral(struct work *w, const json_t *data, const struct place *at)
+static void read_referral(struct work *w, const struct json *data, const struct place *at)
 {
     static const char *const FIELDS[] = {"code", "referral", "channel", "attributes"};
     struct str code;
@@ -448,7 +445,7 @@ static void read_referral(struct work *w, const json_t *data, const struct place
 
 /* What goes on by the month: a plan where it starts or changes, a "start" where it starts, "months"
  * where it is paid. */
-static void read_subscription(struct work *w, const json_t *data, const struct place *at)
+static void read_subscription(struct work *w, const struct json *data, const struct place *at)
 {
     static const char *const FIELDS[] = {"subscription", "channel", "attributes", "plan", "start"};
     static const char *const PAID[] = {"subscription", "channel", "attributes", "months"};
@@ -476,7 +473,7 @@ static void read_subscription(struct work *w, const json_t *data, const struct p
 }
 
 /* Answers are checked against the program's questions once it is known which program. */
-static void read_answers(struct work *w, const json_t *data, const struct place *at)
+static void read_answers(struct work *w, const struct json *data, const struct place *at)
 {
     static const char *const QUIZ[] = {"quiz", "answers", "channel", "attributes"};
     static const char *const SURVEY[] = {"survey", "answers", "channel", "attributes"};
@@ -492,7 +489,7 @@ static void read_answers(struct work *w, const json_t *data, const struct place 
     w->event->data = data;
 }
 
-static void read_custom(struct work *w, const json_t *data, const struct place *at)
+static void read_custom(struct work *w, const struct json *data, const struct place *at)
 {
     if (data != NULL && !json_is_object(data)) {
         read_fault(w->r, ERR_INVALID, at, "The data of an event is an object.");
@@ -507,7 +504,7 @@ static void read_custom(struct work *w, const json_t *data, const struct place *
 /* Kinds that nobody may post have no reader. */
 static const struct {
     enum event_kind kind;
-    void (*read)(struct work *w, const json_t *data, const struct place *at);
+    void (*read)(struct work *w, const struct json *data, const struct place *at);
 } READERS[] = {
     {EVENT_CUSTOM, read_custom},
     {EVENT_PURCHASE, read_purchase},
@@ -532,7 +529,7 @@ static const struct {
     {EVENT_SURVEY_COMPLETED, read_answers},
 };
 
-static void read_data(struct work *w, const json_t *data, const struct place *at)
+static void read_data(struct work *w, const struct json *data, const struct place *at)
 {
     for (size_t i = 0; i < ARRAY_N(READERS); i++) {
         if (READERS[i].kind == w->event->kind) {
@@ -549,7 +546,7 @@ static bool is_reserved(struct str source)
     return str_starts(source, STR("loyald/")) || str_starts(source, STR("api/"));
 }
 
-static void check_specversion(struct reader *r, const json_t *json, const struct place *base)
+static void check_specversion(struct reader *r, const struct json *json, const struct place *base)
 {
     const struct place here = {.parent = base, .name = "specversion"};
     const struct place base64 = {.parent = base, .name = "data_base64"};
@@ -560,13 +557,13 @@ static void check_specversion(struct reader *r, const json_t *json, const struct
     if (json_at(json, "data_base64") != NULL) {
         read_fault(r, ERR_INVALID, &base64, "Events carry JSON in \"data\".");
     }
-    const json_t *media = json_at(json, "datacontenttype");
+    const struct json *media = json_at(json, "datacontenttype");
     if (media != NULL && !str_starts(json_str(media), STR("application/json"))) {
         read_fault(r, ERR_INVALID, &type, "Events carry application/json.");
     }
 }
 
-static void read_envelope(struct work *w, const json_t *json, const struct place *base)
+static void read_envelope(struct work *w, const struct json *json, const struct place *base)
 {
     struct event *event = w->event;
     const struct place type = {.parent = base, .name = "type"};
@@ -609,7 +606,7 @@ static void read_subject(struct work *w, const struct vault *vault, const struct
     }
 }
 
-enum err event_read(struct arena *arena, const struct vault *vault, const json_t *json,
+enum err event_read(struct arena *arena, const struct vault *vault, const struct json *json,
                     const struct place *base, struct fail *f, struct submission *out)
 {
     struct reader r = {.arena = arena, .f = f};
@@ -620,7 +617,7 @@ enum err event_read(struct arena *arena, const struct vault *vault, const json_t
         read_fault(&r, ERR_INVALID, base, "An event is an object.");
         return read_done(&r);
     }
-    const json_t *data = json_at(json, "data");
+    const struct json *data = json_at(json, "data");
     read_envelope(&w, json, base);
     if (event_kind_is_public(s.event.kind)) {
         read_data(&w, data, &at);

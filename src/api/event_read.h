@@ -16,7 +16,7 @@
 /* Fills in kind, arena, event, subject, hash, fingerprint and original_hash of a submission. `base`
  * NULL: the event is the whole document; else its place in it. What the program says (types,
  * currency, stores) is checked by the engine. */
-enum err event_read(struct arena *arena, const struct vault *vault, const json_t *json,
+enum err event_read(struct arena *arena, const struct vault *vault, const struct json *json,
                     const struct place *base, struct fail *f, struct submission *out) MUST_USE;
 
 #endif

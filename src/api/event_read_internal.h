@@ -18,12 +18,12 @@ struct work {
 };
 
 /* {"original": {"source", "id"}}, required. */
-void event_read_original(struct work *w, const json_t *data, const struct place *at);
+void event_read_original(struct work *w, const struct json *data, const struct place *at);
 
 /* The free object, for conditions: event.attributes.x. */
-void event_read_attributes(struct work *w, const json_t *data, const struct place *at);
+void event_read_attributes(struct work *w, const struct json *data, const struct place *at);
 
 /* review.submitted: event_read_review.c. */
-void event_read_review(struct work *w, const json_t *data, const struct place *at);
+void event_read_review(struct work *w, const struct json *data, const struct place *at);
 
 #endif

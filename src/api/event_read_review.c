@@ -19,10 +19,10 @@ static bool is_prose(struct str text)
     return true;
 }
 
-static void read_prose(struct work *w, const json_t *data, const struct place *at)
+static void read_prose(struct work *w, const struct json *data, const struct place *at)
 {
     const struct place here = {.parent = at, .name = "text"};
-    const json_t *value = json_at(data, "text");
+    const struct json *value = json_at(data, "text");
     const struct str text = json_str(value);
     if (value == NULL) {
         return;
@@ -38,7 +38,7 @@ static void read_prose(struct work *w, const json_t *data, const struct place *a
     }
 }
 
-void event_read_review(struct work *w, const json_t *data, const struct place *at)
+void event_read_review(struct work *w, const struct json *data, const struct place *at)
 {
     static const char *const FIELDS[] = {"original", "sku",  "line",    "store",
                                          "stars",    "text", "channel", "attributes"};

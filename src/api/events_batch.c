@@ -127,7 +127,7 @@ static void item_fails(struct batch_work *work, struct item *item)
     work->spare = NULL;
 }
 
-static void item_read(struct api_call *call, struct batch_work *work, const json_t *json,
+static void item_read(struct api_call *call, struct batch_work *work, const struct json *json,
                       struct item *item)
 {
     struct submission *s = &work->list[work->list_n];
@@ -158,7 +158,7 @@ static void work_open(struct api_call *call, struct batch_work *work, size_t n)
 
 static enum err read_array_body(struct api_call *call, struct batch_work *work)
 {
-    json_t *array = NULL;
+    const struct json *array = NULL;
     try(json_read(call->arena, call->request->body, &call->fail, &array));
     if (!json_is_array(array)) {
         return fail(&call->fail, ERR_INVALID, "",
@@ -200,7 +200,7 @@ static enum err read_lines_body(struct api_call *call, struct batch_work *work)
             return too_many(call);
         }
         struct item *item = &work->items[work->n++];
-        json_t *json = NULL;
+        const struct json *json = NULL;
         item->err = json_read(call->arena, line, spare_fail(call, work), &json);
         if (item->err != ERR_OK) {
             item_fails(work, item);

@@ -63,7 +63,7 @@ enum err api_keys_get(struct api_call *call, struct store *store, struct json_ou
 /* Scopes as a list of names, or one text with blanks between. */
 static enum err read_scopes(struct api_call *call, scope_set *out)
 {
-    const json_t *value = json_at(call->body, "scopes");
+    const struct json *value = json_at(call->body, "scopes");
     struct buf text;
     buf_open(&text, call->arena, SCOPES_TEXT_BYTES_MAX);
     for (size_t i = 0; i < json_array_size(value); i++) {

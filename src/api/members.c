@@ -77,7 +77,7 @@ static enum err enrol_dry_run(struct api_call *call, struct store *store, struct
 
 /* Whether rewards may be bought by themselves is the member's choice; NULL: nothing is said of it.
  */
-static enum err read_choice(struct api_call *call, const json_t **out)
+static enum err read_choice(struct api_call *call, const struct json **out)
 {
     *out = json_at(call->body, "auto_rewards");
     return *out == NULL || json_is_boolean(*out)
@@ -90,22 +90,20 @@ static enum err read_choice(struct api_call *call, const json_t **out)
 static enum err read_terms(struct api_call *call, struct submission *s, bool *has_auto_rewards)
 {
     struct str code = {0};
-    const json_t *choice = NULL;
+    const struct json *choice = NULL;
     struct reader r = {.arena = call->arena, .f = &call->fail};
     read_text(&r, call->body, NULL, "referral_code", READ_OPTIONAL, CODE_BYTES_MAX, &code);
     try(read_done(&r));
     try(read_choice(call, &choice));
     *has_auto_rewards = !json_is_false(choice);
-    struct arena *before = json_arena_set(call->arena);
-    json_t *data = json_object();
+    struct json *data = json_object_new(call->arena);
     if (code.n > 0) {
-        json_object_set_new(data, "referral_code", json_stringn(code.p, code.n));
+        json_set_text(call->arena, data, "referral_code", code);
     }
     if (!*has_auto_rewards) {
-        json_object_set_new(data, "auto_rewards", json_false());
+        json_set(call->arena, data, "auto_rewards", choice);
     }
     s->event.data = json_object_size(data) > 0 ? data : NULL;
-    (void)json_arena_set(before);
     return ERR_OK;
 }
 
@@ -288,7 +286,7 @@ static enum err check_birth(struct api_call *call, const struct member_profile *
 static enum err choose_auto(struct api_call *call, struct store *store, struct arena *arena,
                             int64_t member)
 {
-    const json_t *choice = NULL;
+    const struct json *choice = NULL;
     try(read_choice(call, &choice));
     if (choice == NULL) {
         return ERR_OK;

@@ -218,8 +218,8 @@ enum err api_draft_put(struct api_call *call, struct store *store, struct arena 
 enum err api_draft_validate_post(struct api_call *call, struct store *store, struct json_out *w)
 {
     struct program_draft draft;
-    json_t *stored = NULL;
-    const json_t *document = call->body;
+    const struct json *stored = NULL;
+    const struct json *document = call->body;
     // A document may be sent along, so that an editor can check what is not saved yet.
     if (document == NULL) {
         try(read_draft(call, store, &draft));
@@ -248,7 +248,7 @@ enum err api_draft_validate_post(struct api_call *call, struct store *store, str
 /* ---- publishing ---- */
 
 struct publish {
-    json_t *document;
+    const struct json *document;
     int64_t effective_at;
     struct str comment;
 };
@@ -285,7 +285,7 @@ static enum err read_publish(struct api_call *call, struct publish *out, int64_t
     if (read_object(&r, call->body, NULL, FIELDS, version != NULL ? 3 : 2)) {
         read_instant(&r, call->body, NULL, "effective_at", READ_OPTIONAL, &out->effective_at);
         if (json_at(call->body, "comment") != NULL &&
-            json_string_length(json_at(call->body, "comment")) > 0) {
+            json_str(json_at(call->body, "comment")).n > 0) {
             read_text(&r, call->body, NULL, "comment", READ_OPTIONAL, COMMENT_BYTES_MAX,
                       &out->comment);
         }

@@ -10,7 +10,7 @@ enum { VALUE_BYTES_MAX = 1024 * 1024 };
 
 /* The document that ?from= or ?to= names: the number of a version, or "draft". */
 static enum err read_document(struct api_call *call, struct store *store, const char *name,
-                              struct str otherwise, struct str in_force, json_t **out)
+                              struct str otherwise, struct str in_force, const struct json **out)
 {
     struct str text = otherwise;
     int64_t version = 0;
@@ -37,7 +37,7 @@ static enum err read_document(struct api_call *call, struct store *store, const 
     return json_read(call->arena, row.document, &call->fail, out);
 }
 
-static void side_write(struct json_out *w, const char *name, const json_t *value)
+static void side_write(struct json_out *w, const char *name, const struct json *value)
 {
     struct buf text;
     buf_open(&text, w->buf->arena, VALUE_BYTES_MAX);
@@ -54,8 +54,8 @@ enum err api_program_diff_get(struct api_call *call, struct store *store, struct
 {
     static const char *const KINDS[] = {"added", "removed", "changed"};
     const struct program *program = NULL;
-    json_t *before = NULL;
-    json_t *after = NULL;
+    const struct json *before = NULL;
+    const struct json *after = NULL;
     struct change *changes = NULL;
     size_t n = 0;
     try(store_program_at(store, call->now, &program));

@@ -163,35 +163,33 @@ static enum err submit(struct trial *t, const struct event *event)
 
 /* ---- steps ---- */
 
-static void fill(json_t *object, const char *name, json_t *value)
+static void fill(struct trial *t, struct json *object, const char *name, struct str text)
 {
-    if (json_object_get(object, name) == NULL) {
-        const int set = json_object_set_new(object, name, value);
-        ensure(set == 0);
+    if (json_at(object, name) == NULL) {
+        json_set_text(t->arena, object, name, text);
     }
 }
 
 /* An event as a test writes it: what goes without saying is filled in, then it is read like any
  * other. */
-static enum err read_event(struct trial *t, const json_t *json, struct event *out)
+static enum err read_event(struct trial *t, const struct json *json, struct event *out)
 {
     char at[INSTANT_BYTES + 1];
     struct submission s;
-    struct arena *before = json_arena_set(t->arena);
-    json_t *event = json_deep_copy(json);
-    json_t *data = json_object_get(event, "data");
+    struct json *event = json_object_copy(t->arena, json);
     instant_write(t->now, at);
-    fill(event, "specversion", json_string("1.0"));
-    fill(event, "source", json_string(TEST_SOURCE));
-    fill(event, "id", json_sprintf("made-%zu", ++t->made));
-    fill(event, "time", json_string(at));
-    fill(event, "subject", json_string("ext:test"));
+    fill(t, event, "specversion", STR("1.0"));
+    fill(t, event, "source", STR(TEST_SOURCE));
+    fill(t, event, "id", str_fmt(t->arena, "made-%zu", ++t->made));
+    fill(t, event, "time", str_c(at));
+    fill(t, event, "subject", STR("ext:test"));
     const struct str type = json_str(json_at(event, "type"));
-    if (json_is_object(data) &&
+    if (json_is_object(json_at(event, "data")) &&
         (str_eq(type, STR("purchase")) || str_eq(type, STR("purchase.changed")))) {
-        fill(data, "currency", json_stringn(t->program->currency.p, t->program->currency.n));
+        struct json *data = json_object_copy(t->arena, json_at(event, "data"));
+        fill(t, data, "currency", t->program->currency);
+        json_set(t->arena, event, "data", data);
     }
-    (void)json_arena_set(before);
     struct fail f = {.arena = t->arena};
     enum err err = event_read(t->arena, NULL, event, NULL, &f, &s);
     if (err != ERR_OK) {
@@ -221,7 +219,7 @@ static void find_rewards(struct trial *t, struct event *event)
     }
 }
 
-static enum err step_event(struct trial *t, const json_t *json)
+static enum err step_event(struct trial *t, const struct json *json)
 {
     struct event *event = arena_new(t->arena, struct event, 1);
     try(read_event(t, json, event));
@@ -265,7 +263,7 @@ static enum err step_reward(struct trial *t, struct str slug, enum event_kind ki
 }
 
 /* {"adjust": {"wallet", "points"}}. */
-static enum err step_adjust(struct trial *t, const json_t *json)
+static enum err step_adjust(struct trial *t, const struct json *json)
 {
     struct event *event = arena_new(t->arena, struct event, 1);
     *event = made_event(t, EVENT_ADJUSTED);
@@ -290,10 +288,11 @@ static enum err step_brings(struct trial *t, struct str slug)
     }
     id_write("evt_", (int64_t)t->made, id);
     id_write("mbr_", REFEREE, referee);
-    struct arena *before = json_arena_set(t->arena);
-    event->data =
-        json_pack("{s:s%,s:s,s:s}", "referral", slug.p, (int)slug.n, "id", id, "referee", referee);
-    (void)json_arena_set(before);
+    struct json *data = json_object_new(t->arena);
+    json_set_text(t->arena, data, "referral", slug);
+    json_set_text(t->arena, data, "id", str_c(id));
+    json_set_text(t->arena, data, "referee", str_c(referee));
+    event->data = data;
     return submit(t, event);
 }
 
@@ -316,9 +315,10 @@ static enum err step_review(struct trial *t, struct str id, enum event_kind kind
                 *event = made_event(t, kind);
                 id_write("rvw_", p->reviews[k].id, review);
                 id_write("evt_", p->id, purchase);
-                struct arena *before = json_arena_set(t->arena);
-                event->data = json_pack("{s:s,s:s}", "review", review, "purchase", purchase);
-                (void)json_arena_set(before);
+                struct json *data = json_object_new(t->arena);
+                json_set_text(t->arena, data, "review", str_c(review));
+                json_set_text(t->arena, data, "purchase", str_c(purchase));
+                event->data = data;
                 return submit(t, event);
             }
         }
@@ -326,14 +326,14 @@ static enum err step_review(struct trial *t, struct str id, enum event_kind kind
     return bad(t, "", "No review came with an event of this id.");
 }
 
-static enum err step_advance(struct trial *t, const json_t *json)
+static enum err step_advance(struct trial *t, const struct json *json)
 {
     static const struct {
         const char *unit;
         int64_t ms;
     } UNITS[] = {{"days", MS_PER_DAY}, {"hours", 60 * MS_PER_MIN}, {"minutes", MS_PER_MIN}};
     for (size_t i = 0; i < ARRAY_N(UNITS); i++) {
-        const json_t *value = json_at(json, UNITS[i].unit);
+        const struct json *value = json_at(json, UNITS[i].unit);
         if (value != NULL &&
             (json_integer_value(value) < 0 || json_integer_value(value) > TEST_DAYS_MAX)) {
             return bad(t, "/advance", "Time goes on, by a hundred years at most.");
@@ -343,7 +343,7 @@ static enum err step_advance(struct trial *t, const json_t *json)
     return run_timers(t);
 }
 
-static enum err run_step(struct trial *t, const json_t *step)
+static enum err run_step(struct trial *t, const struct json *step)
 {
     if (json_at(step, "event") != NULL) {
         return step_event(t, json_at(step, "event"));
@@ -375,10 +375,10 @@ static enum err run_step(struct trial *t, const json_t *step)
 /* ---- tests ---- */
 
 /* The member that a test begins with. */
-static enum err open_member(struct trial *t, const json_t *member)
+static enum err open_member(struct trial *t, const struct json *member)
 {
-    const json_t *segments = json_at(member, "segments");
-    const json_t *tags = json_at(member, "tags");
+    const struct json *segments = json_at(member, "segments");
+    const struct json *tags = json_at(member, "tags");
     t->state = arena_new(t->arena, struct state, 1);
     state_open(t->arena, MEMBER, t->now, t->state);
     t->profile = (struct profile){
@@ -405,11 +405,11 @@ static enum err open_member(struct trial *t, const json_t *member)
                 str_eq(t->program->segments[i].slug, json_str(json_array_get(segments, k)));
         }
     }
-    const char *key = NULL;
-    json_t *value = NULL;
+    struct str key = {0};
+    const struct json *value = NULL;
     json_object_foreach(json_at(member, "tiers"), key, value)
     {
-        const struct tier_set *set = program_tier_set(t->program, str_c(key));
+        const struct tier_set *set = program_tier_set(t->program, key);
         const int rank = set ? tier_set_rank(set, json_str(value)) : -1;
         if (rank < 0) {
             return bad(t, "/member/tiers", "The program has no such tier.");
@@ -435,7 +435,7 @@ static void fill_pools(struct trial *t)
 }
 
 /* A test begins at its first event's time, else at the first instant of 2026. */
-static int64_t first_instant(const json_t *steps)
+static int64_t first_instant(const struct json *steps)
 {
     int64_t at = 0;
     for (size_t i = 0; i < json_array_size(steps); i++) {
@@ -449,9 +449,9 @@ static int64_t first_instant(const json_t *steps)
     return at;
 }
 
-static enum err run_test(struct trial *t, const json_t *test, struct str pointer)
+static enum err run_test(struct trial *t, const struct json *test, struct str pointer)
 {
-    const json_t *steps = json_at(test, "steps");
+    const struct json *steps = json_at(test, "steps");
     t->now = first_instant(steps);
     t->pointer = pointer;
     fill_pools(t);
@@ -469,9 +469,9 @@ static enum err run_test(struct trial *t, const json_t *test, struct str pointer
 }
 
 enum err program_tests_run(struct arena *arena, const struct program *program,
-                           const json_t *document, struct fail *f, size_t *run)
+                           const struct json *document, struct fail *f, size_t *run)
 {
-    const json_t *tests = json_at(document, "tests");
+    const struct json *tests = json_at(document, "tests");
     const size_t before = f->items_n;
     *run = json_array_size(tests);
     for (size_t i = 0; i < json_array_size(tests); i++) {
@@ -481,7 +481,7 @@ enum err program_tests_run(struct arena *arena, const struct program *program,
     return f->items_n > before ? ERR_TESTS_FAILED : ERR_OK;
 }
 
-enum err program_tests_check(struct store *store, struct arena *arena, const json_t *document,
+enum err program_tests_check(struct store *store, struct arena *arena, const struct json *document,
                              struct fail *f, size_t *run)
 {
     const struct program *program = NULL;

@@ -19,10 +19,10 @@ enum { TEST_STEPS_MAX = 1000, TEST_DAYS_MAX = 36525 };
 
 /* Runs the document's "tests" against its compiled program; *run counts those that were run. */
 enum err program_tests_run(struct arena *arena, const struct program *program,
-                           const json_t *document, struct fail *f, size_t *run) MUST_USE;
+                           const struct json *document, struct fail *f, size_t *run) MUST_USE;
 
 /* The same for a document that is checked first. `store` may be NULL: nothing stored is needed. */
-enum err program_tests_check(struct store *store, struct arena *arena, const json_t *document,
+enum err program_tests_check(struct store *store, struct arena *arena, const struct json *document,
                              struct fail *f, size_t *run) MUST_USE;
 
 #endif

@@ -22,23 +22,22 @@ static void PRINTF(4, 5) red(struct trial *t, const char *at, struct str name, c
     ensure(noted == ERR_TESTS_FAILED);
 }
 
-static void expect_number(struct trial *t, const char *at, struct str name, const json_t *wanted,
-                          const char *field, int64_t is)
+static void expect_number(struct trial *t, const char *at, struct str name,
+                          const struct json *wanted, const char *field, int64_t is)
 {
-    const json_t *value = json_at(wanted, field);
+    const struct json *value = json_at(wanted, field);
     if (json_is_integer(value) && json_integer_value(value) != is) {
         red(t, at, str_fmt(t->arena, "%.*s/%s", STR_ARG(name), field),
             "%" PRId64 " was expected, it is %" PRId64 ".", (int64_t)json_integer_value(value), is);
     }
 }
 
-static void expect_balances(struct trial *t, const json_t *wanted)
+static void expect_balances(struct trial *t, const struct json *wanted)
 {
-    const char *key = NULL;
-    json_t *value = NULL;
-    json_object_foreach((json_t *)wanted, key, value)
+    struct str slug = {0};
+    const struct json *value = NULL;
+    json_object_foreach(wanted, slug, value)
     {
-        const struct str slug = str_dup(t->arena, str_c(key));
         const int index = program_wallet(t->program, slug);
         if (index < 0) {
             red(t, "balances", slug, "The program has no such wallet.");
@@ -52,13 +51,12 @@ static void expect_balances(struct trial *t, const json_t *wanted)
     }
 }
 
-static void expect_points(struct trial *t, const json_t *wanted)
+static void expect_points(struct trial *t, const struct json *wanted)
 {
-    const char *key = NULL;
-    json_t *value = NULL;
-    json_object_foreach((json_t *)wanted, key, value)
+    struct str slug = {0};
+    const struct json *value = NULL;
+    json_object_foreach(wanted, slug, value)
     {
-        const struct str slug = str_dup(t->arena, str_c(key));
         const int index = program_wallet(t->program, slug);
         struct answer_points is = {0};
         for (size_t i = 0; t->last != NULL && index >= 0 && i < t->last->answer.points_n; i++) {
@@ -72,13 +70,12 @@ static void expect_points(struct trial *t, const json_t *wanted)
     }
 }
 
-static void expect_tiers(struct trial *t, const json_t *wanted)
+static void expect_tiers(struct trial *t, const struct json *wanted)
 {
-    const char *key = NULL;
-    json_t *value = NULL;
-    json_object_foreach((json_t *)wanted, key, value)
+    struct str slug = {0};
+    const struct json *value = NULL;
+    json_object_foreach(wanted, slug, value)
     {
-        const struct str slug = str_dup(t->arena, str_c(key));
         const struct tier_set *set = program_tier_set(t->program, slug);
         const struct str is =
             set ? set->tiers[tier_rank(set, t->state)].slug : STR("(no such set)");
@@ -89,7 +86,7 @@ static void expect_tiers(struct trial *t, const json_t *wanted)
 }
 
 /* The member's open rewards, by slug, in any order. */
-static void expect_rewards(struct trial *t, const json_t *wanted)
+static void expect_rewards(struct trial *t, const struct json *wanted)
 {
     size_t missing = 0;
     struct buf open;
@@ -119,13 +116,12 @@ static void expect_rewards(struct trial *t, const json_t *wanted)
     }
 }
 
-static void expect_achievements(struct trial *t, const json_t *wanted)
+static void expect_achievements(struct trial *t, const struct json *wanted)
 {
-    const char *key = NULL;
-    json_t *value = NULL;
-    json_object_foreach((json_t *)wanted, key, value)
+    struct str slug = {0};
+    const struct json *value = NULL;
+    json_object_foreach(wanted, slug, value)
     {
-        const struct str slug = str_dup(t->arena, str_c(key));
         const struct achievement *a = program_achievement(t->program, slug);
         if (a == NULL) {
             red(t, "achievements", slug, "The program has no such achievement.");
@@ -148,10 +144,10 @@ static const struct explain_rule *explained(const struct trial *t, struct str sl
     return NULL;
 }
 
-static void expect_rules(struct trial *t, const json_t *fired, const json_t *not_fired)
+static void expect_rules(struct trial *t, const struct json *fired, const struct json *not_fired)
 {
-    const char *key = NULL;
-    json_t *value = NULL;
+    struct str rule = {0};
+    const struct json *value = NULL;
     for (size_t i = 0; i < json_array_size(fired); i++) {
         const struct str slug = json_str(json_array_get(fired, i));
         const struct explain_rule *e = explained(t, slug);
@@ -160,19 +156,18 @@ static void expect_rules(struct trial *t, const json_t *fired, const json_t *not
                 STR_ARG(e ? e->stage : STR("")));
         }
     }
-    json_object_foreach((json_t *)not_fired, key, value)
+    json_object_foreach(not_fired, rule, value)
     {
-        const struct str slug = str_dup(t->arena, str_c(key));
-        const struct explain_rule *e = explained(t, slug);
+        const struct explain_rule *e = explained(t, rule);
         if (e != NULL && (e->fired || !str_eq(e->stage, json_str(value)))) {
-            red(t, "not_fired", slug,
+            red(t, "not_fired", rule,
                 e->fired ? "It fired." : "It did not fire for another reason: %.*s.",
                 STR_ARG(e->stage));
         }
     }
 }
 
-static void expect_outcome(struct trial *t, const json_t *wanted)
+static void expect_outcome(struct trial *t, const struct json *wanted)
 {
     static const char *const OUTCOMES[] = {"applied", "refused", "held"};
     const struct str outcome = json_str(json_at(wanted, "outcome"));
@@ -199,7 +194,7 @@ static void expect_referral(struct trial *t, struct str wanted)
     }
 }
 
-enum err trial_expect(struct trial *t, const json_t *wanted)
+enum err trial_expect(struct trial *t, const struct json *wanted)
 {
     expect_outcome(t, wanted);
     expect_balances(t, json_at(wanted, "balances"));

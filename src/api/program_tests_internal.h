@@ -43,6 +43,6 @@ struct trial {
 
 /* Compares what a step expects with how the member stands; what does not hold is noted, and the
  * test goes on. */
-enum err trial_expect(struct trial *t, const json_t *expect) MUST_USE;
+enum err trial_expect(struct trial *t, const struct json *expect) MUST_USE;
 
 #endif

@@ -7,10 +7,10 @@
 
 enum { MEMBER_BYTES_MAX = 300, CHANNEL_BYTES_MAX = 64 };
 
-static void question_write(struct json_out *w, const struct question *q, const json_t *json)
+static void question_write(struct json_out *w, const struct question *q, const struct json *json)
 {
     static const char *const KINDS[] = {"quiz", "nps", "csat", "choice", "text"};
-    const json_t *options = json_at(json, "options");
+    const struct json *options = json_at(json, "options");
     json_open(w, '{');
     json_key(w, "slug");
     json_put_str(w, q->slug);
@@ -38,9 +38,9 @@ static void question_write(struct json_out *w, const struct question *q, const j
 }
 
 static void questions_write(struct json_out *w, const struct question *questions, size_t n,
-                            const json_t *json)
+                            const struct json *json)
 {
-    const json_t *list = json_at(json, "questions");
+    const struct json *list = json_at(json, "questions");
     json_key(w, "questions");
     json_open(w, '[');
     for (size_t i = 0; i < n; i++) {
@@ -124,11 +124,9 @@ static enum err prepare(struct api_call *call, struct store *store, struct submi
     try(read_done(&r));
     try(member_find(call, store, name, &member));
     api_event_open(call, s, kind, member);
-    struct arena *before = json_arena_set(call->arena);
-    json_t *data = json_pack("{s:s%,s:o}", field, call->params[0].p, (int)call->params[0].n,
-                             "answers", json_deep_copy(json_at(call->body, "answers")));
-    (void)json_arena_set(before);
-    ensure(data != NULL);
+    struct json *data = json_object_new(call->arena);
+    json_set_text(call->arena, data, field, call->params[0]);
+    json_set(call->arena, data, "answers", json_at(call->body, "answers"));
     s->event.data = data;
     s->event.channel = channel;
     event_call_ready(call, store, s);

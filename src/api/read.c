@@ -39,24 +39,24 @@ enum err read_done(const struct reader *r)
     return r->f->items_n == 0 ? ERR_OK : r->f->err;
 }
 
-bool read_object(struct reader *r, const json_t *value, const struct place *at,
+bool read_object(struct reader *r, const struct json *value, const struct place *at,
                  const char *const *fields, size_t fields_n)
 {
-    const char *key = NULL;
-    json_t *field = NULL;
+    struct str key = {0};
+    const struct json *field = NULL;
     if (!json_is_object(value)) {
         read_fault(r, ERR_INVALID, at, "This must be an object, not %s.",
                    value ? json_kind_text(value) : "missing");
         return false;
     }
-    json_object_foreach((json_t *)value, key, field)
+    json_object_foreach(value, key, field)
     {
         bool is_known = false;
         for (size_t i = 0; i < fields_n && !is_known; i++) {
-            is_known = strcmp(fields[i], key) == 0;
+            is_known = strcmp(fields[i], key.p) == 0;
         }
         if (!is_known) {
-            const struct place unknown = {.parent = at, .name = key};
+            const struct place unknown = {.parent = at, .name = key.p};
             read_fault(r, ERR_UNKNOWN_FIELD, &unknown,
                        "This field is not known here: leave it out.");
         }
@@ -65,21 +65,21 @@ bool read_object(struct reader *r, const json_t *value, const struct place *at,
 }
 
 /* The named field, or NULL with a fault where it is needed. */
-static const json_t *field_of(struct reader *r, const json_t *object, const struct place *here,
-                              enum read_need need)
+static const struct json *field_of(struct reader *r, const struct json *object,
+                                   const struct place *here, enum read_need need)
 {
-    const json_t *value = json_at(object, here->name);
+    const struct json *value = json_at(object, here->name);
     if (value == NULL && need == READ_REQUIRED) {
         read_fault(r, ERR_INVALID, here, "This field is missing.");
     }
     return value;
 }
 
-const json_t *read_child(struct reader *r, const json_t *object, const struct place *at,
-                         const char *name, enum read_need need)
+const struct json *read_child(struct reader *r, const struct json *object, const struct place *at,
+                              const char *name, enum read_need need)
 {
     const struct place here = {.parent = at, .name = name};
-    const json_t *value = field_of(r, object, &here, need);
+    const struct json *value = field_of(r, object, &here, need);
     if (value != NULL && !json_is_object(value)) {
         read_fault(r, ERR_INVALID, &here, "This must be an object, not %s.", json_kind_text(value));
         return NULL;
@@ -87,11 +87,11 @@ const json_t *read_child(struct reader *r, const json_t *object, const struct pl
     return value;
 }
 
-const json_t *read_array(struct reader *r, const json_t *object, const struct place *at,
-                         const char *name, enum read_need need, size_t max)
+const struct json *read_array(struct reader *r, const struct json *object, const struct place *at,
+                              const char *name, enum read_need need, size_t max)
 {
     const struct place here = {.parent = at, .name = name};
-    const json_t *value = field_of(r, object, &here, need);
+    const struct json *value = field_of(r, object, &here, need);
     if (value != NULL && !json_is_array(value)) {
         read_fault(r, ERR_INVALID, &here, "This must be an array, not %s.", json_kind_text(value));
         return NULL;
@@ -114,11 +114,11 @@ static bool has_control(struct str text)
     return false;
 }
 
-void read_text(struct reader *r, const json_t *object, const struct place *at, const char *name,
-               enum read_need need, size_t bytes_max, struct str *out)
+void read_text(struct reader *r, const struct json *object, const struct place *at,
+               const char *name, enum read_need need, size_t bytes_max, struct str *out)
 {
     const struct place here = {.parent = at, .name = name};
-    const json_t *value = field_of(r, object, &here, need);
+    const struct json *value = field_of(r, object, &here, need);
     if (value == NULL) {
         return;
     }
@@ -137,11 +137,11 @@ void read_text(struct reader *r, const json_t *object, const struct place *at, c
     }
 }
 
-void read_whole(struct reader *r, const json_t *object, const struct place *at, const char *name,
-                enum read_need need, int64_t min, int64_t max, int64_t *out)
+void read_whole(struct reader *r, const struct json *object, const struct place *at,
+                const char *name, enum read_need need, int64_t min, int64_t max, int64_t *out)
 {
     const struct place here = {.parent = at, .name = name};
-    const json_t *value = field_of(r, object, &here, need);
+    const struct json *value = field_of(r, object, &here, need);
     if (value == NULL) {
         return;
     }
@@ -159,11 +159,11 @@ void read_whole(struct reader *r, const json_t *object, const struct place *at, 
     }
 }
 
-void read_bool(struct reader *r, const json_t *object, const struct place *at, const char *name,
-               bool *out)
+void read_bool(struct reader *r, const struct json *object, const struct place *at,
+               const char *name, bool *out)
 {
     const struct place here = {.parent = at, .name = name};
-    const json_t *value = json_at(object, name);
+    const struct json *value = json_at(object, name);
     if (value != NULL && !json_is_boolean(value)) {
         read_fault(r, ERR_INVALID, &here, "This must be true or false, not %s.",
                    json_kind_text(value));
@@ -172,21 +172,21 @@ void read_bool(struct reader *r, const json_t *object, const struct place *at, c
     }
 }
 
-void read_instant(struct reader *r, const json_t *object, const struct place *at, const char *name,
-                  enum read_need need, int64_t *out)
+void read_instant(struct reader *r, const struct json *object, const struct place *at,
+                  const char *name, enum read_need need, int64_t *out)
 {
     const struct place here = {.parent = at, .name = name};
-    const json_t *value = field_of(r, object, &here, need);
+    const struct json *value = field_of(r, object, &here, need);
     if (value != NULL && !instant_read(json_str(value), out)) {
         read_fault(r, ERR_INVALID, &here, "This must be an instant like \"2026-11-21T10:00:00Z\".");
     }
 }
 
-void read_quantity(struct reader *r, const json_t *object, const struct place *at, const char *name,
-                   int64_t *out_milli)
+void read_quantity(struct reader *r, const struct json *object, const struct place *at,
+                   const char *name, int64_t *out_milli)
 {
     const struct place here = {.parent = at, .name = name};
-    const json_t *value = json_at(object, name);
+    const struct json *value = json_at(object, name);
     struct decimal decimal;
     int64_t milli = 0;
     if (value == NULL) {
@@ -216,11 +216,11 @@ void read_quantity(struct reader *r, const json_t *object, const struct place *a
     *out_milli = milli;
 }
 
-void read_currency(struct reader *r, const json_t *object, const struct place *at, const char *name,
-                   struct str *out)
+void read_currency(struct reader *r, const struct json *object, const struct place *at,
+                   const char *name, struct str *out)
 {
     const struct place here = {.parent = at, .name = name};
-    const json_t *value = field_of(r, object, &here, READ_REQUIRED);
+    const struct json *value = field_of(r, object, &here, READ_REQUIRED);
     const struct str text = json_str(value);
     bool is_code = text.n == 3;
     for (size_t i = 0; i < text.n; i++) {
@@ -234,11 +234,10 @@ void read_currency(struct reader *r, const json_t *object, const struct place *a
     }
 }
 
-void read_free(struct reader *r, const json_t *value, const struct place *at)
+void read_free(struct reader *r, const struct json *value, const struct place *at)
 {
-    const char *key = NULL;
-    json_t *item = NULL;
-    size_t index = 0;
+    struct str key = {0};
+    const struct json *item = NULL;
     if (json_is_integer(value)) {
         const int64_t whole = json_integer_value(value);
         if (whole > WHOLE_MAX || whole < -WHOLE_MAX) {
@@ -246,16 +245,15 @@ void read_free(struct reader *r, const json_t *value, const struct place *at)
                        "Numbers stay within 9007199254740991 here: send larger ones as text.");
         }
     } else if (json_is_object(value)) {
-        json_object_foreach((json_t *)value, key, item)
+        json_object_foreach(value, key, item)
         {
-            const struct place here = {.parent = at, .name = key};
+            const struct place here = {.parent = at, .name = key.p};
             read_free(r, item, &here); // at most JSON_DEPTH_MAX deep
         }
     } else if (json_is_array(value)) {
-        json_array_foreach((json_t *)value, index, item)
-        {
-            const struct place here = {.parent = at, .index = index};
-            read_free(r, item, &here);
+        for (size_t i = 0; i < json_array_size(value); i++) {
+            const struct place here = {.parent = at, .index = i};
+            read_free(r, json_array_get(value, i), &here);
         }
     }
 }

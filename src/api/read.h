@@ -44,44 +44,44 @@ void read_fault(struct reader *r, enum err err, const struct place *at, const ch
 enum err read_done(const struct reader *r) MUST_USE;
 
 /* True when the value is an object; fields that are not listed are faults. */
-bool read_object(struct reader *r, const json_t *value, const struct place *at,
+bool read_object(struct reader *r, const struct json *value, const struct place *at,
                  const char *const *fields, size_t fields_n);
 
 /* The named field as an object; NULL when it is missing or something else (a fault, unless optional
  * and missing). */
-const json_t *read_child(struct reader *r, const json_t *object, const struct place *at,
-                         const char *name, enum read_need need);
+const struct json *read_child(struct reader *r, const struct json *object, const struct place *at,
+                              const char *name, enum read_need need);
 
 /* The named field as an array of at most max items; NULL as above. */
-const json_t *read_array(struct reader *r, const json_t *object, const struct place *at,
-                         const char *name, enum read_need need, size_t max);
+const struct json *read_array(struct reader *r, const struct json *object, const struct place *at,
+                              const char *name, enum read_need need, size_t max);
 
 /* Text of 1 to bytes_max bytes without control characters; an optional text may be missing, and
  * then *out stays. */
-void read_text(struct reader *r, const json_t *object, const struct place *at, const char *name,
-               enum read_need need, size_t bytes_max, struct str *out);
+void read_text(struct reader *r, const struct json *object, const struct place *at,
+               const char *name, enum read_need need, size_t bytes_max, struct str *out);
 
 /* A whole number from min to max. Beyond ±(2^53-1) it is `overflow`. */
-void read_whole(struct reader *r, const json_t *object, const struct place *at, const char *name,
-                enum read_need need, int64_t min, int64_t max, int64_t *out);
+void read_whole(struct reader *r, const struct json *object, const struct place *at,
+                const char *name, enum read_need need, int64_t min, int64_t max, int64_t *out);
 
-void read_bool(struct reader *r, const json_t *object, const struct place *at, const char *name,
-               bool *out);
+void read_bool(struct reader *r, const struct json *object, const struct place *at,
+               const char *name, bool *out);
 
 /* RFC 3339. */
-void read_instant(struct reader *r, const json_t *object, const struct place *at, const char *name,
-                  enum read_need need, int64_t *out);
+void read_instant(struct reader *r, const struct json *object, const struct place *at,
+                  const char *name, enum read_need need, int64_t *out);
 
 /* A quantity: a decimal text of at most three places or a whole number, above zero, in thousandths.
  */
-void read_quantity(struct reader *r, const json_t *object, const struct place *at, const char *name,
-                   int64_t *out_milli);
+void read_quantity(struct reader *r, const struct json *object, const struct place *at,
+                   const char *name, int64_t *out_milli);
 
 /* Three capital letters. */
-void read_currency(struct reader *r, const json_t *object, const struct place *at, const char *name,
-                   struct str *out);
+void read_currency(struct reader *r, const struct json *object, const struct place *at,
+                   const char *name, struct str *out);
 
 /* Free content: whole numbers within ±(2^53-1) everywhere. */
-void read_free(struct reader *r, const json_t *value, const struct place *at);
+void read_free(struct reader *r, const struct json *value, const struct place *at);
 
 #endif

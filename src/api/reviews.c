@@ -240,9 +240,10 @@ static enum err prepare(struct api_call *call, struct store *store, struct submi
     }
     id_write("rvw_", row.id, review);
     id_write("evt_", row.purchase, purchase);
-    struct arena *before = json_arena_set(call->arena);
-    s->event.data = json_pack("{s:s,s:s}", "review", review, "purchase", purchase);
-    (void)json_arena_set(before);
+    struct json *data = json_object_new(call->arena);
+    json_set_text(call->arena, data, "review", str_c(review));
+    json_set_text(call->arena, data, "purchase", str_c(purchase));
+    s->event.data = data;
     event_call_ready(call, store, s);
     return ERR_OK;
 }

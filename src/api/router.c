@@ -254,7 +254,7 @@ static void write_done(struct ticket *ticket)
  * Idempotency-Key too. */
 static enum err read_body(struct api_call *call)
 {
-    json_t *body = NULL;
+    const struct json *body = NULL;
     const enum media media = call->route->media;
     if (media == MEDIA_BATCH || media == MEDIA_CODES || call->request->body.n == 0) {
         return ERR_OK;

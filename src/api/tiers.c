@@ -274,7 +274,7 @@ enum err api_tiers_get(struct api_call *call, struct store *store, struct json_o
 /* ---- by hand ---- */
 
 /* A day or an instant; a day ends what is given where it begins. */
-static void read_until(struct reader *r, const json_t *body, const struct program *program,
+static void read_until(struct reader *r, const struct json *body, const struct program *program,
                        int64_t *until)
 {
     static const struct place UNTIL = {.name = "until"};
@@ -316,14 +316,15 @@ static enum err read_grant(struct api_call *call, const struct program *program,
         }
     }
     try(read_done(&r));
-    char at[INSTANT_BYTES + 1] = "";
+    struct json *data = json_object_new(call->arena);
+    json_set_text(call->arena, data, "set", set);
+    json_set_text(call->arena, data, "tier", tier);
     if (until != AT_NEVER) {
+        char at[INSTANT_BYTES + 1];
         instant_write(until, at);
+        json_set_text(call->arena, data, "until", str_c(at));
     }
-    struct arena *before = json_arena_set(call->arena);
-    event->data = json_pack("{s:s%, s:s%, s:s*}", "set", set.p, (int)set.n, "tier", tier.p,
-                            (int)tier.n, "until", at[0] != 0 ? at : NULL);
-    (void)json_arena_set(before);
+    event->data = data;
     return ERR_OK;
 }
 

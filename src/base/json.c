@@ -1,290 +1,256 @@
-/* JSON reading by jansson in arenas, writing by hand. */
+/* JSON values: finding, comparing, building. Reading is in json_read.c, writing in json_write.c. */
 #include "base/base.h"
 #include "base/json.h"
 
-#include "base/id.h"
-#include "base/time.h"
+#include "base/json_internal.h"
 
-#include <math.h>
+enum { ROOM_FIRST = 2 }; // log2 of the items that the first piece of what is built holds
 
-static _Thread_local struct arena *json_arena; // per thread, so not shared state
-
-static void *json_alloc(size_t n)
+static int fields_order(const struct json_field *a, const struct json_field *b)
 {
-    ensure(json_arena != NULL); // json_arena_set() was forgotten
-    return arena_bytes(json_arena, n);
+    return str_cmp(json_str(&a->name), json_str(&b->name));
 }
 
-static void json_release(void *piece)
+static int fields_compare(const void *a, const void *b)
 {
-    (void)piece; // belongs to the arena
+    return fields_order(*(const struct json_field *const *)a, *(const struct json_field *const *)b);
 }
 
-void json_start(void)
+void json_fields_sort(const struct json_field **fields, size_t n)
 {
-    json_set_alloc_funcs(json_alloc, json_release);
+    if (n > JSON_FEW_MAX) {
+        qsort(fields, n, sizeof *fields, fields_compare);
+        return;
+    }
+    for (size_t i = 1; i < n; i++) {
+        const struct json_field *field = fields[i];
+        size_t at = i;
+        for (; at > 0 && fields_order(field, fields[at - 1]) < 0; at--) {
+            fields[at] = fields[at - 1];
+        }
+        fields[at] = field;
+    }
 }
 
-struct arena *json_arena_set(struct arena *arena)
+static const struct json_field *indexed_find(const struct json *object, struct str name)
 {
-    struct arena *before = json_arena;
-    json_arena = arena;
-    return before;
+    const struct json_field *const *index = json_fields_index(object);
+    size_t first = 0;
+    size_t end = object->n;
+    while (first < end) {
+        const size_t middle = first + (end - first) / 2;
+        const int order = str_cmp(name, json_str(&index[middle]->name));
+        if (order == 0) {
+            return index[middle];
+        }
+        first = order > 0 ? middle + 1 : first;
+        end = order < 0 ? middle : end;
+    }
+    return NULL;
 }
 
-/* Depth is counted before parsing, so that a hostile text costs one pass and no recursion. */
-static bool depth_is_fine(struct str text)
+static const struct json_field *field_find(const struct json *object, struct str name)
 {
-    int depth = 0;
-    bool in_string = false;
-    for (size_t i = 0; i < text.n; i++) {
-        const char c = text.p[i];
-        if (in_string) {
-            if (c == '\\') {
-                i++;
-            } else if (c == '"') {
-                in_string = false;
-            }
-        } else if (c == '"') {
-            in_string = true;
-        } else if (c == '{' || c == '[') {
-            if (++depth > JSON_DEPTH_MAX) {
-                return false;
-            }
-        } else if (c == '}' || c == ']') {
-            depth--;
+    if (!json_is_object(object)) {
+        return NULL;
+    }
+    if (object->is_indexed) {
+        return indexed_find(object, name);
+    }
+    for (size_t i = 0; i < object->n; i++) {
+        if (str_eq(json_str(&object->fields[i].name), name)) {
+            return &object->fields[i];
+        }
+    }
+    return NULL;
+}
+
+const struct json *json_find(const struct json *object, struct str name)
+{
+    const struct json_field *field = field_find(object, name);
+    return field != NULL ? &field->value : NULL;
+}
+
+static bool arrays_are_same(const struct json *a, const struct json *b)
+{
+    for (size_t i = 0; i < a->n; i++) {
+        if (!json_is_same(&a->items[i], &b->items[i])) { // as deep as the value
+            return false;
         }
     }
     return true;
 }
 
-enum err json_read(struct arena *arena, struct str text, struct fail *f, json_t **out)
+static bool objects_are_same(const struct json *a, const struct json *b)
 {
-    if (!str_is_utf8(text)) {
-        return fail(f, ERR_NOT_JSON, "", "The text is not UTF-8, or holds a NUL byte.");
-    }
-    if (!depth_is_fine(text)) {
-        return fail(f, ERR_NOT_JSON, "", "Nested deeper than %d levels: flatten the document.",
-                    JSON_DEPTH_MAX);
-    }
-    struct arena *before = json_arena_set(arena);
-    json_error_t error;
-    json_t *value =
-        json_loadb(text.p ? text.p : "", text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-    (void)json_arena_set(before);
-    if (value == NULL && json_error_code(&error) == json_error_numeric_overflow) {
-        return fail(f, ERR_OVERFLOW, "", "Line %d, column %d: this number is too large.",
-                    error.line, error.column);
-    }
-    if (value == NULL) {
-        return fail(f, ERR_NOT_JSON, "", "Line %d, column %d: %s.", error.line, error.column,
-                    error.text);
-    }
-    *out = value;
-    return ERR_OK;
-}
-
-static void put_escaped(struct buf *out, struct str s)
-{
-    size_t from = 0;
-    buf_char(out, '"');
-    for (size_t i = 0; i < s.n; i++) {
-        const unsigned char c = (unsigned char)s.p[i];
-        if (c >= 0x20 && c != '"' && c != '\\') {
-            continue;
-        }
-        buf_add(out, s.p + from, i - from);
-        from = i + 1;
-        if (c == '"' || c == '\\') {
-            buf_char(out, '\\');
-            buf_char(out, (char)c);
-        } else if (c == '\n') {
-            buf_str(out, STR("\\n"));
-        } else {
-            buf_printf(out, "\\u%04x", c);
+    for (size_t i = 0; i < a->n; i++) {
+        const struct json *other = json_find(b, json_str(&a->fields[i].name));
+        if (!json_is_same(&a->fields[i].value, other)) {
+            return false;
         }
     }
-    if (from < s.n) {
-        buf_add(out, s.p + from, s.n - from);
-    }
-    buf_char(out, '"');
+    return true;
 }
 
-static int key_order(const void *a, const void *b)
+bool json_is_same(const struct json *a, const struct json *b)
 {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+    if (a == NULL || b == NULL || a->type != b->type) {
+        return false;
+    }
+    switch (json_typeof(a)) {
+    case JSON_NULL:
+    case JSON_FALSE:
+    case JSON_TRUE:
+        return true;
+    case JSON_INTEGER:
+        return a->whole == b->whole;
+    case JSON_REAL:
+        return a->real == b->real;
+    case JSON_STRING:
+        return str_eq(json_str(a), json_str(b));
+    case JSON_ARRAY:
+        return a->n == b->n && arrays_are_same(a, b);
+    case JSON_OBJECT:
+        return a->n == b->n && objects_are_same(a, b);
+    }
+    return false;
 }
 
-static void write_object(struct buf *out, const json_t *object)
-{
-    const size_t n = json_object_size(object);
-    const char **keys = arena_new(out->arena, const char *, n);
-    size_t at = 0;
-    const char *key = NULL;
-    json_t *value = NULL;
-    json_object_foreach((json_t *)object, key, value)
-    {
-        keys[at++] = key;
-    }
-    ensure(at == n);
-    if (n > 1) {
-        qsort(keys, n, sizeof *keys, key_order);
-    }
-    buf_char(out, '{');
-    for (size_t i = 0; i < n; i++) {
-        if (i > 0) {
-            buf_char(out, ',');
-        }
-        put_escaped(out, str_c(keys[i]));
-        buf_char(out, ':');
-        json_write_canonical(out, json_object_get(object, keys[i]));
-    }
-    buf_char(out, '}');
-}
-
-static void write_real(struct buf *out, double value)
-{
-    if (value == floor(value) && fabs(value) < 9007199254740992.0) {
-        buf_int(out, (int64_t)value);
-        return;
-    }
-    char text[32];
-    for (int digits = 1; digits <= 17; digits++) {
-        (void)snprintf(text, sizeof text, "%.*g", digits, value);
-        if (strtod(text, NULL) == value) {
-            break;
-        }
-    }
-    buf_str(out, str_c(text));
-}
-
-void json_write_canonical(struct buf *out, const json_t *value)
+const char *json_kind_text(const struct json *value)
 {
     switch (json_typeof(value)) {
     case JSON_OBJECT:
-        write_object(out, value);
-        break;
+        return "an object";
     case JSON_ARRAY:
-        buf_char(out, '[');
-        for (size_t i = 0; i < json_array_size(value); i++) {
-            if (i > 0) {
-                buf_char(out, ',');
-            }
-            json_write_canonical(out, json_array_get(value, i));
-        }
-        buf_char(out, ']');
-        break;
+        return "a list";
     case JSON_STRING:
-        put_escaped(out, json_str(value));
-        break;
+        return "a text";
     case JSON_INTEGER:
-        buf_int(out, json_integer_value(value));
-        break;
+        return "a whole number";
     case JSON_REAL:
-        write_real(out, json_real_value(value));
-        break;
+        return "a number with decimals";
     case JSON_TRUE:
-        buf_str(out, STR("true"));
-        break;
     case JSON_FALSE:
-        buf_str(out, STR("false"));
-        break;
+        return "true or false";
     case JSON_NULL:
-        buf_str(out, STR("null"));
-        break;
+        return "null";
     }
+    return "nothing";
 }
 
-static void comma(struct json_out *w)
+static struct json *value_new(struct arena *arena, enum json_type type)
 {
-    if (w->needs_comma) {
-        buf_char(w->buf, ',');
+    struct json *value = arena_new(arena, struct json, 1);
+    value->type = (uint8_t)type;
+    return value;
+}
+
+struct json *json_object_new(struct arena *arena)
+{
+    return value_new(arena, JSON_OBJECT);
+}
+
+struct json *json_array_new(struct arena *arena)
+{
+    return value_new(arena, JSON_ARRAY);
+}
+
+static struct json text_of(struct str text)
+{
+    ensure(text.n <= JSON_BYTES_MAX);
+    return (struct json){
+        .type = JSON_STRING, .n = (uint32_t)text.n, .text = text.p != NULL ? text.p : ""};
+}
+
+const struct json *json_text_new(struct arena *arena, struct str text)
+{
+    struct json *value = arena_new(arena, struct json, 1);
+    *value = text_of(str_dup(arena, text));
+    return value;
+}
+
+/* Room for one more in what is being built: what was read is copied to where there is some. */
+static void *room_for_one(struct arena *arena, struct json *value, void *held, size_t bytes)
+{
+    const bool has_room = value->room > 0 && value->n < (uint32_t)1 << value->room;
+    if (has_room) {
+        return held;
     }
-    w->needs_comma = true;
+    ensure(value->n < JSON_BYTES_MAX / 2);
+    value->room = value->room > 0 ? value->room : ROOM_FIRST - 1;
+    do {
+        value->room++;
+    } while (value->n >= (uint32_t)1 << value->room);
+    value->is_indexed = false; // the index stays behind
+    return arena_grow(arena, held, arena_size(bytes, value->n),
+                      arena_size(bytes, (size_t)1 << value->room));
 }
 
-void json_open(struct json_out *w, char bracket)
+void json_append(struct arena *arena, struct json *array, const struct json *value)
 {
-    comma(w);
-    buf_char(w->buf, bracket);
-    w->needs_comma = false;
+    ensure(json_is_array(array));
+    ensure(value != NULL);
+    const struct json item = *value;
+    array->items = room_for_one(arena, array, array->items, sizeof *array->items);
+    array->items[array->n++] = item;
 }
 
-void json_close(struct json_out *w, char bracket)
+struct json *json_object_copy(struct arena *arena, const struct json *object)
 {
-    buf_char(w->buf, bracket);
-    w->needs_comma = true;
+    ensure(json_is_object(object));
+    struct json *copy = json_object_new(arena);
+    copy->n = object->n;
+    copy->fields = object->fields;
+    copy->fields = room_for_one(arena, copy, copy->fields, sizeof *copy->fields);
+    return copy;
 }
 
-void json_key_str(struct json_out *w, struct str name)
+static void field_set(struct arena *arena, struct json *object, const char *name, struct json value)
 {
-    comma(w);
-    put_escaped(w->buf, name);
-    buf_char(w->buf, ':');
-    w->needs_comma = false;
-}
-
-void json_key(struct json_out *w, const char *name)
-{
-    json_key_str(w, str_c(name));
-}
-
-void json_put_str(struct json_out *w, struct str s)
-{
-    comma(w);
-    put_escaped(w->buf, s);
-}
-
-void json_put_int(struct json_out *w, int64_t value)
-{
-    comma(w);
-    buf_int(w->buf, value);
-}
-
-void json_put_bool(struct json_out *w, bool value)
-{
-    comma(w);
-    buf_str(w->buf, value ? STR("true") : STR("false"));
-}
-
-void json_put_null(struct json_out *w)
-{
-    comma(w);
-    buf_str(w->buf, STR("null"));
-}
-
-void json_put_instant(struct json_out *w, int64_t at)
-{
-    if (at == AT_NEVER) {
-        json_put_null(w);
+    ensure(json_is_object(object));
+    const struct json_field *found = field_find(object, str_c(name));
+    if (found != NULL) {
+        object->fields[found - object->fields].value = value;
         return;
     }
-    char text[INSTANT_BYTES + 1];
-    instant_write(at, text);
-    json_put_str(w, (struct str){.p = text, .n = INSTANT_BYTES});
+    object->fields = room_for_one(arena, object, object->fields, sizeof *object->fields);
+    object->fields[object->n++] = (struct json_field){.name = text_of(str_c(name)), .value = value};
 }
 
-void json_put_id(struct json_out *w, const char *prefix, int64_t id)
+void json_set(struct arena *arena, struct json *object, const char *name, const struct json *value)
 {
-    if (id == 0) {
-        json_put_null(w);
+    ensure(value != NULL);
+    field_set(arena, object, name, *value);
+}
+
+void json_set_text(struct arena *arena, struct json *object, const char *name, struct str text)
+{
+    field_set(arena, object, name, text_of(str_dup(arena, text)));
+}
+
+void json_set_int(struct arena *arena, struct json *object, const char *name, int64_t whole)
+{
+    field_set(arena, object, name, (struct json){.type = JSON_INTEGER, .whole = whole});
+}
+
+void json_remove(struct json *object, struct str name)
+{
+    const struct json_field *found = field_find(object, name);
+    if (found == NULL) {
         return;
     }
-    char text[ID_TEXT_BYTES + 1];
-    id_write(prefix, id, text);
-    json_put_str(w, (struct str){.p = text, .n = ID_TEXT_BYTES});
+    const size_t at = (size_t)(found - object->fields);
+    memmove(object->fields + at, object->fields + at + 1,
+            (object->n - at - 1) * sizeof *object->fields);
+    object->n--;
+    object->is_indexed = false;
 }
 
-void json_put_value(struct json_out *w, const json_t *value)
+struct json *json_object_of(struct arena *arena, const char *name, const struct json *value)
 {
-    comma(w);
-    json_write_canonical(w->buf, value);
-}
-
-void json_put_raw(struct json_out *w, struct str json)
-{
-    comma(w);
-    buf_str(w->buf, json);
+    struct json *object = json_object_new(arena);
+    json_set(arena, object, name, value);
+    return object;
 }
 
 struct str pointer_key(struct arena *arena, struct str base, struct str name)
@@ -308,26 +274,4 @@ struct str pointer_key(struct arena *arena, struct str base, struct str name)
 struct str pointer_index(struct arena *arena, struct str base, size_t index)
 {
     return str_fmt(arena, "%.*s/%zu", STR_ARG(base), index);
-}
-
-const char *json_kind_text(const json_t *value)
-{
-    switch (json_typeof(value)) {
-    case JSON_OBJECT:
-        return "an object";
-    case JSON_ARRAY:
-        return "a list";
-    case JSON_STRING:
-        return "a text";
-    case JSON_INTEGER:
-        return "a whole number";
-    case JSON_REAL:
-        return "a number with decimals";
-    case JSON_TRUE:
-    case JSON_FALSE:
-        return "true or false";
-    case JSON_NULL:
-        return "null";
-    }
-    return "nothing";
 }

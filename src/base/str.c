@@ -122,8 +122,8 @@ bool str_int64(struct str s, int64_t *out)
     return true;
 }
 
-/* Length of the UTF-8 sequence at p (RFC 3629 table 3-7 of Unicode), or 0 when it is malformed. */
-static size_t utf8_length(const unsigned char *p, size_t left)
+/* By table 3-7 of Unicode. */
+size_t utf8_length(const unsigned char *p, size_t left)
 {
     const unsigned char c = p[0];
     if (c < 0x80) {

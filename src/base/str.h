@@ -76,6 +76,10 @@ struct str str_trim(struct str s);
 /* Strict decimal integer, optional leading '-'; false on anything else, overflow included. */
 bool str_int64(struct str s, int64_t *out);
 
+/* How many of the `left` bytes at p, at least one, form a character of well-formed UTF-8 that is
+ * not NUL; 0 when they form none. */
+size_t utf8_length(const unsigned char *p, size_t left);
+
 /* True when the bytes are well-formed UTF-8 (no surrogates, no overlong forms) without NUL. */
 bool str_is_utf8(struct str s);
 

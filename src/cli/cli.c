@@ -58,7 +58,6 @@ static int words_matched(const char *words, int argc, char **argv)
 int cli_main(int argc, char **argv)
 {
     arena_start();
-    json_start();
     if (argc < 2) {
         return usage(stderr, 2);
     }

@@ -234,7 +234,7 @@ enum err demo_post(struct demo *demo, const struct demo_day *day, const char *ty
     char time[INSTANT_BYTES + 1];
     struct fail f = {.arena = &demo->arena};
     struct submission *s = NULL;
-    json_t *json = NULL;
+    const struct json *json = NULL;
     va_list args;
     if (at >= demo->now || day->day < day->joined) {
         return ERR_OK;
@@ -304,9 +304,7 @@ static enum err add_enrolment(struct demo *demo, int64_t member, int32_t joined,
     };
     ensure(normal_name(arena, given, s->enrolment.name_words, &s->enrolment.name_words_n));
     if (code.n > 0) {
-        struct arena *before = json_arena_set(arena);
-        s->event.data = json_pack("{s:s%}", "referral_code", code.p, (int)code.n);
-        (void)json_arena_set(before);
+        s->event.data = json_object_of(arena, "referral_code", json_text_new(arena, code));
     }
     submission_hash(s, demo->vault, s->event.data);
     return ERR_OK;

@@ -102,9 +102,10 @@ static enum err name_review(struct demo *demo, struct submission *s,
     try(engine_run(demo->engine, &ticket));
     id_write("rvw_", look.row.id, review);
     id_write("evt_", look.row.purchase, purchase);
-    struct arena *before = json_arena_set(&demo->arena);
-    s->event.data = json_pack("{s:s,s:s}", "review", review, "purchase", purchase);
-    (void)json_arena_set(before);
+    struct json *data = json_object_new(&demo->arena);
+    json_set_text(&demo->arena, data, "review", str_c(review));
+    json_set_text(&demo->arena, data, "purchase", str_c(purchase));
+    s->event.data = data;
     return ERR_OK;
 }
 

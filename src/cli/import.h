@@ -63,8 +63,9 @@ struct import_event {
 
 /* Reads a mapping document (docs/import.md). `memory` keeps what must live as long as the import.
  */
-enum err import_map_read(struct arena *memory, const json_t *document, const struct vault *vault,
-                         struct fail *f, struct import_map **out) MUST_USE;
+enum err import_map_read(struct arena *memory, const struct json *document,
+                         const struct vault *vault, struct fail *f,
+                         struct import_map **out) MUST_USE;
 /* Releases what it holds beyond `memory`. NULL is allowed. */
 void import_map_close(struct import_map *map);
 

@@ -37,8 +37,8 @@ static bool put_line(const struct import_map *map, struct arena *arena,
                      int64_t *amount, int64_t *milli, const char **code)
 {
     struct decimal price = {0};
-    const json_t *price_spec = json_at(map->line, "price");
-    const json_t *decimals = json_at(price_spec, "decimals");
+    const struct json *price_spec = json_at(map->line, "price");
+    const struct json *decimals = json_at(price_spec, "decimals");
     const int places = json_is_integer(decimals) ? (int)json_integer_value(decimals) : 2;
     if (!map_row_quantity(map, row, milli) ||
         !decimal_read(map_column(map, row, map_text_at(price_spec, "column")), 6, &price)) {

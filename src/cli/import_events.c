@@ -106,7 +106,7 @@ static enum err flush(struct import *import)
     for (size_t i = 0; i < import->events_n; i++) {
         const struct import_event *event = &import->events[i];
         struct fail f = {.arena = &import->arena};
-        json_t *json = NULL;
+        const struct json *json = NULL;
         if (event->json.n == 0) {
             reject(import, event, event->code ? event->code : "malformed", (struct str){0});
             continue;
@@ -208,7 +208,7 @@ static enum err read_map(struct import *import, struct str path)
 {
     struct cli *cli = import->cli;
     struct str text = STR("{\"format\":\"ndjson\"}");
-    json_t *document = NULL;
+    const struct json *document = NULL;
     if (path.n > 0) {
         try(cli_file_read(cli, path.p, &text));
     }

@@ -25,9 +25,9 @@ struct import_map {
     struct arena *memory;
     const struct vault *vault;
     enum import_format format;
-    const json_t *event;
-    const json_t *data;
-    const json_t *line;
+    const struct json *event;
+    const struct json *data;
+    const struct json *line;
     struct str group_by; // column; empty: a row is an event
     struct str cancel_column;
     struct str cancel_prefix;
@@ -44,7 +44,7 @@ struct import_map {
 };
 
 /* Parts of the mapping, filled in from a row (import_map.c). */
-struct str map_text_at(const json_t *object, const char *name);
+struct str map_text_at(const struct json *object, const char *name);
 struct str map_column(const struct import_map *map, const struct import_row *row, struct str name);
 struct str map_filled(const struct import_map *map, struct arena *arena,
                       const struct import_row *row, struct str text);

@@ -7,13 +7,13 @@
 
 enum { HEX_CHARS = 32 };
 
-struct str map_text_at(const json_t *object, const char *name)
+struct str map_text_at(const struct json *object, const char *name)
 {
     return json_str(json_at(object, name));
 }
 
-enum err import_map_read(struct arena *memory, const json_t *document, const struct vault *vault,
-                         struct fail *f, struct import_map **out)
+enum err import_map_read(struct arena *memory, const struct json *document,
+                         const struct vault *vault, struct fail *f, struct import_map **out)
 {
     struct import_map *map = arena_new(memory, struct import_map, 1);
     const struct str format = map_text_at(document, "format");
@@ -29,7 +29,7 @@ enum err import_map_read(struct arena *memory, const json_t *document, const str
     map->cancel_column = map_text_at(json_at(document, "cancel"), "column");
     map->cancel_prefix = map_text_at(json_at(document, "cancel"), "prefix");
     map->keeps_sales = str_eq(map_text_at(document, "no_subject"), STR("sale"));
-    const json_t *columns = json_at(document, "columns");
+    const struct json *columns = json_at(document, "columns");
     map->columns_n = json_array_size(columns);
     if (map->format != IMPORT_NDJSON && !json_is_object(map->event)) {
         return fail(f, ERR_INVALID, "/event",
@@ -155,7 +155,7 @@ static bool read_time(const struct zone *zone, struct str text, struct str forma
 static bool row_time(const struct import_map *map, struct arena *arena,
                      const struct import_row *row, int64_t *out)
 {
-    const json_t *time = json_at(map->event, "time");
+    const struct json *time = json_at(map->event, "time");
     if (json_is_string(time)) {
         return instant_read(map_filled(map, arena, row, json_str(time)), out);
     }
@@ -165,13 +165,13 @@ static bool row_time(const struct import_map *map, struct arena *arena,
 
 /* A number of a column ({"column", "decimals"}), or a constant. */
 static bool map_row_money(const struct import_map *map, const struct import_row *row,
-                          const json_t *spec, int64_t *out)
+                          const struct json *spec, int64_t *out)
 {
     if (json_is_integer(spec)) {
         *out = json_integer_value(spec);
         return true;
     }
-    const json_t *decimals = json_at(spec, "decimals");
+    const struct json *decimals = json_at(spec, "decimals");
     const int64_t places = json_is_integer(decimals) ? json_integer_value(decimals) : 0;
     return places >= 0 && places <= 4 &&
            read_money(map_column(map, row, map_text_at(spec, "column")), (int)places, out);
@@ -278,14 +278,14 @@ bool map_put_envelope(const struct import_map *map, struct arena *arena,
 bool map_put_data(const struct import_map *map, struct arena *arena, const struct import_row *row,
                   struct json_out *w)
 {
-    const char *name = NULL;
-    json_t *spec = NULL;
-    json_object_foreach((json_t *)map->data, name, spec)
+    struct str name = {0};
+    const struct json *spec = NULL;
+    json_object_foreach(map->data, name, spec)
     {
         if (json_is_string(spec)) {
             const struct str text = map_filled(map, arena, row, json_str(spec));
             if (text.n > 0) {
-                json_key(w, name);
+                json_key_str(w, name);
                 json_put_str(w, text);
             }
         } else if (json_is_object(spec) && json_at(spec, "column") != NULL) {
@@ -293,10 +293,10 @@ bool map_put_data(const struct import_map *map, struct arena *arena, const struc
             if (!map_row_money(map, row, spec, &amount)) {
                 return false;
             }
-            json_key(w, name);
+            json_key_str(w, name);
             json_put_int(w, amount);
         } else {
-            json_key(w, name);
+            json_key_str(w, name);
             json_put_value(w, spec);
         }
     }

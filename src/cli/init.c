@@ -16,7 +16,7 @@
 
 struct init {
     struct str preset; // its name, empty: none
-    const json_t *document;
+    const struct json *document;
     int version; // published by this call, 0: none
 };
 
@@ -58,7 +58,7 @@ static void list_presets(struct cli *cli, struct buf *out)
 static enum err find_preset(struct cli *cli, struct init *init)
 {
     struct buf names;
-    json_t *document = NULL;
+    const struct json *document = NULL;
     if (init->preset.n == 0) {
         return ERR_OK;
     }

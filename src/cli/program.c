@@ -8,13 +8,13 @@
 #include "store/versions.h"
 
 struct publish {
-    json_t *document;
+    const struct json *document;
     struct str comment;
     int64_t effective_at; // AT_NEVER: now
     int version;
 };
 
-static enum err read_document(struct cli *cli, const char *path, json_t **out)
+static enum err read_document(struct cli *cli, const char *path, const struct json **out)
 {
     struct str text;
     try(cli_file_read(cli, path, &text));
@@ -26,7 +26,7 @@ static enum err read_document(struct cli *cli, const char *path, json_t **out)
 int cli_program_validate(int argc, char **argv)
 {
     struct cli cli;
-    json_t *document = NULL;
+    const struct json *document = NULL;
     int code = cli_open(&cli, argc, argv,
                         "Usage: loyald program validate FILE\n\n"
                         "Checks a program document (\"-\" for standard input) and runs its tests; "
@@ -56,7 +56,7 @@ int cli_program_validate(int argc, char **argv)
 int cli_program_test(int argc, char **argv)
 {
     struct cli cli;
-    json_t *document = NULL;
+    const struct json *document = NULL;
     size_t tests = 0;
     int code = cli_open(&cli, argc, argv,
                         "Usage: loyald program test FILE\n\n"
@@ -88,8 +88,8 @@ int cli_program_test(int argc, char **argv)
 
 static enum err diff_print(struct cli *cli, const char *before_path, const char *after_path)
 {
-    json_t *before = NULL;
-    json_t *after = NULL;
+    const struct json *before = NULL;
+    const struct json *after = NULL;
     struct change *changes = NULL;
     size_t n = 0;
     try(read_document(cli, before_path, &before));

@@ -27,9 +27,9 @@ static void error_write(struct buf *buf, const struct fail *f, enum err err)
 
 static enum err line_eval(struct arena *arena, struct str line, struct fail *f, struct buf *buf)
 {
-    json_t *json = NULL;
+    const struct json *json = NULL;
     try(json_read(arena, line, f, &json));
-    const json_t *logic = json_at(json, "rule");
+    const struct json *logic = json_at(json, "rule");
     if (logic == NULL) {
         return fail(f, ERR_INVALID, "/rule", "Each line is an object {\"rule\": …, \"data\": …}.");
     }

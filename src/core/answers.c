@@ -6,12 +6,12 @@
 
 enum { NPS_MAX = 10, CSAT_MIN = 1, CSAT_MAX = 5 };
 
-static const json_t *answers_of(const struct event *event)
+static const struct json *answers_of(const struct event *event)
 {
     return json_at(event->data, "answers");
 }
 
-static int option_of(const struct question *q, const json_t *value)
+static int option_of(const struct question *q, const struct json *value)
 {
     for (size_t i = 0; i < q->options_n; i++) {
         if (str_eq(q->options[i].slug, json_str(value))) {
@@ -22,7 +22,7 @@ static int option_of(const struct question *q, const json_t *value)
 }
 
 /* One option as a text, several as a list of different ones. */
-static bool is_choice(const struct question *q, const json_t *answer)
+static bool is_choice(const struct question *q, const struct json *answer)
 {
     if (json_is_string(answer)) {
         return option_of(q, answer) >= 0;
@@ -44,14 +44,14 @@ static bool is_choice(const struct question *q, const json_t *answer)
     return true;
 }
 
-static bool is_whole(const json_t *answer, int64_t min, int64_t max)
+static bool is_whole(const struct json *answer, int64_t min, int64_t max)
 {
     return json_is_integer(answer) && json_integer_value(answer) >= min &&
            json_integer_value(answer) <= max;
 }
 
 /* What is wrong with an answer, as a sentence; NULL: nothing. */
-static const char *fault_of(const struct question *q, const json_t *answer)
+static const char *fault_of(const struct question *q, const struct json *answer)
 {
     switch (q->kind) {
     case QUESTION_QUIZ:
@@ -77,7 +77,7 @@ static const char *fault_of(const struct question *q, const json_t *answer)
     return NULL;
 }
 
-static bool is_asked(struct arena *arena, const struct question *q, const json_t *answers)
+static bool is_asked(struct arena *arena, const struct question *q, const struct json *answers)
 {
     if (q->when == NULL) {
         return true;
@@ -88,16 +88,16 @@ static bool is_asked(struct arena *arena, const struct question *q, const json_t
 }
 
 static enum err check_questions(struct arena *arena, const struct question *questions, size_t n,
-                                const json_t *answers, bool is_quiz, struct fail *f)
+                                const struct json *answers, bool is_quiz, struct fail *f)
 {
     const struct str at = STR("/data/answers");
-    const char *name = NULL;
-    json_t *value = NULL;
-    json_object_foreach((json_t *)answers, name, value)
+    struct str name = {0};
+    const struct json *value = NULL;
+    json_object_foreach(answers, name, value)
     {
         const struct question *question = NULL;
         for (size_t i = 0; i < n; i++) {
-            question = str_eq(questions[i].slug, str_c(name)) ? &questions[i] : question;
+            question = str_eq(questions[i].slug, name) ? &questions[i] : question;
         }
         const char *fault =
             question == NULL ? "There is no such question." : fault_of(question, value);
@@ -105,13 +105,12 @@ static enum err check_questions(struct arena *arena, const struct question *ques
             fault = "With the other answers this question is not asked.";
         }
         if (fault != NULL) {
-            return fail_at(f, ERR_INVALID, pointer_key(arena, at, str_c(name)), "%s", fault);
+            return fail_at(f, ERR_INVALID, pointer_key(arena, at, name), "%s", fault);
         }
     }
     for (size_t i = 0; i < n && !is_quiz; i++) {
         const struct question *q = &questions[i];
-        if (q->is_required && is_asked(arena, q, answers) &&
-            json_at(answers, str_z(arena, q->slug)) == NULL) {
+        if (q->is_required && is_asked(arena, q, answers) && json_find(answers, q->slug) == NULL) {
             return fail_at(f, ERR_INVALID, pointer_key(arena, at, q->slug),
                            "This question needs an answer.");
         }
@@ -140,7 +139,7 @@ enum err answers_check(struct arena *arena, const struct program *program,
                                   false, f);
 }
 
-bool answer_is_right(const struct question *question, const json_t *answer)
+bool answer_is_right(const struct question *question, const struct json *answer)
 {
     uint64_t chosen = 0;
     uint64_t right = 0;

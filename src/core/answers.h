@@ -19,6 +19,6 @@ enum err answers_check(struct arena *arena, const struct program *program,
                        const struct event *event, struct fail *f) MUST_USE;
 
 /* Whether an answer to a quiz's question is right: all right options and no other. */
-bool answer_is_right(const struct question *question, const json_t *answer);
+bool answer_is_right(const struct question *question, const struct json *answer);
 
 #endif

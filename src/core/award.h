@@ -135,10 +135,10 @@ int32_t cap_day(const struct program *program, const struct cap *cap, int64_t at
 const struct zone *event_zone(const struct program *program, const struct event *event);
 
 /* The value at a dotted path of the event's free data, or NULL. */
-const json_t *event_data_at(const struct event *event, struct str path);
+const struct json *event_data_at(const struct event *event, struct str path);
 
 /* The field that a wallet's pending event is matched by: of `data`, else of its `attributes`; NULL:
  * none. */
-const json_t *event_match_at(const struct event *event, struct str name);
+const struct json *event_match_at(const struct event *event, struct str name);
 
 #endif

@@ -141,28 +141,22 @@ static struct value event_value(struct arena *arena, const struct award_view *vi
     return value_null();
 }
 
-const json_t *event_data_at(const struct event *event, struct str path)
+const struct json *event_data_at(const struct event *event, struct str path)
 {
-    const json_t *value = event->data;
+    const struct json *value = event->data;
     struct str part;
     bool done = false;
     while (value != NULL && str_split(&path, '.', &part, &done)) {
-        char name[EVENT_TEXT_BYTES_MAX];
-        if (part.n >= sizeof name) {
-            return NULL;
-        }
-        memcpy(name, part.p, part.n);
-        name[part.n] = 0;
-        value = json_object_get(value, name);
+        value = json_find(value, part);
     }
     return value;
 }
 
-const json_t *event_match_at(const struct event *event, struct str name)
+const struct json *event_match_at(const struct event *event, struct str name)
 {
     struct str attributes = STR("attributes.");
     char path[EVENT_TEXT_BYTES_MAX];
-    const json_t *value = event_data_at(event, name);
+    const struct json *value = event_data_at(event, name);
     if (value != NULL || attributes.n + name.n > sizeof path) {
         return value;
     }
@@ -316,9 +310,8 @@ static struct value facts_value(struct award_env *env, const struct var *var)
     }
     case VAR_MEMBER_ATTRIBUTE: {
         const struct profile *profile = view->facts->profile;
-        const char *name = str_z(env->rule.arena, var->path);
-        return profile ? value_of_json(json_object_get(profile->attributes, name), env->rule.arena)
-                       : value_null();
+        const struct json *value = profile ? json_find(profile->attributes, var->path) : NULL;
+        return value_of_json(value, env->rule.arena);
     }
     case VAR_EVENT:
     case VAR_EVENT_DATA:

@@ -99,7 +99,7 @@ static void match_terms(struct arena *arena, const struct wallet *wallet, const 
     if (wallet->pending.match.n > 0) {
         struct buf text;
         buf_open(&text, arena, 64 * 1024);
-        const json_t *value = event_match_at(event, wallet->pending.match);
+        const struct json *value = event_match_at(event, wallet->pending.match);
         if (value != NULL) {
             json_write_canonical(&text, value);
         }

@@ -166,7 +166,7 @@ enum err deciding_release(struct deciding *d)
         }
         struct buf text;
         buf_open(&text, d->arena, 64 * 1024);
-        const json_t *value =
+        const struct json *value =
             wallet->pending.match.n > 0 ? event_match_at(d->event, wallet->pending.match) : NULL;
         if (value != NULL) {
             json_write_canonical(&text, value);

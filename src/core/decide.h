@@ -404,7 +404,7 @@ struct profile {
     struct str country, city, language, gender;
     struct str *tags;
     size_t tags_n;
-    const json_t *attributes; // the clear ones
+    const struct json *attributes; // the clear ones
 };
 
 /* A counter for all members together: its value, or what is added to it. */

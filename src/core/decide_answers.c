@@ -23,7 +23,7 @@ static bool is_open(const struct deciding *d, const struct window *window)
 void decide_quiz(struct deciding *d, struct about *about)
 {
     const struct quiz *quiz = program_quiz(d->program, json_str(json_at(d->event->data, "quiz")));
-    const json_t *answers = json_at(d->event->data, "answers");
+    const struct json *answers = json_at(d->event->data, "answers");
     if (quiz == NULL || !is_open(d, &quiz->window)) {
         (void)deciding_refuse(d, REASON_CLOSED); // always ERR_OK
         return;
@@ -38,7 +38,7 @@ void decide_quiz(struct deciding *d, struct about *about)
     int64_t score = 0;
     for (size_t i = 0; i < quiz->questions_n; i++) {
         const struct question *q = &quiz->questions[i];
-        if (!answer_is_right(q, json_at(answers, str_z(d->arena, q->slug)))) {
+        if (!answer_is_right(q, json_find(answers, q->slug))) {
             continue;
         }
         right++;

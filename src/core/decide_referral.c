@@ -237,10 +237,11 @@ enum err deciding_run_referral(struct deciding *d, struct event *event)
     const struct referral_program *program = program_referral_by_symbol(d->now, r->definition);
     bool is_self = false;
     ensure(r->state == REFERRAL_QUALIFIED);
-    struct arena *before = json_arena_set(d->arena);
     const struct str slug = program != NULL ? program->slug : STR("retired");
-    event->data = json_pack("{s:s%,s:s}", "referral", slug.p, (int)slug.n, "side", "referee");
-    (void)json_arena_set(before);
+    struct json *data = json_object_new(d->arena);
+    json_set_text(d->arena, data, "referral", slug);
+    json_set_text(d->arena, data, "side", STR("referee"));
+    event->data = data;
     event->kind = EVENT_REFERRAL_REWARDED;
     try(call_off_self(d, &is_self));
     if (is_self) {
@@ -295,7 +296,7 @@ void deciding_forget_referral(struct deciding *d)
 
 /* ---- the advocate ---- */
 
-static int64_t instant_at(const json_t *data, const char *name)
+static int64_t instant_at(const struct json *data, const char *name)
 {
     int64_t at = 0;
     return instant_read(json_str(json_at(data, name)), &at) ? at : 0;
@@ -305,7 +306,7 @@ static int64_t instant_at(const json_t *data, const char *name)
  * damaged. */
 static struct referral_note read_note(const struct deciding *d, enum referral_state state)
 {
-    const json_t *data = d->event->data;
+    const struct json *data = d->event->data;
     const struct referral_program *program =
         program_referral(d->program, json_str(json_at(data, "referral")));
     struct referral_note note = {

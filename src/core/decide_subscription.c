@@ -100,7 +100,7 @@ static void resume(struct subscription *s, int32_t day)
 
 static void pay(struct deciding *d, struct subscription *s)
 {
-    const json_t *months = json_at(d->event->data, "months");
+    const struct json *months = json_at(d->event->data, "months");
     const int64_t n = months != NULL ? json_integer_value(months) : 1;
     for (int64_t i = 0; i < n; i++) {
         if (s->owed > 0) {

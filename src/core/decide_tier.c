@@ -231,7 +231,7 @@ enum err deciding_judge_tiers(struct deciding *d)
 
 enum err decide_tier_granted(struct deciding *d)
 {
-    const json_t *data = d->event->data;
+    const struct json *data = d->event->data;
     const struct tier_set *set = program_tier_set(d->now, json_str(json_at(data, "set")));
     const int rank = set != NULL ? tier_set_rank(set, json_str(json_at(data, "tier"))) : -1;
     int64_t until = AT_NEVER;
@@ -269,22 +269,21 @@ int64_t deciding_tiers_due(const struct program *program, const struct state *st
 
 /* What the clock's event says: the set, the tier at stake, and for a warning what would be left and
  * when. */
-static const json_t *clock_data(struct deciding *d, const struct tier_set *set, bool is_warning)
+static const struct json *clock_data(struct deciding *d, const struct tier_set *set,
+                                     bool is_warning)
 {
     const struct state *state = d->out->state;
     const struct str tier = set->tiers[tier_rank(set, state)].slug;
-    struct arena *before = json_arena_set(d->arena);
-    json_t *data = json_pack("{s:s%, s:s%}", "set", set->slug.p, (int)set->slug.n, "tier", tier.p,
-                             (int)tier.n);
+    struct json *data = json_object_new(d->arena);
+    json_set_text(d->arena, data, "set", set->slug);
+    json_set_text(d->arena, data, "tier", tier);
     if (is_warning) {
         const struct str next = set->tiers[tier_rank_at_end(d->now, set, state)].slug;
         char at[INSTANT_BYTES + 1];
         instant_write(tier_valid_until(set, state), at);
-        const int err = json_object_update_new(
-            data, json_pack("{s:s%, s:s}", "next", next.p, (int)next.n, "valid_until", at));
-        ensure(err == 0);
+        json_set_text(d->arena, data, "next", next);
+        json_set_text(d->arena, data, "valid_until", str_c(at));
     }
-    (void)json_arena_set(before);
     return data;
 }
 

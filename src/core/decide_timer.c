@@ -139,15 +139,12 @@ static enum err tell_subscription(struct deciding *d, struct event *event)
         d->needs->opening = s->opened_by;
         return ERR_RETRY;
     }
-    struct arena *before = json_arena_set(d->arena);
-    json_t *data = (json_t *)event->data; // made just now
-    (void)json_object_set_new(
-        data, "subscription",
-        json_stringn(id.p, id.n)); // cannot fail: the arena would end the process
+    struct json *data = json_object_copy(d->arena, event->data);
+    json_set_text(d->arena, data, "subscription", id);
     if (is_month) {
-        (void)json_object_set_new(data, "months_kept", json_integer(s->kept));
+        json_set_int(d->arena, data, "months_kept", s->kept);
     }
-    (void)json_arena_set(before); // gives back the one set above
+    event->data = data;
     subscription_about(d->arena, d->now, s, id, event->time, &d->about);
     return ERR_OK;
 }
@@ -201,8 +198,7 @@ static struct str clock_object(const struct deciding *d, const struct event *eve
                        d->subscription->number, d->subscription->kept);
     }
     if (event->kind == EVENT_INACTIVE) {
-        return str_fmt(d->arena, "%" JSON_INTEGER_FORMAT,
-                       json_integer_value(json_at(event->data, "days")));
+        return str_fmt(d->arena, "%" PRId64, json_integer_value(json_at(event->data, "days")));
     }
     return event->kind == EVENT_REWARD_EXPIRED      ? event->reward
            : event->wallet.n > 0                    ? event->wallet

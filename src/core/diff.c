@@ -60,7 +60,7 @@ static struct str item_word(struct str list)
 }
 
 /* What tells an item of a list from the others; empty: only its place. */
-static struct str key_of(const json_t *item)
+static struct str key_of(const struct json *item)
 {
     static const char *const KEYS[] = {"slug", "type", "name"};
     for (size_t i = 0; i < ARRAY_N(KEYS); i++) {
@@ -71,7 +71,7 @@ static struct str key_of(const json_t *item)
     return (struct str){0};
 }
 
-static struct str shown(struct arena *arena, const json_t *value)
+static struct str shown(struct arena *arena, const struct json *value)
 {
     struct buf text;
     buf_open(&text, arena, TEXT_BYTES_MAX);
@@ -80,7 +80,8 @@ static struct str shown(struct arena *arena, const json_t *value)
     return all.n <= DIFF_VALUE_BYTES ? all : str_fmt(arena, "%.*s…", DIFF_VALUE_BYTES, all.p);
 }
 
-static void note(struct work *w, struct spot at, const json_t *before, const json_t *after)
+static void note(struct work *w, struct spot at, const struct json *before,
+                 const struct json *after)
 {
     if (w->n == DIFF_CHANGES_MAX) {
         w->is_full = true;
@@ -117,7 +118,7 @@ static struct spot field_spot(struct work *w, struct spot at, struct str name)
 
 /* "Earning rule \"base\", effect 1". */
 static struct spot item_spot(struct work *w, struct spot list, struct str outer, struct str name,
-                             const json_t *item, size_t index)
+                             const struct json *item, size_t index)
 {
     const struct str key = key_of(item);
     const struct str word = item_word(name);
@@ -131,7 +132,7 @@ static struct spot item_spot(struct work *w, struct spot list, struct str outer,
     };
 }
 
-static const json_t *find_item(const json_t *list, struct str key, size_t *index)
+static const struct json *find_item(const struct json *list, struct str key, size_t *index)
 {
     for (size_t i = 0; i < json_array_size(list); i++) {
         if (str_eq(key_of(json_array_get(list, i)), key)) {
@@ -143,7 +144,7 @@ static const json_t *find_item(const json_t *list, struct str key, size_t *index
 }
 
 /* All items are objects, and where they have keys these differ. */
-static bool is_keyed(const json_t *list)
+static bool is_keyed(const struct json *list)
 {
     for (size_t i = 0; i < json_array_size(list); i++) {
         const struct str key = key_of(json_array_get(list, i));
@@ -156,7 +157,7 @@ static bool is_keyed(const json_t *list)
     return true;
 }
 
-static bool all_objects(const json_t *list)
+static bool all_objects(const struct json *list)
 {
     for (size_t i = 0; i < json_array_size(list); i++) {
         if (!json_is_object(json_array_get(list, i))) {
@@ -167,35 +168,33 @@ static bool all_objects(const json_t *list)
 }
 
 static void compare(struct work *w, struct spot at, struct str outer, struct str name,
-                    const json_t *before, const json_t *after);
+                    const struct json *before, const struct json *after);
 
-static void compare_objects(struct work *w, struct spot at, const json_t *before,
-                            const json_t *after)
+static void compare_objects(struct work *w, struct spot at, const struct json *before,
+                            const struct json *after)
 {
-    const char *name = NULL;
-    json_t *value = NULL;
-    json_object_foreach((json_t *)before, name, value)
+    struct str name = {0};
+    const struct json *value = NULL;
+    json_object_foreach(before, name, value)
     {
-        const struct str key = str_dup(w->arena, str_c(name));
-        compare(w, field_spot(w, at, key), at.words, key, value, json_at(after, name));
+        compare(w, field_spot(w, at, name), at.words, name, value, json_find(after, name));
     }
-    json_object_foreach((json_t *)after, name, value)
+    json_object_foreach(after, name, value)
     {
-        const struct str key = str_dup(w->arena, str_c(name));
-        if (json_at(before, name) == NULL) {
-            compare(w, field_spot(w, at, key), at.words, key, NULL, value);
+        if (json_find(before, name) == NULL) {
+            compare(w, field_spot(w, at, name), at.words, name, NULL, value);
         }
     }
 }
 
 /* Items with keys are found by them, wherever they stand. */
 static void compare_keyed(struct work *w, struct spot at, struct str outer, struct str name,
-                          const json_t *before, const json_t *after)
+                          const struct json *before, const struct json *after)
 {
     size_t index = 0;
     for (size_t i = 0; i < json_array_size(before); i++) {
-        const json_t *was = json_array_get(before, i);
-        const json_t *is = find_item(after, key_of(was), &index);
+        const struct json *was = json_array_get(before, i);
+        const struct json *is = find_item(after, key_of(was), &index);
         const struct spot here = item_spot(w, at, outer, name, was, is ? index : i);
         if (is == NULL) {
             note(w, here, was, NULL);
@@ -204,7 +203,7 @@ static void compare_keyed(struct work *w, struct spot at, struct str outer, stru
         }
     }
     for (size_t i = 0; i < json_array_size(after); i++) {
-        const json_t *is = json_array_get(after, i);
+        const struct json *is = json_array_get(after, i);
         if (find_item(before, key_of(is), &index) == NULL) {
             note(w, item_spot(w, at, outer, name, is, i), NULL, is);
         }
@@ -213,13 +212,13 @@ static void compare_keyed(struct work *w, struct spot at, struct str outer, stru
 
 /* Items without keys are told apart by their place. */
 static void compare_placed(struct work *w, struct spot at, struct str outer, struct str name,
-                           const json_t *before, const json_t *after)
+                           const struct json *before, const struct json *after)
 {
     const size_t n = json_array_size(before) > json_array_size(after) ? json_array_size(before)
                                                                       : json_array_size(after);
     for (size_t i = 0; i < n; i++) {
-        const json_t *was = json_array_get(before, i);
-        const json_t *is = json_array_get(after, i);
+        const struct json *was = json_array_get(before, i);
+        const struct json *is = json_array_get(after, i);
         const struct spot here = item_spot(w, at, outer, name, is ? is : was, i);
         if (was != NULL && is != NULL) {
             compare_objects(w, here, was, is);
@@ -243,9 +242,9 @@ static bool is_whole(struct str name)
 }
 
 static void compare(struct work *w, struct spot at, struct str outer, struct str name,
-                    const json_t *before, const json_t *after)
+                    const struct json *before, const struct json *after)
 {
-    if (before != NULL && after != NULL && json_equal((json_t *)before, (json_t *)after)) {
+    if (before != NULL && after != NULL && json_is_same(before, after)) {
         return;
     }
     const bool are_lists =
@@ -263,7 +262,7 @@ static void compare(struct work *w, struct spot at, struct str outer, struct str
     }
 }
 
-enum err program_diff(struct arena *arena, const json_t *before, const json_t *after,
+enum err program_diff(struct arena *arena, const struct json *before, const struct json *after,
                       struct change **out, size_t *n)
 {
     struct work w = {.arena = arena};

@@ -23,12 +23,12 @@ struct change {
     enum change_kind kind;
     struct str
         pointer; // in the document where it is: the newer one, of what was removed the older one
-    const json_t *before; // NULL: was not there
-    const json_t *after;  // NULL: is not there any more
-    struct str text;      // "Earning rule \"base\", effect 1: points changed from 1 to 2."
+    const struct json *before; // NULL: was not there
+    const struct json *after;  // NULL: is not there any more
+    struct str text;           // "Earning rule \"base\", effect 1: points changed from 1 to 2."
 };
 
-enum err program_diff(struct arena *arena, const json_t *before, const json_t *after,
+enum err program_diff(struct arena *arena, const struct json *before, const struct json *after,
                       struct change **out, size_t *n) MUST_USE;
 
 #endif

@@ -125,7 +125,7 @@ void event_pack_clear(struct buf *out, const struct event *event)
     pack_i(out, event->points);
 }
 
-static void pack_json(struct buf *out, const json_t *value)
+static void pack_json(struct buf *out, const struct json *value)
 {
     if (value == NULL) {
         pack_str(out, (struct str){0});
@@ -228,10 +228,10 @@ static void unpack_clear(struct arena *arena, struct unpack *in, struct event *e
     event->points = unpack_i(in);
 }
 
-static enum err unpack_json(struct arena *arena, struct unpack *in, const json_t **out)
+static enum err unpack_json(struct arena *arena, struct unpack *in, const struct json **out)
 {
     const struct str text = unpack_str(in);
-    json_t *value = NULL;
+    const struct json *value = NULL;
     if (text.n > 0 && json_read(arena, text, NULL, &value) != ERR_OK) {
         return ERR_INTEGRITY;
     }

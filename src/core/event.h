@@ -49,10 +49,10 @@ struct line {
     struct str name;
     struct str category;
     enum line_kind kind;
-    int64_t quantity_milli;   // thousandths, > 0
-    int64_t amount;           // minor units, >= 0, after discounts
-    int64_t tax;              // of that, tax
-    const json_t *attributes; // NULL: none
+    int64_t quantity_milli;        // thousandths, > 0
+    int64_t amount;                // minor units, >= 0, after discounts
+    int64_t tax;                   // of that, tax
+    const struct json *attributes; // NULL: none
 };
 
 struct payment {
@@ -118,9 +118,9 @@ struct event {
     struct str reason;
     struct str actor;
     // all
-    const json_t *data; // free content for conditions: `attributes` of built-in types, all of
-                        // custom ones; or NULL
-    bool is_import;     // older than 90 days is allowed
+    const struct json *data; // free content for conditions: `attributes` of built-in types, all of
+                             // custom ones; or NULL
+    bool is_import;          // older than 90 days is allowed
 };
 
 /* The name of a kind's type; for EVENT_CUSTOM the event's own type is to be used. */

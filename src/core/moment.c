@@ -311,23 +311,29 @@ static int years_to(const struct zone *zone, int32_t date, int64_t at)
     return civil_of_day(zone_day(zone, at)).year - civil_of_day(date).year;
 }
 
-static json_t *data_of(const struct moment_plan *plan, const struct zone *zone,
-                       const struct moment *moment)
+static struct json *data_of(struct arena *arena, const struct moment_plan *plan,
+                            const struct zone *zone, const struct moment *moment)
 {
+    struct json *data = json_object_new(arena);
     char since[INSTANT_BYTES + 1];
     switch (plan->kind) {
     case MOMENT_BIRTHDAY:
-        return json_pack("{s:i}", "age", years_to(zone, (int32_t)moment->base, moment->due_at));
+        json_set_int(arena, data, "age", years_to(zone, (int32_t)moment->base, moment->due_at));
+        return data;
     case MOMENT_ANNIVERSARY:
-        return json_pack("{s:i}", "years",
-                         years_to(zone, zone_day(zone, moment->base), moment->due_at));
+        json_set_int(arena, data, "years",
+                     years_to(zone, zone_day(zone, moment->base), moment->due_at));
+        return data;
     case MOMENT_INACTIVE:
         instant_write(moment->base, since);
-        return json_pack("{s:i, s:s}", "days", plan->days, "since", since);
+        json_set_int(arena, data, "days", plan->days);
+        json_set_text(arena, data, "since", str_c(since));
+        return data;
     case MOMENT_SCHEDULE:
-        return schedule_data(plan->schedule, zone, moment);
+        schedule_data(arena, plan->schedule, zone, moment, data);
+        return data;
     case MOMENT_MONTH:
-        return json_object(); // what the subscription says: decide_timer.c
+        return data; // what the subscription says: decide_timer.c
     }
     return NULL;
 }
@@ -342,9 +348,7 @@ void moment_fire(struct arena *arena, const struct moment_plan *plan, const stru
         plan->kind == MOMENT_SCHEDULE ? event_kind_of(plan->schedule->emits) : KINDS[plan->kind];
     event->type =
         plan->kind == MOMENT_SCHEDULE ? plan->schedule->emits : event_kind_type(event->kind);
-    struct arena *before = json_arena_set(arena);
-    event->data = data_of(plan, member_zone(facts->program_now, facts), moment);
-    (void)json_arena_set(before); // gives back the one set above
+    event->data = data_of(arena, plan, member_zone(facts->program_now, facts), moment);
     if (plan->kind == MOMENT_SCHEDULE && plan->schedule->kind == SCHEDULE_EVERY) {
         moment->fired_n =
             schedule_step(plan->schedule, member_zone(facts->program_now, facts), moment);

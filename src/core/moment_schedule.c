@@ -94,19 +94,15 @@ int schedule_step(const struct schedule *schedule, const struct zone *zone,
     return n;
 }
 
-json_t *schedule_data(const struct schedule *schedule, const struct zone *zone,
-                      const struct moment *moment)
+void schedule_data(struct arena *arena, const struct schedule *schedule, const struct zone *zone,
+                   const struct moment *moment, struct json *data)
 {
-    int n = 0;
     char day[DAY_BYTES + 1];
     const int32_t date = date_of(schedule, zone, moment->base);
     day_write(date, day);
-    json_t *data =
-        json_pack("{s:s%, s:s}", "schedule", schedule->slug.p, (int)schedule->slug.n, "date", day);
+    json_set_text(arena, data, "schedule", schedule->slug);
+    json_set_text(arena, data, "date", str_c(day));
     if (schedule->kind == SCHEDULE_EVERY) {
-        n = schedule_step(schedule, zone, moment);
-        (void)json_object_set_new(data, "number",
-                                  json_integer(n)); // cannot fail: the arena would end the process
+        json_set_int(arena, data, "number", schedule_step(schedule, zone, moment));
     }
-    return data;
 }

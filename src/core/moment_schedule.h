@@ -2,7 +2,7 @@
  *
  * Owns:    nothing.
  * Threads: any thread.
- * Memory:  schedule_data() makes JSON in the arena set for it.
+ * Memory:  the arena given.
  * Errors:  none.
  * Limits:  nothing is due after the year YEAR_LAST.
  */
@@ -25,8 +25,9 @@ int64_t schedule_due(const struct schedule *schedule, const struct zone *zone,
 int schedule_step(const struct schedule *schedule, const struct zone *zone,
                   const struct moment *moment);
 
-/* {"schedule", "date", "number"}: its slug, the date, and of one that repeats which time it is. */
-json_t *schedule_data(const struct schedule *schedule, const struct zone *zone,
-                      const struct moment *moment);
+/* Sets "schedule", "date" and "number" in data: its slug, the date, and of one that repeats which
+ * time it is. */
+void schedule_data(struct arena *arena, const struct schedule *schedule, const struct zone *zone,
+                   const struct moment *moment, struct json *data);
 
 #endif

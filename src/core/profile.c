@@ -101,7 +101,7 @@ static struct str text_in(const struct member_profile *profile, const struct tex
     return *(const struct str *)(const void *)((const char *)profile + field->offset);
 }
 
-static void read_text(struct reading *r, const json_t *value, struct str pointer,
+static void read_text(struct reading *r, const struct json *value, struct str pointer,
                       const struct text_field *field)
 {
     if (json_is_null(value)) {
@@ -124,20 +124,20 @@ static void read_text(struct reading *r, const json_t *value, struct str pointer
     }
 }
 
-static const struct text_field *text_named(const char *name, size_t from, size_t until)
+static const struct text_field *text_named(struct str name, size_t from, size_t until)
 {
     for (size_t i = from; i < until; i++) {
-        if (strcmp(TEXTS[i].name, name) == 0) {
+        if (str_eq(str_c(TEXTS[i].name), name)) {
             return &TEXTS[i];
         }
     }
     return NULL;
 }
 
-static void read_name(struct reading *r, json_t *value, struct str pointer)
+static void read_name(struct reading *r, const struct json *value, struct str pointer)
 {
-    const char *key = NULL;
-    json_t *part = NULL;
+    struct str key = {0};
+    const struct json *part = NULL;
     if (json_is_null(value)) {
         r->out->given = r->out->family = (struct str){0};
         return;
@@ -149,7 +149,7 @@ static void read_name(struct reading *r, json_t *value, struct str pointer)
     json_object_foreach(value, key, part)
     {
         const struct text_field *field = text_named(key, PLAIN_FIELDS_N, ARRAY_N(TEXTS));
-        const struct str at = pointer_key(r->arena, pointer, str_c(key));
+        const struct str at = pointer_key(r->arena, pointer, key);
         if (field == NULL) {
             fault(r, ERR_UNKNOWN_FIELD, at, "A name has \"given\" and \"family\".");
         } else {
@@ -158,7 +158,7 @@ static void read_name(struct reading *r, json_t *value, struct str pointer)
     }
 }
 
-static void read_birth(struct reading *r, const json_t *value, struct str pointer, int64_t now)
+static void read_birth(struct reading *r, const struct json *value, struct str pointer, int64_t now)
 {
     int32_t day = INT32_MIN;
     const int32_t before = r->out->birth_on;
@@ -179,7 +179,7 @@ static void read_birth(struct reading *r, const json_t *value, struct str pointe
 
 /* ---- lists ---- */
 
-static void read_tags(struct reading *r, const json_t *value, struct str pointer)
+static void read_tags(struct reading *r, const struct json *value, struct str pointer)
 {
     const size_t n = json_array_size(value);
     if (!json_is_array(value) && !json_is_null(value)) {
@@ -230,13 +230,14 @@ static struct consent *consent_of(struct member_profile *profile, struct str pur
     return NULL;
 }
 
-static void read_consent(struct reading *r, json_t *value, struct str pointer, int64_t now)
+static void read_consent(struct reading *r, const struct json *value, struct str pointer,
+                         int64_t now)
 {
     static const char *const PURPOSES[] = {"marketing", "feedback"};
     static const char *const CHANNELS[] = {"email", "sms", "push", "webhook", "inbox"};
     static const char *const FIELDS[] = {"purpose", "channel", "granted", "at"};
-    const char *key = NULL;
-    json_t *part = NULL;
+    struct str key = {0};
+    const struct json *part = NULL;
     if (!json_is_object(value)) {
         fault(r, ERR_INVALID, pointer,
               "A consent is an object {\"purpose\", \"channel\", \"granted\"}.");
@@ -244,15 +245,15 @@ static void read_consent(struct reading *r, json_t *value, struct str pointer, i
     }
     json_object_foreach(value, key, part)
     {
-        if (!is_one_of(str_c(key), FIELDS, ARRAY_N(FIELDS))) {
-            fault(r, ERR_UNKNOWN_FIELD, pointer_key(r->arena, pointer, str_c(key)),
+        if (!is_one_of(key, FIELDS, ARRAY_N(FIELDS))) {
+            fault(r, ERR_UNKNOWN_FIELD, pointer_key(r->arena, pointer, key),
                   "A consent has \"purpose\", \"channel\" and \"granted\".");
         }
     }
     const struct str purpose = json_str(json_at(value, "purpose"));
     const struct str channel = json_str(json_at(value, "channel"));
-    const json_t *granted = json_at(value, "granted");
-    const json_t *at = json_at(value, "at");
+    const struct json *granted = json_at(value, "granted");
+    const struct json *at = json_at(value, "at");
     if (!is_one_of(purpose, PURPOSES, ARRAY_N(PURPOSES))) {
         fault(r, ERR_INVALID, pointer_key(r->arena, pointer, STR("purpose")),
               "A purpose is marketing or feedback.");
@@ -280,7 +281,8 @@ static void read_consent(struct reading *r, json_t *value, struct str pointer, i
     }
 }
 
-static void read_consents(struct reading *r, const json_t *value, struct str pointer, int64_t now)
+static void read_consents(struct reading *r, const struct json *value, struct str pointer,
+                          int64_t now)
 {
     // All purposes on all channels are ten: the room below is never short.
     struct consent *merged = arena_new(r->arena, struct consent, PROFILE_CONSENTS_MAX);
@@ -298,16 +300,16 @@ static void read_consents(struct reading *r, const json_t *value, struct str poi
     }
 }
 
-static bool is_attribute_value(const json_t *value)
+static bool is_attribute_value(const struct json *value)
 {
     return json_is_number(value) || json_is_boolean(value) ||
-           (json_is_string(value) && json_string_length(value) <= PROFILE_VALUE_BYTES_MAX);
+           (json_is_string(value) && json_str(value).n <= PROFILE_VALUE_BYTES_MAX);
 }
 
-static void read_attributes(struct reading *r, json_t *value, struct str pointer)
+static void read_attributes(struct reading *r, const struct json *value, struct str pointer)
 {
-    const char *key = NULL;
-    json_t *item = NULL;
+    struct str key = {0};
+    const struct json *item = NULL;
     if (json_is_null(value)) {
         r->out->attributes = NULL;
         return;
@@ -316,53 +318,52 @@ static void read_attributes(struct reading *r, json_t *value, struct str pointer
         fault(r, ERR_INVALID, pointer, "Attributes are an object of texts, numbers and booleans.");
         return;
     }
-    struct arena *before = json_arena_set(r->arena);
-    json_t *merged = r->out->attributes ? json_copy(r->out->attributes) : json_object();
+    struct json *merged = r->out->attributes ? json_object_copy(r->arena, r->out->attributes)
+                                             : json_object_new(r->arena);
+    size_t given_n = 0; // what is given stays, so more than a member has need not be merged
     json_object_foreach(value, key, item)
     {
-        const struct str at = pointer_key(r->arena, pointer, str_c(key));
-        if (!schema_format_fits(STR("name"), str_c(key))) {
+        const struct str at = pointer_key(r->arena, pointer, key);
+        if (!schema_format_fits(STR("name"), key)) {
             fault(r, ERR_INVALID, at,
                   "An attribute's name is 1 to 64 characters of a-z, 0-9 and _, beginning with a "
                   "letter.");
         } else if (json_is_null(item)) {
-            (void)json_object_del(merged, key); // absent already is as good
+            json_remove(merged, key);
         } else if (!is_attribute_value(item)) {
             fault(r, ERR_INVALID, at,
                   "An attribute is a text of at most 1,000 bytes, a number or a boolean.");
         } else if (json_is_string(item) && pan_is_in(json_str(item))) {
             fault(r, ERR_INVALID, at,
                   "This looks like a payment card number: those must not be stored here.");
-        } else {
-            ensure(json_object_set(merged, key, item) ==
-                   0); // the arena ends the process before this can fail
+        } else if (++given_n <= PROFILE_ATTRIBUTES_MAX) {
+            json_set(r->arena, merged, key.p, item);
         }
     }
-    if (json_object_size(merged) > PROFILE_ATTRIBUTES_MAX) {
+    if (given_n > PROFILE_ATTRIBUTES_MAX || json_object_size(merged) > PROFILE_ATTRIBUTES_MAX) {
         fault(r, ERR_INVALID, pointer, "A member has at most 100 attributes.");
     }
     r->out->attributes = merged;
-    (void)json_arena_set(before); // gives back the one set above
 }
 
-static bool is_named(const char *const *names, const char *name)
+static bool is_named(const char *const *names, struct str name)
 {
     for (; names != NULL && *names != NULL; names++) {
-        if (strcmp(*names, name) == 0) {
+        if (str_eq(str_c(*names), name)) {
             return true;
         }
     }
     return false;
 }
 
-enum err profile_read(struct arena *arena, const json_t *json, const struct member_profile *base,
-                      const char *const *also, int64_t now, struct fail *f,
-                      struct member_profile *out)
+enum err profile_read(struct arena *arena, const struct json *json,
+                      const struct member_profile *base, const char *const *also, int64_t now,
+                      struct fail *f, struct member_profile *out)
 {
     struct member_profile profile;
     struct reading r = {.arena = arena, .f = f, .out = &profile};
-    const char *key = NULL;
-    json_t *value = NULL;
+    struct str key = {0};
+    const struct json *value = NULL;
     profile_open(&profile);
     if (base != NULL) {
         profile = *base;
@@ -370,21 +371,21 @@ enum err profile_read(struct arena *arena, const json_t *json, const struct memb
     if (!json_is_object(json)) {
         return fail(f, ERR_INVALID, "", "A member is a JSON object.");
     }
-    json_object_foreach((json_t *)(uintptr_t)json, key, value)
-    { // jansson iterates over what it could change
+    json_object_foreach(json, key, value)
+    {
         const struct text_field *field = text_named(key, 0, PLAIN_FIELDS_N);
-        const struct str pointer = pointer_key(arena, (struct str){0}, str_c(key));
+        const struct str pointer = pointer_key(arena, (struct str){0}, key);
         if (field != NULL) {
             read_text(&r, value, pointer, field);
-        } else if (strcmp(key, "name") == 0) {
+        } else if (str_eq(key, STR("name"))) {
             read_name(&r, value, pointer);
-        } else if (strcmp(key, "birth_date") == 0) {
+        } else if (str_eq(key, STR("birth_date"))) {
             read_birth(&r, value, pointer, now);
-        } else if (strcmp(key, "attributes") == 0) {
+        } else if (str_eq(key, STR("attributes"))) {
             read_attributes(&r, value, pointer);
-        } else if (strcmp(key, "tags") == 0) {
+        } else if (str_eq(key, STR("tags"))) {
             read_tags(&r, value, pointer);
-        } else if (strcmp(key, "consents") == 0) {
+        } else if (str_eq(key, STR("consents"))) {
             read_consents(&r, value, pointer, now);
         } else if (!is_named(also, key)) {
             fault(&r, ERR_UNKNOWN_FIELD, pointer, "A member has no such field.");
@@ -398,7 +399,7 @@ enum err profile_read(struct arena *arena, const json_t *json, const struct memb
 
 /* ---- against the program ---- */
 
-static bool attribute_fits(const struct attribute *declared, const json_t *value)
+static bool attribute_fits(const struct attribute *declared, const struct json *value)
 {
     int32_t day = 0;
     switch (declared->type) {
@@ -429,10 +430,9 @@ static const char *attribute_text(enum attribute_type type)
     return "";
 }
 
-static json_t *attribute_in(const struct member_profile *profile, struct str name)
+static const struct json *attribute_in(const struct member_profile *profile, struct str name)
 {
-    return profile->attributes == NULL ? NULL
-                                       : json_object_getn(profile->attributes, name.p, name.n);
+    return profile->attributes == NULL ? NULL : json_find(profile->attributes, name);
 }
 
 static bool is_given(const struct member_profile *profile, struct str name)
@@ -464,7 +464,7 @@ enum err profile_check(const struct program *program, const struct member_profil
     }
     for (size_t i = 0; i < program->attributes_n; i++) {
         const struct attribute *declared = &program->attributes[i];
-        const json_t *value = attribute_in(profile, declared->name);
+        const struct json *value = attribute_in(profile, declared->name);
         if (value != NULL && !attribute_fits(declared, value)) {
             err = fail_at(
                 f, ERR_INVALID, str_fmt(f->arena, "/attributes/%.*s", STR_ARG(declared->name)),
@@ -556,13 +556,13 @@ static bool is_segment_attribute(const struct program *program, struct str name)
 static void put_attributes(struct json_out *w, const struct program *program,
                            const struct member_profile *profile, bool clear)
 {
-    const char *key = NULL;
-    json_t *value = NULL;
+    struct str key = {0};
+    const struct json *value = NULL;
     json_open(w, '{');
     json_object_foreach(profile->attributes, key, value)
     {
-        if (is_segment_attribute(program, str_c(key)) == clear) {
-            json_key(w, key);
+        if (is_segment_attribute(program, key) == clear) {
+            json_key_str(w, key);
             json_put_value(w, value);
         }
     }
@@ -600,7 +600,7 @@ struct str profile_sealed_text(struct arena *arena, const struct program *progra
 
 enum err profile_sealed_read(struct arena *arena, struct str text, struct member_profile *out)
 {
-    json_t *json = NULL;
+    const struct json *json = NULL;
     if (json_read(arena, text, NULL, &json) != ERR_OK ||
         profile_read(arena, json, NULL, NULL, AT_MAX, NULL, out) != ERR_OK) {
         return ERR_INTEGRITY;

@@ -41,7 +41,7 @@ struct member_profile {
     int64_t birth_entered_at; // when that date was entered; AT_MIN: not known
     int birth_changes;        // how often another date stood there before
     struct str gender, language, country, city, timezone;
-    json_t *attributes; // an object of texts, numbers and booleans; NULL: none
+    const struct json *attributes; // an object of texts, numbers and booleans; NULL: none
     struct str *tags;
     size_t tags_n;
     struct consent *consents;
@@ -56,9 +56,9 @@ void profile_open(struct member_profile *out);
  * channel, tags replaced). Unknown fields are faults, but for `also` (ends with NULL; may be NULL),
  * fields that the caller reads itself. `now` stamps consents and bounds the birth date. Payment
  * card numbers in free text are refused (security.md IN-8). */
-enum err profile_read(struct arena *arena, const json_t *json, const struct member_profile *base,
-                      const char *const *also, int64_t now, struct fail *f,
-                      struct member_profile *out) MUST_USE;
+enum err profile_read(struct arena *arena, const struct json *json,
+                      const struct member_profile *base, const char *const *also, int64_t now,
+                      struct fail *f, struct member_profile *out) MUST_USE;
 
 /* What the program asks of a profile: required fields and the types of declared attributes. */
 enum err profile_check(const struct program *program, const struct member_profile *profile,

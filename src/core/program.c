@@ -23,7 +23,7 @@ int32_t take_symbol(struct compile *c, const char *prefix, struct str name)
     return symbol_take(c->symbols, str_fmt(c->arena, "%s:%.*s", prefix, STR_ARG(name)));
 }
 
-enum err check_unique(struct compile *c, const json_t *list, size_t index, struct str pointer)
+enum err check_unique(struct compile *c, const struct json *list, size_t index, struct str pointer)
 {
     const struct str slug = read_str(json_array_get(list, index), "slug");
     for (size_t i = 0; i < index; i++) {
@@ -48,14 +48,14 @@ static enum err compile_zone(struct compile *c, struct str name, struct str poin
     return ERR_OK;
 }
 
-static enum err compile_stores(struct compile *c, const json_t *document)
+static enum err compile_stores(struct compile *c, const struct json *document)
 {
-    const json_t *list = json_at(document, "stores");
+    const struct json *list = json_at(document, "stores");
     struct program *p = c->program;
     p->stores_n = json_array_size(list);
     p->stores = arena_new(c->arena, struct sales_store, p->stores_n);
     for (size_t i = 0; i < p->stores_n; i++) {
-        const json_t *json = json_array_get(list, i);
+        const struct json *json = json_array_get(list, i);
         const struct str pointer = pointer_index(c->arena, STR("/stores"), i);
         try(check_unique(c, list, i, pointer));
         struct sales_store *store = &p->stores[i];
@@ -71,7 +71,7 @@ static enum err compile_stores(struct compile *c, const json_t *document)
     return ERR_OK;
 }
 
-static void read_strings(struct compile *c, const json_t *list, struct str **out, size_t *n)
+static void read_strings(struct compile *c, const struct json *list, struct str **out, size_t *n)
 {
     *n = json_array_size(list);
     *out = arena_new(c->arena, struct str, *n);
@@ -89,14 +89,14 @@ bool program_is_occasion(struct str type)
            str_eq(type, STR("review.published"));
 }
 
-static enum err compile_event_types(struct compile *c, const json_t *document)
+static enum err compile_event_types(struct compile *c, const struct json *document)
 {
-    const json_t *list = json_at(document, "event_types");
+    const struct json *list = json_at(document, "event_types");
     struct program *p = c->program;
     p->event_types_n = json_array_size(list);
     p->event_types = arena_new(c->arena, struct event_type, p->event_types_n);
     for (size_t i = 0; i < p->event_types_n; i++) {
-        const json_t *json = json_array_get(list, i);
+        const struct json *json = json_array_get(list, i);
         const struct str pointer = pointer_index(c->arena, STR("/event_types"), i);
         struct event_type *type = &p->event_types[i];
         type->type = read_str(json, "type");
@@ -113,15 +113,15 @@ static enum err compile_event_types(struct compile *c, const json_t *document)
     return ERR_OK;
 }
 
-static void compile_attributes(struct compile *c, const json_t *document)
+static void compile_attributes(struct compile *c, const struct json *document)
 {
     static const char *const TYPES[] = {"text", "number", "date", "boolean"};
-    const json_t *list = json_at(document, "attributes");
+    const struct json *list = json_at(document, "attributes");
     struct program *p = c->program;
     p->attributes_n = json_array_size(list);
     p->attributes = arena_new(c->arena, struct attribute, p->attributes_n);
     for (size_t i = 0; i < p->attributes_n; i++) {
-        const json_t *json = json_array_get(list, i);
+        const struct json *json = json_array_get(list, i);
         p->attributes[i] = (struct attribute){
             .name = read_str(json, "name"),
             .is_segment = read_bool(json, "segment", false),
@@ -131,7 +131,7 @@ static void compile_attributes(struct compile *c, const json_t *document)
     }
 }
 
-static void compile_head(struct compile *c, const json_t *document)
+static void compile_head(struct compile *c, const struct json *document)
 {
     static const char *const UNKNOWN[] = {"hold", "refuse", "enrol"};
     struct program *p = c->program;
@@ -160,7 +160,7 @@ static void compile_head(struct compile *c, const json_t *document)
                  &p->required_n);
 }
 
-enum err program_compile(struct arena *arena, const json_t *document, struct symbols *symbols,
+enum err program_compile(struct arena *arena, const struct json *document, struct symbols *symbols,
                          const struct zone_finder *zones, struct fail *f,
                          const struct program **out)
 {

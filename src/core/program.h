@@ -14,8 +14,8 @@
 struct program {
     int version; // 0: a draft
     int64_t effective_at;
-    int64_t starts_at;      // published and effective: what the clock waits for counts from then on
-    const json_t *document; // as compiled: names and texts that sentences need
+    int64_t starts_at; // published and effective: what the clock waits for counts from then on
+    const struct json *document; // as compiled: names and texts that sentences need
     struct str name;
     struct str currency;
     const struct zone *zone;
@@ -112,7 +112,7 @@ bool program_is_counted(const struct program *program, struct str type);
 
 /* Compiles a document that the JSON Schema has accepted. Adds names to *symbols. On failure every
  * fault found is in *f and *out is untouched. */
-enum err program_compile(struct arena *arena, const json_t *document, struct symbols *symbols,
+enum err program_compile(struct arena *arena, const struct json *document, struct symbols *symbols,
                          const struct zone_finder *zones, struct fail *f,
                          const struct program **out) MUST_USE;
 

@@ -9,7 +9,7 @@ enum { QUANTITY_UNIT = 1000 };
 static const char *const PERIODS[] = {"day", "week", "month", "year", "lifetime"};
 
 /* "of" names a number of the event, or of its lines. */
-static enum err compile_count(struct compile *c, const json_t *json, struct str pointer,
+static enum err compile_count(struct compile *c, const struct json *json, struct str pointer,
                               struct achievement *a)
 {
     const struct str of = read_str(json, "of");
@@ -40,7 +40,7 @@ static enum err compile_count(struct compile *c, const json_t *json, struct str 
                         SCOPE_LINE, a->trigger, RULE_BOOL, &a->lines);
 }
 
-static enum err compile_distinct(struct compile *c, const json_t *json, struct str pointer,
+static enum err compile_distinct(struct compile *c, const struct json *json, struct str pointer,
                                  struct achievement *a)
 {
     a->kind = ACHIEVEMENT_DISTINCT;
@@ -53,7 +53,7 @@ static enum err compile_distinct(struct compile *c, const json_t *json, struct s
                          a->trigger, RULE_ANY, &a->value);
 }
 
-static void compile_streak(const json_t *json, struct achievement *a)
+static void compile_streak(const struct json *json, struct achievement *a)
 {
     a->kind = ACHIEVEMENT_STREAK;
     a->target = read_int(json, "target", 2);
@@ -62,12 +62,12 @@ static void compile_streak(const json_t *json, struct achievement *a)
     a->repeats = read_bool(json, "repeat", false);
 }
 
-static enum err compile_one(struct compile *c, const json_t *json, struct str pointer,
+static enum err compile_one(struct compile *c, const struct json *json, struct str pointer,
                             struct achievement *a)
 {
-    const json_t *count = json_at(json, "count");
-    const json_t *distinct = json_at(json, "distinct");
-    const json_t *streak = json_at(json, "streak");
+    const struct json *count = json_at(json, "count");
+    const struct json *distinct = json_at(json, "distinct");
+    const struct json *streak = json_at(json, "streak");
     a->slug = read_str(json, "slug");
     a->symbol = take_symbol(c, "achievement", a->slug);
     a->completed_symbol = take_symbol(c, "completed", a->slug);
@@ -99,14 +99,14 @@ static enum err compile_one(struct compile *c, const json_t *json, struct str po
     return ERR_OK;
 }
 
-enum err compile_achievements(struct compile *c, const json_t *document)
+enum err compile_achievements(struct compile *c, const struct json *document)
 {
-    const json_t *list = json_at(document, "achievements");
+    const struct json *list = json_at(document, "achievements");
     struct program *p = c->program;
     p->achievements_n = json_array_size(list);
     p->achievements = arena_new(c->arena, struct achievement, p->achievements_n);
     for (size_t i = 0; i < p->achievements_n; i++) {
-        const json_t *json = json_array_get(list, i);
+        const struct json *json = json_array_get(list, i);
         const struct str pointer = pointer_index(c->arena, STR("/achievements"), i);
         try(check_unique(c, list, i, pointer));
         try(compile_one(c, json, pointer, &p->achievements[i]));

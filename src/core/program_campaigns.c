@@ -7,7 +7,7 @@
 enum { BUDGETS_MAX = 3 };
 
 /* A budget is a cap for all members together, over the campaign's whole life. */
-static enum err compile_budget(struct compile *c, const json_t *json, struct str pointer,
+static enum err compile_budget(struct compile *c, const struct json *json, struct str pointer,
                                struct campaign *campaign)
 {
     static const char *const NAMES[] = {"points", "money", "uses"};
@@ -50,9 +50,10 @@ static struct earning_rule *find_rule(struct program *p, struct str slug)
     return NULL;
 }
 
-static enum err take_rules(struct compile *c, const json_t *json, struct str pointer, int campaign)
+static enum err take_rules(struct compile *c, const struct json *json, struct str pointer,
+                           int campaign)
 {
-    const json_t *list = json_at(json, "rules");
+    const struct json *list = json_at(json, "rules");
     const struct str at = pointer_key(c->arena, pointer, STR("rules"));
     for (size_t i = 0; i < json_array_size(list); i++) {
         const struct str slug = json_str(json_array_get(list, i));
@@ -71,7 +72,8 @@ static enum err take_rules(struct compile *c, const json_t *json, struct str poi
     return ERR_OK;
 }
 
-static enum err compile_one(struct compile *c, const json_t *json, struct str pointer, int index)
+static enum err compile_one(struct compile *c, const struct json *json, struct str pointer,
+                            int index)
 {
     struct campaign *campaign = &c->program->campaigns[index];
     campaign->slug = read_str(json, "slug");
@@ -84,7 +86,8 @@ static enum err compile_one(struct compile *c, const json_t *json, struct str po
     return take_rules(c, json, pointer, index);
 }
 
-static enum err compile_offer(struct compile *c, const json_t *json, struct str pointer, int index)
+static enum err compile_offer(struct compile *c, const struct json *json, struct str pointer,
+                              int index)
 {
     struct program *p = c->program;
     struct offer *offer = &p->offers[index];
@@ -119,10 +122,10 @@ static enum err compile_offer(struct compile *c, const json_t *json, struct str 
     return ERR_OK;
 }
 
-enum err compile_campaigns(struct compile *c, const json_t *document)
+enum err compile_campaigns(struct compile *c, const struct json *document)
 {
-    const json_t *list = json_at(document, "campaigns");
-    const json_t *offers = json_at(document, "offers");
+    const struct json *list = json_at(document, "campaigns");
+    const struct json *offers = json_at(document, "offers");
     struct program *p = c->program;
     p->campaigns_n = json_array_size(list);
     p->campaigns = arena_new(c->arena, struct campaign, p->campaigns_n);

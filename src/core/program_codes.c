@@ -4,7 +4,7 @@
 
 #include "core/program_internal.h"
 
-static enum err compile_one(struct compile *c, const json_t *json, struct str pointer,
+static enum err compile_one(struct compile *c, const struct json *json, struct str pointer,
                             struct redemption_code *code)
 {
     const bool is_fixed = str_eq(read_str(json, "codes"), STR("fixed"));
@@ -31,9 +31,9 @@ static enum err compile_one(struct compile *c, const json_t *json, struct str po
     return compile_section_rule(c, json, &rule);
 }
 
-enum err compile_codes(struct compile *c, const json_t *document)
+enum err compile_codes(struct compile *c, const struct json *document)
 {
-    const json_t *list = json_at(document, "redemption_codes");
+    const struct json *list = json_at(document, "redemption_codes");
     struct program *p = c->program;
     p->redemption_codes_n = json_array_size(list);
     if (p->redemption_codes_n > 0) {

@@ -8,7 +8,7 @@
 enum { KEPT_AFTER_CLOSE_DAYS = 366 };
 
 /* The window as instants in the program's zone. */
-static enum err compile_times(struct compile *c, const json_t *json, struct str pointer,
+static enum err compile_times(struct compile *c, const struct json *json, struct str pointer,
                               struct contest *contest)
 {
     const struct zone *zone = c->program->zone;
@@ -25,14 +25,14 @@ static enum err compile_times(struct compile *c, const json_t *json, struct str 
     return ERR_OK;
 }
 
-enum err name_contests(struct compile *c, const json_t *document)
+enum err name_contests(struct compile *c, const struct json *document)
 {
-    const json_t *list = json_at(document, "contests");
+    const struct json *list = json_at(document, "contests");
     struct program *p = c->program;
     p->contests_n = json_array_size(list);
     p->contests = arena_new(c->arena, struct contest, p->contests_n);
     for (size_t i = 0; i < p->contests_n; i++) {
-        const json_t *json = json_array_get(list, i);
+        const struct json *json = json_array_get(list, i);
         const struct str pointer = pointer_index(c->arena, STR("/contests"), i);
         struct contest *contest = &p->contests[i];
         try(check_unique(c, list, i, pointer));
@@ -53,35 +53,39 @@ enum err name_contests(struct compile *c, const json_t *document)
     return ERR_OK;
 }
 
-/* The condition of a way in, and who may take part at all, as one condition: so that it is
- * explained like any other. */
-static const json_t *condition(struct compile *c, const json_t *contest, const json_t *entry)
+/* {">=": [{"var": "member.age"}, 18]} */
+static const struct json *comparison(struct arena *arena, const char *operator, struct str var,
+                                     const struct json *with)
 {
-    struct arena *before = json_arena_set(c->arena);
-    json_t *parts = json_array();
-    const json_t *countries = json_at(contest, "countries");
-    const int64_t age = read_int(contest, "min_age", 0);
-    int failed = 0;
-    if (json_array_size(countries) > 0) {
-        failed |=
-            json_array_append_new(parts, json_pack("{s:[{s:s},o]}", "in", "var", "member.country",
-                                                   json_deep_copy(countries)));
-    }
-    if (age > 0) {
-        failed |= json_array_append_new(
-            parts, json_pack("{s:[{s:s},I]}", ">=", "var", "member.age", (json_int_t)age));
-    }
-    if (json_at(entry, "when") != NULL) {
-        failed |= json_array_append_new(parts, json_deep_copy(json_at(entry, "when")));
-    }
-    const size_t n = json_array_size(parts);
-    json_t *all = n > 1 ? json_pack("{s:o}", "and", parts) : NULL;
-    (void)json_arena_set(before);
-    ensure(failed == 0);
-    return n > 1 ? all : json_array_get(parts, 0);
+    struct json *both = json_array_new(arena);
+    json_append(arena, both, json_object_of(arena, "var", json_text_new(arena, var)));
+    json_append(arena, both, with);
+    return json_object_of(arena, operator, both);
 }
 
-enum err compile_entry_effect(struct compile *c, const json_t *json, struct str pointer,
+/* The condition of a way in, and who may take part at all, as one condition: so that it is
+ * explained like any other. */
+static const struct json *condition(struct compile *c, const struct json *contest,
+                                    const struct json *entry)
+{
+    struct json *parts = json_array_new(c->arena);
+    const struct json *countries = json_at(contest, "countries");
+    const int64_t age = read_int(contest, "min_age", 0);
+    if (json_array_size(countries) > 0) {
+        json_append(c->arena, parts, comparison(c->arena, "in", STR("member.country"), countries));
+    }
+    if (age > 0) {
+        json_append(c->arena, parts,
+                    comparison(c->arena, ">=", STR("member.age"), json_at(contest, "min_age")));
+    }
+    if (json_at(entry, "when") != NULL) {
+        json_append(c->arena, parts, json_at(entry, "when"));
+    }
+    return json_array_size(parts) > 1 ? json_object_of(c->arena, "and", parts)
+                                      : json_array_get(parts, 0);
+}
+
+enum err compile_entry_effect(struct compile *c, const struct json *json, struct str pointer,
                               struct effect *effect)
 {
     const struct str slug = read_str(json, "contest");
@@ -99,8 +103,8 @@ enum err compile_entry_effect(struct compile *c, const json_t *json, struct str 
 }
 
 /* So many entries, of which a member has at most "max" by this way. */
-static enum err compile_entry(struct compile *c, const struct contest *contest, const json_t *json,
-                              struct str pointer, size_t index)
+static enum err compile_entry(struct compile *c, const struct contest *contest,
+                              const struct json *json, struct str pointer, size_t index)
 {
     struct earning_rule *rule = compile_add_rule(c);
     struct effect *effect = arena_new(c->arena, struct effect, 1);
@@ -140,13 +144,13 @@ static enum err compile_entry(struct compile *c, const struct contest *contest, 
     return ERR_OK;
 }
 
-enum err compile_contests(struct compile *c, const json_t *document)
+enum err compile_contests(struct compile *c, const struct json *document)
 {
-    const json_t *list = json_at(document, "contests");
+    const struct json *list = json_at(document, "contests");
     for (size_t i = 0; i < c->program->contests_n; i++) {
         const struct contest *contest = &c->program->contests[i];
         const struct str pointer = pointer_index(c->arena, STR("/contests"), i);
-        const json_t *entries = json_at(json_array_get(list, i), "entries");
+        const struct json *entries = json_at(json_array_get(list, i), "entries");
         for (size_t k = 0; k < json_array_size(entries); k++) {
             const struct str at =
                 pointer_index(c->arena, pointer_key(c->arena, pointer, STR("entries")), k);

@@ -4,29 +4,40 @@
 
 #include "core/program_internal.h"
 
+/* {"var": path} or {"var": [path, otherwise]}. */
+static const struct json *variable(struct compile *c, struct str path, const struct json *otherwise)
+{
+    const struct json *name = json_text_new(c->arena, path);
+    if (otherwise == NULL) {
+        return json_object_of(c->arena, "var", name);
+    }
+    struct json *both = json_array_new(c->arena);
+    json_append(c->arena, both, name);
+    json_append(c->arena, both, otherwise);
+    return json_object_of(c->arena, "var", both);
+}
+
 /* A key names a field of the line, where there is one, or of the event: "fare" is event.fare, or
  * else event.attributes.fare. A name with a dot is that of a variable. */
-static json_t *key_expression(struct compile *c, struct str key, enum scope scope,
-                              struct str trigger)
+static const struct json *key_expression(struct compile *c, struct str key, enum scope scope,
+                                         struct str trigger)
 {
     static const char *const PLACES[] = {"line.", "event.", "event.attributes."};
-    json_t *found = NULL;
+    const struct json *found = NULL;
     if (str_find(key, '.', 0) < key.n) {
-        return program_has_var(c, scope, trigger, key) ? json_pack("{s:s%}", "var", key.p, key.n)
-                                                       : NULL;
+        return program_has_var(c, scope, trigger, key) ? variable(c, key, NULL) : NULL;
     }
     for (size_t i = ARRAY_N(PLACES); i-- > 0;) { // each is the default of the one before it
         const struct str path = str_fmt(c->arena, "%s%.*s", PLACES[i], STR_ARG(key));
         if (program_has_var(c, scope, trigger, path)) {
-            found = found == NULL ? json_pack("{s:s%}", "var", path.p, path.n)
-                                  : json_pack("{s:[s%o]}", "var", path.p, path.n, found);
+            found = variable(c, path, found);
         }
     }
     return found;
 }
 
 /* {"table": "fares"} says {"table": ["fares", key, …]}. */
-static enum err compile_table_of(struct compile *c, const json_t *json, struct str pointer,
+static enum err compile_table_of(struct compile *c, const struct json *json, struct str pointer,
                                  const struct earning_rule *rule, struct effect *effect)
 {
     const struct str at = pointer_key(c->arena, pointer, STR("table"));
@@ -37,17 +48,18 @@ static enum err compile_table_of(struct compile *c, const json_t *json, struct s
         return fail_at(c->f, ERR_INVALID, at,
                        "There is no table \"%.*s\" in the program's \"tables\".", STR_ARG(name));
     }
-    struct arena *before = json_arena_set(c->arena);
-    json_t *args = json_pack("[s%]", name.p, name.n);
+    struct json *args = json_array_new(c->arena);
+    json_append(c->arena, args, json_text_new(c->arena, name));
     struct str unknown = {0};
     for (size_t i = 0; i < table->keys_n; i++) {
-        json_t *key = key_expression(c, table->keys[i], scope, rule->trigger);
-        unknown = key == NULL ? table->keys[i] : unknown;
-        (void)json_array_append_new(args,
-                                    key != NULL ? key : json_null()); // a failure is told below
+        const struct json *key = key_expression(c, table->keys[i], scope, rule->trigger);
+        if (key == NULL) {
+            unknown = table->keys[i];
+        } else {
+            json_append(c->arena, args, key);
+        }
     }
-    const json_t *formula = json_pack("{s:o}", "table", args);
-    (void)json_arena_set(before);
+    const struct json *formula = json_object_of(c->arena, "table", args);
     if (unknown.n > 0) {
         return fail_at(c->f, ERR_INVALID, at,
                        "The key \"%.*s\" of the table is no variable of \"%.*s\": use a formula.",
@@ -62,12 +74,12 @@ static enum err compile_table_of(struct compile *c, const json_t *json, struct s
     return err == ERR_OK ? ERR_OK : fail_at(c->f, err, at, "%.*s", STR_ARG(f.items[0].detail));
 }
 
-enum err compile_formula_of(struct compile *c, const json_t *json, struct str pointer,
+enum err compile_formula_of(struct compile *c, const struct json *json, struct str pointer,
                             const struct earning_rule *rule, struct effect *effect)
 {
     static const char *const ROUNDS[] = {"down", "half_up", "up"};
-    const json_t *formula = json_at(json, "formula");
-    const json_t *table = json_at(json, "table");
+    const struct json *formula = json_at(json, "formula");
+    const struct json *table = json_at(json, "table");
     const int ways_n = (json_at(json, "points") != NULL) + (formula != NULL) + (table != NULL);
     const bool is_computed = formula != NULL || table != NULL;
     effect->round =

@@ -4,37 +4,37 @@
 
 #include "core/program_internal.h"
 
-static void compile_sets(struct compile *c, const json_t *document)
+static void compile_sets(struct compile *c, const struct json *document)
 {
-    json_t *sets = json_at(document, "sets");
+    const struct json *sets = json_at(document, "sets");
     struct program *p = c->program;
     struct text_set *list = arena_new(c->arena, struct text_set, json_object_size(sets));
-    const char *name = NULL;
-    json_t *items = NULL;
+    struct str name = {0};
+    const struct json *items = NULL;
     json_object_foreach(sets, name, items)
     {
-        text_set_make(c->arena, str_c(name), items, &list[p->sets_n++]);
+        text_set_make(c->arena, name, items, &list[p->sets_n++]);
     }
     p->sets = list;
 }
 
-static enum err compile_tables(struct compile *c, const json_t *document)
+static enum err compile_tables(struct compile *c, const struct json *document)
 {
-    json_t *tables = json_at(document, "tables");
+    const struct json *tables = json_at(document, "tables");
     struct program *p = c->program;
     struct table *list = arena_new(c->arena, struct table, json_object_size(tables));
-    const char *name = NULL;
-    json_t *json = NULL;
+    struct str name = {0};
+    const struct json *json = NULL;
     json_object_foreach(tables, name, json)
     {
-        const struct str pointer = pointer_key(c->arena, STR("/tables"), str_c(name));
-        try(table_compile(c->arena, str_c(name), json, pointer, c->f, &list[p->tables_n++]));
+        const struct str pointer = pointer_key(c->arena, STR("/tables"), name);
+        try(table_compile(c->arena, name, json, pointer, c->f, &list[p->tables_n++]));
     }
     p->tables = list;
     return ERR_OK;
 }
 
-enum err compile_lookups(struct compile *c, const json_t *document)
+enum err compile_lookups(struct compile *c, const struct json *document)
 {
     compile_sets(c, document);
     return compile_tables(c, document);

@@ -237,7 +237,7 @@ struct offer {
     int32_t symbol; // a member's counter under it is above zero once the offer is accepted
     int campaign;   // index
     bool is_opt_in;
-    const json_t *json; // its texts
+    const struct json *json; // its texts
 };
 
 /* Numbers are stored: append only. */
@@ -283,7 +283,7 @@ struct reward {
     struct str slug;
     int32_t symbol;
     enum reward_kind kind;
-    const json_t *json; // its texts
+    const struct json *json; // its texts
     struct reward_price *prices;
     size_t prices_n;
     struct reward_market *markets;
@@ -352,7 +352,7 @@ struct quiz {
     int32_t attempts_symbol; // a member's counter of attempts
     int32_t right_symbol;    // … of the questions answered right so far, a bit each
     int32_t passed_symbol;   // … above zero once passed
-    const json_t *json;
+    const struct json *json;
 };
 
 struct survey {
@@ -364,7 +364,7 @@ struct survey {
     struct window window;
     int32_t answered_symbol; // a member's counter that holds the local day of the last response,
                              // from 1970
-    const json_t *json;
+    const struct json *json;
 };
 
 /* Codes that earn: from packs, events, partners. */
@@ -387,7 +387,7 @@ struct contest {
     struct window window;
     int64_t opens_at, closes_at; // its window as instants
     int winners;
-    const json_t *json; // its texts
+    const struct json *json; // its texts
 };
 
 /* Members who bring members. */
@@ -525,8 +525,8 @@ struct achievement {
     enum period_kind period; // of a streak: the length of one step
     bool repeats;
     bool is_badge;
-    const json_t *json; // its texts
-    int *member_slots;  // what its conditions can read of the member
+    const struct json *json; // its texts
+    int *member_slots;       // what its conditions can read of the member
     size_t member_slots_n;
 };
 

@@ -6,15 +6,15 @@
 
 /* ---- questions ---- */
 
-static enum err compile_options(struct compile *c, const json_t *json, struct str pointer,
+static enum err compile_options(struct compile *c, const struct json *json, struct str pointer,
                                 struct question *q)
 {
-    const json_t *list = json_at(json, "options");
+    const struct json *list = json_at(json, "options");
     size_t right = 0;
     q->options_n = json_array_size(list);
     q->options = arena_new(c->arena, struct option, q->options_n);
     for (size_t i = 0; i < q->options_n; i++) {
-        const json_t *option = json_array_get(list, i);
+        const struct json *option = json_array_get(list, i);
         try(check_unique(
             c, list, i,
             pointer_index(c->arena, pointer_key(c->arena, pointer, STR("options")), i)));
@@ -34,10 +34,10 @@ static enum err compile_options(struct compile *c, const json_t *json, struct st
 }
 
 /* What a question is asked for depends on the answers before it, which are free data. */
-static enum err compile_if(struct compile *c, const json_t *json, struct str pointer,
+static enum err compile_if(struct compile *c, const struct json *json, struct str pointer,
                            struct question *q)
 {
-    const json_t *when = json_at(json, "if");
+    const struct json *when = json_at(json, "if");
     if (when == NULL || (json_is_object(when) && json_object_size(when) == 0)) {
         return ERR_OK;
     }
@@ -45,16 +45,16 @@ static enum err compile_if(struct compile *c, const json_t *json, struct str poi
                         c->f, &q->when);
 }
 
-static enum err compile_questions(struct compile *c, const json_t *owner, struct str pointer,
+static enum err compile_questions(struct compile *c, const struct json *owner, struct str pointer,
                                   bool is_quiz, struct question **out, size_t *n)
 {
     static const char *const KINDS[] = {"quiz", "nps", "csat", "choice", "text"};
-    const json_t *list = json_at(owner, "questions");
+    const struct json *list = json_at(owner, "questions");
     const struct str at = pointer_key(c->arena, pointer, STR("questions"));
     *n = json_array_size(list);
     *out = arena_new(c->arena, struct question, *n);
     for (size_t i = 0; i < *n; i++) {
-        const json_t *json = json_array_get(list, i);
+        const struct json *json = json_array_get(list, i);
         const struct str here = pointer_index(c->arena, at, i);
         struct question *q = &(*out)[i];
         try(check_unique(c, list, i, here));
@@ -73,7 +73,7 @@ static enum err compile_questions(struct compile *c, const json_t *owner, struct
 /* ---- quizzes ---- */
 
 /* Points for right answers are a bonus of one point, as many times as the score says. */
-static enum err add_score_rule(struct compile *c, const json_t *json, struct str pointer,
+static enum err add_score_rule(struct compile *c, const struct json *json, struct str pointer,
                                const struct quiz *quiz)
 {
     bool has_points = false;
@@ -85,10 +85,13 @@ static enum err add_score_rule(struct compile *c, const json_t *json, struct str
     }
     const struct str wallet =
         json_at(json, "wallet") ? read_str(json, "wallet") : c->program->wallets[0].slug;
-    struct arena *before = json_arena_set(c->arena);
-    const json_t *score = json_pack("{s:[{s:s,s:s%,s:i}]}", "effects", "kind", "earn", "wallet",
-                                    wallet.p, (int)wallet.n, "points", 1);
-    (void)json_arena_set(before);
+    struct json *effect = json_object_new(c->arena);
+    struct json *effects = json_array_new(c->arena);
+    json_set_text(c->arena, effect, "kind", STR("earn"));
+    json_set_text(c->arena, effect, "wallet", wallet);
+    json_set_int(c->arena, effect, "points", 1);
+    json_append(c->arena, effects, effect);
+    const struct json *score = json_object_of(c->arena, "effects", effects);
     const struct section_rule rule = {
         .section = "quiz",
         .slug = str_fmt(c->arena, "%.*s/points", STR_ARG(quiz->slug)),
@@ -100,7 +103,7 @@ static enum err add_score_rule(struct compile *c, const json_t *json, struct str
     return compile_section_rule(c, score, &rule);
 }
 
-static enum err compile_quiz(struct compile *c, const json_t *json, struct str pointer,
+static enum err compile_quiz(struct compile *c, const struct json *json, struct str pointer,
                              struct quiz *quiz)
 {
     quiz->slug = read_str(json, "slug");
@@ -128,9 +131,9 @@ static enum err compile_quiz(struct compile *c, const json_t *json, struct str p
     return add_score_rule(c, json, pointer, quiz);
 }
 
-enum err compile_quizzes(struct compile *c, const json_t *document)
+enum err compile_quizzes(struct compile *c, const struct json *document)
 {
-    const json_t *list = json_at(document, "quizzes");
+    const struct json *list = json_at(document, "quizzes");
     struct program *p = c->program;
     p->quizzes_n = json_array_size(list);
     p->quizzes = arena_new(c->arena, struct quiz, p->quizzes_n);
@@ -144,10 +147,10 @@ enum err compile_quizzes(struct compile *c, const json_t *document)
 
 /* ---- surveys ---- */
 
-static enum err compile_survey(struct compile *c, const json_t *json, struct str pointer,
+static enum err compile_survey(struct compile *c, const struct json *json, struct str pointer,
                                struct survey *survey)
 {
-    const json_t *once = json_at(json, "once_per");
+    const struct json *once = json_at(json, "once_per");
     survey->slug = read_str(json, "slug");
     survey->json = json;
     survey->may_repeat = once != NULL;
@@ -166,9 +169,9 @@ static enum err compile_survey(struct compile *c, const json_t *json, struct str
     return compile_section_rule(c, json, &rule);
 }
 
-enum err compile_surveys(struct compile *c, const json_t *document)
+enum err compile_surveys(struct compile *c, const struct json *document)
 {
-    const json_t *list = json_at(document, "surveys");
+    const struct json *list = json_at(document, "surveys");
     struct program *p = c->program;
     p->surveys_n = json_array_size(list);
     p->surveys = arena_new(c->arena, struct survey, p->surveys_n);

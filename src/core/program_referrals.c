@@ -17,7 +17,7 @@ static bool has_place_for_code(struct str link)
 }
 
 /* What one side gets is a rule on the occasion of the reward. */
-static enum err compile_side(struct compile *c, const json_t *json, struct str pointer,
+static enum err compile_side(struct compile *c, const struct json *json, struct str pointer,
                              struct str slug, const char *side)
 {
     const struct section_rule rule = {
@@ -37,12 +37,12 @@ static enum err compile_side(struct compile *c, const json_t *json, struct str p
     return ERR_OK;
 }
 
-static enum err compile_one(struct compile *c, const json_t *json, struct str pointer,
+static enum err compile_one(struct compile *c, const struct json *json, struct str pointer,
                             struct referral_program *referral)
 {
     static const char *const PERIODS[] = {"day", "week", "month", "year", "lifetime"};
-    const json_t *qualifies = json_at(json, "qualifies");
-    const json_t *cap = json_at(json, "cap");
+    const struct json *qualifies = json_at(json, "qualifies");
+    const struct json *cap = json_at(json, "cap");
     referral->slug = read_str(json, "slug");
     referral->symbol = take_symbol(c, "referral", referral->slug);
     referral->on_enrolment = str_eq(read_str(qualifies, "on"), STR("enrolment"));
@@ -70,9 +70,9 @@ static enum err compile_one(struct compile *c, const json_t *json, struct str po
     return compile_side(c, json, pointer, referral->slug, "referee");
 }
 
-enum err compile_referrals(struct compile *c, const json_t *document)
+enum err compile_referrals(struct compile *c, const struct json *document)
 {
-    const json_t *list = json_at(document, "referrals");
+    const struct json *list = json_at(document, "referrals");
     struct program *p = c->program;
     p->referrals_n = json_array_size(list);
     p->referrals = arena_new(c->arena, struct referral_program, p->referrals_n);

@@ -5,9 +5,9 @@
 #include "core/program_internal.h"
 
 /* What a published review brings is a rule on the occasion of publishing. */
-enum err compile_reviews(struct compile *c, const json_t *document)
+enum err compile_reviews(struct compile *c, const struct json *document)
 {
-    const json_t *json = json_at(document, "reviews");
+    const struct json *json = json_at(document, "reviews");
     struct program *p = c->program;
     const struct section_rule rule = {
         .section = "review",

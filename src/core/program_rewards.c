@@ -6,7 +6,7 @@
 
 enum { RESERVE_MINUTES_DEFAULT = 15, PERCENT_SCALE = 2, PERCENT_MAX = 10000 };
 
-static void read_texts(struct compile *c, const json_t *list, struct str **out, size_t *n)
+static void read_texts(struct compile *c, const struct json *list, struct str **out, size_t *n)
 {
     *n = json_array_size(list);
     *out = arena_new(c->arena, struct str, *n);
@@ -25,7 +25,7 @@ static bool is_tier(const struct program *p, struct str slug)
     return false;
 }
 
-static enum err read_tiers(struct compile *c, const json_t *owner, struct str pointer,
+static enum err read_tiers(struct compile *c, const struct json *owner, struct str pointer,
                            struct str **out, size_t *n)
 {
     const struct str at = pointer_key(c->arena, pointer, STR("tiers"));
@@ -39,15 +39,15 @@ static enum err read_tiers(struct compile *c, const json_t *owner, struct str po
     return ERR_OK;
 }
 
-static enum err compile_prices(struct compile *c, const json_t *json, struct str pointer,
+static enum err compile_prices(struct compile *c, const struct json *json, struct str pointer,
                                struct reward *reward)
 {
-    const json_t *list = json_at(json, "price");
+    const struct json *list = json_at(json, "price");
     const struct str at = pointer_key(c->arena, pointer, STR("price"));
     reward->prices_n = json_array_size(list);
     reward->prices = arena_new(c->arena, struct reward_price, reward->prices_n);
     for (size_t i = 0; i < reward->prices_n; i++) {
-        const json_t *price = json_array_get(list, i);
+        const struct json *price = json_array_get(list, i);
         const struct str here = pointer_index(c->arena, at, i);
         struct reward_price *out = &reward->prices[i];
         out->wallet = program_wallet(c->program, read_str(price, "wallet"));
@@ -86,13 +86,13 @@ static struct str pool_name(struct compile *c, const struct reward *reward, stru
                        : str_fmt(c->arena, "%.*s/%.*s", STR_ARG(reward->slug), STR_ARG(name));
 }
 
-static void compile_markets(struct compile *c, const json_t *json, struct reward *reward)
+static void compile_markets(struct compile *c, const struct json *json, struct reward *reward)
 {
-    const json_t *list = json_at(json, "markets");
+    const struct json *list = json_at(json, "markets");
     reward->markets_n = json_array_size(list);
     reward->markets = arena_new(c->arena, struct reward_market, reward->markets_n);
     for (size_t i = 0; i < reward->markets_n; i++) {
-        const json_t *market = json_array_get(list, i);
+        const struct json *market = json_array_get(list, i);
         struct reward_market *out = &reward->markets[i];
         read_texts(c, json_at(market, "countries"), &out->countries, &out->countries_n);
         out->value = read_int(json_at(market, "value"), "amount", reward->value);
@@ -105,28 +105,29 @@ static void compile_markets(struct compile *c, const json_t *json, struct reward
     }
 }
 
-static enum err compile_stock(struct compile *c, const json_t *json, struct str pointer,
+static enum err compile_stock(struct compile *c, const struct json *json, struct str pointer,
                               struct reward *reward)
 {
-    const json_t *stores = json_at(json, "stores");
+    const struct json *stores = json_at(json, "stores");
     const int64_t total = read_int(json, "total", -1);
     struct reward_stock *stocks =
         arena_new(c->arena, struct reward_stock, 1 + json_object_size(stores));
     size_t n = 0;
-    const char *slug = NULL;
-    json_t *count = NULL;
+    struct str slug = {0};
+    const struct json *count = NULL;
     if (total >= 0) {
         stocks[n++] =
             (struct reward_stock){.count = total, .symbol = take_symbol(c, "stock", reward->slug)};
     }
-    json_object_foreach((json_t *)stores, slug, count)
+    json_object_foreach(stores, slug, count)
     {
-        const struct str store = str_dup(c->arena, str_c(slug));
+        const struct str store = str_dup(c->arena, slug);
         if (c->program->stores_n > 0 && program_store(c->program, store) == NULL) {
             return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, store),
-                           "There is no store \"%s\".", slug);
+                           "There is no store \"%.*s\".", STR_ARG(slug));
         }
-        const struct str name = str_fmt(c->arena, "%.*s/%s", STR_ARG(reward->slug), slug);
+        const struct str name =
+            str_fmt(c->arena, "%.*s/%.*s", STR_ARG(reward->slug), STR_ARG(slug));
         stocks[n++] = (struct reward_stock){.store = store,
                                             .count = json_integer_value(count),
                                             .symbol = take_symbol(c, "stock", name)};
@@ -137,12 +138,12 @@ static enum err compile_stock(struct compile *c, const json_t *json, struct str 
     return ERR_OK;
 }
 
-static enum err compile_available(struct compile *c, const json_t *json, struct str pointer,
+static enum err compile_available(struct compile *c, const struct json *json, struct str pointer,
                                   struct reward *reward)
 {
     static const char *const PERIODS[] = {"day", "week", "month", "year", "lifetime"};
     const struct str at = pointer_key(c->arena, pointer, STR("available"));
-    const json_t *per_member = json_at(json, "per_member");
+    const struct json *per_member = json_at(json, "per_member");
     try(read_tiers(c, json, at, &reward->available.tiers, &reward->available.tiers_n));
     read_texts(c, json_at(json, "countries"), &reward->available.countries,
                &reward->available.countries_n);
@@ -158,11 +159,11 @@ static enum err compile_available(struct compile *c, const json_t *json, struct 
                          reward);
 }
 
-static enum err compile_value(struct compile *c, const json_t *json, struct str pointer,
+static enum err compile_value(struct compile *c, const struct json *json, struct str pointer,
                               struct reward *reward)
 {
-    const json_t *value = json_at(json, "value");
-    const json_t *percent = json_at(json, "percent");
+    const struct json *value = json_at(json, "value");
+    const struct json *percent = json_at(json, "percent");
     struct decimal decimal = {0};
     int64_t basis_points = 0;
     reward->value = read_int(value, "amount", 0);
@@ -196,7 +197,7 @@ static enum err compile_value(struct compile *c, const json_t *json, struct str 
 }
 
 /* Tickets are a value of their own, which no market changes. */
-static enum err compile_tickets(struct compile *c, const json_t *json, struct str pointer,
+static enum err compile_tickets(struct compile *c, const struct json *json, struct str pointer,
                                 struct reward *reward)
 {
     const bool is_entry = reward->kind == REWARD_CONTEST_ENTRY;
@@ -222,7 +223,7 @@ static enum err compile_tickets(struct compile *c, const json_t *json, struct st
     return ERR_OK;
 }
 
-static enum err compile_one(struct compile *c, const json_t *json, struct str pointer,
+static enum err compile_one(struct compile *c, const struct json *json, struct str pointer,
                             struct reward *reward)
 {
     static const char *const KINDS[] = {"money_off", "percent_off",  "free_product", "gift_card",
@@ -249,7 +250,7 @@ static enum err compile_one(struct compile *c, const json_t *json, struct str po
     compile_markets(c, json, reward);
     try(compile_rule(c, json_at(json, "lines"), pointer_key(c->arena, pointer, STR("lines")),
                      SCOPE_LINE, STR("purchase"), RULE_BOOL, &reward->lines));
-    const json_t *by_itself = json_at(json, "auto");
+    const struct json *by_itself = json_at(json, "auto");
     reward->auto_at = read_int(by_itself, "at", 0);
     reward->auto_repeats = read_bool(by_itself, "repeat", true);
     if (by_itself != NULL && reward->prices_n == 0) {
@@ -259,9 +260,9 @@ static enum err compile_one(struct compile *c, const json_t *json, struct str po
     return compile_available(c, json_at(json, "available"), pointer, reward);
 }
 
-void name_rewards(struct compile *c, const json_t *document)
+void name_rewards(struct compile *c, const struct json *document)
 {
-    const json_t *list = json_at(document, "rewards");
+    const struct json *list = json_at(document, "rewards");
     struct program *p = c->program;
     p->rewards_n = json_array_size(list);
     p->rewards = arena_new(c->arena, struct reward, p->rewards_n);
@@ -271,9 +272,9 @@ void name_rewards(struct compile *c, const json_t *document)
     }
 }
 
-enum err compile_rewards(struct compile *c, const json_t *document)
+enum err compile_rewards(struct compile *c, const struct json *document)
 {
-    const json_t *list = json_at(document, "rewards");
+    const struct json *list = json_at(document, "rewards");
     struct program *p = c->program;
     for (size_t i = 0; i < p->rewards_n; i++) {
         const struct str pointer = pointer_index(c->arena, STR("/rewards"), i);

@@ -7,14 +7,14 @@
 
 enum { MULTIPLIER_SCALE_MAX = 4 };
 
-enum err compile_segments(struct compile *c, const json_t *document)
+enum err compile_segments(struct compile *c, const struct json *document)
 {
-    const json_t *list = json_at(document, "segments");
+    const struct json *list = json_at(document, "segments");
     struct program *p = c->program;
     p->segments_n = json_array_size(list);
     p->segments = arena_new(c->arena, struct segment, p->segments_n);
     for (size_t i = 0; i < p->segments_n; i++) {
-        const json_t *json = json_array_get(list, i);
+        const struct json *json = json_array_get(list, i);
         const struct str pointer = pointer_index(c->arena, STR("/segments"), i);
         try(check_unique(c, list, i, pointer));
         p->segments[i].slug = read_str(json, "slug");
@@ -34,7 +34,8 @@ static int find_segment(const struct program *program, struct str slug)
     return -1;
 }
 
-enum err compile_audience(struct compile *c, const json_t *json, struct str pointer, int *audience)
+enum err compile_audience(struct compile *c, const struct json *json, struct str pointer,
+                          int *audience)
 {
     *audience = -1;
     if (json_at(json, "audience") == NULL) {
@@ -48,16 +49,16 @@ enum err compile_audience(struct compile *c, const json_t *json, struct str poin
 }
 
 /* A rule's place in a group; a multiplier's "best_of_group" says the same. */
-static void compile_stack(const json_t *json, struct earning_rule *rule)
+static void compile_stack(const struct json *json, struct earning_rule *rule)
 {
     static const char *const MODES[] = {"all", "best", "stop"};
-    const json_t *stack = json_at(json, "stack");
-    const json_t *effects = json_at(json, "effects");
+    const struct json *stack = json_at(json, "stack");
+    const struct json *effects = json_at(json, "effects");
     rule->stack_group = read_str(stack, "group");
     rule->stack =
         (enum stack_mode)read_choice(read_str(stack, "mode"), MODES, ARRAY_N(MODES), STACK_ALL);
     for (size_t i = 0; i < json_array_size(effects) && stack == NULL; i++) {
-        const json_t *effect = json_array_get(effects, i);
+        const struct json *effect = json_array_get(effects, i);
         if (str_eq(read_str(effect, "mode"), STR("best_of_group"))) {
             rule->stack_group = read_str(effect, "group");
             rule->stack = STACK_BEST;
@@ -65,7 +66,7 @@ static void compile_stack(const json_t *json, struct earning_rule *rule)
     }
 }
 
-static uint32_t read_kinds(const json_t *list)
+static uint32_t read_kinds(const struct json *list)
 {
     static const char *const KINDS[] = {"goods", "service",   "shipping", "fee",
                                         "tip",   "gift_card", "deposit",  "donation"};
@@ -78,10 +79,10 @@ static uint32_t read_kinds(const json_t *list)
     return kinds != 0 ? kinds : 1u << LINE_GOODS | 1u << LINE_SERVICE;
 }
 
-static enum err compile_earn(struct compile *c, const json_t *json, struct str pointer,
+static enum err compile_earn(struct compile *c, const struct json *json, struct str pointer,
                              const struct earning_rule *rule, size_t index, struct effect *effect)
 {
-    const json_t *of = json_at(json, "of");
+    const struct json *of = json_at(json, "of");
     effect->kind = EFFECT_EARN;
     effect->points = read_int(json, "points", 0);
     effect->per_amount = read_int(json, "per_amount", 0);
@@ -107,11 +108,11 @@ static enum err compile_earn(struct compile *c, const json_t *json, struct str p
     return ERR_OK;
 }
 
-static enum err compile_multiply(struct compile *c, const json_t *json, struct str pointer,
+static enum err compile_multiply(struct compile *c, const struct json *json, struct str pointer,
                                  struct effect *effect)
 {
     struct decimal by = {0};
-    const json_t *value = json_at(json, "by");
+    const struct json *value = json_at(json, "by");
     const bool is_read = json_is_integer(value)
                              ? (by.digits = json_integer_value(value), true)
                              : decimal_read(json_str(value), MULTIPLIER_SCALE_MAX, &by);
@@ -128,8 +129,8 @@ static enum err compile_multiply(struct compile *c, const json_t *json, struct s
     return ERR_OK;
 }
 
-static enum err compile_reward_effect(struct compile *c, const json_t *json, struct str pointer,
-                                      struct effect *effect)
+static enum err compile_reward_effect(struct compile *c, const struct json *json,
+                                      struct str pointer, struct effect *effect)
 {
     const struct str slug = read_str(json, "reward");
     const struct reward *reward = program_reward(c->program, slug);
@@ -145,7 +146,7 @@ static enum err compile_reward_effect(struct compile *c, const json_t *json, str
 }
 
 /* Names are looked up when the tier sets are known. */
-static void compile_tier_effect(const json_t *json, struct str pointer, struct effect *effect)
+static void compile_tier_effect(const struct json *json, struct str pointer, struct effect *effect)
 {
     effect->kind = EFFECT_TIER;
     effect->wallet = -1;
@@ -157,7 +158,7 @@ static void compile_tier_effect(const json_t *json, struct str pointer, struct e
     effect->tier.pointer = pointer;
 }
 
-static enum err compile_effect(struct compile *c, const json_t *json, struct str pointer,
+static enum err compile_effect(struct compile *c, const struct json *json, struct str pointer,
                                const struct earning_rule *rule, size_t index, struct effect *effect)
 {
     if (str_eq(read_str(json, "kind"), STR("tier"))) {
@@ -190,10 +191,10 @@ static enum err compile_effect(struct compile *c, const json_t *json, struct str
                         SCOPE_LINE, rule->trigger, RULE_BOOL, &effect->lines);
 }
 
-enum err compile_trigger(struct compile *c, const json_t *json, struct str pointer,
+enum err compile_trigger(struct compile *c, const struct json *json, struct str pointer,
                          struct earning_rule *rule)
 {
-    const json_t *trigger = json_at(json, "trigger");
+    const struct json *trigger = json_at(json, "trigger");
     rule->trigger = json_is_object(trigger) ? read_str(trigger, "type") : json_str(trigger);
     rule->silence_days = (int)read_int(trigger, "days", 0);
     if (str_eq(rule->trigger, event_kind_type(EVENT_INACTIVE)) && rule->silence_days == 0) {
@@ -214,10 +215,10 @@ enum err compile_trigger(struct compile *c, const json_t *json, struct str point
                    STR_ARG(rule->trigger));
 }
 
-static enum err compile_effects(struct compile *c, const json_t *json, struct str pointer,
+static enum err compile_effects(struct compile *c, const struct json *json, struct str pointer,
                                 struct earning_rule *rule)
 {
-    const json_t *effects = json_at(json, "effects");
+    const struct json *effects = json_at(json, "effects");
     const struct str at = pointer_key(c->arena, pointer, STR("effects"));
     rule->effects_n = json_array_size(effects);
     rule->effects = arena_new(c->arena, struct effect, rule->effects_n);
@@ -231,7 +232,7 @@ static enum err compile_effects(struct compile *c, const json_t *json, struct st
     return ERR_OK;
 }
 
-static enum err compile_one_rule(struct compile *c, const json_t *json, struct str pointer,
+static enum err compile_one_rule(struct compile *c, const struct json *json, struct str pointer,
                                  struct earning_rule *rule)
 {
     rule->slug = read_str(json, "slug");
@@ -300,7 +301,7 @@ struct earning_rule *compile_add_rule(struct compile *c)
     return &p->rules[p->rules_n++];
 }
 
-enum err compile_section_rule(struct compile *c, const json_t *json,
+enum err compile_section_rule(struct compile *c, const struct json *json,
                               const struct section_rule *from)
 {
     if (json_array_size(json_at(json, "effects")) == 0) {
@@ -319,9 +320,9 @@ enum err compile_section_rule(struct compile *c, const json_t *json,
     return compile_caps(c, json, from->pointer, "rule", rule->slug, &rule->caps, &rule->caps_n);
 }
 
-enum err compile_rules(struct compile *c, const json_t *document)
+enum err compile_rules(struct compile *c, const struct json *document)
 {
-    const json_t *list = json_at(document, "earning_rules");
+    const struct json *list = json_at(document, "earning_rules");
     for (size_t i = 0; i < json_array_size(list); i++) {
         const struct str pointer = pointer_index(c->arena, STR("/earning_rules"), i);
         try(check_unique(c, list, i, pointer));

@@ -6,13 +6,13 @@
 #include "core/moment.h"
 #include "core/program_internal.h"
 
-static enum err compile_length(struct compile *c, const json_t *json, struct str pointer,
+static enum err compile_length(struct compile *c, const struct json *json, struct str pointer,
                                struct schedule *schedule)
 {
     static const char *const KINDS[] = {"every", "before", "after"};
     size_t n = 0;
     for (size_t i = 0; i < ARRAY_N(KINDS); i++) {
-        const json_t *length = json_at(json, KINDS[i]);
+        const struct json *length = json_at(json, KINDS[i]);
         if (length != NULL) {
             n++;
             schedule->kind = (enum schedule_kind)i;
@@ -51,7 +51,7 @@ static enum err compile_attribute(struct compile *c, struct str name, struct str
                    "There is no attribute \"%.*s\": declare it in \"attributes\".", STR_ARG(name));
 }
 
-static enum err compile_date(struct compile *c, const json_t *json, struct str pointer,
+static enum err compile_date(struct compile *c, const struct json *json, struct str pointer,
                              struct schedule *schedule)
 {
     const bool is_every = schedule->kind == SCHEDULE_EVERY;
@@ -83,7 +83,7 @@ static enum err compile_date(struct compile *c, const json_t *json, struct str p
                    "subscription.start.");
 }
 
-static enum err compile_emits(struct compile *c, const json_t *json, struct str pointer,
+static enum err compile_emits(struct compile *c, const struct json *json, struct str pointer,
                               struct schedule *schedule)
 {
     schedule->emits = read_str(json, "emits");
@@ -102,7 +102,7 @@ static enum err compile_emits(struct compile *c, const json_t *json, struct str 
     return ERR_OK;
 }
 
-static enum err compile_schedule(struct compile *c, const json_t *json, struct str pointer,
+static enum err compile_schedule(struct compile *c, const struct json *json, struct str pointer,
                                  struct schedule *schedule)
 {
     schedule->slug = read_str(json, "slug");
@@ -119,13 +119,13 @@ static enum err compile_schedule(struct compile *c, const json_t *json, struct s
     return compile_emits(c, json, pointer, schedule);
 }
 
-enum err compile_schedules(struct compile *c, const json_t *document)
+enum err compile_schedules(struct compile *c, const struct json *document)
 {
-    const json_t *list = json_at(document, "schedules");
+    const struct json *list = json_at(document, "schedules");
     struct program *p = c->program;
     p->schedules = arena_new(c->arena, struct schedule, json_array_size(list));
     for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *json = json_array_get(list, i);
+        const struct json *json = json_array_get(list, i);
         const struct str pointer = pointer_index(c->arena, STR("/schedules"), i);
         struct schedule *schedule = &p->schedules[p->schedules_n++];
         try(check_unique(c, list, i, pointer));

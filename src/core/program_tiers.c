@@ -4,7 +4,7 @@
 
 #include "core/program_internal.h"
 
-static enum err compile_metric(struct compile *c, const json_t *json, struct str pointer,
+static enum err compile_metric(struct compile *c, const struct json *json, struct str pointer,
                                const struct tier_set *set, struct metric *metric)
 {
     static const char *const KINDS[] = {"points_earned", "spend", "sum", "count"};
@@ -40,18 +40,18 @@ static enum err compile_metric(struct compile *c, const json_t *json, struct str
     return ERR_OK;
 }
 
-static enum err compile_metrics(struct compile *c, const json_t *json, struct str of_set,
+static enum err compile_metrics(struct compile *c, const struct json *json, struct str of_set,
                                 struct tier_set *set)
 {
     const struct str at = pointer_key(c->arena, of_set, STR("metrics"));
-    const json_t *metrics = json_at(json, "metrics");
+    const struct json *metrics = json_at(json, "metrics");
     set->metrics = arena_new(c->arena, struct metric, json_object_size(metrics));
-    const char *name = NULL;
-    json_t *value = NULL;
-    json_object_foreach((json_t *)metrics, name, value)
+    struct str name = {0};
+    const struct json *value = NULL;
+    json_object_foreach(metrics, name, value)
     {
         struct metric *metric = &set->metrics[set->metrics_n++];
-        metric->slug = str_dup(c->arena, str_c(name));
+        metric->slug = str_dup(c->arena, name);
         metric->index = c->program->metrics_n++;
         const struct str pointer = pointer_key(c->arena, at, metric->slug);
         try(compile_metric(c, value, pointer, set, metric));
@@ -61,24 +61,24 @@ static enum err compile_metrics(struct compile *c, const json_t *json, struct st
     return ERR_OK;
 }
 
-static enum err compile_goals(struct compile *c, const json_t *json, struct str pointer,
+static enum err compile_goals(struct compile *c, const struct json *json, struct str pointer,
                               const struct tier_set *set, struct tier_condition *out)
 {
     out->needs_all = json_at(json, "all_of") != NULL;
-    const json_t *list = json_at(json, out->needs_all ? "all_of" : "any_of");
+    const struct json *list = json_at(json, out->needs_all ? "all_of" : "any_of");
     out->goals = arena_new(c->arena, struct tier_goal, METRICS_MAX);
     for (size_t i = 0; i < json_array_size(list); i++) {
-        const char *name = NULL;
-        json_t *value = NULL;
+        struct str name = {0};
+        const struct json *value = NULL;
         json_object_foreach(json_array_get(list, i), name, value)
         {
             size_t metric = 0;
-            while (metric < set->metrics_n && !str_eq(set->metrics[metric].slug, str_c(name))) {
+            while (metric < set->metrics_n && !str_eq(set->metrics[metric].slug, name)) {
                 metric++;
             }
             if (metric == set->metrics_n || out->goals_n == METRICS_MAX) {
-                return fail_at(c->f, ERR_INVALID, pointer, "\"%s\" is no metric of this tier set.",
-                               name);
+                return fail_at(c->f, ERR_INVALID, pointer,
+                               "\"%.*s\" is no metric of this tier set.", STR_ARG(name));
             }
             out->goals[out->goals_n++] =
                 (struct tier_goal){.metric = (int)metric, .value = json_integer_value(value)};
@@ -88,7 +88,7 @@ static enum err compile_goals(struct compile *c, const json_t *json, struct str 
 }
 
 /* A tier's effects are a rule on coming to it. */
-static enum err compile_gift(struct compile *c, const json_t *json, struct str pointer,
+static enum err compile_gift(struct compile *c, const struct json *json, struct str pointer,
                              const struct tier_set *set, const struct tier *tier)
 {
     const struct section_rule rule = {
@@ -103,17 +103,17 @@ static enum err compile_gift(struct compile *c, const json_t *json, struct str p
     return compile_section_rule(c, json, &rule);
 }
 
-static enum err compile_tier(struct compile *c, const json_t *list, struct str at, size_t i,
+static enum err compile_tier(struct compile *c, const struct json *list, struct str at, size_t i,
                              struct tier_set *set)
 {
-    const json_t *json = json_array_get(list, i);
+    const struct json *json = json_array_get(list, i);
     const struct str pointer = pointer_index(c->arena, at, i);
     struct tier *tier = &set->tiers[i];
     try(check_unique(c, list, i, pointer));
     tier->slug = read_str(json, "slug");
     tier->symbol = take_symbol(
         c, "tier", str_fmt(c->arena, "%.*s/%.*s", STR_ARG(set->slug), STR_ARG(tier->slug)));
-    const json_t *enter = json_at(json, "enter");
+    const struct json *enter = json_at(json, "enter");
     if ((enter == NULL) != (i == 0)) {
         return fail_at(c->f, ERR_INVALID, pointer,
                        i == 0 ? "The lowest tier has no \"enter\": every member starts there."
@@ -136,11 +136,11 @@ static enum err compile_tier(struct compile *c, const json_t *list, struct str a
     return compile_gift(c, json, pointer, set, tier);
 }
 
-static void compile_period(const json_t *json, struct tier_set *set)
+static void compile_period(const struct json *json, struct tier_set *set)
 {
     static const char *const KINDS[] = {"rolling_months", "calendar_year", "membership_year",
                                         "lifetime"};
-    const json_t *period = json_at(json, "period");
+    const struct json *period = json_at(json, "period");
     set->period = (enum tier_period)read_choice(read_str(period, "kind"), KINDS, ARRAY_N(KINDS),
                                                 TIER_ROLLING_MONTHS);
     set->months = (int)read_int(period, "months", 12);
@@ -155,12 +155,12 @@ static void compile_period(const json_t *json, struct tier_set *set)
     }
 }
 
-static enum err compile_set(struct compile *c, const json_t *json, struct str pointer,
+static enum err compile_set(struct compile *c, const struct json *json, struct str pointer,
                             struct tier_set *set)
 {
     static const char *const DOWNGRADES[] = {"never", "one_step", "full"};
-    const json_t *downgrade = json_at(json, "downgrade");
-    const json_t *tiers = json_at(json, "tiers");
+    const struct json *downgrade = json_at(json, "downgrade");
+    const struct json *tiers = json_at(json, "tiers");
     set->slug = read_str(json, "slug");
     set->symbol = take_symbol(c, "tier_set", set->slug);
     set->downgrade = (enum tier_downgrade)read_choice(read_str(downgrade, "kind"), DOWNGRADES,
@@ -178,9 +178,9 @@ static enum err compile_set(struct compile *c, const json_t *json, struct str po
     return ERR_OK;
 }
 
-enum err compile_tiers(struct compile *c, const json_t *document)
+enum err compile_tiers(struct compile *c, const struct json *document)
 {
-    const json_t *list = json_at(document, "tier_sets");
+    const struct json *list = json_at(document, "tier_sets");
     struct program *p = c->program;
     p->tier_sets = arena_new(c->arena, struct tier_set, json_array_size(list));
     for (size_t i = 0; i < json_array_size(list); i++) {

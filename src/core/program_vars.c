@@ -305,8 +305,9 @@ static struct rule_vars vars_of(struct finder *finder)
                               .currency = p->currency};
 }
 
-enum err compile_rule(struct compile *c, const json_t *json, struct str pointer, enum scope scope,
-                      struct str trigger, enum rule_type wanted, const struct rule **out)
+enum err compile_rule(struct compile *c, const struct json *json, struct str pointer,
+                      enum scope scope, struct str trigger, enum rule_type wanted,
+                      const struct rule **out)
 {
     *out = NULL;
     if (json == NULL) {
@@ -317,7 +318,7 @@ enum err compile_rule(struct compile *c, const json_t *json, struct str pointer,
     return rule_compile(c->arena, json, pointer, &vars, wanted, c->f, out);
 }
 
-enum err compile_formula(struct compile *c, const json_t *json, struct str pointer,
+enum err compile_formula(struct compile *c, const struct json *json, struct str pointer,
                          enum scope scope, struct str trigger, const struct rule **out)
 {
     struct finder finder = {.c = c, .scope = scope, .trigger = trigger};
@@ -338,9 +339,7 @@ bool program_has_var(struct compile *c, enum scope scope, struct str trigger, st
 enum err compile_named(struct compile *c, struct str name, struct str pointer, struct str trigger,
                        enum rule_type wanted, const struct rule **out)
 {
-    struct arena *before = json_arena_set(c->arena);
-    const json_t *var = json_pack("{s:s%}", "var", name.p, (int)name.n);
-    (void)json_arena_set(before);
+    const struct json *var = json_object_of(c->arena, "var", json_text_new(c->arena, name));
     return compile_rule(c, var, pointer, SCOPE_EVENT, trigger, wanted, out);
 }
 

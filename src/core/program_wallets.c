@@ -13,7 +13,7 @@ static int civil_order(const void *a, const void *b)
     return x->month != y->month ? x->month - y->month : x->day - y->day;
 }
 
-static void compile_dates(struct compile *c, const json_t *list, struct wallet *wallet)
+static void compile_dates(struct compile *c, const struct json *list, struct wallet *wallet)
 {
     const size_t n = json_array_size(list);
     wallet->expiry.dates = arena_new(c->arena, struct civil, n);
@@ -32,7 +32,7 @@ static void compile_dates(struct compile *c, const json_t *list, struct wallet *
     }
 }
 
-static void compile_pending(const json_t *json, struct wallet *wallet)
+static void compile_pending(const struct json *json, struct wallet *wallet)
 {
     static const char *const KINDS[] = {"none", "days", "date", "event"};
     wallet->pending.kind =
@@ -48,7 +48,7 @@ static void compile_pending(const json_t *json, struct wallet *wallet)
     }
 }
 
-static void compile_expiry(struct compile *c, const json_t *json, struct wallet *wallet)
+static void compile_expiry(struct compile *c, const struct json *json, struct wallet *wallet)
 {
     static const char *const KINDS[] = {"never", "days", "months", "dates", "inactivity"};
     static const char *const ROUNDS[] = {"none", "month_end", "quarter_end", "year_end"};
@@ -105,7 +105,7 @@ static enum err check_pending(struct compile *c, const struct wallet *wallet, st
     return ERR_OK;
 }
 
-static enum err compile_pay(struct compile *c, const json_t *json, struct str pointer,
+static enum err compile_pay(struct compile *c, const struct json *json, struct str pointer,
                             struct wallet *wallet)
 {
     if (json == NULL) {
@@ -120,7 +120,7 @@ static enum err compile_pay(struct compile *c, const json_t *json, struct str po
     wallet->pay.amount = read_int(json, "amount", 1);
     wallet->pay.min_points = read_int(json, "min_points", 0);
     wallet->pay.max_share = (struct decimal){.digits = 1};
-    const json_t *share = json_at(json, "max_share");
+    const struct json *share = json_at(json, "max_share");
     if (json_is_string(share) && !decimal_read(json_str(share), 4, &wallet->pay.max_share)) {
         return fail_at(c->f, ERR_INVALID, pointer_key(c->arena, pointer, STR("pay")),
                        "\"max_share\" is a decimal from 0 to 1.");
@@ -143,16 +143,16 @@ enum err add_cap(struct compile *c, struct cap *cap, struct str name)
     return ERR_OK;
 }
 
-enum err compile_caps(struct compile *c, const json_t *owner, struct str pointer, const char *kind,
-                      struct str slug, struct cap **caps, size_t *caps_n)
+enum err compile_caps(struct compile *c, const struct json *owner, struct str pointer,
+                      const char *kind, struct str slug, struct cap **caps, size_t *caps_n)
 {
     static const char *const PER[] = {"member", "transaction", "rule"};
     static const char *const PERIODS[] = {"day", "week", "month", "year", "lifetime"};
-    const json_t *list = json_at(owner, "caps");
+    const struct json *list = json_at(owner, "caps");
     *caps_n = json_array_size(list);
     *caps = arena_new(c->arena, struct cap, *caps_n);
     for (size_t i = 0; i < *caps_n; i++) {
-        const json_t *json = json_array_get(list, i);
+        const struct json *json = json_array_get(list, i);
         struct cap *cap = &(*caps)[i];
         cap->per = (enum cap_per)read_choice(read_str(json, "per"), PER, ARRAY_N(PER), CAP_MEMBER);
         cap->period = (enum period_kind)read_choice(read_str(json, "period"), PERIODS,
@@ -168,16 +168,16 @@ enum err compile_caps(struct compile *c, const json_t *owner, struct str pointer
     return ERR_OK;
 }
 
-enum err compile_wallets(struct compile *c, const json_t *document)
+enum err compile_wallets(struct compile *c, const struct json *document)
 {
     static const char *const RETURNS[] = {"pending_only", "to_zero", "debt"};
-    const json_t *list = json_at(document, "wallets");
+    const struct json *list = json_at(document, "wallets");
     struct program *p = c->program;
     p->wallets_n = json_array_size(list);
     p->wallets = arena_new(c->arena, struct wallet,
                            p->wallets_n + json_array_size(json_at(document, "contests")));
     for (size_t i = 0; i < p->wallets_n; i++) {
-        const json_t *json = json_array_get(list, i);
+        const struct json *json = json_array_get(list, i);
         const struct str pointer = pointer_index(c->arena, STR("/wallets"), i);
         try(check_unique(c, list, i, pointer));
         struct wallet *wallet = &p->wallets[i];

@@ -5,7 +5,7 @@
 #include "core/program_internal.h"
 
 /* A date is a local day; an instant with an offset is exact. */
-static enum err compile_bound(struct compile *c, const json_t *window, const char *name,
+static enum err compile_bound(struct compile *c, const struct json *window, const char *name,
                               struct str pointer, int32_t *day, int64_t *at)
 {
     const struct str text = read_str(window, name);
@@ -26,7 +26,7 @@ void window_open(struct window *window)
     window->hours_from = -1;
 }
 
-enum err compile_window(struct compile *c, const json_t *json, struct str pointer,
+enum err compile_window(struct compile *c, const struct json *json, struct str pointer,
                         struct window *window)
 {
     static const char *const DAYS[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
@@ -34,12 +34,12 @@ enum err compile_window(struct compile *c, const json_t *json, struct str pointe
     const struct str at = pointer_key(c->arena, pointer, STR("window"));
     try(compile_bound(c, json, "from", at, &window->from_day, &window->from_at));
     try(compile_bound(c, json, "until", at, &window->until_day, &window->until_at));
-    const json_t *days = json_at(json, "days");
+    const struct json *days = json_at(json, "days");
     for (size_t i = 0; i < json_array_size(days); i++) {
         const int day = read_choice(json_str(json_array_get(days, i)), DAYS, ARRAY_N(DAYS), 0);
         window->weekdays = (uint8_t)(window->weekdays | 1u << day);
     }
-    const json_t *hours = json_at(json, "hours");
+    const struct json *hours = json_at(json, "hours");
     if (hours != NULL) {
         const bool is_right = clock_read(json_str(json_array_get(hours, 0)), &window->hours_from) &&
                               clock_read(json_str(json_array_get(hours, 1)), &window->hours_until);

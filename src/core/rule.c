@@ -20,12 +20,12 @@ struct scope {
     bool is_item;                 // inside some, all, none, filter, map or reduce
 };
 
-static void node_compile(struct rule_compile *c, struct rule_node *node, const json_t *json,
+static void node_compile(struct rule_compile *c, struct rule_node *node, const struct json *json,
                          struct str pointer, int depth, struct scope scope);
 
 /* Every node comes from one JSON value, so this many nodes are enough. Stops counting beyond the
  * limits. */
-static size_t values_count(const json_t *json, int depth, bool *is_too_deep)
+static size_t values_count(const struct json *json, int depth, bool *is_too_deep)
 {
     if (depth > RULE_DEPTH_MAX * 2) { // an operator takes two levels of JSON
         *is_too_deep = true;
@@ -37,9 +37,9 @@ static size_t values_count(const json_t *json, int depth, bool *is_too_deep)
             n += values_count(json_array_get(json, i), depth + 1, is_too_deep);
         }
     } else if (json_is_object(json)) {
-        const char *key = NULL;
-        json_t *value = NULL;
-        json_object_foreach((json_t *)json, key, value)
+        struct str key = {0};
+        const struct json *value = NULL;
+        json_object_foreach(json, key, value)
         {
             n += n <= RULE_NODES_MAX ? values_count(value, depth + 1, is_too_deep) : 0;
         }
@@ -176,7 +176,7 @@ static void var_compile(struct rule_compile *c, struct rule_node *node, struct s
     }
 }
 
-static bool is_array_of_texts(const json_t *json)
+static bool is_array_of_texts(const struct json *json)
 {
     bool is = json_is_array(json) && json_array_size(json) > 0;
     for (size_t i = 0; is && i < json_array_size(json); i++) {
@@ -187,11 +187,11 @@ static bool is_array_of_texts(const json_t *json)
 
 /* The names that a `missing` or `missing_some` tests, when they are written out: the array of them
  * (or one text) and where it stands; NULL when they are computed. */
-static const json_t *names_written(enum rule_op op, const json_t *args, struct str *pointer,
-                                   struct arena *arena)
+static const struct json *names_written(enum rule_op op, const struct json *args,
+                                        struct str *pointer, struct arena *arena)
 {
     const size_t at = op == RULE_OP_MISSING ? 0 : 1;
-    const json_t *inner = json_array_get(args, at);
+    const struct json *inner = json_array_get(args, at);
     if (op == RULE_OP_MISSING && (json_is_string(args) || is_array_of_texts(args))) {
         return args;
     }
@@ -205,12 +205,12 @@ static const json_t *names_written(enum rule_op op, const json_t *args, struct s
 
 /* `missing` over names written out: each becomes a variable, so that it is checked and resolved
  * like others. */
-static bool missing_compile(struct rule_compile *c, struct rule_node *node, const json_t *args,
+static bool missing_compile(struct rule_compile *c, struct rule_node *node, const struct json *args,
                             struct str pointer, struct scope scope)
 {
     const enum rule_op op = (enum rule_op)node->op;
     struct str at = pointer;
-    const json_t *names = names_written(op, args, &at, c->arena);
+    const struct json *names = names_written(op, args, &at, c->arena);
     if (names == NULL) {
         return false;
     }
@@ -227,7 +227,7 @@ static bool missing_compile(struct rule_compile *c, struct rule_node *node, cons
     }
     for (size_t i = 0; i < names_n; i++) {
         struct rule_node *variable = &node->args[fixed + i];
-        const json_t *name = json_is_array(names) ? json_array_get(names, i) : names;
+        const struct json *name = json_is_array(names) ? json_array_get(names, i) : names;
         const struct str place = json_is_array(names) ? pointer_index(c->arena, at, i) : at;
         c->places[rule_node_index(c, variable)] =
             (struct rule_place){.pointer = place, .json = name};
@@ -258,7 +258,7 @@ static struct scope scope_of_arg(const struct rule_compile *c, const struct rule
     return inside;
 }
 
-static void args_compile(struct rule_compile *c, struct rule_node *node, const json_t *args,
+static void args_compile(struct rule_compile *c, struct rule_node *node, const struct json *args,
                          struct str pointer, int depth, struct scope scope)
 {
     const bool is_single = !json_is_array(args); // {"!": x} says {"!": [x]}
@@ -266,7 +266,7 @@ static void args_compile(struct rule_compile *c, struct rule_node *node, const j
     node->args = nodes_take(c, n);
     node->args_n = (uint16_t)n;
     for (size_t i = 0; i < n; i++) {
-        const json_t *arg = is_single ? args : json_array_get(args, i);
+        const struct json *arg = is_single ? args : json_array_get(args, i);
         const struct str at = is_single ? pointer : pointer_index(c->arena, pointer, i);
         node_compile(c, &node->args[i], arg, at, depth + 1, scope_of_arg(c, node, i, scope));
     }
@@ -288,11 +288,12 @@ static void arity_check(struct rule_compile *c, const struct rule_node *node)
 
 /* {"date_add": [date, {"years": 1, "months": 2, "days": 3}]}: its four arguments are the date and
  * the three numbers. */
-static void date_add_compile(struct rule_compile *c, struct rule_node *node, const json_t *args,
-                             struct str pointer, int depth, struct scope scope)
+static void date_add_compile(struct rule_compile *c, struct rule_node *node,
+                             const struct json *args, struct str pointer, int depth,
+                             struct scope scope)
 {
     static const char *const UNITS[] = {"years", "months", "days"};
-    json_t *by = json_array_get(args, 1);
+    const struct json *by = json_array_get(args, 1);
     const struct str at = pointer_index(c->arena, pointer, 1);
     if (json_array_size(args) != 2 || !json_is_object(by) || json_object_size(by) == 0) {
         rule_fail(c, node, "\"date_add\" takes a date and what to add: [date, {\"months\": 3}].");
@@ -304,7 +305,7 @@ static void date_add_compile(struct rule_compile *c, struct rule_node *node, con
                  depth + 1, scope);
     size_t known_n = 0;
     for (size_t i = 0; i < ARRAY_N(UNITS); i++) {
-        const json_t *number = json_at(by, UNITS[i]);
+        const struct json *number = json_at(by, UNITS[i]);
         known_n += number != NULL;
         if (number != NULL) {
             node_compile(c, &node->args[i + 1], number, pointer_key(c->arena, at, str_c(UNITS[i])),
@@ -383,13 +384,15 @@ static bool names_resolve(struct rule_compile *c, struct rule_node *node)
     return true;
 }
 
-static void operator_compile(struct rule_compile *c, struct rule_node *node, const json_t *json,
-                             struct str pointer, int depth, struct scope scope)
+static void operator_compile(struct rule_compile *c, struct rule_node *node,
+                             const struct json *json, struct str pointer, int depth,
+                             struct scope scope)
 {
-    json_t *object = (json_t *)json; // jansson's iterators take no const
-    void *only = json_object_iter(object);
-    const struct str name = str_c(json_object_iter_key(only));
-    const json_t *args = json_object_iter_value(only);
+    size_t at = 0;
+    struct str name = {0};
+    const struct json *args = NULL;
+    const bool has_one = json_object_next(json, &at, &name, &args);
+    ensure(has_one);
     const enum rule_op op = operator_find(name);
     if (op == RULE_NODE_CONST) {
         rule_fail(c, node, "There is no operator \"%.*s\".", STR_ARG(name));
@@ -422,7 +425,7 @@ static void operator_compile(struct rule_compile *c, struct rule_node *node, con
     }
 }
 
-static void list_compile(struct rule_compile *c, struct rule_node *node, const json_t *json,
+static void list_compile(struct rule_compile *c, struct rule_node *node, const struct json *json,
                          struct str pointer, int depth, struct scope scope)
 {
     node->op = RULE_NODE_LIST;
@@ -431,7 +434,7 @@ static void list_compile(struct rule_compile *c, struct rule_node *node, const j
     node_fold(c, node);
 }
 
-static void node_compile(struct rule_compile *c, struct rule_node *node, const json_t *json,
+static void node_compile(struct rule_compile *c, struct rule_node *node, const struct json *json,
                          struct str pointer, int depth, struct scope scope)
 {
     c->places[rule_node_index(c, node)] = (struct rule_place){.pointer = pointer, .json = json};
@@ -485,7 +488,7 @@ struct wish {
     bool is_exact;
 };
 
-static enum err compile(struct arena *arena, const json_t *json, struct str pointer,
+static enum err compile(struct arena *arena, const struct json *json, struct str pointer,
                         const struct rule_vars *vars, struct wish wish, struct fail *f,
                         const struct rule **out)
 {
@@ -533,14 +536,14 @@ static enum err compile(struct arena *arena, const json_t *json, struct str poin
     return ERR_OK;
 }
 
-enum err rule_compile(struct arena *arena, const json_t *json, struct str pointer,
+enum err rule_compile(struct arena *arena, const struct json *json, struct str pointer,
                       const struct rule_vars *vars, enum rule_type wanted, struct fail *f,
                       const struct rule **out)
 {
     return compile(arena, json, pointer, vars, (struct wish){.type = wanted}, f, out);
 }
 
-enum err rule_compile_formula(struct arena *arena, const json_t *json, struct str pointer,
+enum err rule_compile_formula(struct arena *arena, const struct json *json, struct str pointer,
                               const struct rule_vars *vars, struct fail *f, const struct rule **out)
 {
     ensure(vars != NULL);
@@ -559,7 +562,7 @@ enum rule_type rule_result_type(const struct rule *rule)
     return (enum rule_type)rule->nodes[0].type;
 }
 
-const json_t *rule_json(const struct rule *rule)
+const struct json *rule_json(const struct rule *rule)
 {
     return rule->json;
 }

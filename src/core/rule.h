@@ -74,7 +74,7 @@ struct rule;
  * must be `wanted` (RULE_ANY: anything). vars == NULL compiles for free data (env->data), unchecked
  * but for operators and limits. All faults are noted, the first is returned. The JSON must outlive
  * the rule. */
-enum err rule_compile(struct arena *arena, const json_t *json, struct str pointer,
+enum err rule_compile(struct arena *arena, const struct json *json, struct str pointer,
                       const struct rule_vars *vars, enum rule_type wanted, struct fail *f,
                       const struct rule **out) MUST_USE;
 
@@ -107,7 +107,7 @@ bool rule_holds(const struct rule *rule, const struct rule_env *env);
 /* Compiles a formula: an expression that gives a number and is computed exactly. Decimals in it are
  * texts ("0.5"). Operators whose arithmetic is not exact are refused where a number is computed;
  * conditions inside may use all. */
-enum err rule_compile_formula(struct arena *arena, const json_t *json, struct str pointer,
+enum err rule_compile_formula(struct arena *arena, const struct json *json, struct str pointer,
                               const struct rule_vars *vars, struct fail *f,
                               const struct rule **out) MUST_USE;
 
@@ -130,12 +130,12 @@ const int *rule_slots(const struct rule *rule, size_t *n);
 enum rule_type rule_result_type(const struct rule *rule);
 
 /* The JSON that the rule was compiled from. */
-const json_t *rule_json(const struct rule *rule);
+const struct json *rule_json(const struct rule *rule);
 
 /* Why a condition does not hold. */
 struct rule_reason {
-    struct str pointer;      // RFC 6901, from the rule's root: "/and/0"
-    const json_t *condition; // the part there
+    struct str pointer;           // RFC 6901, from the rule's root: "/and/0"
+    const struct json *condition; // the part there
     struct value
         actual; // what it found: its one operand that is no constant, or all operands as an array
 };

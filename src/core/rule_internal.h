@@ -56,7 +56,7 @@ _Static_assert(RULE_OP_N < 256, "an operator fits its byte");
 /* Where a node stands in the document; kept apart, since running needs none of it. */
 struct rule_place {
     struct str pointer; // from the rule's root
-    const json_t *json;
+    const struct json *json;
 };
 
 /* What a test of a condition looks at: all but the last two compare a slot with constants. */
@@ -96,7 +96,7 @@ enum {
 _Static_assert((int)RULE_NODES_MAX < (int)RULE_TEST_FAILS, "every test has a number");
 
 struct rule {
-    const json_t *json;
+    const struct json *json;
     const struct rule_node *nodes;   // nodes[0] is the root
     const struct rule_place *places; // places[i] belongs to nodes[i]
     size_t nodes_n;

@@ -7,18 +7,18 @@ enum { DEPTH_MAX = 64 };
 struct compile {
     struct arena *arena;
     struct fail *f;
-    const json_t *defs;        // "$defs" of the root, or NULL
+    const struct json *defs;   // "$defs" of the root, or NULL
     struct schema_node *named; // one per entry of defs, in its order
     size_t nodes_n;
     int depth;
 };
 
-static enum err node_compile(struct compile *c, const json_t *json, struct str pointer,
+static enum err node_compile(struct compile *c, const struct json *json, struct str pointer,
                              struct schema_node *node) MUST_USE;
 
-static struct str below(struct compile *c, struct str pointer, const char *keyword)
+static struct str below(struct compile *c, struct str pointer, struct str keyword)
 {
-    return pointer_key(c->arena, pointer, str_c(keyword));
+    return pointer_key(c->arena, pointer, keyword);
 }
 
 static enum err refuse(struct compile *c, struct str pointer, const char *what)
@@ -26,7 +26,7 @@ static enum err refuse(struct compile *c, struct str pointer, const char *what)
     return fail_at(c->f, ERR_INVALID, pointer, "%s", what);
 }
 
-static enum err part_compile(struct compile *c, const json_t *json, struct str pointer,
+static enum err part_compile(struct compile *c, const struct json *json, struct str pointer,
                              const struct schema_node **out)
 {
     struct schema_node *node = arena_new(c->arena, struct schema_node, 1);
@@ -53,7 +53,7 @@ static uint32_t type_bit(struct str name)
     return 0;
 }
 
-static enum err types_compile(struct compile *c, const json_t *json, struct str pointer,
+static enum err types_compile(struct compile *c, const struct json *json, struct str pointer,
                               struct schema_node *node)
 {
     const size_t n = json_is_array(json) ? json_array_size(json) : 1;
@@ -70,26 +70,26 @@ static enum err types_compile(struct compile *c, const json_t *json, struct str 
     return n > 0 ? ERR_OK : refuse(c, pointer, "\"type\" needs at least one type.");
 }
 
-static enum err properties_compile(struct compile *c, const json_t *json, struct str pointer,
+static enum err properties_compile(struct compile *c, const struct json *json, struct str pointer,
                                    struct schema_node *node)
 {
     if (!json_is_object(json)) {
         return refuse(c, pointer, "\"properties\" is an object of schemas.");
     }
     node->properties = arena_new(c->arena, struct schema_property, json_object_size(json));
-    const char *key = NULL;
-    json_t *value = NULL;
-    json_object_foreach((json_t *)json, key, value)
+    struct str key = {0};
+    const struct json *value = NULL;
+    json_object_foreach(json, key, value)
     {
         struct schema_property *property = &node->properties[node->properties_n];
-        property->name = str_c(key);
+        property->name = key;
         try(part_compile(c, value, below(c, pointer, key), &property->node));
         node->properties_n++;
     }
     return ERR_OK;
 }
 
-static enum err required_compile(struct compile *c, const json_t *json, struct str pointer,
+static enum err required_compile(struct compile *c, const struct json *json, struct str pointer,
                                  struct schema_node *node)
 {
     for (size_t i = 0; i < json_array_size(json); i++) {
@@ -101,7 +101,7 @@ static enum err required_compile(struct compile *c, const json_t *json, struct s
     return json_is_array(json) ? ERR_OK : refuse(c, pointer, "\"required\" is a list of names.");
 }
 
-static enum err additional_compile(struct compile *c, const json_t *json, struct str pointer,
+static enum err additional_compile(struct compile *c, const struct json *json, struct str pointer,
                                    struct schema_node *node)
 {
     if (json_is_boolean(json)) {
@@ -111,7 +111,7 @@ static enum err additional_compile(struct compile *c, const json_t *json, struct
     return part_compile(c, json, pointer, &node->additional);
 }
 
-static enum err names_compile(struct compile *c, const json_t *json, struct str pointer,
+static enum err names_compile(struct compile *c, const struct json *json, struct str pointer,
                               struct schema_node *node)
 {
     const struct str format = json_str(json_at(json, "format"));
@@ -122,7 +122,7 @@ static enum err names_compile(struct compile *c, const json_t *json, struct str 
     return ERR_OK;
 }
 
-static enum err choices_compile(struct compile *c, const json_t *json, struct str pointer,
+static enum err choices_compile(struct compile *c, const struct json *json, struct str pointer,
                                 struct schema_node *node)
 {
     const size_t n = json_array_size(json);
@@ -140,16 +140,16 @@ static enum err choices_compile(struct compile *c, const json_t *json, struct st
     return ERR_OK;
 }
 
-static enum err ref_compile(struct compile *c, const json_t *json, struct str pointer,
+static enum err ref_compile(struct compile *c, const struct json *json, struct str pointer,
                             struct schema_node *node)
 {
     const struct str ref = json_str(json);
-    const char *key = NULL;
-    json_t *value = NULL;
+    struct str key = {0};
+    const struct json *value = NULL;
     size_t i = 0;
-    json_object_foreach((json_t *)c->defs, key, value)
+    json_object_foreach(c->defs, key, value)
     {
-        if (str_starts(ref, STR("#/$defs/")) && str_eq(str_after(ref, 8), str_c(key))) {
+        if (str_starts(ref, STR("#/$defs/")) && str_eq(str_after(ref, 8), key)) {
             node->target = &c->named[i];
             return ERR_OK;
         }
@@ -159,7 +159,7 @@ static enum err ref_compile(struct compile *c, const json_t *json, struct str po
                   "\"$ref\" is \"#/$defs/NAME\" with a NAME that the root's \"$defs\" has.");
 }
 
-static enum err values_compile(struct compile *c, const json_t *json, struct str pointer,
+static enum err values_compile(struct compile *c, const struct json *json, struct str pointer,
                                struct schema_node *node)
 {
     node->values = json;
@@ -168,7 +168,7 @@ static enum err values_compile(struct compile *c, const json_t *json, struct str
                : refuse(c, pointer, "\"enum\" is a list of at least one value.");
 }
 
-static enum err constant_compile(struct compile *c, const json_t *json, struct str pointer,
+static enum err constant_compile(struct compile *c, const struct json *json, struct str pointer,
                                  struct schema_node *node)
 {
     (void)c; // any value will do
@@ -177,13 +177,13 @@ static enum err constant_compile(struct compile *c, const json_t *json, struct s
     return ERR_OK;
 }
 
-static enum err items_compile(struct compile *c, const json_t *json, struct str pointer,
+static enum err items_compile(struct compile *c, const struct json *json, struct str pointer,
                               struct schema_node *node)
 {
     return part_compile(c, json, pointer, &node->items);
 }
 
-static enum err format_compile(struct compile *c, const json_t *json, struct str pointer,
+static enum err format_compile(struct compile *c, const struct json *json, struct str pointer,
                                struct schema_node *node)
 {
     node->format = json_str(json);
@@ -192,7 +192,7 @@ static enum err format_compile(struct compile *c, const json_t *json, struct str
                : refuse(c, pointer, "This \"format\" is not known: docs/schema.md lists them.");
 }
 
-static enum err support_compile(struct compile *c, const json_t *json, struct str pointer,
+static enum err support_compile(struct compile *c, const struct json *json, struct str pointer,
                                 struct schema_node *node)
 {
     node->is_not_supported = json_is_true(json);
@@ -203,7 +203,7 @@ static enum err support_compile(struct compile *c, const json_t *json, struct st
 /* Keywords that are schemas, lists or names. */
 static const struct {
     const char *name;
-    enum err (*compile)(struct compile *c, const json_t *json, struct str pointer,
+    enum err (*compile)(struct compile *c, const struct json *json, struct str pointer,
                         struct schema_node *node);
 } KEYWORDS[] = {
     {"type", types_compile},
@@ -267,7 +267,7 @@ static bool number_keyword(struct schema_node *node, const char *name, double **
     return false;
 }
 
-static enum err number_compile(struct compile *c, const json_t *json, struct str pointer,
+static enum err number_compile(struct compile *c, const struct json *json, struct str pointer,
                                double *real, bool *has, int64_t *whole)
 {
     if (whole != NULL) {
@@ -285,7 +285,7 @@ static enum err number_compile(struct compile *c, const json_t *json, struct str
     return ERR_OK;
 }
 
-static enum err keyword_compile(struct compile *c, const char *name, const json_t *json,
+static enum err keyword_compile(struct compile *c, const char *name, const struct json *json,
                                 struct str pointer, struct schema_node *node)
 {
     double *real = NULL;
@@ -310,7 +310,7 @@ static enum err keyword_compile(struct compile *c, const char *name, const json_
                    name);
 }
 
-static enum err node_compile(struct compile *c, const json_t *json, struct str pointer,
+static enum err node_compile(struct compile *c, const struct json *json, struct str pointer,
                              struct schema_node *node)
 {
     *node = (struct schema_node){.length_max = -1, .items_max = -1, .properties_max = -1};
@@ -326,11 +326,11 @@ static enum err node_compile(struct compile *c, const json_t *json, struct str p
     }
     c->depth++;
     enum err err = ERR_OK;
-    const char *key = NULL;
-    json_t *value = NULL;
-    json_object_foreach((json_t *)json, key, value)
+    struct str key = {0};
+    const struct json *value = NULL;
+    json_object_foreach(json, key, value)
     {
-        err = keyword_compile(c, key, value, below(c, pointer, key), node);
+        err = keyword_compile(c, key.p, value, below(c, pointer, key), node);
         if (err != ERR_OK) {
             break;
         }
@@ -341,7 +341,7 @@ static enum err node_compile(struct compile *c, const json_t *json, struct str p
 
 static enum err defs_compile(struct compile *c, struct str pointer)
 {
-    const struct str at = below(c, pointer, "$defs");
+    const struct str at = below(c, pointer, STR("$defs"));
     if (c->defs != NULL && !json_is_object(c->defs)) {
         return refuse(c, at, "\"$defs\" is an object of schemas.");
     }
@@ -350,11 +350,11 @@ static enum err defs_compile(struct compile *c, struct str pointer)
         return refuse(c, at, "The schema is too large.");
     }
     c->named = arena_new(c->arena, struct schema_node, n);
-    const char *key = NULL;
-    json_t *value = NULL;
+    struct str key = {0};
+    const struct json *value = NULL;
     size_t i = 0;
     c->depth = 1; // a definition is no root
-    json_object_foreach((json_t *)c->defs, key, value)
+    json_object_foreach(c->defs, key, value)
     {
         try(node_compile(c, value, below(c, at, key), &c->named[i++]));
     }
@@ -362,8 +362,8 @@ static enum err defs_compile(struct compile *c, struct str pointer)
     return ERR_OK;
 }
 
-enum err schema_compile(struct arena *arena, const json_t *json, struct str pointer, struct fail *f,
-                        const struct schema **out)
+enum err schema_compile(struct arena *arena, const struct json *json, struct str pointer,
+                        struct fail *f, const struct schema **out)
 {
     ensure(json != NULL);
     struct compile c = {.arena = arena, .f = f, .defs = json_at(json, "$defs")};

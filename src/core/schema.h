@@ -25,12 +25,12 @@ struct schema;
 
 /* Compiles a schema. `pointer` is where it stands in its document and goes before the pointers of
  * failures. A keyword outside the subset is refused; names that begin with "x-" are annotations. */
-enum err schema_compile(struct arena *arena, const json_t *json, struct str pointer, struct fail *f,
-                        const struct schema **out) MUST_USE;
+enum err schema_compile(struct arena *arena, const struct json *json, struct str pointer,
+                        struct fail *f, const struct schema **out) MUST_USE;
 
 /* Checks a value; `pointer` is where it stands and goes before the pointers of failures. All faults
  * are noted in *f (not NULL), the first is returned. */
-enum err schema_check(const struct schema *schema, const json_t *value, struct str pointer,
+enum err schema_check(const struct schema *schema, const struct json *value, struct str pointer,
                       struct fail *f) MUST_USE;
 
 /* True when the text has the form that a "format" of that name asks for; false for an unknown

@@ -26,7 +26,7 @@ struct place {
     size_t index;
 };
 
-static void node_check(struct check *c, const struct schema_node *node, const json_t *value,
+static void node_check(struct check *c, const struct schema_node *node, const struct json *value,
                        const struct place *place);
 
 static struct str pointer_of(const struct place *place, struct arena *arena)
@@ -57,7 +57,7 @@ static void note(struct check *c, enum err err, const struct place *place, const
     ensure(noted == err);
 }
 
-static uint32_t types_of(const json_t *value)
+static uint32_t types_of(const struct json *value)
 {
     switch (json_typeof(value)) {
     case JSON_OBJECT:
@@ -79,7 +79,7 @@ static uint32_t types_of(const json_t *value)
     return 0;
 }
 
-static void types_note(struct check *c, const struct schema_node *node, const json_t *value,
+static void types_note(struct check *c, const struct schema_node *node, const struct json *value,
                        const struct place *place)
 {
     static const struct {
@@ -102,7 +102,7 @@ static void types_note(struct check *c, const struct schema_node *node, const js
     note(c, ERR_INVALID, place, "This must be %s, but is %s.", wanted, json_kind_text(value));
 }
 
-static void number_check(struct check *c, const struct schema_node *node, const json_t *value,
+static void number_check(struct check *c, const struct schema_node *node, const struct json *value,
                          const struct place *place)
 {
     const double number = json_number_value(value);
@@ -124,7 +124,7 @@ static void number_check(struct check *c, const struct schema_node *node, const 
     }
 }
 
-static void text_check(struct check *c, const struct schema_node *node, const json_t *value,
+static void text_check(struct check *c, const struct schema_node *node, const struct json *value,
                        const struct place *place)
 {
     const struct str text = json_str(value);
@@ -143,7 +143,7 @@ static void text_check(struct check *c, const struct schema_node *node, const js
     }
 }
 
-static void array_check(struct check *c, const struct schema_node *node, const json_t *value,
+static void array_check(struct check *c, const struct schema_node *node, const struct json *value,
                         const struct place *place)
 {
     const int64_t n = (int64_t)json_array_size(value);
@@ -172,7 +172,7 @@ static const struct schema_property *property_find(const struct schema_node *nod
 }
 
 static void field_check(struct check *c, const struct schema_node *node, struct str name,
-                        const json_t *value, const struct place *place)
+                        const struct json *value, const struct place *place)
 {
     const struct place field = {.up = place, .name = name};
     const struct schema_property *property = property_find(node, name);
@@ -188,7 +188,7 @@ static void field_check(struct check *c, const struct schema_node *node, struct 
     }
 }
 
-static void object_check(struct check *c, const struct schema_node *node, const json_t *value,
+static void object_check(struct check *c, const struct schema_node *node, const struct json *value,
                          const struct place *place)
 {
     const int64_t n = (int64_t)json_object_size(value);
@@ -202,7 +202,7 @@ static void object_check(struct check *c, const struct schema_node *node, const 
     }
     for (size_t i = 0; i < json_array_size(node->required); i++) {
         const struct str name = json_str(json_array_get(node->required, i));
-        if (json_object_getn(value, name.p, name.n) == NULL) {
+        if (json_find(value, name) == NULL) {
             const struct place field = {.up = place, .name = name};
             note(c, ERR_INVALID, &field, "\"%.*s\" is missing.", STR_ARG(name));
         }
@@ -212,11 +212,11 @@ static void object_check(struct check *c, const struct schema_node *node, const 
     if (is_open) {
         return;
     }
-    const char *key = NULL;
-    json_t *field = NULL;
-    json_object_foreach((json_t *)value, key, field)
+    struct str key = {0};
+    const struct json *field = NULL;
+    json_object_foreach(value, key, field)
     {
-        field_check(c, node, str_c(key), field, place);
+        field_check(c, node, key, field, place);
     }
 }
 
@@ -230,7 +230,7 @@ static const struct schema_node *resolved(const struct schema_node *node)
 }
 
 /* The constant that a choice asks for: of the value itself (name empty) or of its field. */
-static const json_t *choice_constant(const struct schema_node *choice, struct str name)
+static const struct json *choice_constant(const struct schema_node *choice, struct str name)
 {
     const struct schema_node *node = resolved(choice);
     if (name.n > 0) {
@@ -268,7 +268,7 @@ static bool choices_are_told_apart(const struct schema_node *node, struct str *n
 /* Chooses by the constant and checks that one, so that the faults named are those of what was
  * meant. */
 static void told_choice_check(struct check *c, const struct schema_node *node, struct str name,
-                              const json_t *value, const struct place *place)
+                              const struct json *value, const struct place *place)
 {
     if (name.n > 0 && !json_is_object(value)) {
         note(c, ERR_INVALID, place, "This must be an object, but is %s.", json_kind_text(value));
@@ -276,7 +276,7 @@ static void told_choice_check(struct check *c, const struct schema_node *node, s
     }
     const struct place field = {.up = place, .name = name};
     const struct place *at = name.n > 0 ? &field : place;
-    const json_t *told = name.n > 0 ? json_object_getn(value, name.p, name.n) : value;
+    const struct json *told = name.n > 0 ? json_find(value, name) : value;
     char listed[LISTED_BYTES_MAX] = "";
     size_t n = 0;
     for (size_t i = 0; i < node->choices_n; i++) {
@@ -294,7 +294,7 @@ static void told_choice_check(struct check *c, const struct schema_node *node, s
          told == NULL ? "This is missing: it must be one of" : "This must be one of", listed);
 }
 
-static bool fits(struct check *c, const struct schema_node *node, const json_t *value)
+static bool fits(struct check *c, const struct schema_node *node, const struct json *value)
 {
     struct check quiet = {.steps_left = c->steps_left, .depth = c->depth};
     node_check(&quiet, node, value, NULL);
@@ -302,7 +302,7 @@ static bool fits(struct check *c, const struct schema_node *node, const json_t *
     return quiet.err == ERR_OK;
 }
 
-static void choices_check(struct check *c, const struct schema_node *node, const json_t *value,
+static void choices_check(struct check *c, const struct schema_node *node, const struct json *value,
                           const struct place *place)
 {
     struct str name = {0};
@@ -344,10 +344,10 @@ static void values_note(struct check *c, const struct schema_node *node, const s
          are_texts ? "This must be one of %s." : "This is none of the allowed values.", listed);
 }
 
-static bool is_listed(const struct schema_node *node, const json_t *value)
+static bool is_listed(const struct schema_node *node, const struct json *value)
 {
     for (size_t i = 0; i < json_array_size(node->values); i++) {
-        if (json_equal(json_array_get(node->values, i), value)) {
+        if (json_is_same(json_array_get(node->values, i), value)) {
             return true;
         }
     }
@@ -355,13 +355,13 @@ static bool is_listed(const struct schema_node *node, const json_t *value)
 }
 
 /* An empty list or object asks for nothing, so it is no use of what is not supported. */
-static bool is_empty(const json_t *value)
+static bool is_empty(const struct json *value)
 {
     return (json_is_array(value) && json_array_size(value) == 0) ||
            (json_is_object(value) && json_object_size(value) == 0);
 }
 
-static void value_check(struct check *c, const struct schema_node *node, const json_t *value,
+static void value_check(struct check *c, const struct schema_node *node, const struct json *value,
                         const struct place *place)
 {
     if (node->is_never) {
@@ -372,7 +372,7 @@ static void value_check(struct check *c, const struct schema_node *node, const j
         types_note(c, node, value, place);
         return;
     }
-    if (node->constant != NULL && !json_equal(node->constant, value)) {
+    if (node->constant != NULL && !json_is_same(node->constant, value)) {
         const struct str text = json_str(node->constant);
         note(c, ERR_INVALID, place,
              text.n > 0 ? "This must be \"%.*s\"." : "This is not the value that is expected here.",
@@ -393,7 +393,7 @@ static void value_check(struct check *c, const struct schema_node *node, const j
     }
 }
 
-static void node_check(struct check *c, const struct schema_node *node, const json_t *value,
+static void node_check(struct check *c, const struct schema_node *node, const struct json *value,
                        const struct place *place)
 {
     if (c->steps_left == 0 || c->depth >= DEPTH_MAX) {
@@ -416,7 +416,7 @@ static void node_check(struct check *c, const struct schema_node *node, const js
     c->depth--;
 }
 
-enum err schema_check(const struct schema *schema, const json_t *value, struct str pointer,
+enum err schema_check(const struct schema *schema, const struct json *value, struct str pointer,
                       struct fail *f)
 {
     ensure(f != NULL);

@@ -50,11 +50,11 @@ struct schema_node {
     int64_t properties_min;
     int64_t properties_max; // -1: none
     struct str format;
-    const json_t *values;               // "enum", or NULL
-    const json_t *constant;             // "const", or NULL
+    const struct json *values;          // "enum", or NULL
+    const struct json *constant;        // "const", or NULL
     struct schema_property *properties; // as in the document
     size_t properties_n;
-    const json_t *required; // array of names, or NULL
+    const struct json *required; // array of names, or NULL
     const struct schema_node
         *additional;         // of properties not listed; NULL: anything unless is_closed
     struct str names_format; // "propertyNames": {"format": …}

@@ -26,7 +26,8 @@ static size_t slots_for(size_t n)
     return slots;
 }
 
-void text_set_make(struct arena *arena, struct str name, const json_t *list, struct text_set *out)
+void text_set_make(struct arena *arena, struct str name, const struct json *list,
+                   struct text_set *out)
 {
     const size_t n = json_array_size(list);
     const size_t slots_n = slots_for(n);
@@ -106,14 +107,14 @@ static struct str cell_pointer(const struct work *w, size_t row, size_t column)
     return pointer_index(w->arena, pointer_index(w->arena, rows, row), column);
 }
 
-static bool read_number(const json_t *json, struct decimal *out)
+static bool read_number(const struct json *json, struct decimal *out)
 {
     if (json_is_integer(json)) {
         *out = (struct decimal){.digits = json_integer_value(json)};
         return true;
     }
     struct decimal d = {0};
-    if (!json_is_string(json) || json_string_length(json) == 0 ||
+    if (!json_is_string(json) || json_str(json).n == 0 ||
         !decimal_read(json_str(json), DECIMAL_SCALE_MAX, &d)) {
         return false;
     }
@@ -122,7 +123,7 @@ static bool read_number(const json_t *json, struct decimal *out)
 }
 
 /* ["<=", 500] */
-static bool read_limit(const json_t *json, struct cell *out)
+static bool read_limit(const struct json *json, struct cell *out)
 {
     static const char *const LIMITS[] = {"<", "<=", ">", ">="};
     const struct str sign = json_str(json_array_get(json, 0));
@@ -137,22 +138,22 @@ static bool read_limit(const json_t *json, struct cell *out)
 
 /* A column is of numbers when a cell is a number or a limit; every other cell must then be one,
  * written as text or not. The value column is of numbers when all of its cells are. */
-static void find_types(struct work *w, const json_t *rows)
+static void find_types(struct work *w, const struct json *rows)
 {
     struct table *t = w->table;
     t->value_is_number = true;
     for (size_t r = 0; r < t->rows_n; r++) {
-        const json_t *row = json_array_get(rows, r);
+        const struct json *row = json_array_get(rows, r);
         struct decimal number;
         for (size_t c = 0; c < t->keys_n; c++) {
-            const json_t *cell = json_array_get(row, c);
+            const struct json *cell = json_array_get(row, c);
             t->key_is_number[c] |= json_is_integer(cell) || json_is_array(cell);
         }
         t->value_is_number &= read_number(json_array_get(row, t->keys_n), &number);
     }
 }
 
-static enum err read_key(struct work *w, const json_t *json, size_t row, size_t column,
+static enum err read_key(struct work *w, const struct json *json, size_t row, size_t column,
                          struct cell *out)
 {
     const bool is_number = w->table->key_is_number[column];
@@ -178,7 +179,7 @@ static enum err read_key(struct work *w, const json_t *json, size_t row, size_t 
                          "\"*\" is any.");
 }
 
-static enum err read_value(struct work *w, const json_t *json, size_t row, struct cell *out)
+static enum err read_value(struct work *w, const struct json *json, size_t row, struct cell *out)
 {
     if (w->table->value_is_number) {
         *out = (struct cell){.kind = CELL_NUMBER};
@@ -192,7 +193,7 @@ static enum err read_value(struct work *w, const json_t *json, size_t row, struc
                          "The last column holds numbers in every row, or texts in every row.");
 }
 
-static enum err read_rows(struct work *w, const json_t *rows)
+static enum err read_rows(struct work *w, const struct json *rows)
 {
     struct table *t = w->table;
     const size_t columns_n = t->keys_n + 1;
@@ -207,7 +208,7 @@ static enum err read_rows(struct work *w, const json_t *rows)
     find_types(w, rows);
     struct cell *cells = arena_new(w->arena, struct cell, t->rows_n * columns_n);
     for (size_t r = 0; r < t->rows_n; r++) {
-        const json_t *row = json_array_get(rows, r);
+        const struct json *row = json_array_get(rows, r);
         for (size_t c = 0; c < t->keys_n; c++) {
             try(read_key(w, json_array_get(row, c), r, c, &cells[r * columns_n + c]));
         }
@@ -325,11 +326,11 @@ static enum err make_patterns(struct work *w)
     return ERR_OK;
 }
 
-enum err table_compile(struct arena *arena, struct str name, const json_t *json, struct str pointer,
-                       struct fail *f, struct table *out)
+enum err table_compile(struct arena *arena, struct str name, const struct json *json,
+                       struct str pointer, struct fail *f, struct table *out)
 {
-    const json_t *keys = json_at(json, "keys");
-    const json_t *rows = json_at(json, "rows");
+    const struct json *keys = json_at(json, "keys");
+    const struct json *rows = json_at(json, "rows");
     struct table table = {
         .name = name, .keys_n = json_array_size(keys), .rows_n = json_array_size(rows)};
     struct work w = {.arena = arena, .f = f, .table = &table, .pointer = pointer};

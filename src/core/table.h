@@ -36,7 +36,8 @@ struct text_set {
 };
 
 /* Makes a set of a JSON array of texts. */
-void text_set_make(struct arena *arena, struct str name, const json_t *list, struct text_set *out);
+void text_set_make(struct arena *arena, struct str name, const struct json *list,
+                   struct text_set *out);
 
 bool text_set_has(const struct text_set *set, struct str text);
 
@@ -70,8 +71,8 @@ struct table {
 };
 
 /* Compiles {"keys": […], "rows": [[…]]}; the schema has accepted it. */
-enum err table_compile(struct arena *arena, struct str name, const json_t *json, struct str pointer,
-                       struct fail *f, struct table *out) MUST_USE;
+enum err table_compile(struct arena *arena, struct str name, const struct json *json,
+                       struct str pointer, struct fail *f, struct table *out) MUST_USE;
 
 /* The value in the first row that fits the keys (table->keys_n of them), or NULL. *looked counts
  * the rows compared. */

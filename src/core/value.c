@@ -13,7 +13,7 @@ enum {
 static bool json_class_get(const void *self, struct str name, struct arena *arena,
                            struct value *out)
 {
-    const json_t *field = json_object_getn(self, name.p ? name.p : "", name.n);
+    const struct json *field = json_find(self, name);
     if (field == NULL) {
         return false;
     }
@@ -29,7 +29,7 @@ static void json_class_write(const void *self, struct json_out *w)
 static const struct value_class JSON_CLASS = {.get = json_class_get, .write = json_class_write};
 
 /* Recursion is bounded by json_read(), which refuses more than JSON_DEPTH_MAX levels. */
-static struct value array_of_json(const json_t *json, struct arena *arena)
+static struct value array_of_json(const struct json *json, struct arena *arena)
 {
     const size_t n = json_array_size(json);
     struct value *items = arena_new(arena, struct value, n);
@@ -39,7 +39,7 @@ static struct value array_of_json(const json_t *json, struct arena *arena)
     return value_array(items, n);
 }
 
-struct value value_of_json(const json_t *json, struct arena *arena)
+struct value value_of_json(const struct json *json, struct arena *arena)
 {
     if (json == NULL) {
         return value_null();
@@ -54,7 +54,7 @@ struct value value_of_json(const json_t *json, struct arena *arena)
     case JSON_INTEGER:
         return value_int(json_integer_value(json));
     case JSON_REAL:
-        return value_number(json_real_value(json));
+        return value_number(json_number_value(json));
     case JSON_TRUE:
         return value_bool(true);
     case JSON_FALSE:
@@ -141,9 +141,7 @@ static void put_json(const struct value *value, struct json_out *w, int depth)
         break;
     case VALUE_NUMBER:
         if (isfinite(value->number)) {
-            struct arena *before = json_arena_set(w->buf->arena);
-            json_put_value(w, json_real(value->number));
-            (void)json_arena_set(before);
+            json_put_real(w, value->number);
         } else {
             json_put_null(w);
         }

@@ -82,7 +82,7 @@ static inline struct value value_object(const struct value_class *cls, const voi
 
 /* The value of a JSON value, which must outlive it. Arrays are copied (their strings are not),
  * objects are looked into when a field is asked for. NULL gives null. */
-struct value value_of_json(const json_t *json, struct arena *arena);
+struct value value_of_json(const struct json *json, struct arena *arena);
 
 /* Appends the value as JSON: whole numbers without a dot, NaN and infinities as null. */
 void value_write(const struct value *value, struct json_out *w);

@@ -123,7 +123,7 @@ enum err event_check(const struct program *program, const struct event *event, i
     return ERR_OK;
 }
 
-void submission_hash(struct submission *s, const struct vault *vault, const json_t *data)
+void submission_hash(struct submission *s, const struct vault *vault, const struct json *data)
 {
     const struct event *event = &s->event;
     struct buf content;

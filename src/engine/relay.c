@@ -9,7 +9,7 @@ static enum err submission_of(struct store *store, struct arena *arena, const st
                               struct submission *out)
 {
     const struct relay *relay = &row->relay;
-    json_t *data = NULL;
+    const struct json *data = NULL;
     struct fail f = {.arena = arena};
     try(json_read(arena, relay->data, &f, &data));
     *out = (struct submission){

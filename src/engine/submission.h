@@ -57,6 +57,7 @@ struct submission {
 
 /* Fills in hash, fingerprint and original_hash from the event. `data` is the envelope's data as
  * sent, or NULL. */
-void submission_hash(struct submission *submission, const struct vault *vault, const json_t *data);
+void submission_hash(struct submission *submission, const struct vault *vault,
+                     const struct json *data);
 
 #endif

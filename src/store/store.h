@@ -87,13 +87,14 @@ struct str store_symbol_slug(const struct store *store, int32_t symbol);
 
 /* Validates a document: the JSON Schema, then everything that compiling finds. Faults go to *f.
  * *out may be NULL. */
-enum err store_program_check(struct store *store, struct arena *arena, const json_t *document,
+enum err store_program_check(struct store *store, struct arena *arena, const struct json *document,
                              struct fail *f, const struct program **out) MUST_USE;
 
 /* Publishes in a transaction of its own. */
-enum err store_program_publish(struct store *store, struct arena *arena, const json_t *document,
-                               int64_t effective_at, int64_t now, struct str comment,
-                               struct str actor, struct fail *f, int *version) MUST_USE;
+enum err store_program_publish(struct store *store, struct arena *arena,
+                               const struct json *document, int64_t effective_at, int64_t now,
+                               struct str comment, struct str actor, struct fail *f,
+                               int *version) MUST_USE;
 
 /* ---- identifiers ---- */
 

@@ -256,7 +256,7 @@ void audit_checkpoint_write(struct buf *out, const struct audit_checkpoint *c)
     json_close(&w, '}');
 }
 
-static bool read_hex(const json_t *json, const char *name, unsigned char *out, size_t bytes)
+static bool read_hex(const struct json *json, const char *name, unsigned char *out, size_t bytes)
 {
     const struct str hex = json_str(json_at(json, name));
     size_t n = 0;
@@ -267,7 +267,7 @@ static bool read_hex(const json_t *json, const char *name, unsigned char *out, s
 enum err audit_checkpoint_read(struct arena *arena, struct str line, struct fail *f,
                                struct audit_checkpoint *out)
 {
-    json_t *json = NULL;
+    const struct json *json = NULL;
     struct audit_checkpoint c = {0};
     if (line.n > CHECKPOINT_BYTES_MAX) {
         return fail(f, ERR_INVALID, "", "A checkpoint is one line of at most %d bytes.",

@@ -134,7 +134,7 @@ static enum err load_timers(struct slicing *s)
 
 static bool is_json(struct arena *arena, struct str text, bool is_array)
 {
-    json_t *json = NULL;
+    const struct json *json = NULL;
     return json_read(arena, text, NULL, &json) == ERR_OK &&
            (is_array ? json_is_array(json) : json_is_object(json));
 }

@@ -123,8 +123,8 @@ static enum err load_states(struct store *store, struct arena *arena, const stru
 enum err store_profile_lists(struct arena *arena, struct str tags_text, struct str attributes_text,
                              struct profile *out)
 {
-    json_t *tags = NULL;
-    json_t *attributes = NULL;
+    const struct json *tags = NULL;
+    const struct json *attributes = NULL;
     try(json_read(arena, tags_text, NULL, &tags));
     try(json_read(arena, attributes_text, NULL, &attributes));
     out->attributes = attributes;

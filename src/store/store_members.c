@@ -20,11 +20,29 @@ const char *member_status_text(enum member_status status)
 
 /* ---- rows ---- */
 
+/* Adds those that stand in clear to those that were sealed. */
+static void attributes_add(struct arena *arena, const struct json *clear,
+                           struct member_profile *out)
+{
+    if (json_object_size(clear) == 0 || out->attributes == NULL) {
+        out->attributes = json_object_size(clear) > 0 ? clear : out->attributes;
+        return;
+    }
+    struct json *all = json_object_copy(arena, out->attributes);
+    struct str name = {0};
+    const struct json *value = NULL;
+    json_object_foreach(clear, name, value)
+    {
+        json_set(arena, all, name.p, value);
+    }
+    out->attributes = all;
+}
+
 static enum err read_clear(struct arena *arena, struct db_result *rows, size_t i,
                            struct member_profile *out)
 {
-    json_t *tags = NULL;
-    json_t *attributes = NULL;
+    const struct json *tags = NULL;
+    const struct json *attributes = NULL;
     if (!db_is_null(rows, i, 1)) {
         out->birth_on = day_of_civil((struct civil){
             .year = (int)db_at_int(rows, i, 1),
@@ -47,15 +65,7 @@ static enum err read_clear(struct arena *arena, struct db_result *rows, size_t i
     for (size_t t = 0; t < out->tags_n; t++) {
         out->tags[t] = json_str(json_array_get(tags, t));
     }
-    if (json_object_size(attributes) > 0) {
-        struct arena *before = json_arena_set(arena);
-        if (out->attributes == NULL) {
-            out->attributes = json_object();
-        }
-        (void)json_object_update(out->attributes,
-                                 attributes); // cannot fail: the arena would end the process
-        (void)json_arena_set(before);         // gives back the one set above
-    }
+    attributes_add(arena, attributes, out);
     return ERR_OK;
 }
 

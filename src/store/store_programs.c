@@ -18,20 +18,20 @@ struct zone_list {
     struct arena *arena;
     const struct zone *zones[1024];
     size_t n;
-    const json_t *frozen; // NULL: from ICU
+    const struct json *frozen; // NULL: from ICU
 };
 
-static const struct zone *thaw_zone(struct arena *arena, const json_t *frozen, struct str name)
+static const struct zone *thaw_zone(struct arena *arena, const struct json *frozen, struct str name)
 {
-    const json_t *json = json_at(frozen, str_z(arena, name));
+    const struct json *json = json_find(frozen, name);
     if (json == NULL) {
         return NULL;
     }
-    const json_t *list = json_at(json, "transitions");
+    const struct json *list = json_at(json, "transitions");
     const size_t n = json_array_size(list);
     struct zone_transition *transitions = arena_new(arena, struct zone_transition, n);
     for (size_t i = 0; i < n; i++) {
-        const json_t *pair = json_array_get(list, i);
+        const struct json *pair = json_array_get(list, i);
         transitions[i] = (struct zone_transition){
             .at_s = json_integer_value(json_array_get(pair, 0)),
             .offset_s = (int32_t)json_integer_value(json_array_get(pair, 1)),
@@ -201,8 +201,8 @@ static enum err compile_entry(struct store *store, struct program_entry *entry)
     }
     struct arena *arena = &store->programs_arena;
     struct zone_list *list = arena_new(arena, struct zone_list, 1);
-    json_t *document = NULL;
-    json_t *frozen = NULL;
+    const struct json *document = NULL;
+    const struct json *frozen = NULL;
     const size_t symbols_n = store->symbols.n;
     const struct program *program = NULL;
     try(json_read(arena, entry->document, NULL, &document));
@@ -283,10 +283,10 @@ struct str store_symbol_slug(const struct store *store, int32_t symbol)
 
 /* ---- checking and publishing ---- */
 
-static enum err check(struct arena *arena, const json_t *document, struct symbols *symbols,
+static enum err check(struct arena *arena, const struct json *document, struct symbols *symbols,
                       struct zone_list *zones, struct fail *f, const struct program **out)
 {
-    json_t *schema_json = NULL;
+    const struct json *schema_json = NULL;
     const struct schema *schema = NULL;
     try(json_read(arena, asset_find(STR("schema/program.schema.json")), f, &schema_json));
     try(schema_compile(arena, schema_json, (struct str){0}, f, &schema));
@@ -295,7 +295,7 @@ static enum err check(struct arena *arena, const json_t *document, struct symbol
     return program_compile(arena, document, symbols, &finder, f, out);
 }
 
-enum err store_program_check(struct store *store, struct arena *arena, const json_t *document,
+enum err store_program_check(struct store *store, struct arena *arena, const struct json *document,
                              struct fail *f, const struct program **out)
 {
     (void)store; // a check needs nothing stored, but whoever has no store has no business checking
@@ -340,9 +340,9 @@ static enum err check_contests(struct store *store, struct arena *arena,
     return ERR_OK;
 }
 
-enum err store_program_publish(struct store *store, struct arena *arena, const json_t *document,
-                               int64_t effective_at, int64_t now, struct str comment,
-                               struct str actor, struct fail *f, int *version)
+enum err store_program_publish(struct store *store, struct arena *arena,
+                               const struct json *document, int64_t effective_at, int64_t now,
+                               struct str comment, struct str actor, struct fail *f, int *version)
 {
     const struct program *program = NULL;
     struct zone_list *zones = arena_new(arena, struct zone_list, 1);

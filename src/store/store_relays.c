@@ -193,7 +193,7 @@ static enum err relays_slice(struct store *store, struct arena *arena, struct ch
     struct relay_row *list = arena_new(arena, struct relay_row, rows.rows_n);
     size_t n = 0;
     for (size_t i = 0; i < rows.rows_n; i++) {
-        json_t *data = NULL;
+        const struct json *data = NULL;
         cursor->id = db_at_int(&rows, i, 0);
         if (!read_row(&rows, i, &list[n]) ||
             json_read(arena, list[n].relay.data, &f, &data) != ERR_OK || !json_is_object(data)) {

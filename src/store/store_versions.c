@@ -60,7 +60,7 @@ enum err store_draft_read(struct store *store, struct arena *arena, struct progr
 }
 
 enum err store_draft_write(struct store *store, struct arena *arena, int64_t revision,
-                           const json_t *document, int64_t now, struct fail *f)
+                           const struct json *document, int64_t now, struct fail *f)
 {
     ensure(db_in_transaction(store->db));
     struct buf text;

@@ -43,6 +43,6 @@ enum err store_draft_read(struct store *store, struct arena *arena,
 /* Writes it over the revision that was read (0: there was none), in the running transaction.
  * ERR_PRECONDITION when it has changed since. */
 enum err store_draft_write(struct store *store, struct arena *arena, int64_t revision,
-                           const json_t *document, int64_t now, struct fail *f) MUST_USE;
+                           const struct json *document, int64_t now, struct fail *f) MUST_USE;
 
 #endif

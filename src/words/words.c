@@ -126,11 +126,11 @@ struct str sentence_keep(const struct words *w, struct str text)
     return str_dup(w->home, text);
 }
 
-struct str words_text(const struct words *words, const json_t *texts, struct str otherwise)
+struct str words_text(const struct words *words, const struct json *texts, struct str otherwise)
 {
     struct str text = json_str(json_at(texts, TAGS[words->language]));
     if (text.n == 0) {
-        text = json_str(json_at(texts, str_z(words->arena, words->fallback)));
+        text = json_str(json_find(texts, words->fallback));
     }
     return text.n > 0 ? text : otherwise;
 }

@@ -45,10 +45,10 @@ struct str words_rule(struct words *words, int rule);
 struct str words_explain(struct words *words, const struct explain_rule *explain);
 
 /* A condition, as a clause without full stop; for tests and editors. */
-struct str words_condition(struct words *words, const json_t *condition);
+struct str words_condition(struct words *words, const struct json *condition);
 
 /* A text per language of the document ({"en": …}) in the language chosen, else the program's first,
  * else `otherwise`. */
-struct str words_text(const struct words *words, const json_t *texts, struct str otherwise);
+struct str words_text(const struct words *words, const struct json *texts, struct str otherwise);
 
 #endif

@@ -41,13 +41,13 @@ static enum words_op turned(enum words_op op)
     }
 }
 
-bool comparison_read(const struct words *w, const json_t *condition, struct comparison *out)
+bool comparison_read(const struct words *w, const struct json *condition, struct comparison *out)
 {
-    const json_t *args = NULL;
+    const struct json *args = NULL;
     const enum words_op op = op_of(w, condition, &args);
-    const json_t *a = json_array_get(args, 0);
-    const json_t *b = json_array_get(args, 1);
-    const json_t *c = json_array_get(args, 2);
+    const struct json *a = json_array_get(args, 0);
+    const struct json *b = json_array_get(args, 1);
+    const struct json *c = json_array_get(args, 2);
     if (op < W_RULE_OP_EQUAL || op > W_RULE_OP_MORE_EQUAL || b == NULL) {
         return false;
     }
@@ -63,7 +63,7 @@ bool comparison_read(const struct words *w, const json_t *condition, struct comp
     return is_constant(w, b);
 }
 
-static bool is_date(const struct words *w, const struct noun *thing, const json_t *other)
+static bool is_date(const struct words *w, const struct noun *thing, const struct json *other)
 {
     int32_t day = 0;
     int64_t at = 0;
@@ -86,7 +86,7 @@ static enum phrase order_phrase(enum words_op op, bool is_date)
     }
 }
 
-static bool is_measure(const struct noun *thing, const json_t *other)
+static bool is_measure(const struct noun *thing, const struct json *other)
 {
     return thing->kind == KIND_NUMBER || thing->kind == KIND_MONEY || json_is_number(other);
 }
@@ -99,7 +99,7 @@ static enum phrase equal_phrase(bool is_negated, bool is_measure)
     return is_measure ? P_C_EQ : P_C_EQ_TEXT;
 }
 
-static struct str known_clause(const struct words *w, const json_t *thing, bool is_negated)
+static struct str known_clause(const struct words *w, const struct json *thing, bool is_negated)
 {
     const struct noun noun = expression_noun(w, thing, NULL);
     if (noun.kind == KIND_BOOL) {
@@ -132,11 +132,11 @@ static struct str range_clause(const struct words *w, const struct comparison *c
     return text_list(w, sides, 2, is_negated);
 }
 
-static struct str comparison_clause(const struct words *w, const json_t *condition,
-                                    const json_t *args, bool is_negated)
+static struct str comparison_clause(const struct words *w, const struct json *condition,
+                                    const struct json *args, bool is_negated)
 {
     struct comparison c;
-    const json_t *args_of = args;
+    const struct json *args_of = args;
     (void)comparison_read(w, condition, &c); // two things compared are read in their order
     if (json_array_size(args_of) < 2) {
         return phrase_form(w, is_negated ? P_C_ALWAYS : P_C_NEVER, false);
@@ -163,7 +163,7 @@ static struct str comparison_clause(const struct words *w, const json_t *conditi
 }
 
 /* "a, b or c" of a written list; a single item alone. */
-static struct noun choices(const struct words *w, const json_t *list, const struct noun *thing,
+static struct noun choices(const struct words *w, const struct json *list, const struct noun *thing,
                            bool is_or)
 {
     struct noun items[CLAUSES_MAX];
@@ -174,10 +174,10 @@ static struct noun choices(const struct words *w, const json_t *list, const stru
     return n == 0 ? noun_of(w, phrase_form(w, P_F_NONE, false)) : noun_list(w, items, n, is_or);
 }
 
-static struct str set_clause(const struct words *w, enum phrase id, const json_t *args)
+static struct str set_clause(const struct words *w, enum phrase id, const struct json *args)
 {
-    const json_t *where = json_array_get(args, 1);
-    const json_t *args_of = NULL;
+    const struct json *where = json_array_get(args, 1);
+    const struct json *args_of = NULL;
     const struct noun thing = expression_noun(w, json_array_get(args, 0), NULL);
     const bool is_set = json_is_string(where) || op_of(w, where, &args_of) == W_RULE_OP_SET;
     struct noun list =
@@ -192,11 +192,11 @@ static struct str set_clause(const struct words *w, enum phrase id, const json_t
     return phrase_of(w, id, nouns, 2);
 }
 
-static struct str in_clause(const struct words *w, const json_t *args, bool is_negated)
+static struct str in_clause(const struct words *w, const struct json *args, bool is_negated)
 {
-    const json_t *what = json_array_get(args, 0);
-    const json_t *where = json_array_get(args, 1);
-    const json_t *args_of = NULL;
+    const struct json *what = json_array_get(args, 0);
+    const struct json *where = json_array_get(args, 1);
+    const struct json *args_of = NULL;
     if (op_of(w, where, &args_of) == W_RULE_OP_SET) {
         return set_clause(w, is_negated ? P_C_NOT_IN_SET : P_C_IN_SET, args);
     }
@@ -217,7 +217,7 @@ static struct str in_clause(const struct words *w, const json_t *args, bool is_n
 
 /* Two or three arguments put into one of two phrases. */
 static struct str pair_clause(const struct words *w, enum phrase holds, enum phrase fails,
-                              const json_t *args, bool is_negated)
+                              const struct json *args, bool is_negated)
 {
     struct noun nouns[3];
     const size_t n = json_array_size(args) < 3 ? json_array_size(args) : 3;
@@ -228,7 +228,7 @@ static struct str pair_clause(const struct words *w, enum phrase holds, enum phr
 }
 
 static struct str each_clause(const struct words *w, enum phrase holds, enum phrase fails,
-                              const json_t *args, bool is_negated)
+                              const struct json *args, bool is_negated)
 {
     const struct noun nouns[] = {expression_noun(w, json_array_get(args, 0), NULL),
                                  {.text = clause_of(w, json_array_get(args, 1), false)}};
@@ -236,15 +236,15 @@ static struct str each_clause(const struct words *w, enum phrase holds, enum phr
 }
 
 /* Several conditions joined; those joined otherwise inside are set apart. */
-static struct str joined_clause(const struct words *w, enum words_op op, const json_t *args,
+static struct str joined_clause(const struct words *w, enum words_op op, const struct json *args,
                                 bool is_negated)
 {
     const bool is_or = (op == W_RULE_OP_OR) != is_negated; // not (a and b) is not a or not b
     struct str clauses[CLAUSES_MAX];
     size_t n = 0;
     for (size_t i = 0; i < json_array_size(args) && n < CLAUSES_MAX; i++) {
-        const json_t *inner_args = NULL;
-        const json_t *inner = json_array_get(args, i);
+        const struct json *inner_args = NULL;
+        const struct json *inner = json_array_get(args, i);
         const enum words_op inner_op = op_of(w, inner, &inner_args);
         const bool is_inner_or =
             json_array_size(inner_args) > 1 && ((inner_op == W_RULE_OP_OR && !is_negated) ||
@@ -257,7 +257,7 @@ static struct str joined_clause(const struct words *w, enum words_op op, const j
                  : phrase_form(w, is_negated ? P_C_ALWAYS : P_C_NEVER, false);
 }
 
-static struct str choice_clause(const struct words *w, const json_t *args, size_t from,
+static struct str choice_clause(const struct words *w, const struct json *args, size_t from,
                                 bool is_negated)
 {
     const size_t left = json_array_size(args) - from;
@@ -273,21 +273,19 @@ static struct str choice_clause(const struct words *w, const json_t *args, size_
 }
 
 /* `missing` holds where something is missing. */
-static struct str missing_clause(const struct words *w, enum words_op op, const json_t *args,
+static struct str missing_clause(const struct words *w, enum words_op op, const struct json *args,
                                  bool is_negated)
 {
     const bool is_some = op == W_RULE_OP_MISSING_SOME;
-    const json_t *list = is_some                                  ? json_array_get(args, 1)
-                         : json_is_array(json_array_get(args, 0)) ? json_array_get(args, 0)
-                                                                  : args;
+    const struct json *list = is_some                                  ? json_array_get(args, 1)
+                              : json_is_array(json_array_get(args, 0)) ? json_array_get(args, 0)
+                                                                       : args;
     struct noun names[CLAUSES_MAX];
     size_t n = 0;
-    struct arena *before = json_arena_set(w->arena);
     for (size_t i = 0; i < json_array_size(list) && n < CLAUSES_MAX; i++) {
-        const json_t *var = json_pack("{s:O}", "var", json_array_get(list, i));
+        const struct json *var = json_object_of(w->arena, "var", json_array_get(list, i));
         names[n++] = expression_noun(w, var, NULL);
     }
-    (void)json_arena_set(before);
     const struct noun least =
         is_some ? expression_noun(w, json_array_get(args, 0), NULL) : noun_of(w, STR(""));
     const struct noun nouns[] = {noun_list(w, names, n, false), least};
@@ -296,8 +294,8 @@ static struct str missing_clause(const struct words *w, enum words_op op, const 
     return phrase_of(w, is_negated ? fails : holds, nouns, 2);
 }
 
-static struct str operator_clause(const struct words *w, const json_t *json, enum words_op op,
-                                  const json_t *args, bool is_negated)
+static struct str operator_clause(const struct words *w, const struct json *json, enum words_op op,
+                                  const struct json *args, bool is_negated)
 {
     switch (op) {
     case W_RULE_OP_IF:
@@ -388,9 +386,9 @@ static struct str operator_clause(const struct words *w, const json_t *json, enu
     return known_clause(w, json, is_negated); // a value taken for a condition: whether there is any
 }
 
-struct str clause_of(const struct words *w, const json_t *condition, bool is_negated)
+struct str clause_of(const struct words *w, const struct json *condition, bool is_negated)
 {
-    const json_t *args = NULL;
+    const struct json *args = NULL;
     if (!has_room(w)) {
         return STR("…");
     }
@@ -403,7 +401,7 @@ struct str clause_of(const struct words *w, const json_t *condition, bool is_neg
     return operator_clause(w, condition, op, args, is_negated);
 }
 
-struct str words_condition(struct words *words, const json_t *condition)
+struct str words_condition(struct words *words, const struct json *condition)
 {
     sentence_begin(words);
     return sentence_keep(words, clause_of(words, condition, false));

@@ -40,8 +40,8 @@ static enum phrase need_phrase(enum words_op op)
 }
 
 /* What a comparison needs: "10.00 EUR or more is needed". */
-static bool comparison_need(const struct words *w, const json_t *condition, bool negated,
-                            const json_t **thing, struct str *need)
+static bool comparison_need(const struct words *w, const struct json *condition, bool negated,
+                            const struct json **thing, struct str *need)
 {
     struct comparison c;
     if (!comparison_read(w, condition, &c) || json_is_null(c.from) || json_is_boolean(c.from)) {
@@ -63,15 +63,15 @@ static bool comparison_need(const struct words *w, const json_t *condition, bool
 }
 
 /* What "in" needs: a value among a list, or one of several values. */
-static bool membership_need(const struct words *w, const json_t *condition, bool negated,
-                            const json_t **thing, struct str *need)
+static bool membership_need(const struct words *w, const struct json *condition, bool negated,
+                            const struct json **thing, struct str *need)
 {
-    const json_t *args = NULL;
+    const struct json *args = NULL;
     if (op_of(w, condition, &args) != W_RULE_OP_IN) {
         return false;
     }
-    const json_t *what = json_array_get(args, 0);
-    const json_t *where = json_array_get(args, 1);
+    const struct json *what = json_array_get(args, 0);
+    const struct json *where = json_array_get(args, 1);
     if (json_is_array(where) && is_constant(w, where) && !is_constant(w, what)) {
         const struct noun noun = expression_noun(w, what, NULL);
         struct noun items[100];
@@ -97,9 +97,9 @@ static bool membership_need(const struct words *w, const json_t *condition, bool
 /* "The purchase's amount was 9.00 EUR, but 10.00 EUR or more is needed." */
 static struct str condition_text(const struct words *w, const struct explain_rule *e)
 {
-    json_t *condition = NULL;
-    json_t *actual = NULL;
-    const json_t *thing = NULL;
+    const struct json *condition = NULL;
+    const struct json *actual = NULL;
+    const struct json *thing = NULL;
     struct str need = {0};
     if (json_read(w->arena, e->condition, NULL, &condition) != ERR_OK ||
         json_read(w->arena, e->actual, NULL, &actual) != ERR_OK) {
@@ -157,9 +157,7 @@ static bool gives_points(const struct earning_rule *rule)
 /* What a formula lacked: a variable, or the table that had no row. */
 static struct str gap_text(const struct words *w, struct str gap)
 {
-    struct arena *before = json_arena_set(w->arena);
-    const json_t *var = json_pack("{s:s%}", "var", gap.p, gap.n);
-    (void)json_arena_set(before);
+    const struct json *var = json_object_of(w->arena, "var", json_text_new(w->arena, gap));
     return str_find(gap, '.', 0) < gap.n ? expression_noun(w, var, NULL).text : text_quoted(w, gap);
 }
 

@@ -131,17 +131,17 @@ struct str named(const struct words *w, const char *section, struct str slug, co
 struct str text_quoted(const struct words *w, struct str text);
 
 /* A JSON value as it is said of a thing of that kind. */
-struct noun value_noun(const struct words *w, const json_t *value, const struct noun *of);
+struct noun value_noun(const struct words *w, const struct json *value, const struct noun *of);
 
 /* ---- words_noun.c ---- */
 
 /* The operator and its arguments (made an array where there is one); W_OPS_N for what is none. */
-enum words_op op_of(const struct words *w, const json_t *json, const json_t **args);
+enum words_op op_of(const struct words *w, const struct json *json, const struct json **args);
 
 /* An expression as a noun. `of` (or NULL) is what it stands beside: how constants are written. */
-struct noun expression_noun(const struct words *w, const json_t *json, const struct noun *of);
+struct noun expression_noun(const struct words *w, const struct json *json, const struct noun *of);
 
-bool is_constant(const struct words *w, const json_t *json);
+bool is_constant(const struct words *w, const struct json *json);
 
 /* ---- words_rule.c ---- */
 
@@ -151,17 +151,17 @@ struct str words_effect(const struct words *w, const struct effect *effect);
 /* ---- words_clause.c ---- */
 
 /* A condition as a clause, or its opposite. */
-struct str clause_of(const struct words *w, const json_t *condition, bool is_negated);
+struct str clause_of(const struct words *w, const struct json *condition, bool is_negated);
 
 /* A comparison with its thing first: x ≥ 5. False for what compares otherwise than one thing with
  * constants. */
 struct comparison {
     enum words_op op; // from == to >=
-    const json_t *thing;
-    const json_t *from;  // the constant, or the lower end of a range
-    const json_t *until; // the upper end, or NULL
+    const struct json *thing;
+    const struct json *from;  // the constant, or the lower end of a range
+    const struct json *until; // the upper end, or NULL
 };
-bool comparison_read(const struct words *w, const json_t *condition, struct comparison *out);
+bool comparison_read(const struct words *w, const struct json *condition, struct comparison *out);
 
 /* The operator of the opposite: < for >=. */
 enum words_op comparison_negated(enum words_op op);

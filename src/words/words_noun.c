@@ -25,32 +25,34 @@ static const struct {
 #undef VARIABLE
 };
 
-enum words_op op_of(const struct words *w, const json_t *json, const json_t **args)
+enum words_op op_of(const struct words *w, const struct json *json, const struct json **args)
 {
     if (!json_is_object(json) || json_object_size(json) != 1) {
         return W_OPS_N;
     }
-    void *only = json_object_iter((json_t *)json); // jansson's iterators take no const
-    const struct str name = str_c(json_object_iter_key(only));
-    json_t *given = json_object_iter_value(only);
+    size_t at = 0;
+    struct str name = {0};
+    const struct json *given = NULL;
+    const bool has_one = json_object_next(json, &at, &name, &given);
+    ensure(has_one);
     for (int i = 0; i < W_OPS_N; i++) {
         if (!str_eq(name, str_c(OPERATORS[i]))) {
             continue;
         }
         *args = given;
         if (!json_is_array(given)) {
-            struct arena *before = json_arena_set(w->arena);
-            *args = json_pack("[O]", given);
-            (void)json_arena_set(before);
+            struct json *one = json_array_new(w->arena);
+            json_append(w->arena, one, given);
+            *args = one;
         }
         return (enum words_op)i;
     }
     return W_OPS_N;
 }
 
-bool is_constant(const struct words *w, const json_t *json)
+bool is_constant(const struct words *w, const struct json *json)
 {
-    const json_t *args = NULL;
+    const struct json *args = NULL;
     if (json_is_array(json)) {
         for (size_t i = 0; i < json_array_size(json); i++) {
             if (!is_constant(w, json_array_get(json, i))) {
@@ -159,18 +161,18 @@ static struct noun variable_noun(const struct words *w, struct str path)
 
 /* ---- operators ---- */
 
-static struct noun arg_noun(const struct words *w, const json_t *args, size_t index,
+static struct noun arg_noun(const struct words *w, const struct json *args, size_t index,
                             const struct noun *of)
 {
-    const json_t *arg = json_array_get(args, index);
+    const struct json *arg = json_array_get(args, index);
     return arg != NULL ? expression_noun(w, arg, of) : noun_of(w, phrase_form(w, P_F_NONE, false));
 }
 
 /* The kind of an expression without saying it: that of the first thing in it. Only the way to it is
  * walked. */
-static enum noun_kind kind_of(const struct words *w, const json_t *json)
+static enum noun_kind kind_of(const struct words *w, const struct json *json)
 {
-    const json_t *args = NULL;
+    const struct json *args = NULL;
     const enum words_op op = op_of(w, json, &args);
     switch ((int)op) {
     case W_RULE_OP_VAR:
@@ -203,7 +205,7 @@ static enum noun_kind kind_of(const struct words *w, const json_t *json)
 }
 
 /* What constants among the arguments are written like: the first thing that is none. */
-static struct noun thing_among(const struct words *w, const json_t *args)
+static struct noun thing_among(const struct words *w, const struct json *args)
 {
     for (size_t i = 0; i < json_array_size(args); i++) {
         if (!is_constant(w, json_array_get(args, i))) {
@@ -213,7 +215,7 @@ static struct noun thing_among(const struct words *w, const json_t *args)
     return (struct noun){0};
 }
 
-static struct noun list_noun(const struct words *w, const json_t *args, size_t from,
+static struct noun list_noun(const struct words *w, const struct json *args, size_t from,
                              const struct noun *of)
 {
     const size_t n = json_array_size(args) < ARGS_MAX ? json_array_size(args) : ARGS_MAX;
@@ -226,7 +228,7 @@ static struct noun list_noun(const struct words *w, const json_t *args, size_t f
 }
 
 /* A phrase with all the arguments as one list; the result is of their kind. */
-static struct noun of_list(const struct words *w, enum phrase id, const json_t *args,
+static struct noun of_list(const struct words *w, enum phrase id, const struct json *args,
                            bool keeps_kind)
 {
     const struct noun thing = thing_among(w, args);
@@ -238,7 +240,7 @@ static struct noun of_list(const struct words *w, enum phrase id, const json_t *
 }
 
 /* A phrase with the arguments one by one; `kind` KIND_ANY keeps that of the first. */
-static struct noun of_args(const struct words *w, enum phrase id, const json_t *args,
+static struct noun of_args(const struct words *w, enum phrase id, const struct json *args,
                            enum noun_kind kind)
 {
     const bool is_plain =
@@ -250,9 +252,9 @@ static struct noun of_args(const struct words *w, enum phrase id, const json_t *
     return noun;
 }
 
-static struct noun set_noun(const struct words *w, const json_t *where)
+static struct noun set_noun(const struct words *w, const struct json *where)
 {
-    const json_t *args = NULL;
+    const struct json *args = NULL;
     const bool is_set = op_of(w, where, &args) == W_RULE_OP_SET;
     const struct str name = is_set ? json_str(json_array_get(args, 0)) : json_str(where);
     if (name.n == 0) {
@@ -262,7 +264,7 @@ static struct noun set_noun(const struct words *w, const json_t *where)
     return phrase_noun(w, P_N_SET, &named_list, 1);
 }
 
-static struct noun in_set_noun(const struct words *w, enum phrase id, const json_t *args)
+static struct noun in_set_noun(const struct words *w, enum phrase id, const struct json *args)
 {
     const struct noun nouns[] = {arg_noun(w, args, 0, NULL), set_noun(w, json_array_get(args, 1))};
     struct noun noun = phrase_noun(w, id, nouns, 2);
@@ -271,7 +273,7 @@ static struct noun in_set_noun(const struct words *w, enum phrase id, const json
     return noun;
 }
 
-static struct noun choice_noun(const struct words *w, const json_t *args, size_t from)
+static struct noun choice_noun(const struct words *w, const struct json *args, size_t from)
 {
     const size_t left = json_array_size(args) - from;
     if (left <= 1) {
@@ -285,7 +287,7 @@ static struct noun choice_noun(const struct words *w, const json_t *args, size_t
     return noun;
 }
 
-static struct noun date_add_noun(const struct words *w, const json_t *args)
+static struct noun date_add_noun(const struct words *w, const struct json *args)
 {
     static const struct {
         const char *unit;
@@ -294,7 +296,7 @@ static struct noun date_add_noun(const struct words *w, const json_t *args)
     struct noun parts[ARRAY_N(UNITS)];
     size_t n = 0;
     for (size_t i = 0; i < ARRAY_N(UNITS); i++) {
-        const json_t *by = json_at(json_array_get(args, 1), UNITS[i].unit);
+        const struct json *by = json_at(json_array_get(args, 1), UNITS[i].unit);
         if (json_is_integer(by)) {
             parts[n++] = noun_of(w, counted_text(w, UNITS[i].one, json_integer_value(by)));
         } else if (by != NULL) {
@@ -309,7 +311,7 @@ static struct noun date_add_noun(const struct words *w, const json_t *args)
     return noun;
 }
 
-static struct noun money_noun(const struct words *w, const json_t *args)
+static struct noun money_noun(const struct words *w, const struct json *args)
 {
     const struct value amount = value_of_json(json_array_get(args, 0), w->arena);
     struct decimal number = {0};
@@ -328,18 +330,18 @@ static struct noun money_noun(const struct words *w, const json_t *args)
     return noun;
 }
 
-static struct noun table_noun(const struct words *w, const json_t *args)
+static struct noun table_noun(const struct words *w, const struct json *args)
 {
     const struct noun nouns[] = {noun_of(w, text_quoted(w, json_str(json_array_get(args, 0)))),
                                  list_noun(w, args, 1, NULL)};
     return phrase_noun(w, P_N_TABLE, nouns, 2);
 }
 
-static struct noun names_noun(const struct words *w, enum phrase id, const json_t *args)
+static struct noun names_noun(const struct words *w, enum phrase id, const struct json *args)
 {
-    const json_t *list = json_is_array(json_array_get(args, json_array_size(args) - 1))
-                             ? json_array_get(args, json_array_size(args) - 1)
-                             : args;
+    const struct json *list = json_is_array(json_array_get(args, json_array_size(args) - 1))
+                                  ? json_array_get(args, json_array_size(args) - 1)
+                                  : args;
     struct noun names[ARGS_MAX];
     size_t n = 0;
     for (size_t i = 0; i < json_array_size(list) && n < ARGS_MAX; i++) {
@@ -349,7 +351,7 @@ static struct noun names_noun(const struct words *w, enum phrase id, const json_
     return phrase_noun(w, id, &all, 1);
 }
 
-static struct noun filter_noun(const struct words *w, const json_t *args)
+static struct noun filter_noun(const struct words *w, const struct json *args)
 {
     const struct noun nouns[] = {arg_noun(w, args, 0, NULL),
                                  noun_of(w, clause_of(w, json_array_get(args, 1), false))};
@@ -360,7 +362,7 @@ static struct noun filter_noun(const struct words *w, const json_t *args)
 }
 
 /* What map and reduce give; what they do with each item is not said. */
-static struct noun computed_noun(const struct words *w, enum phrase id, const json_t *args)
+static struct noun computed_noun(const struct words *w, enum phrase id, const struct json *args)
 {
     const struct noun list = arg_noun(w, args, 0, NULL);
     struct noun noun = phrase_noun(w, id, &list, 1);
@@ -368,14 +370,14 @@ static struct noun computed_noun(const struct words *w, enum phrase id, const js
     return noun;
 }
 
-static struct noun whether_noun(const struct words *w, const json_t *json)
+static struct noun whether_noun(const struct words *w, const struct json *json)
 {
     const struct noun clause = noun_of(w, clause_of(w, json, false));
     return phrase_noun(w, P_N_WHETHER, &clause, 1);
 }
 
-static struct noun operator_noun(const struct words *w, const json_t *json, enum words_op op,
-                                 const json_t *args)
+static struct noun operator_noun(const struct words *w, const struct json *json, enum words_op op,
+                                 const struct json *args)
 {
     switch (op) {
     case W_RULE_OP_VAR:
@@ -482,9 +484,9 @@ static struct noun operator_noun(const struct words *w, const json_t *json, enum
     return noun_of(w, STR("…"));
 }
 
-struct noun expression_noun(const struct words *w, const json_t *json, const struct noun *of)
+struct noun expression_noun(const struct words *w, const struct json *json, const struct noun *of)
 {
-    const json_t *args = NULL;
+    const struct json *args = NULL;
     if (!has_room(w)) {
         return noun_of(w, STR("…"));
     }

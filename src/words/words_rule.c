@@ -95,13 +95,13 @@ static struct str trigger_text(const struct words *w, const struct earning_rule 
 /* ---- what it asks ---- */
 
 /* The variable that an expression is, or empty. */
-static struct str variable_name(const struct words *w, const json_t *json)
+static struct str variable_name(const struct words *w, const struct json *json)
 {
-    const json_t *args = NULL;
+    const struct json *args = NULL;
     return op_of(w, json, &args) == W_RULE_OP_VAR ? json_str(json_array_get(args, 0)) : STR("");
 }
 
-static bool amount_adjunct(const struct words *w, const json_t *condition, struct str *head)
+static bool amount_adjunct(const struct words *w, const struct json *condition, struct str *head)
 {
     struct comparison c;
     const struct noun money = {.kind = KIND_MONEY};
@@ -126,10 +126,10 @@ static bool amount_adjunct(const struct words *w, const json_t *condition, struc
     return true;
 }
 
-static bool category_adjunct(const struct words *w, const json_t *condition, struct str *head)
+static bool category_adjunct(const struct words *w, const struct json *condition, struct str *head)
 {
-    const json_t *args = NULL;
-    const json_t *what = NULL;
+    const struct json *args = NULL;
+    const struct json *what = NULL;
     if (op_of(w, condition, &args) == W_RULE_OP_IN) {
         what = json_array_get(args, 0);
     }
@@ -141,7 +141,7 @@ static bool category_adjunct(const struct words *w, const json_t *condition, str
     return true;
 }
 
-static bool store_adjunct(const struct words *w, const json_t *condition, struct str *head)
+static bool store_adjunct(const struct words *w, const struct json *condition, struct str *head)
 {
     struct comparison c;
     const bool is_equal =
@@ -155,10 +155,10 @@ static bool store_adjunct(const struct words *w, const json_t *condition, struct
 }
 
 /* Puts what can stand beside the purchase there, each once; what is left over becomes clauses. */
-static void ask(const struct words *w, const json_t *when, struct str *head, struct str *clauses,
-                size_t *n)
+static void ask(const struct words *w, const struct json *when, struct str *head,
+                struct str *clauses, size_t *n)
 {
-    const json_t *args = NULL;
+    const struct json *args = NULL;
     const bool is_and = op_of(w, when, &args) == W_RULE_OP_AND;
     bool has_amount = false;
     bool has_category = false;
@@ -167,7 +167,7 @@ static void ask(const struct words *w, const json_t *when, struct str *head, str
                                 : is_and                           ? json_array_size(args)
                                                                    : 1;
     for (size_t i = 0; i < conditions_n && *n < PARTS_MAX; i++) {
-        const json_t *condition = is_and ? json_array_get(args, i) : when;
+        const struct json *condition = is_and ? json_array_get(args, i) : when;
         if (!has_amount && amount_adjunct(w, condition, head)) {
             has_amount = true;
         } else if (!has_category && category_adjunct(w, condition, head)) {
@@ -268,8 +268,8 @@ static struct str multiplier_text(const struct words *w, const struct effect *ef
 /* {"table": ["fares", …]} as it was made of {"table": "fares"} has the table's name first. */
 static struct str computed_text(const struct words *w, const struct effect *effect)
 {
-    const json_t *args = NULL;
-    const json_t *formula = rule_json(effect->formula);
+    const struct json *args = NULL;
+    const struct json *formula = rule_json(effect->formula);
     if (op_of(w, formula, &args) == W_RULE_OP_TABLE) {
         return phrase_2(w, P_E_TABLE, unit_text(w, effect->wallet),
                         text_quoted(w, json_str(json_array_get(args, 0))));

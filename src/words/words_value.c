@@ -106,19 +106,19 @@ struct str counted_text(const struct words *w, enum phrase one, int64_t n)
     return phrase_1(w, phrase_of_category(one, category_of(w, (double)n, category)), number);
 }
 
-static const json_t *wallet_units(const struct words *w, int wallet)
+static const struct json *wallet_units(const struct words *w, int wallet)
 {
-    const json_t *unit =
+    const struct json *unit =
         json_at(json_array_get(json_at(w->program->document, "wallets"), (size_t)wallet), "unit");
-    const json_t *forms = json_at(unit, words_tag(w->language).p);
-    return forms != NULL ? forms : json_at(unit, str_z(w->arena, w->fallback));
+    const struct json *forms = json_at(unit, words_tag(w->language).p);
+    return forms != NULL ? forms : json_find(unit, w->fallback);
 }
 
 static struct str unit_of(const struct words *w, int wallet, double number)
 {
     char category[16];
     (void)category_of(w, number, category);
-    const json_t *forms = wallet_units(w, wallet);
+    const struct json *forms = wallet_units(w, wallet);
     if (forms == NULL) {
         const bool is_contest =
             wallet >= (int)json_array_size(json_at(w->program->document, "wallets"));
@@ -146,9 +146,9 @@ struct str unit_text(const struct words *w, int wallet)
 
 struct str named(const struct words *w, const char *section, struct str slug, const char *field)
 {
-    const json_t *list = json_at(w->program->document, section);
+    const struct json *list = json_at(w->program->document, section);
     for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *item = json_array_get(list, i);
+        const struct json *item = json_array_get(list, i);
         if (str_eq(json_str(json_at(item, "slug")), slug)) {
             return text_quoted(w, words_text(w, json_at(item, field), slug));
         }
@@ -158,9 +158,9 @@ struct str named(const struct words *w, const char *section, struct str slug, co
 
 struct str segment_name(const struct words *w, struct str slug)
 {
-    const json_t *list = json_at(w->program->document, "segments");
+    const struct json *list = json_at(w->program->document, "segments");
     for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *item = json_array_get(list, i);
+        const struct json *item = json_array_get(list, i);
         if (str_eq(json_str(json_at(item, "slug")), slug)) {
             return words_text(w, json_at(item, "name"), slug);
         }
@@ -170,9 +170,9 @@ struct str segment_name(const struct words *w, struct str slug)
 
 struct str store_name(const struct words *w, struct str slug)
 {
-    const json_t *list = json_at(w->program->document, "stores");
+    const struct json *list = json_at(w->program->document, "stores");
     for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *item = json_array_get(list, i);
+        const struct json *item = json_array_get(list, i);
         const struct str name = json_str(json_at(item, "name"));
         if (name.n > 0 && str_eq(json_str(json_at(item, "slug")), slug)) {
             return name;
@@ -183,12 +183,12 @@ struct str store_name(const struct words *w, struct str slug)
 
 struct str tier_name(const struct words *w, struct str set, struct str slug)
 {
-    const json_t *sets = json_at(w->program->document, "tier_sets");
+    const struct json *sets = json_at(w->program->document, "tier_sets");
     for (size_t i = 0; i < json_array_size(sets); i++) {
-        const json_t *tiers = json_at(json_array_get(sets, i), "tiers");
+        const struct json *tiers = json_at(json_array_get(sets, i), "tiers");
         const bool is_set = str_eq(json_str(json_at(json_array_get(sets, i), "slug")), set);
         for (size_t k = 0; k < json_array_size(tiers) && is_set; k++) {
-            const json_t *tier = json_array_get(tiers, k);
+            const struct json *tier = json_array_get(tiers, k);
             if (str_eq(json_str(json_at(tier, "slug")), slug)) {
                 return words_text(w, json_at(tier, "name"), slug);
             }
@@ -211,7 +211,7 @@ struct str text_quoted(const struct words *w, struct str text)
 
 /* ---- values ---- */
 
-static struct str number_value(const struct words *w, const json_t *value, enum noun_kind kind)
+static struct str number_value(const struct words *w, const struct json *value, enum noun_kind kind)
 {
     struct decimal number = {0};
     const struct value read = value_of_json(value, w->arena);
@@ -251,7 +251,7 @@ static struct str text_value(const struct words *w, struct str text, const struc
     return text_quoted(w, text);
 }
 
-static struct noun list_value(const struct words *w, const json_t *list, const struct noun *of)
+static struct noun list_value(const struct words *w, const struct json *list, const struct noun *of)
 {
     const size_t n = json_array_size(list) < NAMES_MAX ? json_array_size(list) : NAMES_MAX;
     struct noun *items = arena_new(w->arena, struct noun, n);
@@ -277,7 +277,7 @@ static bool date_value(const struct words *w, struct str text, struct noun *out)
     return date.n > 0;
 }
 
-struct noun value_noun(const struct words *w, const json_t *value, const struct noun *of)
+struct noun value_noun(const struct words *w, const struct json *value, const struct noun *of)
 {
     struct str text = STR("…"); // an object
     struct noun date;

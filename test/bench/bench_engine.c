@@ -82,16 +82,14 @@ static struct str read_file(struct arena *arena, const char *path)
 
 static void publish(struct bench *b, const char *path)
 {
-    json_t *document = NULL;
+    const struct json *document = NULL;
     int version = 0;
     must(b, json_read(&b->arena, read_file(&b->arena, path), &b->fail, &document), path);
     must(b, db_begin(store_db(b->store), DB_WRITE), "begin");
-    struct arena *before = json_arena_set(&b->arena);
     must(b,
          store_program_publish(b->store, &b->arena, document, AT_MIN, bench_now(b), STR("bench"),
                                STR("bench"), &b->fail, &version),
          "publish");
-    (void)json_arena_set(before);
     must(b, db_commit(store_db(b->store)), "commit");
 }
 
@@ -446,7 +444,6 @@ int main(int argc, char **argv)
 {
     struct bench b = {0};
     arena_start();
-    json_start();
     log_level_set(LOG_WARN);
     arena_open(&b.arena, (size_t)1 << 33);
     b.fail.arena = &b.arena;

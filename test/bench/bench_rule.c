@@ -66,12 +66,12 @@ static const struct value *get(const struct rule_env *env, int slot)
 static void read_slots(struct arena *arena, struct str text, struct world *world)
 {
     static const char *const LOCAL[] = {"hour", "weekday"};
-    json_t *json = NULL;
+    const struct json *json = NULL;
     const enum err err = json_read(arena, text, NULL, &json);
     ensure(err == ERR_OK);
-    const json_t *event = json_at(json, "event");
-    const json_t *local = json_at(event, "local");
-    const json_t *member = json_at(json, "member");
+    const struct json *event = json_at(json, "event");
+    const struct json *local = json_at(event, "local");
+    const struct json *member = json_at(json, "member");
     world->slots[AMOUNT] = value_of_json(json_at(event, "amount"), arena);
     world->slots[CATEGORIES] = value_of_json(json_at(event, "categories"), arena);
     world->slots[STORE] = value_of_json(json_at(event, "store"), arena);
@@ -115,7 +115,6 @@ static void run_from_text(const struct rule **rules, struct world *world, struct
 
 int main(void)
 {
-    json_start();
     struct arena arena;
     struct arena scratch;
     arena_open(&arena, 16 << 20);
@@ -123,7 +122,7 @@ int main(void)
     const struct rule_vars vars = {.find = find};
     const struct rule *rules[RULES_N];
     for (size_t i = 0; i < RULES_N; i++) {
-        json_t *json = NULL;
+        const struct json *json = NULL;
         struct fail f = {.arena = &arena};
         const bool is_fine =
             json_read(&arena, str_c(RULES[i]), &f, &json) == ERR_OK &&

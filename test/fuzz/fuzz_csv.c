@@ -40,13 +40,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     static struct vault *vault;
     static struct arena arena;
     if (vault == NULL) {
-        json_start();
         arena_open(&once, (size_t)64 << 20);
         arena_open(&arena, (size_t)900 << 20);
         vault = test_vault(&once);
     }
     struct fail f = {.arena = &arena};
-    json_t *document = NULL;
+    const struct json *document = NULL;
     struct import_map *map = NULL;
     struct import_source *source = NULL;
     struct import_event *events = NULL;

@@ -70,7 +70,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     static struct arena lasting;
     static struct vault *vault;
     if (vault == NULL) {
-        json_start();
         arena_open(&lasting, (size_t)1 << 24);
         arena_open(&arena, (size_t)512 << 20);
         vault = make_vault(&lasting);
@@ -78,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     struct fail f = {.arena = &arena};
     struct submission s;
     struct submission again;
-    json_t *json = NULL;
+    const struct json *json = NULL;
     if (json_read(&arena, (struct str){.p = (const char *)data, .n = n}, &f, &json) == ERR_OK) {
         if (event_read(&arena, vault, json, NULL, &f, &s) == ERR_OK) {
             struct buf text;

@@ -1,10 +1,13 @@
-/* JSON in: whatever is accepted has a canonical text that is accepted again and stays the same. */
+/* JSON in: our reader accepts what jansson accepts and reads the same values; whatever is accepted
+ * has a canonical text that is accepted again and stays the same. */
 #include "base/base.h"
 #include "base/json.h"
 
+#include "json_reference.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-static struct str canonical(struct arena *arena, const json_t *json)
+static struct str canonical(struct arena *arena, const struct json *json)
 {
     struct buf buf;
     buf_open(&buf, arena, 1 << 22);
@@ -13,20 +16,44 @@ static struct str canonical(struct arena *arena, const json_t *json)
     return buf_view(&buf);
 }
 
+/* Every field of every object is found by its name. */
+static void check_found(const struct json *json)
+{
+    struct str name = {0};
+    const struct json *value = NULL;
+    json_object_foreach(json, name, value)
+    {
+        ensure(json_find(json, name) == value);
+        ensure(name.p[name.n] == 0);
+        check_found(value);
+    }
+    for (size_t i = 0; i < json_array_size(json); i++) {
+        check_found(json_array_get(json, i));
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     static struct arena arena;
     if (arena.bytes_max == 0) {
-        json_start();
         arena_open(&arena, (size_t)256 << 20);
     }
     struct fail f = {.arena = &arena};
-    json_t *json = NULL;
+    const struct json *json = NULL;
+    const struct json *again = NULL;
     const struct str text = {.p = (const char *)data, .n = n};
-    if (json_read(&arena, text, &f, &json) == ERR_OK) {
+    struct buf reference;
+    buf_open(&reference, &arena, 1 << 22);
+    const bool is_fine = json_read(&arena, text, &f, &json) == ERR_OK;
+    ensure(is_fine == json_reference_read(text, &reference));
+    if (is_fine) {
         ensure(str_is_utf8(text));
+        ensure(!reference.is_full);
+        ensure(json_read(&arena, buf_view(&reference), &f, &again) == ERR_OK);
+        ensure(json_is_same(json, again));
+        check_found(json);
         const struct str first = canonical(&arena, json);
-        json_t *again = NULL;
+        ensure(str_eq(first, canonical(&arena, again)));
         ensure(json_read(&arena, first, &f, &again) == ERR_OK);
         ensure(str_eq(first, canonical(&arena, again)));
     } else {

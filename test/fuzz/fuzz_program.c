@@ -38,10 +38,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     static struct arena arena;
     if (arena.bytes_max == 0) {
-        json_start();
         arena_open(&arena, (size_t)512 << 20);
     }
-    json_t *json = NULL;
+    const struct json *json = NULL;
     const struct program *program = NULL;
     struct fail f = {.arena = &arena};
     if (json_read(&arena, (struct str){.p = (const char *)data, .n = n}, NULL, &json) == ERR_OK) {

@@ -11,7 +11,7 @@ struct world {
     struct rule_env env;
     const struct value *known[SLOTS_N]; // nothing stays: every use asks
     struct value asked;
-    const json_t *data;
+    const struct json *data;
 };
 
 /* Every name is a variable; its last letter makes its type. */
@@ -32,7 +32,7 @@ static const struct text_set *find_set(void *self, struct str name)
     if (set.n == 0) {
         static struct arena arena;
         arena_open(&arena, 1 << 20);
-        json_t *list = NULL;
+        const struct json *list = NULL;
         ensure(json_read(&arena, STR("[\"a\",\"b\",\"\"]"), NULL, &list) == ERR_OK);
         text_set_make(&arena, STR("s"), list, &set);
     }
@@ -46,7 +46,7 @@ static const struct table *find_table(void *self, struct str name)
     if (table.rows_n == 0) {
         static struct arena arena;
         arena_open(&arena, 1 << 20);
-        json_t *json = NULL;
+        const struct json *json = NULL;
         ensure(json_read(&arena,
                          STR("{\"keys\":[\"k\",\"n\"],\"rows\":[[\"a\",[\"<=\",5],1],[\"*\",3,\"2."
                              "5\"],[\"b\",\"*\",7]]}"),
@@ -73,7 +73,7 @@ static struct str text_of(struct arena *arena, const struct value *value)
     return buf_view(&buf);
 }
 
-static void rule_try(struct arena *arena, const json_t *json, const json_t *data,
+static void rule_try(struct arena *arena, const struct json *json, const struct json *data,
                      const struct rule_vars *vars)
 {
     const struct rule *rule = NULL;
@@ -107,7 +107,7 @@ static void rule_try(struct arena *arena, const json_t *json, const json_t *data
 }
 
 /* The same as a formula: computed twice alike, and a number in lowest terms. */
-static void formula_try(struct arena *arena, const json_t *json, const json_t *data,
+static void formula_try(struct arena *arena, const struct json *json, const struct json *data,
                         const struct rule_vars *vars)
 {
     const struct rule *rule = NULL;
@@ -135,15 +135,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
     static struct arena arena;
     if (arena.bytes_max == 0) {
-        json_start();
         arena_open(&arena, (size_t)512 << 20);
     }
-    json_t *json = NULL;
+    const struct json *json = NULL;
     static const struct rule_vars VARS = {
         .find = find, .set = find_set, .table = find_table, .currency = {.p = "EUR", .n = 3}};
     if (json_read(&arena, (struct str){.p = (const char *)bytes, .n = n}, NULL, &json) == ERR_OK) {
-        const json_t *rule = json_at(json, "rule");
-        const json_t *data = json_at(json, "data");
+        const struct json *rule = json_at(json, "rule");
+        const struct json *data = json_at(json, "data");
         rule_try(&arena, rule != NULL ? rule : json, data, NULL);
         rule_try(&arena, rule != NULL ? rule : json, data, &VARS);
         formula_try(&arena, rule != NULL ? rule : json, data, &VARS);

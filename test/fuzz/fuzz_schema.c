@@ -8,15 +8,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     static struct arena arena;
     if (arena.bytes_max == 0) {
-        json_start();
         arena_open(&arena, (size_t)256 << 20);
     }
-    json_t *json = NULL;
+    const struct json *json = NULL;
     const struct schema *schema = NULL;
     struct fail f = {.arena = &arena};
     if (json_read(&arena, (struct str){.p = (const char *)data, .n = n}, NULL, &json) == ERR_OK) {
-        const json_t *definition = json_at(json, "schema");
-        const json_t *value = json_at(json, "value");
+        const struct json *definition = json_at(json, "schema");
+        const struct json *value = json_at(json, "value");
         if (definition != NULL &&
             schema_compile(&arena, definition, STR("/schema"), &f, &schema) == ERR_OK) {
             ensure(f.items_n == 0);

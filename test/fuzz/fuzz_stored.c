@@ -9,7 +9,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     static struct arena arena;
     if (arena.bytes_max == 0) {
-        json_start();
         arena_open(&arena, (size_t)512 << 20);
     }
     if (n < 2) {

@@ -54,8 +54,8 @@ static void damage_is_found_where_it_is(void **state)
 {
     struct both *both = *state;
     struct scenario s;
-    json_t *program = NULL;
-    json_t *scenario = NULL;
+    const struct json *program = NULL;
+    const struct json *scenario = NULL;
     assert_ok(json_read(&both->arena, str_c(PROGRAM), &both->fail, &program));
     assert_ok(json_read(&both->arena, str_c(SCENARIO), &both->fail, &scenario));
     scenario_open(both, &s);
@@ -78,6 +78,5 @@ static void damage_is_found_where_it_is(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {BOTH(damage_is_found_where_it_is)};
-    json_start();
     return cmocka_run_group_tests_name("brought", tests, NULL, NULL);
 }

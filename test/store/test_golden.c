@@ -42,7 +42,7 @@ static void a_scenario_comes_out_as_written(void **state)
 {
     struct both *both = *state;
     struct golden *g = &golden_now;
-    json_t *document = NULL;
+    const struct json *document = NULL;
     struct scenario s;
     assert_ok(json_read(&both->arena, read_file(&both->arena, g->path), &both->fail, &document));
     scenario_open(both, &s);
@@ -55,7 +55,7 @@ static void a_scenario_comes_out_as_written(void **state)
 static size_t count_scenarios(const char *path)
 {
     struct arena arena;
-    json_t *document = NULL;
+    const struct json *document = NULL;
     struct fail f = {.arena = &arena};
     arena_open(&arena, 64 * 1024 * 1024);
     const enum err err = json_read(&arena, read_file(&arena, path), &f, &document);
@@ -72,7 +72,6 @@ int main(void)
 {
     glob_t files;
     int failed = 0;
-    json_start();
     log_level_set(LOG_ERROR);
     const char *only = getenv("GOLDEN"); // GOLDEN=refunds runs one file
     assert_int_equal(glob("test/golden/*.json", 0, NULL, &files), 0);

@@ -724,14 +724,14 @@ static void the_report_is_json(void **state)
 {
     struct books *b = books_open(state);
     struct buf text;
-    json_t *json = NULL;
+    const struct json *json = NULL;
     run_sql(b, sql(b, "DELETE FROM timer WHERE member_id = %" PRId64, b->ann));
     assert_int_equal(verify(b), 1);
     buf_open(&text, b->shop->arena, 1024 * 1024);
     verify_report_write(&text, b->report);
     assert_ok(json_read(b->shop->arena, buf_view(&text), &b->shop->both->fail, &json));
     assert_true(json_is_false(json_at(json, "sound")));
-    const json_t *first = json_array_get(json_at(json, "violations"), 0);
+    const struct json *first = json_array_get(json_at(json, "violations"), 0);
     assert_true(str_eq(json_str(json_at(first, "table")), STR("timer")));
     assert_int_equal(json_integer_value(json_at(first, "invariant")), INV_DATABASE);
     assert_int_equal(json_array_size(json_at(json, "invariants")), 10);

@@ -17,7 +17,6 @@ static struct arena arena;
 static int setup(void **state)
 {
     (void)state;
-    json_start();
     arena_open(&arena, (size_t)64 * 1024 * 1024);
     return 0;
 }
@@ -85,7 +84,7 @@ static void payment_cards_are_known_from_other_numbers(void **state)
 
 static enum err read(const char *json, struct fail *f, struct member_profile *out)
 {
-    json_t *value = NULL;
+    const struct json *value = NULL;
     *f = (struct fail){.arena = &arena};
     assert_int_equal(json_read(&arena, str_c(json), f, &value), ERR_OK);
     return profile_read(&arena, value, NULL, (const char *const[]){"referral_code", NULL}, NOW, f,
@@ -153,13 +152,61 @@ static void bad_fields_are_refused_with_their_pointers(void **state)
     }
 }
 
+/* "PREFIX0":VALUE,… */
+static void put_attributes(struct buf *buf, const char *prefix, int n, const char *value)
+{
+    for (int i = 0; i < n; i++) {
+        buf_printf(buf, "%s\"%s%d\":%s", buf->n > 0 && buf->p[buf->n - 1] != '{' ? "," : "", prefix,
+                   i, value);
+    }
+}
+
+static enum err change_attributes(const struct member_profile *base, int new_n, int gone_n,
+                                  struct member_profile *out)
+{
+    struct buf buf;
+    struct fail f = {.arena = &arena};
+    const struct json *json = NULL;
+    buf_open(&buf, &arena, 1 << 20);
+    buf_str(&buf, STR("{\"attributes\":{"));
+    put_attributes(&buf, "new", new_n, "2");
+    put_attributes(&buf, "old", gone_n, "null");
+    buf_str(&buf, STR("}}"));
+    assert_int_equal(json_read(&arena, buf_view(&buf), &f, &json), ERR_OK);
+    return profile_read(&arena, json, base, NULL, NOW, &f, out);
+}
+
+static void a_hundred_attributes_may_be_exchanged_at_once_and_no_more(void **state)
+{
+    (void)state;
+    struct fail f;
+    struct buf buf;
+    struct member_profile base;
+    struct member_profile is;
+    buf_open(&buf, &arena, 1 << 20);
+    buf_str(&buf, STR("{\"attributes\":{"));
+    put_attributes(&buf, "old", 100, "1");
+    buf_str(&buf, STR("}}"));
+    assert_int_equal(read(str_z(&arena, buf_view(&buf)), &f, &base), ERR_OK);
+    assert_int_equal(change_attributes(&base, 100, 100, &is), ERR_OK);
+    assert_int_equal(json_object_size(is.attributes), 100);
+    assert_int_equal(json_integer_value(json_at(is.attributes, "new99")), 2);
+    assert_null(json_at(is.attributes, "old0"));
+    assert_int_equal(json_object_size(base.attributes), 100); // the original is left alone
+    assert_int_equal(change_attributes(&base, 100, 99, &is), ERR_INVALID);
+    assert_int_equal(change_attributes(&base, 101, 100, &is), ERR_INVALID);
+    assert_int_equal(change_attributes(&base, 20000, 100, &is), ERR_INVALID);
+    assert_int_equal(change_attributes(NULL, 100, 5, &is), ERR_OK);
+    assert_int_equal(change_attributes(NULL, 101, 0, &is), ERR_INVALID);
+}
+
 static void a_consent_withdrawn_keeps_its_line_and_takes_a_new_instant(void **state)
 {
     (void)state;
     struct fail f;
     struct member_profile before;
     struct member_profile after;
-    json_t *json = NULL;
+    const struct json *json = NULL;
     assert_int_equal(
         read("{\"consents\":[{\"purpose\":\"marketing\",\"channel\":\"email\",\"granted\":true}]}",
              &f, &before),
@@ -181,6 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(payment_cards_are_known_from_other_numbers),
         cmocka_unit_test(bad_fields_are_refused_with_their_pointers),
+        cmocka_unit_test(a_hundred_attributes_may_be_exchanged_at_once_and_no_more),
         cmocka_unit_test(a_consent_withdrawn_keeps_its_line_and_takes_a_new_instant),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 static struct arena arena;
-static json_t *document;
+static const struct json *document;
 static const struct schema *schema;
 
 static int setup(void **state)
@@ -32,7 +32,7 @@ static int teardown(void **state)
     return 0;
 }
 
-static const char *faults_of(const json_t *program)
+static const char *faults_of(const struct json *program)
 {
     struct fail f = {.arena = &arena};
     (void)(schema_check(schema, program, STR(""), &f) ==
@@ -49,7 +49,7 @@ static const char *faults_of(const json_t *program)
 /* The faults of a small program with more fields. */
 static const char *faults(const char *more)
 {
-    json_t *program = NULL;
+    const struct json *program = NULL;
     struct fail f = {.arena = &arena};
     const struct str text = str_fmt(
         &arena, "{\"name\":\"Shop\",\"currency\":\"EUR\",\"wallets\":[{\"slug\":\"points\"}]%s%s}",
@@ -73,13 +73,13 @@ static const char *effect_faults(const char *effect)
 static void every_field_has_a_description_and_an_example(void **state)
 {
     (void)state;
-    const json_t *stack[4096] = {document};
+    const struct json *stack[4096] = {document};
     size_t n = 1;
     size_t fields_n = 0;
     while (n > 0) {
-        const json_t *node = stack[--n];
-        const char *key = NULL;
-        json_t *value = NULL;
+        const struct json *node = stack[--n];
+        struct str key = {0};
+        const struct json *value = NULL;
         json_object_foreach(json_at(node, "properties"), key, value)
         {
             fields_n++;
@@ -87,16 +87,16 @@ static void every_field_has_a_description_and_an_example(void **state)
             const bool has_example =
                 json_array_size(json_at(value, "examples")) > 0 || json_at(value, "const") != NULL;
             if (!is_described || !has_example) {
-                fail_msg("\"%s\" lacks a description or an example", key);
+                fail_msg("\"%s\" lacks a description or an example", key.p);
             }
         }
-        json_object_foreach((json_t *)node, key, value)
+        json_object_foreach(node, key, value)
         {
-            const bool is_list = strcmp(key, "oneOf") == 0;
+            const bool is_list = str_eq(key, STR("oneOf"));
             for (size_t i = 0; is_list && i < json_array_size(value) && n < ARRAY_N(stack); i++) {
                 stack[n++] = json_array_get(value, i);
             }
-            if (json_is_object(value) && n < ARRAY_N(stack) && strcmp(key, "default") != 0) {
+            if (json_is_object(value) && n < ARRAY_N(stack) && !str_eq(key, STR("default"))) {
                 stack[n++] = value;
             }
         }
@@ -108,19 +108,19 @@ static void every_field_has_a_description_and_an_example(void **state)
 static void every_example_of_the_top_level_fits(void **state)
 {
     (void)state;
-    const char *key = NULL;
-    json_t *field = NULL;
+    struct str key = {0};
+    const struct json *field = NULL;
     json_object_foreach(json_at(document, "properties"), key, field)
     {
-        const json_t *example = json_array_get(json_at(field, "examples"), 0);
+        const struct json *example = json_array_get(json_at(field, "examples"), 0);
         if (example == NULL || json_is_true(json_at(field, "x-not-supported"))) {
             continue;
         }
         struct buf buf;
         buf_open(&buf, &arena, 1 << 16);
         json_write_canonical(&buf, example);
-        const struct str whole = str_fmt(&arena, "{\"%s\":%.*s}", key, STR_ARG(buf_view(&buf)));
-        json_t *program = NULL;
+        const struct str whole = str_fmt(&arena, "{\"%s\":%.*s}", key.p, STR_ARG(buf_view(&buf)));
+        const struct json *program = NULL;
         assert_int_equal(json_read(&arena, whole, NULL, &program), ERR_OK);
         struct fail f = {.arena = &arena};
         (void)(schema_check(schema, program, STR(""), &f) == ERR_OK);
@@ -138,7 +138,7 @@ static void the_smallest_program_is_a_name_a_currency_and_a_wallet(void **state)
 {
     (void)state;
     assert_string_equal(faults(""), "");
-    json_t *program = NULL;
+    const struct json *program = NULL;
     assert_int_equal(json_read(&arena, STR("{}"), NULL, &program), ERR_OK);
     assert_string_equal(faults_of(program), "invalid /name; invalid /currency; invalid /wallets");
 }
@@ -207,7 +207,7 @@ static void every_kind_of_pending_and_expiry_is_accepted(void **state)
         "\"caps\":[{\"per\":\"member\",\"period\":\"year\",\"points\":9}]",
     };
     for (size_t i = 0; i < ARRAY_N(TERMS); i++) {
-        json_t *program = NULL;
+        const struct json *program = NULL;
         const struct str text = str_fmt(
             &arena, "{\"name\":\"S\",\"currency\":\"EUR\",\"wallets\":[{\"slug\":\"p\",%s}]}",
             TERMS[i]);
@@ -255,7 +255,6 @@ static void mistakes_are_named_where_they_are(void **state)
 
 int main(void)
 {
-    json_start();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_field_has_a_description_and_an_example),
         cmocka_unit_test(every_example_of_the_top_level_fits),

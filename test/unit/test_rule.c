@@ -21,9 +21,9 @@ static int teardown(void **state)
     return 0;
 }
 
-static json_t *json_of(const char *text)
+static const struct json *json_of(const char *text)
 {
-    json_t *json = NULL;
+    const struct json *json = NULL;
     struct fail f = {.arena = &arena};
     const enum err err = json_read(&arena, str_c(text), &f, &json);
     if (err != ERR_OK) {
@@ -75,7 +75,7 @@ static struct str file_read(const char *path)
     return buf_view(&buf);
 }
 
-static const char *canonical(const json_t *json)
+static const char *canonical(const struct json *json)
 {
     struct buf buf;
     buf_open(&buf, &arena, 1 << 20);
@@ -89,11 +89,11 @@ static void all_cases_of_the_classic_suite_pass(void **state)
     const char *folder = getenv("LOYALD_SHARED");
     const struct str path =
         str_fmt(&arena, "%s/data/jsonlogic/classic.json", folder ? folder : "../shared");
-    json_t *suite = NULL;
+    const struct json *suite = NULL;
     assert_int_equal(json_read(&arena, file_read(path.p), NULL, &suite), ERR_OK);
     size_t cases_n = 0;
     for (size_t i = 0; i < json_array_size(suite); i++) {
-        const json_t *item = json_array_get(suite, i);
+        const struct json *item = json_array_get(suite, i);
         if (!json_is_object(item)) {
             continue;
         }
@@ -444,7 +444,6 @@ static void a_rule_that_holds_has_no_reason(void **state)
 
 int main(void)
 {
-    json_start();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_cases_of_the_classic_suite_pass),
         cmocka_unit_test(javascript_coercions_are_kept),

@@ -53,7 +53,7 @@ static const struct rule *compile(const char *text)
 {
     static const struct rule_vars VARS = {.find = world_find};
     const struct rule *rule = NULL;
-    json_t *json = NULL;
+    const struct json *json = NULL;
     struct fail f = {.arena = &arena};
     assert_int_equal(json_read(&arena, str_c(text), &f, &json), ERR_OK);
     return rule_compile(&arena, json, STR(""), &VARS, RULE_ANY, &f, &rule) == ERR_OK ? rule : NULL;
@@ -206,7 +206,6 @@ static void a_condition_that_uses_up_its_steps_does_not_hold(void **state)
 
 int main(void)
 {
-    json_start();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_condition_holds_when_its_value_is_true),
         cmocka_unit_test(what_is_known_is_not_asked_for_again),

@@ -21,9 +21,9 @@ static int teardown(void **state)
     return 0;
 }
 
-static json_t *json_of(const char *text)
+static const struct json *json_of(const char *text)
 {
-    json_t *json = NULL;
+    const struct json *json = NULL;
     struct fail f = {.arena = &arena};
     if (json_read(&arena, str_c(text), &f, &json) != ERR_OK) {
         fail_msg("%s: %s", text, f.items[0].detail.p);
@@ -245,7 +245,6 @@ static void a_schema_that_refers_to_itself_ends(void **state)
 
 int main(void)
 {
-    json_start();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(types_are_held),
         cmocka_unit_test(numbers_and_lengths_are_held_at_their_limits),

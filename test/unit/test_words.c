@@ -22,9 +22,9 @@ static int teardown(void **state)
     return 0;
 }
 
-static json_t *json_of(struct str text)
+static const struct json *json_of(struct str text)
 {
-    json_t *json = NULL;
+    const struct json *json = NULL;
     struct fail f = {.arena = &arena};
     if (json_read(&arena, text, &f, &json) != ERR_OK) {
         fail_msg("%.*s: %s", STR_ARG(text), f.items[0].detail.p);
@@ -320,7 +320,7 @@ static void every_operator_is_said_in_every_language(void **state)
     for (int language = 0; language < WORDS_LANGUAGES_N; language++) {
         struct words *w = words_of("", (enum words_language)language);
         for (size_t i = 0; i < ARRAY_N(USES); i++) {
-            const json_t *condition = json_of(str_c(USES[i]));
+            const struct json *condition = json_of(str_c(USES[i]));
             const struct str said = clause_of(w, condition, false);
             const struct str opposite = clause_of(w, condition, true);
             if (getenv("SHOW_WORDS") != NULL) {
@@ -577,7 +577,6 @@ static void a_language_without_phrases_falls_back(void **state)
 
 int main(void)
 {
-    json_start();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_language_has_every_phrase),
         cmocka_unit_test(every_variable_has_a_name),
