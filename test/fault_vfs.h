@@ -13,7 +13,7 @@
  * not, by the seed. fault.is_powersafe says whether SQLite may know that whole sectors go over.
  *
  * Owns:    one VFS and its counters for the process.
- * Threads: main thread only.
+ * Threads: main thread only, but for sync_hook.
  * Memory:  malloc'd images of the synced files, for tests of a few megabytes.
  * Errors:  -
  * Limits:  FAULT_FILES_MAX files tracked.
@@ -44,6 +44,7 @@ static struct {
     int64_t counts[FAULT_READ + 1]; // operations seen since fault_heal()
     bool keeps_images;
     bool is_powersafe; // what the disk promises of files opened from now on
+    void (*sync_hook)(void); // called before each sync, on the syncing thread; NULL
     struct fault_image images[FAULT_FILES_MAX];
     sqlite3_vfs *real;
     sqlite3_vfs vfs;
@@ -240,6 +241,9 @@ static inline int fault_truncate(sqlite3_file *file, sqlite3_int64 size)
 
 static inline int fault_sync(sqlite3_file *file, int flags)
 {
+    if (fault.sync_hook != NULL && fault_of(file)->is_tracked) {
+        fault.sync_hook();
+    }
     int code = fault_strike(fault_of(file), FAULT_SYNC);
     if (code == SQLITE_OK) {
         // Tests do not wait for a real disk: what counts is what SQLite asked for.

@@ -101,6 +101,7 @@ struct api_call {
     int64_t started_us;
     struct ticket ticket;
     struct api_task task;
+    bool is_read; // by a worker: what the answer shows may not be on disk yet
     void *work; // the handler's
 };
 
@@ -118,7 +119,7 @@ struct api {
     struct api_config config;
     struct arena memory;           // long-lived, written at opening only
     struct store *http_store;      // the HTTP thread's reader
-    struct store *lane_store;      // the reader of done() on the lane's thread
+    struct store *lane_store;      // the reader of done(), which one thread at a time calls
     struct api_rates *rates;       // HTTP thread
     struct api_route_stats *stats; // by route, and one more for what has none
     atomic_bool is_ready;

@@ -33,6 +33,9 @@ void call_header(struct api_call *call, struct str name, struct str value)
 
 void call_send(struct api_call *call)
 {
+    if (call->is_read) {
+        engine_settle(call->api->config.engine);
+    }
     metrics_note(call);
     http_reply(call->request, &call->response);
 }

@@ -60,14 +60,17 @@ enum err pool_add(struct api *api, struct api_task *task)
 void call_work(struct api_call *call, void (*run)(struct api_task *task, struct store *reader))
 {
     call->task = (struct api_task){.run = run, .call = call};
+    call->is_read = true;
     const enum err err = pool_add(call->api, &call->task);
     if (err != ERR_OK) {
+        call->is_read = false;
         call_refuse(call, err, NULL);
     }
 }
 
 void call_submit(struct api_call *call)
 {
+    call->is_read = false; // whatever was read before, the engine answers once it is on disk
     const enum err err = engine_submit(call->api->config.engine, &call->ticket);
     if (err != ERR_OK) {
         call_refuse(call, err, NULL);

@@ -91,9 +91,20 @@ enum err db_begin(struct db *db, enum db_access access)
 enum err db_commit(struct db *db)
 {
     ensure(db->in_transaction);
+    atomic_fetch_add(&db->commits, 1); // before anybody can see it
     try(db->backend->commit(db));
     db->in_transaction = false;
     return ERR_OK;
+}
+
+void db_commit_early(struct db *db)
+{
+    db->commits_early = true;
+}
+
+int64_t db_commits(const struct db *db)
+{
+    return atomic_load(&((struct db *)db)->commits);
 }
 
 void db_rollback(struct db *db)
@@ -297,6 +308,12 @@ enum err db_file_sync(struct db *db)
 {
     ensure(!db->in_transaction);
     return db->backend->file_sync(db);
+}
+
+enum err db_log_sync(struct db *db)
+{
+    ensure(!db->in_transaction);
+    return db->backend->log_sync == NULL ? ERR_OK : db->backend->log_sync(db);
 }
 
 enum err db_file_search(struct db *db, const struct str *needles, size_t needles_n, bool *found)

@@ -184,8 +184,23 @@ enum db_access {
 /* A lost PostgreSQL connection is opened again here (and by statements outside a transaction). */
 enum err db_begin(struct db *db, enum db_access access) MUST_USE;
 
-/* ERR_OK: durable. Any error: roll back; nothing is applied (PostgreSQL, ERR_DATABASE: unknown). */
+/* ERR_OK: durable, but for db_commit_early(). Any error: roll back; nothing is applied (PostgreSQL,
+ * ERR_DATABASE: unknown). */
 enum err db_commit(struct db *db) MUST_USE;
+
+/* From now on this connection's commits return when other connections see them, before the disk has
+ * them: nobody may be told of one, or of what was read after it, until a db_log_sync() that began
+ * later has returned. SQLite only, and only where the device spares the bytes before an interrupted
+ * write; elsewhere commits stay durable. */
+void db_commit_early(struct db *db);
+
+/* Commits that this connection has begun. Any thread: what a reader has seen before it asks is of
+ * these. */
+int64_t db_commits(const struct db *db);
+
+/* Syncs the log: what was committed before the call, by any connection, is on disk after it.
+ * ERR_FSYNC as for a commit. Not inside a transaction. Nothing to do on PostgreSQL. */
+enum err db_log_sync(struct db *db) MUST_USE;
 
 /* Never fails: a connection that cannot roll back is given up, which rolls back. Harmless outside a
  * transaction. */

@@ -41,6 +41,7 @@ struct db_backend {
     enum err (*script)(struct db *db, const char *sql);    // several statements, zero-terminated
     enum err (*checkpoint)(struct db *db, enum db_checkpoint mode, int64_t *wal_pages_left);
     enum err (*file_sync)(struct db *db);
+    enum err (*log_sync)(struct db *db);
     enum err (*search)(struct db *db, const struct str *needles, size_t needles_n, bool *found);
     void (*close)(struct db *db);
 };
@@ -61,6 +62,8 @@ struct db {
     int slot;  // 0..63, or -1 before db_slot_take()
     char error_text[DB_ERROR_TEXT_BYTES];
     _Atomic int64_t wal_pages;
+    _Atomic int64_t commits;
+    bool commits_early; // SQLite
 
     sqlite3 *sqlite;
     sqlite3_stmt **sqlite_statements; // NULL until prepared; one for each of the set, then those of
@@ -74,6 +77,11 @@ struct db {
 /* db_sqlite_log.c: the name of the VFS that writes the log in large pieces, NULL when it could not
  * be registered. Needs synchronous=FULL. */
 const char *sqlite_log_vfs(void);
+
+/* Between the two calls the connection's log does not sync what it is asked to, unless the log has
+ * begun anew: what counts then must be on disk before what follows. Does nothing where nothing is
+ * gathered. */
+void sqlite_log_hold(sqlite3 *sqlite, bool holds);
 
 /* db_sqlite_search.c */
 enum err sqlite_search(struct db *db, const struct str *needles, size_t needles_n,

@@ -275,7 +275,13 @@ static enum err sqlite_commit(struct db *db)
     if (sqlite3_get_autocommit(db->sqlite) != 0) {
         return ERR_DATABASE; // an error before has rolled back by itself
     }
-    return own_run(db, OWN_COMMIT);
+    if (!db->commits_early) {
+        return own_run(db, OWN_COMMIT);
+    }
+    sqlite_log_hold(db->sqlite, true);
+    const enum err err = own_run(db, OWN_COMMIT);
+    sqlite_log_hold(db->sqlite, false);
+    return err;
 }
 
 static void sqlite_rollback(struct db *db)
@@ -310,18 +316,28 @@ static enum err sqlite_checkpoint(struct db *db, enum db_checkpoint mode, int64_
     return ERR_OK;
 }
 
-static enum err sqlite_file_sync(struct db *db)
+/* Not SQLite's own call, so the connection does not know the error. */
+static enum err file_sync(struct db *db, int which)
 {
     sqlite3_file *file = NULL;
-    int code = sqlite3_file_control(db->sqlite, "main", SQLITE_FCNTL_FILE_POINTER, &file);
-    if (code == SQLITE_OK) {
+    int code = sqlite3_file_control(db->sqlite, "main", which, &file);
+    if (code == SQLITE_OK && file->pMethods != NULL) {
         code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
     }
-    // Not SQLite's own call, so the connection does not know the error.
     if (code != SQLITE_OK) {
         log_line(LOG_ERROR, "db", "statement=sync sqlite=%d", code);
     }
     return sqlite_map(code);
+}
+
+static enum err sqlite_file_sync(struct db *db)
+{
+    return file_sync(db, SQLITE_FCNTL_FILE_POINTER);
+}
+
+static enum err sqlite_log_sync(struct db *db)
+{
+    return file_sync(db, SQLITE_FCNTL_JOURNAL_POINTER);
 }
 
 static int wal_hook(void *context, sqlite3 *sqlite, const char *name, int pages)
@@ -446,6 +462,7 @@ static const struct db_backend SQLITE_BACKEND = {
     .script = sqlite_script,
     .checkpoint = sqlite_checkpoint,
     .file_sync = sqlite_file_sync,
+    .log_sync = sqlite_log_sync,
     .search = sqlite_search,
     .close = sqlite_close,
 };

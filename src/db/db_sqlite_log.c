@@ -5,7 +5,8 @@
  * Nothing that counts waits here: with synchronous=FULL a commit syncs the log before anybody is
  * told of its frames, and before a sync, a reading, a truncation or a question for the size
  * everything goes out. What a write finds wrong then (a full disk) is told by the sync, and the
- * commit fails as it would have. What is never synced belongs to no commit.
+ * commit fails as it would have. What is never synced belongs to no commit, but for those that are
+ * early (db.h): they are written at their commit, and synced by whoever tells of them.
  *
  * Where the device does not promise that an interrupted write leaves the bytes before it alone,
  * SQLite fills the sector and writes on after the sync; there nothing is gathered. */
@@ -23,6 +24,8 @@ struct log_file {
     int n;
     sqlite3_int64 from; // where bytes belong in the file
     bool gathers;
+    bool is_anew; // its first bytes were written since the last sync
+    bool holds;   // between sqlite_log_hold() and its end
 };
 
 static struct log_file *log_of(sqlite3_file *file)
@@ -57,6 +60,7 @@ static int log_read(sqlite3_file *file, void *bytes, int n, sqlite3_int64 at)
 static int log_write(sqlite3_file *file, const void *bytes, int n, sqlite3_int64 at)
 {
     struct log_file *log = log_of(file);
+    log->is_anew |= at == 0;
     if (log->bytes == NULL && log->gathers) {
         log->bytes = sqlite3_malloc(GATHER_BYTES);
     }
@@ -85,11 +89,18 @@ static int log_truncate(sqlite3_file *file, sqlite3_int64 size)
                              : log_of(file)->real->pMethods->xTruncate(log_of(file)->real, size);
 }
 
+/* A log that begins anew is written over the old one, whose frames are in the file by then. Had the
+ * disk the new frames without the new head, it would take old frames before them for the last ones.
+ */
 static int log_sync(sqlite3_file *file, int flags)
 {
-    const int code = log_flush(log_of(file));
-    return code != SQLITE_OK ? code
-                             : log_of(file)->real->pMethods->xSync(log_of(file)->real, flags);
+    struct log_file *log = log_of(file);
+    int code = log_flush(log);
+    if (code == SQLITE_OK && (!log->holds || log->is_anew)) {
+        code = log->real->pMethods->xSync(log->real, flags);
+        log->is_anew &= code != SQLITE_OK;
+    }
+    return code;
 }
 
 static int log_size(sqlite3_file *file, sqlite3_int64 *size)
@@ -176,6 +187,15 @@ static void log_register(void)
     log_vfs.szOsFile = real->szOsFile + (int)sizeof(struct log_file);
     log_vfs.xOpen = log_open;
     is_registered = sqlite3_vfs_register(&log_vfs, 0) == SQLITE_OK;
+}
+
+void sqlite_log_hold(sqlite3 *sqlite, bool holds)
+{
+    sqlite3_file *file = NULL;
+    const int code = sqlite3_file_control(sqlite, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file);
+    if (code == SQLITE_OK && file != NULL && file->pMethods == &LOG_METHODS) {
+        log_of(file)->holds = holds && log_of(file)->gathers;
+    }
 }
 
 const char *sqlite_log_vfs(void)

@@ -2,28 +2,19 @@
 #include "base/base.h"
 #include "engine/engine.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
 #include "base/log.h"
-#include "engine/arming.h"
 #include "engine/batch.h"
 #include "engine/checkpoint.h"
-#include "engine/contest.h"
 #include "engine/relay.h"
-#include "store/audit.h"
-#include "store/credentials.h"
+#include "engine/settle.h"
+#include "engine/ticker.h"
 #include "store/members.h"
 
-enum {
-    RETRIES_MAX = 5,
-    RETRY_WAIT_US = 2000,
-    CLOCK_WAIT_MS = 500,
-    SWEEP_EVERY_MS = 60000,
-    HELD_PER_SWEEP = 1000,
-};
+enum { RETRIES_MAX = 5, RETRY_WAIT_US = 2000 };
 #define BATCH_BYTES_MAX ((size_t)4 * 1024 * 1024 * 1024)
 #define RELAY_BYTES_MAX ((size_t)256 * 1024 * 1024)
 
@@ -34,14 +25,11 @@ struct engine {
     struct arena relay_arena;  // the lane's, for what a batch has left to others
     struct submission **batch; // BATCH_MAX
     pthread_t lane;
-    pthread_t clock;
     struct checkpointer *checkpointer;
-    bool has_clock;
-    bool runs_timers;
-    atomic_bool is_stopping; // the clock looks at it
+    struct settler *settler;
+    struct ticker *ticker; // or NULL
     pthread_mutex_t mutex;   // guards what follows
     pthread_cond_t filled;   // the lane sleeps on it
-    pthread_cond_t ticked;   // the clock sleeps on it
     struct ticket *first;
     struct ticket *last;
     size_t waiting; // submissions and jobs in the queue
@@ -91,6 +79,15 @@ static struct ticket *take_queue(struct engine *engine)
     engine->waiting = 0;
     ensure(pthread_mutex_unlock(&engine->mutex) == 0);
     return list;
+}
+
+/* Does nothing wait? */
+static bool is_idle(struct engine *engine)
+{
+    ensure(pthread_mutex_lock(&engine->mutex) == 0);
+    const bool is_idle = engine->first == NULL;
+    ensure(pthread_mutex_unlock(&engine->mutex) == 0);
+    return is_idle;
 }
 
 /* ---- batches ---- */
@@ -190,18 +187,26 @@ static size_t fill_batch(struct engine *engine, struct ticket *first, struct tic
     return n;
 }
 
-/* Answers tickets whose submissions are all done; returns the first that is not. */
-static struct ticket *answer(struct ticket *first, struct ticket *end)
+/* Hands on tickets whose submissions are all done, to be answered once the disk has them; returns
+ * the first that is not. */
+static struct ticket *hand_over(struct engine *engine, struct ticket *first, struct ticket *end,
+                                bool is_last)
 {
-    while (first != end && first->taken == first->n) {
-        struct ticket *next = first->next;
-        first->done(first); // the ticket is gone now
-        first = next;
+    struct ticket *rest = first;
+    size_t n = 0;
+    while (rest != end && rest->taken == rest->n) {
+        n += rest->n;
+        rest = rest->next;
     }
-    return first;
+    if (rest != first) {
+        settler_hand_over(engine->settler, first, rest, n,
+                          is_last && rest == end && is_idle(engine));
+    }
+    return rest;
 }
 
-static void run_submissions(struct engine *engine, struct ticket *first, struct ticket *end)
+static void run_submissions(struct engine *engine, struct ticket *first, struct ticket *end,
+                            bool is_last)
 {
     while (first != end) {
         const int64_t start = clock_monotonic_us();
@@ -218,7 +223,7 @@ static void run_submissions(struct engine *engine, struct ticket *first, struct 
         if (us > atomic_load(&engine->batch_us_max)) {
             atomic_store(&engine->batch_us_max, us);
         }
-        first = answer(first, end);
+        first = hand_over(engine, first, end, is_last);
     }
 }
 
@@ -254,7 +259,8 @@ static void run_job(struct engine *engine, struct ticket *ticket)
         (void)usleep((useconds_t)RETRY_WAIT_US << attempt);
     }
     run_relays(engine);
-    ticket->done(ticket);
+    settler_hand_over(engine->settler, ticket, ticket->next, 1,
+                      ticket->next == NULL && is_idle(engine));
 }
 
 static void *lane_main(void *self)
@@ -273,7 +279,7 @@ static void *lane_main(void *self)
             while (end != NULL && end->job == NULL) {
                 end = end->next;
             }
-            run_submissions(engine, list, end);
+            run_submissions(engine, list, end, end == NULL);
             list = end;
         }
     }
@@ -322,196 +328,6 @@ enum err engine_dry_run(struct store *reader, struct arena *arena, struct submis
     return batch_run(reader, arena, pointers, n, BATCH_DRY_RUN);
 }
 
-/* ---- the clock ---- */
-
-struct due_job {
-    struct arena *arena; // the caller's
-    struct due_timer *list;
-    size_t n;
-    int64_t now;
-};
-
-/* Attempts are counted in a transaction of their own first, so that what kills a process is given
- * up in the end. */
-static enum err claim_due(struct store *store, struct arena *arena, void *self)
-{
-    struct due_job *job = self;
-    struct instance instance;
-    (void)arena; // the list outlives the lane's arena
-    try(store_instance_read(store, job->arena, &instance));
-    job->now = store_now(&instance);
-    try(store_programs_refresh(store, instance.epoch));
-    try(contests_close(store, job->arena, job->now));
-    try(store_timers_due(store, job->arena, job->now, TIMERS_PER_ROUND, &job->list, &job->n));
-    return job->n == 0 ? ERR_OK : store_timers_attempt(store, job->arena, job->list, job->n);
-}
-
-enum err engine_timers_run(struct engine *engine, size_t *ran)
-{
-    *ran = 0;
-    for (;;) {
-        struct arena arena;
-        arena_open(&arena, 256 * 1024 * 1024);
-        struct due_job job = {.arena = &arena};
-        struct ticket claim = {.job = claim_due, .job_self = &job};
-        enum err err = engine_run(engine, &claim);
-        if (err == ERR_OK && job.n > 0) {
-            struct submission *list = arena_new(&arena, struct submission, job.n);
-            for (size_t i = 0; i < job.n; i++) {
-                list[i] = (struct submission){
-                    .kind = SUBMIT_TIMERS, .arena = &arena, .member = job.list[i].member};
-            }
-            struct ticket ticket = {.list = list, .n = job.n};
-            err = engine_run(engine, &ticket);
-            *ran += job.n;
-        }
-        arena_close(&arena);
-        if (err != ERR_OK || job.n == 0) {
-            return err;
-        }
-    }
-}
-
-enum { CLOCK_STEP_DAYS = 366, CLOCK_JUMP_DAYS_MAX = 36525 };
-
-struct clock_job {
-    struct str actor;
-    int64_t now;
-    int64_t from;   // where the clock stood, AT_MIN: not read yet
-    int64_t to;     // where this step goes
-    int64_t stands; // where it stands now, AT_MIN: it has not moved
-    bool is_there;
-    struct fail *f;
-};
-
-static struct str clock_text(struct arena *arena, int64_t now)
-{
-    char text[INSTANT_BYTES + 1];
-    instant_write(now, text);
-    return str_fmt(arena, "{\"now\":\"%s\"}", text);
-}
-
-static enum err set_clock(struct store *store, struct arena *arena, void *self)
-{
-    struct clock_job *job = self;
-    struct instance instance;
-    try(store_instance_read(store, arena, &instance));
-    if (instance.has_test_clock &&
-        job->now - instance.test_now > CLOCK_JUMP_DAYS_MAX * MS_PER_DAY) {
-        return fail(job->f, ERR_CLOCK, "/now", "The test clock moves at most 100 years at a time.");
-    }
-    job->from = job->from == AT_MIN ? instance.test_now : job->from;
-    job->to = int64_min(job->now, instance.test_now + CLOCK_STEP_DAYS * MS_PER_DAY);
-    try(store_clock_set(store, job->now < instance.test_now ? job->now : job->to,
-                        job->f)); // back: refused there
-    job->is_there = job->to == job->now;
-    if (!job->is_there) {
-        return ERR_OK;
-    }
-    const struct audit_entry entry = {
-        .actor = job->actor,
-        .action = STR("clock.set"),
-        .object = str_fmt(arena, "instance/%.*s", STR_ARG(instance.instance_id)),
-        .before = clock_text(arena, job->from),
-        .after = clock_text(arena, job->now),
-        .at = job->now,
-    };
-    return store_audit_write(store, arena, &entry);
-}
-
-static enum err clock_step(struct engine *engine, struct clock_job *job)
-{
-    struct ticket ticket = {.job = set_clock, .job_self = job};
-    size_t ran = 0;
-    bool is_armed = false;
-    try(engine_run(engine, &ticket));
-    job->stands = job->to;
-    while (!is_armed) {
-        try(arming_run(engine, &is_armed)); // a version may have come into force on the way
-    }
-    return engine_timers_run(engine, &ran);
-}
-
-enum err engine_clock_set(struct engine *engine, struct str actor, int64_t now, struct fail *f)
-{
-    struct clock_job job = {.actor = actor, .now = now, .from = AT_MIN, .stands = AT_MIN, .f = f};
-    while (!job.is_there) { // what is due in a member's step is decided in one arena, so that steps
-                            // are short
-        const enum err err = clock_step(engine, &job);
-        if (err != ERR_OK && job.stands != AT_MIN) {
-            char stands[INSTANT_BYTES + 1];
-            instant_write(job.stands, stands);
-            return fail(f, err, "",
-                        "The clock stands at %s, and not everything that was due by then has run: "
-                        "send the same again, it goes on.",
-                        stands);
-        }
-        try(err);
-    }
-    return ERR_OK;
-}
-
-/* Held events that waited too long: row and key go. Stored answers that are over go too. */
-static enum err sweep_expired(struct store *store, struct arena *arena, void *self)
-{
-    struct instance instance;
-    int64_t *ids = NULL;
-    size_t n = 0;
-    (void)self; // the store says all
-    try(store_instance_read(store, arena, &instance));
-    try(store_idempotency_expire(store, store_now(&instance), NULL));
-    try(store_held_expired(store, arena, store_now(&instance), HELD_PER_SWEEP, &ids, &n));
-    return n == 0 ? ERR_OK : store_held_forget(store, arena, ids, n);
-}
-
-/* Sleeps, or wakes early because the engine stops. Returns false then. */
-static bool sleep_ms(struct engine *engine, int64_t ms)
-{
-    struct timespec until;
-    (void)clock_gettime(CLOCK_REALTIME, &until); // cannot fail for this clock
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    ensure(pthread_mutex_lock(&engine->mutex) == 0);
-    while (!atomic_load(&engine->is_stopping)) {
-        if (pthread_cond_timedwait(&engine->ticked, &engine->mutex, &until) == ETIMEDOUT) {
-            break;
-        }
-    }
-    ensure(pthread_mutex_unlock(&engine->mutex) == 0);
-    return !atomic_load(&engine->is_stopping);
-}
-
-static void *clock_main(void *self)
-{
-    struct engine *engine = self;
-    (void)pthread_setname_np(pthread_self(), "clock"); // for top and perf
-    int64_t swept_at = clock_monotonic_us() / 1000;
-    bool is_armed = true;
-    while (sleep_ms(engine, is_armed ? CLOCK_WAIT_MS : 0)) {
-        size_t ran = 0;
-        struct ticket relays = {.job = relays_claim};
-        (void)!engine_run(engine, &relays); // tried again at the next turn
-        enum err err = engine->runs_timers ? engine_timers_run(engine, &ran) : ERR_OK;
-        if (err == ERR_OK && engine->runs_timers) {
-            err = arming_run(engine, &is_armed);
-        }
-        is_armed |= err != ERR_OK; // tried again at the next tick
-        if (err != ERR_OK && err != ERR_STOPPING && err != ERR_NO_PROGRAM) {
-            log_line(LOG_WARN, "clock", "error=%s", err_code(err));
-        }
-        if (engine->runs_timers && clock_monotonic_us() / 1000 - swept_at >= SWEEP_EVERY_MS) {
-            struct ticket sweep = {.job = sweep_expired};
-            swept_at = clock_monotonic_us() / 1000;
-            (void)!engine_run(engine, &sweep); // tried again at the next sweep
-        }
-    }
-    return NULL;
-}
-
 /* ---- opening and closing ---- */
 
 /* An erasure that was cut short after its key was gone. */
@@ -541,6 +357,9 @@ enum err engine_open(const struct engine_config *config, struct fail *f, struct 
     if (forgotten_n > 0) {
         log_line(LOG_WARN, "engine", "erasures_finished=%zu", forgotten_n);
     }
+    if (err == ERR_OK) {
+        err = settler_open(config->base, engine->store, f, &engine->settler);
+    }
     if (err != ERR_OK) {
         store_close(engine->store);
         free(engine);
@@ -550,13 +369,10 @@ enum err engine_open(const struct engine_config *config, struct fail *f, struct 
     ensure(engine->batch != NULL);
     ensure(pthread_mutex_init(&engine->mutex, NULL) == 0);
     ensure(pthread_cond_init(&engine->filled, NULL) == 0);
-    ensure(pthread_cond_init(&engine->ticked, NULL) == 0);
     engine->checkpointer = checkpointer_open(engine->base, engine->store);
     ensure(pthread_create(&engine->lane, NULL, lane_main, engine) == 0);
-    engine->runs_timers = config->with_clock;
     if (config->with_clock || config->with_relays) {
-        engine->has_clock = true;
-        ensure(pthread_create(&engine->clock, NULL, clock_main, engine) == 0);
+        engine->ticker = ticker_open(engine, config->with_clock);
     }
     *out = engine;
     return ERR_OK;
@@ -567,18 +383,13 @@ void engine_close(struct engine *engine)
     if (engine == NULL) {
         return;
     }
-    ensure(pthread_mutex_lock(&engine->mutex) == 0);
-    atomic_store(&engine->is_stopping, true);
-    ensure(pthread_cond_broadcast(&engine->ticked) == 0);
-    ensure(pthread_mutex_unlock(&engine->mutex) == 0);
-    if (engine->has_clock) {
-        ensure(pthread_join(engine->clock, NULL) == 0);
-    }
+    ticker_close(engine->ticker);
     ensure(pthread_mutex_lock(&engine->mutex) == 0);
     engine->is_closed = true;
     ensure(pthread_cond_signal(&engine->filled) == 0);
     ensure(pthread_mutex_unlock(&engine->mutex) == 0);
     ensure(pthread_join(engine->lane, NULL) == 0);
+    settler_close(engine->settler);
     checkpointer_close(engine->checkpointer);
     int64_t left = 0;
     (void)!db_checkpoint(store_db(engine->store), DB_CHECKPOINT_TRUNCATE,
@@ -588,6 +399,11 @@ void engine_close(struct engine *engine)
     arena_close(&engine->relay_arena);
     free(engine->batch);
     free(engine);
+}
+
+void engine_settle(struct engine *engine)
+{
+    settler_wait(engine->settler);
 }
 
 void engine_stats_read(const struct engine *engine, struct engine_stats *out)

@@ -3,10 +3,11 @@
  * Callers hand over tickets: a list of submissions (events, enrolments, timers), or a job
  * (everything else that writes). One thread, the lane, takes what is waiting without delay, merges
  * submissions of many tickets into one batch, commits once and answers all. A job has a transaction
- * of its own, in its turn.
+ * of its own, in its turn. Answers go out once the disk has what they tell of (settle.h).
  *
- * Owns:    the lane's thread and store, the clock's thread, the checkpointer's thread.
- * Threads: engine_submit() any thread; done() is called on the lane's thread.
+ * Owns:    the lane's thread and store, the clock's thread, the checkpointer's, the settler's.
+ * Threads: engine_submit() any thread; done() is called on the lane's thread or the settler's, on
+ *          one at a time.
  * Memory:  a ticket and what it points to belong to the caller until done() is called.
  * Errors:  ERR_BUSY when QUEUE_MAX submissions wait; ERR_STOPPING while the engine drains. An fsync
  *          error ends the process: it is not known what is on disk.
@@ -30,7 +31,7 @@ struct ticket {
     enum err (*job)(struct store *store, struct arena *arena, void *self);
     void *job_self;
     bool job_is_bare;                    // the job begins and commits by itself
-    void (*done)(struct ticket *ticket); // on the lane's thread; NULL only for engine_run()
+    void (*done)(struct ticket *ticket); // on a thread of the engine's; NULL only for engine_run()
     void *owner;                         // the caller's
     enum err err;                        // of a job, or of what concerns the whole ticket
     // The engine's:
@@ -72,6 +73,10 @@ enum err engine_forget(struct store *store, struct arena *arena, int64_t member,
 /* Decides without writing, from a read snapshot of the caller's store. */
 enum err engine_dry_run(struct store *reader, struct arena *arena, struct submission *list,
                         size_t n) MUST_USE;
+
+/* Returns when the disk has all that a reader can have seen by now: between reading and answering.
+ * Not from a ticket's job or done(). */
+void engine_settle(struct engine *engine);
 
 /* Runs every timer due by now; *ran is how many members had one. */
 enum err engine_timers_run(struct engine *engine, size_t *ran) MUST_USE;

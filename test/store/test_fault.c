@@ -214,6 +214,89 @@ static void what_was_committed_survives_a_power_cut(void **state)
     fault.keeps_images = false;
 }
 
+static void an_early_commit_is_seen_at_once_and_syncs_nothing(void **state)
+{
+    struct both *both = *state;
+    struct db *db = open_with_table(both);
+    struct db *reader = both_open(both, DB_READER, &TEST_QUERIES);
+    struct db *settler = both_open(both, DB_MAINTAINER, NULL);
+    db_commit_early(db);
+    assert_ok(things_insert(both, db, 1000, 3));
+    fault_heal();
+    const int64_t commits = db_commits(db);
+    assert_ok(things_insert(both, db, 2000, 3));
+    assert_int_equal(things_count(both, reader), 6);
+    assert_int_equal(db_commits(db), commits + 1);
+    assert_int_equal(fault.counts[FAULT_SYNC], fault.is_powersafe ? 0 : 1);
+    assert_ok(db_log_sync(settler));
+    assert_int_equal(fault.counts[FAULT_SYNC], fault.is_powersafe ? 1 : 2);
+    fault_arm(FAULT_SYNC, 1, SQLITE_IOERR_FSYNC, true);
+    assert_err(db_log_sync(settler), ERR_FSYNC);
+    fault_heal();
+    fault_arm(FAULT_WRITE, 1, SQLITE_FULL, true); // a full disk is told at the commit, not later
+    assert_err(things_insert(both, db, 3000, 3), ERR_DISK_FULL);
+    fault_heal();
+    assert_ok(things_insert(both, db, 3000, 3));
+    assert_int_equal(things_count(both, reader), 9);
+
+    // The head of a log that begins anew is on disk before any frame, or old frames would count.
+    assert_ok(db_checkpoint(db, DB_CHECKPOINT_PASSIVE, NULL));
+    fault_heal();
+    assert_ok(things_insert(both, db, 4000, 3));
+    assert_int_equal(fault.counts[FAULT_SYNC], fault.is_powersafe ? 1 : 2);
+}
+
+/* Of early commits the disk has all that were synced, of the others the first few or none, and
+ * nothing by halves: also where the log began anew in between. */
+static void what_was_settled_survives_a_power_cut(void **state)
+{
+    struct both *both = *state;
+    fault.keeps_images = true;
+    struct db *db = open_with_table(both);
+    struct db *checkpointer = both_open(both, DB_MAINTAINER, NULL);
+    struct db *settler = both_open(both, DB_MAINTAINER, NULL);
+    const char *path = str_z(&both->arena, both->url);
+    const char *copy_path = str_fmt(&both->arena, "%s/copy.db", both->dir).p;
+    int64_t count = 0;
+    int64_t settled = 0;
+    size_t lost_n = 0;
+    db_commit_early(db);
+    for (uint64_t seed = 1; seed <= CUTS; seed++) {
+        int64_t allowed[3] = {count, count, count};
+        if (seed % 7 == 0) { // the lane begins the log anew with its next commit
+            assert_ok(db_checkpoint(seed % 2 == 0 ? db : checkpointer, DB_CHECKPOINT_PASSIVE, NULL));
+            settled = count;
+        }
+        for (size_t i = 0; i < 2; i++) { // two commits, each of as many rows as the seed says
+            const size_t n = seed % 5 + 1;
+            assert_ok(things_insert(both, db, (int64_t)(seed * 1000 + i * 100), n));
+            allowed[i + 1] = allowed[i] + (int64_t)n;
+        }
+        count = allowed[2];
+        if (seed % 3 == 0) {
+            assert_ok(db_log_sync(settler));
+            settled = count;
+        } else if (seed % 11 == 0) { // cut in the middle of a checkpoint
+            fault_arm(FAULT_WRITE, (int64_t)seed % 4 + 1, SQLITE_IOERR_WRITE, true);
+            (void)!db_checkpoint(checkpointer, DB_CHECKPOINT_PASSIVE, NULL);
+            fault_heal();
+            settled = count; // it syncs the log before anything else
+        }
+        fault_power_cut(path, copy_path, seed);
+        struct db *found = both_open_url(both, str_c(copy_path), DB_WRITER, &TEST_QUERIES);
+        const int64_t n = things_count(both, found);
+        assert_true(n >= settled && n <= count);
+        // Commits of this seed are whole or absent; those of seeds before may be lost as well.
+        assert_true(n <= allowed[0] || n == allowed[1] || n == allowed[2]);
+        assert_sound(both, found);
+        lost_n += n < count;
+        both_close(both, found);
+        both->open_n--;
+    }
+    assert_true(fault.is_powersafe ? lost_n > 0 : lost_n == 0); // the cuts did meet something
+    fault.keeps_images = false;
+}
+
 static void keys_are_not_made_on_a_full_disk(void **state)
 {
     struct both *both = *state;
@@ -326,6 +409,8 @@ int main(void)
         ONLY_SQLITE(a_failed_sync_of_a_checkpoint_is_told_apart),
         ONLY_SQLITE(damage_is_told_apart),
         ONLY_SQLITE(what_was_committed_survives_a_power_cut),
+        ONLY_SQLITE(an_early_commit_is_seen_at_once_and_syncs_nothing),
+        ONLY_SQLITE(what_was_settled_survives_a_power_cut),
         ONLY_SQLITE(keys_are_not_made_on_a_full_disk),
         ONLY_SQLITE(no_memory_is_an_outage_and_loses_nothing),
         ONLY_SQLITE(a_migration_cut_at_any_write_is_whole_or_absent),

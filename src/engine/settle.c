@@ -1,0 +1,176 @@
+/* The settler's thread, and the lane's and the readers' part in it. */
+#include "base/base.h"
+#include "engine/settle.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "engine/checkpoint.h"
+
+struct settler {
+    struct store *store; // the thread's; NULL on PostgreSQL
+    struct db *lane;     // db_commits() from any thread, all else the lane's thread
+    pthread_t thread;
+    _Atomic int64_t settled; // commits of the lane that the disk has
+    pthread_mutex_t mutex;   // guards what follows
+    pthread_cond_t wanted;   // the thread sleeps on it
+    pthread_cond_t advanced; // the lane and readers sleep on it
+    int64_t readers_want;    // commits
+    struct ticket *first;
+    struct ticket *last;
+    size_t unsettled_n; // submissions handed over and not answered
+    bool is_stopping;
+};
+
+static void lock(struct settler *s)
+{
+    ensure(pthread_mutex_lock(&s->mutex) == 0);
+}
+
+static void unlock(struct settler *s)
+{
+    ensure(pthread_mutex_unlock(&s->mutex) == 0);
+}
+
+/* Syncs through a connection of the calling thread; NULL: commits are durable by themselves. */
+static void settle(struct settler *s, struct db *db)
+{
+    const int64_t commits = db_commits(s->lane);
+    if (atomic_load(&s->settled) >= commits) {
+        return; // another has
+    }
+    if (db != NULL) {
+        stop_if_lost(db_log_sync(db));
+    }
+    int64_t settled = atomic_load(&s->settled);
+    while (settled < commits && !atomic_compare_exchange_weak(&s->settled, &settled, commits)) {
+    }
+}
+
+static void answer_all(struct ticket *first, const struct ticket *end)
+{
+    while (first != end) {
+        struct ticket *next = first->next;
+        first->done(first); // the ticket is gone now
+        first = next;
+    }
+}
+
+/* ---- the thread ---- */
+
+/* One turn: a sync, then the answers of all that was handed over before it. */
+static void take_turn(struct settler *s)
+{
+    struct ticket *list = s->first;
+    const size_t n = s->unsettled_n;
+    s->first = s->last = NULL;
+    unlock(s);
+    settle(s, s->store != NULL ? store_db(s->store) : NULL);
+    lock(s);
+    ensure(pthread_cond_broadcast(&s->advanced) == 0); // readers need not wait for the answers
+    unlock(s);
+    answer_all(list, NULL);
+    lock(s);
+    s->unsettled_n -= n;
+    ensure(pthread_cond_broadcast(&s->advanced) == 0);
+}
+
+static void *thread_main(void *self)
+{
+    struct settler *s = self;
+    (void)pthread_setname_np(pthread_self(), "settle"); // for top and perf
+    lock(s);
+    while (!s->is_stopping || s->first != NULL) {
+        if (s->first == NULL && s->readers_want <= atomic_load(&s->settled)) {
+            ensure(pthread_cond_wait(&s->wanted, &s->mutex) == 0);
+        } else {
+            take_turn(s);
+        }
+    }
+    unlock(s);
+    return NULL;
+}
+
+/* ---- the lane ---- */
+
+void settler_hand_over(struct settler *s, struct ticket *first, struct ticket *end, size_t n,
+                       bool is_idle)
+{
+    lock(s);
+    if (is_idle && s->unsettled_n == 0) {
+        unlock(s); // only the lane hands over: it stays so
+        settle(s, s->lane);
+        answer_all(first, end);
+        return;
+    }
+    if (s->last == NULL) {
+        s->first = first;
+    } else {
+        s->last->next = first;
+    }
+    for (s->last = first; s->last->next != end; s->last = s->last->next) {
+    }
+    s->last->next = NULL;
+    s->unsettled_n += n;
+    ensure(pthread_cond_signal(&s->wanted) == 0);
+    while (s->unsettled_n > UNSETTLED_MAX) {
+        ensure(pthread_cond_wait(&s->advanced, &s->mutex) == 0);
+    }
+    unlock(s);
+}
+
+/* ---- readers ---- */
+
+void settler_wait(struct settler *s)
+{
+    const int64_t seen = db_commits(s->lane);
+    if (atomic_load(&s->settled) >= seen) {
+        return;
+    }
+    lock(s);
+    s->readers_want = int64_max(s->readers_want, seen);
+    ensure(pthread_cond_signal(&s->wanted) == 0);
+    while (atomic_load(&s->settled) < seen) {
+        ensure(pthread_cond_wait(&s->advanced, &s->mutex) == 0);
+    }
+    unlock(s);
+}
+
+/* ---- opening and closing ---- */
+
+enum err settler_open(struct store_base *base, struct store *lane, struct fail *f,
+                      struct settler **out)
+{
+    struct settler *s = calloc(1, sizeof *s); // start-up code
+    ensure(s != NULL);
+    const bool syncs = db_dialect(store_db(lane)) == DB_SQLITE;
+    const enum err err = syncs ? store_open(base, DB_MAINTAINER, f, &s->store) : ERR_OK;
+    if (err != ERR_OK) {
+        free(s); // start-up code
+        return err;
+    }
+    s->lane = store_db(lane);
+    atomic_store(&s->settled, db_commits(s->lane)); // those were durable
+    db_commit_early(s->lane);
+    ensure(pthread_mutex_init(&s->mutex, NULL) == 0);
+    ensure(pthread_cond_init(&s->wanted, NULL) == 0);
+    ensure(pthread_cond_init(&s->advanced, NULL) == 0);
+    ensure(pthread_create(&s->thread, NULL, thread_main, s) == 0);
+    *out = s;
+    return ERR_OK;
+}
+
+void settler_close(struct settler *s)
+{
+    if (s == NULL) {
+        return;
+    }
+    lock(s);
+    s->is_stopping = true;
+    ensure(pthread_cond_signal(&s->wanted) == 0);
+    unlock(s);
+    ensure(pthread_join(s->thread, NULL) == 0);
+    settle(s, s->lane);
+    store_close(s->store);
+    free(s); // made at start-up, released at the close
+}

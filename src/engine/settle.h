@@ -1,0 +1,45 @@
+/* Settling: what the lane has committed reaches the disk, and only then is anybody told of it.
+ *
+ * The lane commits early (db.h) and goes on with its next batch while a thread of its own syncs
+ * the log and answers the tickets of the batches before. One sync serves all that was committed by
+ * then. Where nothing else waits for the lane it settles by itself, without another thread's
+ * awakening.
+ *
+ * On PostgreSQL commits are durable by themselves; answering beside the lane is left.
+ *
+ * Readers see a commit before the disk has it: whoever answers with what was read calls
+ * settler_wait() between reading and answering.
+ *
+ * Owns:    one thread and its store.
+ * Threads: settler_hand_over() the lane's; settler_wait() any but the settler's own and the lane's;
+ *          a ticket's done() is called on either, never on both at once.
+ * Memory:  tickets belong to their callers and are gone once done() was called.
+ * Errors:  a failed sync ends the process: it is not known what is on disk.
+ * Limits:  UNSETTLED_MAX submissions: the lane waits beyond it.
+ */
+#ifndef LOYALD_SETTLE_H
+#define LOYALD_SETTLE_H
+
+#include "engine/engine.h"
+
+enum { UNSETTLED_MAX = 8192 };
+
+struct settler;
+
+/* `lane` is the lane's store; its commits are early from here on. */
+enum err settler_open(struct store_base *base, struct store *lane, struct fail *f,
+                      struct settler **out) MUST_USE;
+
+/* Takes a list of tickets whose commits are done, `n` submissions in all, from `first` to before
+ * `end`. `is_idle`: nothing else waits for the lane. */
+void settler_hand_over(struct settler *settler, struct ticket *first, struct ticket *end, size_t n,
+                       bool is_idle);
+
+/* Returns when the disk has all that a reader can have seen by now. */
+void settler_wait(struct settler *settler);
+
+/* Settles and answers what is left and ends the thread; after the lane's thread, before its store.
+ * NULL does nothing. */
+void settler_close(struct settler *settler);
+
+#endif
