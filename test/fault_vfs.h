@@ -43,7 +43,7 @@ static struct {
     int64_t failed_n;
     int64_t counts[FAULT_READ + 1]; // operations seen since fault_heal()
     bool keeps_images;
-    bool is_powersafe; // what the disk promises of files opened from now on
+    bool is_powersafe;       // what the disk promises of files opened from now on
     void (*sync_hook)(void); // called before each sync, on the syncing thread; NULL
     struct fault_image images[FAULT_FILES_MAX];
     sqlite3_vfs *real;

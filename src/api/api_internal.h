@@ -102,7 +102,7 @@ struct api_call {
     struct ticket ticket;
     struct api_task task;
     bool is_read; // by a worker: what the answer shows may not be on disk yet
-    void *work; // the handler's
+    void *work;   // the handler's
 };
 
 /* Counters of one route. */

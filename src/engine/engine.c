@@ -28,8 +28,8 @@ struct engine {
     struct checkpointer *checkpointer;
     struct settler *settler;
     struct ticker *ticker; // or NULL
-    pthread_mutex_t mutex;   // guards what follows
-    pthread_cond_t filled;   // the lane sleeps on it
+    pthread_mutex_t mutex; // guards what follows
+    pthread_cond_t filled; // the lane sleeps on it
     struct ticket *first;
     struct ticket *last;
     size_t waiting; // submissions and jobs in the queue

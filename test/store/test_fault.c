@@ -264,7 +264,8 @@ static void what_was_settled_survives_a_power_cut(void **state)
     for (uint64_t seed = 1; seed <= CUTS; seed++) {
         int64_t allowed[3] = {count, count, count};
         if (seed % 7 == 0) { // the lane begins the log anew with its next commit
-            assert_ok(db_checkpoint(seed % 2 == 0 ? db : checkpointer, DB_CHECKPOINT_PASSIVE, NULL));
+            assert_ok(
+                db_checkpoint(seed % 2 == 0 ? db : checkpointer, DB_CHECKPOINT_PASSIVE, NULL));
             settled = count;
         }
         for (size_t i = 0; i < 2; i++) { // two commits, each of as many rows as the seed says

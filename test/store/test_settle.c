@@ -66,8 +66,8 @@ static struct bench bench_open(void **state)
 {
     struct bench bench = {.shop = shop_open(*state)};
     both_run(bench.shop->both, store_db(bench.shop->store), "CREATE TABLE note (n INTEGER)");
-    assert_ok(settler_open(bench.shop->base, bench.shop->store, &bench.shop->both->fail,
-                           &bench.settler));
+    assert_ok(
+        settler_open(bench.shop->base, bench.shop->store, &bench.shop->both->fail, &bench.settler));
     return bench;
 }
 
@@ -84,8 +84,8 @@ static void run_ticket(struct bench *bench, size_t i, bool is_idle)
     struct db *db = store_db(bench->shop->store);
     struct db_result rows = {0};
     assert_ok(db_begin(db, DB_WRITE));
-    assert_ok(db_query_text(db, bench->shop->arena, STR("INSERT INTO note VALUES (1)"), NULL, 0,
-                            &rows));
+    assert_ok(
+        db_query_text(db, bench->shop->arena, STR("INSERT INTO note VALUES (1)"), NULL, 0, &rows));
     assert_ok(db_commit(db));
     bench->tickets[i] = (struct ticket){.n = 1, .done = answered, .owner = &bench->answered_n};
     settler_hand_over(bench->settler, &bench->tickets[i], NULL, 1, is_idle);
