@@ -140,15 +140,15 @@ static void *thread_main(void *self)
 
 /* ---- opening and closing ---- */
 
-struct checkpointer *checkpointer_open(struct store_base *base, struct store *lane)
+struct checkpointer *checkpointer_open(struct store_base *base, struct db *lane)
 {
-    if (db_dialect(store_db(lane)) != DB_SQLITE) {
+    if (db_dialect(lane) != DB_SQLITE) {
         return NULL;
     }
     struct checkpointer *c = calloc(1, sizeof *c); // start-up code
     ensure(c != NULL);
     c->base = base;
-    c->lane = store_db(lane);
+    c->lane = lane;
     ensure(pthread_mutex_init(&c->mutex, NULL) == 0);
     ensure(pthread_cond_init(&c->stopped, NULL) == 0);
     ensure(pthread_create(&c->thread, NULL, thread_main, c) == 0);

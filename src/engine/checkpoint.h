@@ -20,15 +20,15 @@
 
 struct checkpointer;
 
-/* Starts the thread. `lane` is the store whose log it looks after. On PostgreSQL, which has a
+/* Starts the thread. `lane` is the connection whose log it looks after. On PostgreSQL, which has a
  * checkpointer of its own, it returns NULL, as good as one. */
-struct checkpointer *checkpointer_open(struct store_base *base, struct store *lane);
+struct checkpointer *checkpointer_open(struct store_base *base, struct db *lane);
 
 /* Between two batches: finishes a checkpoint that is nearly done; waits where the log has grown far
  * beyond its limit. */
 void checkpointer_turn(struct checkpointer *checkpointer);
 
-/* Stops the thread; before the lane's store is closed. NULL does nothing. */
+/* Stops the thread; before the lane's connection is closed. NULL does nothing. */
 void checkpointer_close(struct checkpointer *checkpointer);
 
 /* Ends the process if the error is a failed sync: it is not known what is on disk. */

@@ -369,7 +369,7 @@ enum err engine_open(const struct engine_config *config, struct fail *f, struct 
     ensure(engine->batch != NULL);
     ensure(pthread_mutex_init(&engine->mutex, NULL) == 0);
     ensure(pthread_cond_init(&engine->filled, NULL) == 0);
-    engine->checkpointer = checkpointer_open(engine->base, engine->store);
+    engine->checkpointer = checkpointer_open(engine->base, store_db(engine->store));
     ensure(pthread_create(&engine->lane, NULL, lane_main, engine) == 0);
     if (config->with_clock || config->with_relays) {
         engine->ticker = ticker_open(engine, config->with_clock);

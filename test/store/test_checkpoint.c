@@ -40,7 +40,7 @@ static void the_log_begins_anew_while_the_lane_goes_on(void **state)
 {
     struct shop *shop = shop_open(*state);
     struct db *db = store_db(shop->store);
-    struct checkpointer *checkpointer = checkpointer_open(shop->base, shop->store);
+    struct checkpointer *checkpointer = checkpointer_open(shop->base, store_db(shop->store));
     assert_non_null(checkpointer);
     for (int round = 0; round < 2; round++) {
         fill_log(shop);
@@ -68,7 +68,7 @@ static void a_reader_only_puts_it_off(void **state)
     struct store *reader = NULL;
     struct db_result row = {0};
     assert_ok(store_open(shop->base, DB_READER, &shop->both->fail, &reader));
-    struct checkpointer *checkpointer = checkpointer_open(shop->base, shop->store);
+    struct checkpointer *checkpointer = checkpointer_open(shop->base, store_db(shop->store));
     assert_ok(db_begin(store_db(reader), DB_READ));
     assert_ok(db_query_text(store_db(reader), shop->arena, STR("SELECT count(*) FROM member"), NULL,
                             0, &row));
@@ -89,7 +89,7 @@ static void a_reader_only_puts_it_off(void **state)
 static void postgres_has_its_own(void **state)
 {
     struct shop *shop = shop_open(*state);
-    assert_null(checkpointer_open(shop->base, shop->store));
+    assert_null(checkpointer_open(shop->base, store_db(shop->store)));
     checkpointer_turn(NULL);
     checkpointer_close(NULL);
     shop_close(shop);
