@@ -489,9 +489,8 @@ int main(int argc, char **argv)
         return 0;
     }
     static const size_t SIZES[] = {1, 8, 64, 256, 512};
-    (void)printf("%8s %10s %12s %6s %12s %12s %10s %10s %14s\n", "batch", "engine/s",
-                 "bare SQLite", "ratio", "uncounted", "our log", "pages/ev", "bare pages",
-                 "append file/s");
+    (void)printf("%8s %10s %12s %6s %12s %12s %10s %10s %14s\n", "batch", "engine/s", "bare SQLite",
+                 "ratio", "uncounted", "our log", "pages/ev", "bare pages", "append file/s");
     for (size_t i = 0; i < ARRAY_N(SIZES); i++) {
         const int64_t n = SIZES[i] < 64 ? events / 10 : events;
         const struct rate engine = run_engine(&b, n, SIZES[i], false);
