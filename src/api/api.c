@@ -38,7 +38,7 @@ void api_close(struct api *api)
     if (api == NULL) {
         return;
     }
-    pool_close(api);
+    api_workers_stop(api);
     store_close(api->http_store);
     store_close(api->lane_store);
     arena_close(&api->memory);

@@ -31,7 +31,11 @@ struct api;
 /* Opens reader stores and starts the workers. */
 enum err api_open(const struct api_config *config, struct fail *f, struct api **out) MUST_USE;
 
-/* After http_close() and engine_close(): stops the workers. NULL is allowed. */
+/* Stops the workers: after http_close(), before engine_close(), which they wait for. What the
+ * engine answers after this answers itself. NULL is allowed. */
+void api_workers_stop(struct api *api);
+
+/* After engine_close(). NULL is allowed. */
 void api_close(struct api *api);
 
 /* For http_open(). */

@@ -101,7 +101,7 @@ struct api_call {
     int64_t started_us;
     struct ticket ticket;
     struct api_task task;
-    bool is_read; // by a worker: what the answer shows may not be on disk yet
+    bool is_read; // on a worker: what the answer shows may not be on disk yet
     void *work;   // the handler's
 };
 
@@ -201,7 +201,9 @@ enum err call_snapshot(struct api_call *call, struct store *store) MUST_USE;
 /* ---- pool.c ---- */
 
 enum err pool_open(struct api *api, struct fail *f) MUST_USE;
-void pool_close(struct api *api);
+
+/* Hands call->ticket to the engine; on an error it was not taken. */
+enum err ticket_submit(struct api_call *call) MUST_USE;
 
 /* ERR_BUSY when the queue is full. */
 enum err pool_add(struct api *api, struct api_task *task) MUST_USE;

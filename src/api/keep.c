@@ -230,7 +230,7 @@ void keep_end(struct api_call *call)
     }
     call->ticket =
         (struct ticket){.job = store_job, .job_self = call, .done = stored, .owner = call};
-    if (engine_submit(call->api->config.engine, &call->ticket) != ERR_OK) {
+    if (ticket_submit(call) != ERR_OK) {
         end(call);
     }
 }

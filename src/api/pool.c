@@ -29,6 +29,7 @@ static void *worker_main(void *self)
     struct worker *worker = self;
     (void)pthread_setname_np(pthread_self(), "worker"); // for top and perf
     for (struct api_task *task = take(worker->api); task != NULL; task = take(worker->api)) {
+        task->call->is_read = true;
         task->run(task, worker->store);
     }
     return NULL;
@@ -60,18 +61,26 @@ enum err pool_add(struct api *api, struct api_task *task)
 void call_work(struct api_call *call, void (*run)(struct api_task *task, struct store *reader))
 {
     call->task = (struct api_task){.run = run, .call = call};
-    call->is_read = true;
     const enum err err = pool_add(call->api, &call->task);
     if (err != ERR_OK) {
-        call->is_read = false;
         call_refuse(call, err, NULL);
     }
 }
 
+enum err ticket_submit(struct api_call *call)
+{
+    const bool is_read = call->is_read;
+    call->is_read = false; // the engine answers once all that was read before is on disk
+    const enum err err = engine_submit(call->api->config.engine, &call->ticket);
+    if (err != ERR_OK) {
+        call->is_read = is_read; // the ticket was not taken: the call is ours still
+    }
+    return err;
+}
+
 void call_submit(struct api_call *call)
 {
-    call->is_read = false; // whatever was read before, the engine answers once it is on disk
-    const enum err err = engine_submit(call->api->config.engine, &call->ticket);
+    const enum err err = ticket_submit(call);
     if (err != ERR_OK) {
         call_refuse(call, err, NULL);
     }
@@ -89,8 +98,11 @@ enum err pool_open(struct api *api, struct fail *f)
     return ERR_OK;
 }
 
-void pool_close(struct api *api)
+void api_workers_stop(struct api *api)
 {
+    if (api == NULL) {
+        return;
+    }
     ensure(pthread_mutex_lock(&api->pool_mutex) == 0);
     api->pool_is_closed = true;
     ensure(pthread_cond_broadcast(&api->pool_filled) == 0);
@@ -98,7 +110,9 @@ void pool_close(struct api *api)
     for (size_t i = 0; i < api->workers_n; i++) {
         ensure(pthread_join(api->workers[i], NULL) == 0);
     }
+    api->workers_n = 0;
     for (size_t i = 0; i < API_WORKERS; i++) {
         store_close(api->worker_stores[i]);
+        api->worker_stores[i] = NULL;
     }
 }

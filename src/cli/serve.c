@@ -84,6 +84,7 @@ static void close_all(struct serving *s)
         http_close(s->http, DRAIN_MS);
     }
     watch_close(s->watch);
+    api_workers_stop(s->api);
     engine_close(s->engine);
     api_close(s->api);
     store_base_close(s->base);

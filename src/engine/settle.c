@@ -80,11 +80,13 @@ static void *thread_main(void *self)
     struct settler *s = self;
     (void)pthread_setname_np(pthread_self(), "settle"); // for top and perf
     lock(s);
-    while (!s->is_stopping || s->first != NULL) {
-        if (s->first == NULL && s->readers_want <= atomic_load(&s->settled)) {
+    for (;;) {
+        if (s->first != NULL || s->readers_want > atomic_load(&s->settled)) {
+            take_turn(s);
+        } else if (!s->is_stopping) {
             ensure(pthread_cond_wait(&s->wanted, &s->mutex) == 0);
         } else {
-            take_turn(s);
+            break;
         }
     }
     unlock(s);
@@ -100,6 +102,9 @@ void settler_hand_over(struct settler *s, struct ticket *first, struct ticket *e
     if (is_idle && s->unsettled_n == 0) {
         unlock(s); // only the lane hands over: it stays so
         settle(s, s->lane);
+        lock(s);
+        ensure(pthread_cond_broadcast(&s->advanced) == 0); // to readers
+        unlock(s);
         answer_all(first, end);
         return;
     }

@@ -38,8 +38,8 @@ void settler_hand_over(struct settler *settler, struct ticket *first, struct tic
 /* Returns when the disk has all that a reader can have seen by now. */
 void settler_wait(struct settler *settler);
 
-/* Settles and answers what is left and ends the thread; after the lane's thread, before its store.
- * NULL does nothing. */
+/* Settles and answers what is left and ends the thread; after the lane's thread and the last
+ * reader, before the lane's store. NULL does nothing. */
 void settler_close(struct settler *settler);
 
 #endif

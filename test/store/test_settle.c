@@ -142,6 +142,34 @@ static void a_reader_tells_when_the_disk_has_what_it_saw(void **state)
     bench_close(&bench);
 }
 
+enum { ROUNDS = 3000 };
+
+static void *read_again_and_again(void *self)
+{
+    struct bench *bench = self;
+    while (atomic_load(&bench->answered_n) < ROUNDS) {
+        settler_wait(bench->settler);
+    }
+    return NULL;
+}
+
+/* A lane that settles by itself wakes those who wait for it. */
+static void no_reader_is_forgotten(void **state)
+{
+    struct bench bench = bench_open(state);
+    pthread_t readers[2];
+    for (size_t i = 0; i < ARRAY_N(readers); i++) {
+        assert_int_equal(pthread_create(&readers[i], NULL, read_again_and_again, &bench), 0);
+    }
+    for (int i = 0; i < ROUNDS; i++) {
+        run_ticket(&bench, 0, true);
+    }
+    for (size_t i = 0; i < ARRAY_N(readers); i++) {
+        assert_int_equal(pthread_join(readers[i], NULL), 0);
+    }
+    bench_close(&bench);
+}
+
 static void closing_answers_what_is_left(void **state)
 {
     struct bench bench = bench_open(state);
@@ -170,6 +198,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ONLY_SQLITE(a_ticket_is_answered_when_the_disk_has_it),
         ONLY_SQLITE(a_reader_tells_when_the_disk_has_what_it_saw),
+        BOTH(no_reader_is_forgotten),
         ONLY_SQLITE(closing_answers_what_is_left),
         ONLY_POSTGRES(on_postgres_tickets_are_answered_beside_the_lane),
     };
