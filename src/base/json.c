@@ -2,46 +2,63 @@
 #include "base/base.h"
 #include "base/json.h"
 
+#include <endian.h>
+
 #include "base/json_internal.h"
 
 enum { ROOM_FIRST = 2 }; // log2 of the items that the first piece of what is built holds
 
-static int fields_order(const struct json_field *a, const struct json_field *b)
+/* No name holds a NUL, so a shorter one, filled up with them, comes first as it should. */
+static uint64_t head_of(struct str name)
 {
-    return str_cmp(json_str(&a->name), json_str(&b->name));
-}
-
-static int fields_compare(const void *a, const void *b)
-{
-    return fields_order(*(const struct json_field *const *)a, *(const struct json_field *const *)b);
-}
-
-void json_fields_sort(const struct json_field **fields, size_t n)
-{
-    if (n > JSON_FEW_MAX) {
-        qsort(fields, n, sizeof *fields, fields_compare);
-        return;
+    uint64_t head = 0;
+    if (name.n > 0) {
+        memcpy(&head, name.p, name.n < sizeof head ? name.n : sizeof head);
     }
-    for (size_t i = 1; i < n; i++) {
-        const struct json_field *field = fields[i];
+    return be64toh(head);
+}
+
+/* strcmp() of two names, of which one has the head given. */
+static int entry_order(uint64_t head, struct str name, const struct json_entry *entry)
+{
+    return head != entry->head ? (head < entry->head ? -1 : 1)
+                               : str_cmp(name, json_str(&entry->field->name));
+}
+
+static int entries_compare(const void *a, const void *b)
+{
+    const struct json_entry *entry = a;
+    return entry_order(entry->head, json_str(&entry->field->name), b);
+}
+
+void json_fields_sort(const struct json *object, struct json_entry *entries)
+{
+    const bool are_few = object->n <= JSON_FEW_MAX; // these find their place as they come
+    for (size_t i = 0; i < object->n; i++) {
+        const struct json_entry entry = {.head = head_of(json_str(&object->fields[i].name)),
+                                         .field = &object->fields[i]};
         size_t at = i;
-        for (; at > 0 && fields_order(field, fields[at - 1]) < 0; at--) {
-            fields[at] = fields[at - 1];
+        for (; are_few && at > 0 && entries_compare(&entry, &entries[at - 1]) < 0; at--) {
+            entries[at] = entries[at - 1];
         }
-        fields[at] = field;
+        entries[at] = entry;
+    }
+    if (!are_few) {
+        qsort(entries, object->n, sizeof *entries, entries_compare);
     }
 }
 
 static const struct json_field *indexed_find(const struct json *object, struct str name)
 {
-    const struct json_field *const *index = json_fields_index(object);
+    const struct json_entry *index = json_fields_index(object);
+    const uint64_t head = head_of(name);
     size_t first = 0;
     size_t end = object->n;
     while (first < end) {
         const size_t middle = first + (end - first) / 2;
-        const int order = str_cmp(name, json_str(&index[middle]->name));
+        const int order = entry_order(head, name, &index[middle]);
         if (order == 0) {
-            return index[middle];
+            return index[middle].field;
         }
         first = order > 0 ? middle + 1 : first;
         end = order < 0 ? middle : end;

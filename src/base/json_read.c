@@ -395,14 +395,13 @@ static enum err name_twice(const struct reader *r, const struct json_field *fiel
  * would have to be kept from callers who choose names that collide. */
 static enum err index_make(struct reader *r, struct json *object)
 {
-    const struct json_field **index = (const struct json_field **)(object->fields + object->n);
-    for (size_t i = 0; i < object->n; i++) {
-        index[i] = &object->fields[i];
-    }
-    json_fields_sort(index, object->n);
+    struct json_entry *index = (struct json_entry *)(object->fields + object->n);
+    json_fields_sort(object, index);
     for (size_t i = 1; i < object->n; i++) {
-        if (str_eq(json_str(&index[i - 1]->name), json_str(&index[i]->name))) {
-            return name_twice(r, index[i] > index[i - 1] ? index[i] : index[i - 1]);
+        const struct json_field *one = index[i - 1].field;
+        const struct json_field *other = index[i].field;
+        if (str_eq(json_str(&one->name), json_str(&other->name))) {
+            return name_twice(r, other > one ? other : one);
         }
     }
     object->is_indexed = true;
@@ -451,7 +450,7 @@ static enum err object_read(struct reader *r, struct json *out)
     _Static_assert(sizeof(struct json_field) == 2 * sizeof(struct json), "two items are a field");
     out->n = (uint32_t)((r->items_n - first) / 2);
     const bool is_large = out->n > JSON_FEW_MAX;
-    out->fields = items_take(r, first, is_large ? out->n * sizeof(struct json_field *) : 0);
+    out->fields = items_take(r, first, is_large ? out->n * sizeof(struct json_entry) : 0);
     return is_large ? index_make(r, out) : names_check(r, out);
 }
 

@@ -34,34 +34,31 @@ static void put_escaped(struct buf *out, struct str s)
     buf_char(out, '"');
 }
 
-/* The fields by name: a large object has them in order already. */
-static const struct json_field *const *fields_sorted(struct arena *arena, const struct json *object,
-                                                     const struct json_field **few)
+/* The fields by name: a large object that was read has them in order already. */
+static const struct json_entry *fields_sorted(struct arena *arena, const struct json *object,
+                                              struct json_entry *few)
 {
     if (json_fields_index(object) != NULL) {
         return json_fields_index(object);
     }
-    const struct json_field **fields =
-        object->n <= JSON_FEW_MAX ? few : arena_new(arena, const struct json_field *, object->n);
-    for (size_t i = 0; i < object->n; i++) {
-        fields[i] = &object->fields[i];
-    }
-    json_fields_sort(fields, object->n);
-    return fields;
+    struct json_entry *entries =
+        object->n <= JSON_FEW_MAX ? few : arena_new(arena, struct json_entry, object->n);
+    json_fields_sort(object, entries);
+    return entries;
 }
 
 static void write_object(struct buf *out, const struct json *object)
 {
-    const struct json_field *few[JSON_FEW_MAX];
-    const struct json_field *const *fields = fields_sorted(out->arena, object, few);
+    struct json_entry few[JSON_FEW_MAX];
+    const struct json_entry *entries = fields_sorted(out->arena, object, few);
     buf_char(out, '{');
     for (size_t i = 0; i < object->n; i++) {
         if (i > 0) {
             buf_char(out, ',');
         }
-        put_escaped(out, json_str(&fields[i]->name));
+        put_escaped(out, json_str(&entries[i].field->name));
         buf_char(out, ':');
-        json_write_canonical(out, &fields[i]->value); // as deep as the value
+        json_write_canonical(out, &entries[i].field->value); // as deep as the value
     }
     buf_char(out, '}');
 }

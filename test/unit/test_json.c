@@ -488,6 +488,40 @@ static void names_are_written_in_their_order(void **state)
     assert_string_equal(canonical(read_str(buf_view(&text))), str_z(&arena, buf_view(&wanted)));
 }
 
+/* Names that begin alike, that are others' beginnings, and of bytes on both sides of 0x80. */
+static void many_names_are_ordered_as_bytes(void **state)
+{
+    (void)state;
+    static const char *const PARTS[] = {"a",       "b", "aaaa", "\xC3\xA9", "\xEF\xBF\xBF",
+                                        "\\u0001", "-"};
+    uint32_t random = 7;
+    for (int round = 0; round < 50; round++) {
+        struct buf text;
+        buf_open(&text, &arena, 1 << 20);
+        for (int i = 0; i < 300; i++) {
+            buf_str(&text, i == 0 ? STR("{\"") : STR(",\""));
+            for (int n = i % 7 + 1; n > 0; n--) {
+                random = random * 1664525u + 1013904223u;
+                buf_str(&text, str_c(PARTS[(random >> 16) % ARRAY_N(PARTS)]));
+            }
+            buf_printf(&text, "%d\":%d", i * 7919 % 300, i); // so that none stands twice
+        }
+        buf_char(&text, '}');
+        const struct json *json = read_str(buf_view(&text));
+        struct str name = {0};
+        struct str before = {0};
+        const struct json *value = NULL;
+        json_object_foreach(json_of(canonical(json)), name, value)
+        {
+            assert_true(str_cmp(before, name) < 0 || before.p == NULL);
+            assert_true(json_is_same(json_find(json, name), value));
+            before = name;
+        }
+        assert_int_equal(json_object_size(json), 300);
+        arena_reset(&arena);
+    }
+}
+
 /* ---- comparing, building, writing ---- */
 
 static void values_are_the_same_whatever_their_order(void **state)
@@ -591,6 +625,7 @@ int main(void)
         cmocka_unit_test(every_name_of_a_large_object_is_found),
         cmocka_unit_test(a_name_that_stands_twice_in_a_large_object_is_refused),
         cmocka_unit_test(names_are_written_in_their_order),
+        cmocka_unit_test(many_names_are_ordered_as_bytes),
         cmocka_unit_test(values_are_the_same_whatever_their_order),
         cmocka_unit_test(what_is_built_has_what_was_set),
         cmocka_unit_test(a_copy_leaves_the_original_alone),
