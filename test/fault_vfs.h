@@ -41,7 +41,7 @@ static struct {
     int code;
     bool is_persistent;
     int64_t failed_n;
-    int64_t counts[FAULT_READ + 1]; // operations seen since fault_heal()
+    _Atomic int64_t counts[FAULT_READ + 1]; // operations seen since fault_heal()
     bool keeps_images;
     bool is_powersafe;       // what the disk promises of files opened from now on
     void (*sync_hook)(void); // called before each sync, on the syncing thread; NULL
@@ -78,7 +78,9 @@ static inline void fault_arm(enum fault_operation operation, int64_t countdown, 
 static inline void fault_heal(void)
 {
     fault_arm(FAULT_NONE, 0, SQLITE_OK, false);
-    memset(fault.counts, 0, sizeof fault.counts);
+    for (size_t i = 0; i < ARRAY_N(fault.counts); i++) {
+        fault.counts[i] = 0;
+    }
 }
 
 /* SQLITE_OK, or the error to return instead of doing it. */

@@ -14,22 +14,39 @@
 #include "engine/ticker.h"
 #include "store/members.h"
 
-enum { RETRIES_MAX = 5, RETRY_WAIT_US = 2000 };
+enum {
+    LANES_MAX = 2,
+    SHARE_MIN = 64, // so few are not worth another lane's transaction
+    // Two lanes with long batches meet at some member nearly always, and one waits for the other.
+    SHARED_BATCH_MAX = 128,
+    RETRIES_MAX = 5,
+    RETRY_WAIT_US = 2000
+};
 #define BATCH_BYTES_MAX ((size_t)4 * 1024 * 1024 * 1024)
 #define RELAY_BYTES_MAX ((size_t)256 * 1024 * 1024)
 
+/* One thread that books: the only one on SQLite, which has one writer; on PostgreSQL one of two, so
+ * that one decides while the database works for the other. Members' rows are locked in their order,
+ * as between two processes. */
+struct lane {
+    struct engine *engine;
+    struct store *store;
+    struct arena arena;
+    struct arena relay_arena;  // for what a batch has left to others
+    struct submission **batch; // BATCH_MAX
+    pthread_t thread;
+};
+
 struct engine {
     struct store_base *base;
-    struct store *store;       // the lane's
-    struct arena arena;        // the lane's
-    struct arena relay_arena;  // the lane's, for what a batch has left to others
-    struct submission **batch; // BATCH_MAX
-    pthread_t lane;
+    struct lane lanes[LANES_MAX];
+    size_t lanes_n;
+    _Atomic int64_t newest_id; // of all lanes
     struct checkpointer *checkpointer;
     struct settler *settler;
     struct ticker *ticker; // or NULL
     pthread_mutex_t mutex; // guards what follows
-    pthread_cond_t filled; // the lane sleeps on it
+    pthread_cond_t filled; // lanes sleep on it
     struct ticket *first;
     struct ticket *last;
     size_t waiting; // submissions and jobs in the queue
@@ -38,11 +55,16 @@ struct engine {
     atomic_llong batches, submissions, retries, parked, pages, batch_us_max;
 };
 
+static size_t weight_of(const struct ticket *ticket)
+{
+    return ticket->job != NULL ? 1 : ticket->n;
+}
+
 /* ---- the queue ---- */
 
 enum err engine_submit(struct engine *engine, struct ticket *ticket)
 {
-    const size_t weight = ticket->job != NULL ? 1 : ticket->n;
+    const size_t weight = weight_of(ticket);
     ticket->next = NULL;
     ticket->taken = ticket->answered = 0;
     ticket->err = ERR_OK;
@@ -66,8 +88,8 @@ enum err engine_submit(struct engine *engine, struct ticket *ticket)
     return err;
 }
 
-/* Takes the whole queue at once; waits for it. Returns NULL when the engine is closed and nothing
- * is left. */
+/* Takes what waits, or about half of it where another lane can take the rest; waits for it. Returns
+ * NULL when the engine is closed and nothing is left. */
 static struct ticket *take_queue(struct engine *engine)
 {
     ensure(pthread_mutex_lock(&engine->mutex) == 0);
@@ -75,17 +97,30 @@ static struct ticket *take_queue(struct engine *engine)
         ensure(pthread_cond_wait(&engine->filled, &engine->mutex) == 0);
     }
     struct ticket *list = engine->first;
-    engine->first = engine->last = NULL;
-    engine->waiting = 0;
+    const size_t enough = engine->lanes_n == 1 ? SIZE_MAX : SHARE_MIN + engine->waiting / 2;
+    struct ticket *last = list;
+    size_t n = list != NULL ? weight_of(list) : 0;
+    while (last != NULL && last->next != NULL && n + weight_of(last->next) <= enough) {
+        last = last->next;
+        n += weight_of(last);
+    }
+    engine->first = last != NULL ? last->next : NULL;
+    engine->waiting -= n;
+    if (engine->first == NULL) {
+        engine->last = NULL;
+    } else {
+        last->next = NULL;
+        ensure(pthread_cond_signal(&engine->filled) == 0);
+    }
     ensure(pthread_mutex_unlock(&engine->mutex) == 0);
     return list;
 }
 
-/* Does nothing wait? */
+/* Does nothing wait for the only lane? Then it may answer by itself. */
 static bool is_idle(struct engine *engine)
 {
     ensure(pthread_mutex_lock(&engine->mutex) == 0);
-    const bool is_idle = engine->first == NULL;
+    const bool is_idle = engine->lanes_n == 1 && engine->first == NULL;
     ensure(pthread_mutex_unlock(&engine->mutex) == 0);
     return is_idle;
 }
@@ -97,17 +132,17 @@ static bool is_transient(enum err err)
     return err == ERR_RETRY || err == ERR_DATABASE;
 }
 
-static enum err run_with_retries(struct engine *engine, struct submission **list, size_t n)
+static enum err run_with_retries(struct lane *lane, struct submission **list, size_t n)
 {
     enum err err = ERR_OK;
     for (int attempt = 0; attempt <= RETRIES_MAX; attempt++) {
-        arena_reset(&engine->arena);
-        err = batch_run(engine->store, &engine->arena, list, n, BATCH_APPLY);
+        arena_reset(&lane->arena);
+        err = batch_run(lane->store, &lane->arena, list, n, BATCH_APPLY);
         stop_if_lost(err);
         if (!is_transient(err)) {
             return err;
         }
-        atomic_fetch_add(&engine->retries, 1);
+        atomic_fetch_add(&lane->engine->retries, 1);
         (void)usleep((useconds_t)RETRY_WAIT_US << attempt); // an interrupted wait is a shorter one
     }
     return err;
@@ -124,9 +159,9 @@ static void fail_all(struct submission **list, size_t n, enum err err, const cha
 
 /* Runs a batch; where it fails for a reason of its own it runs again in halves, down to the
  * culprit. */
-static void run_batch(struct engine *engine, struct submission **list, size_t n)
+static void run_batch(struct lane *lane, struct submission **list, size_t n)
 {
-    const enum err err = run_with_retries(engine, list, n);
+    const enum err err = run_with_retries(lane, list, n);
     switch ((int)err) {
     case ERR_OK:
         return;
@@ -147,11 +182,11 @@ static void run_batch(struct engine *engine, struct submission **list, size_t n)
         break;
     }
     if (n > 1) {
-        run_batch(engine, list, n / 2);
-        run_batch(engine, list + n / 2, n - n / 2);
+        run_batch(lane, list, n / 2);
+        run_batch(lane, list + n / 2, n - n / 2);
         return;
     }
-    atomic_fetch_add(&engine->parked, 1);
+    atomic_fetch_add(&lane->engine->parked, 1);
     log_line(LOG_ERROR, "engine", "parked=1 error=%s kind=%d member=%" PRId64, err_code(err),
              (int)list[0]->event.kind, list[0]->member);
     fail_all(list, n, ERR_INTERNAL,
@@ -160,28 +195,29 @@ static void run_batch(struct engine *engine, struct submission **list, size_t n)
 
 /* What the batch has left for other members is done before anybody is answered. What fails here, or
  * is too much, stays a row: the clock comes back to it. */
-static void run_relays(struct engine *engine)
+static void run_relays(struct lane *lane)
 {
-    for (int round = 0; round < RELAY_ROUNDS_MAX && store_relays_leased(engine->store); round++) {
+    for (int round = 0; round < RELAY_ROUNDS_MAX && store_relays_leased(lane->store); round++) {
         struct submission **list = NULL;
         size_t n = 0;
-        arena_reset(&engine->relay_arena);
-        const enum err err = relays_take(engine->store, &engine->relay_arena, &list, &n);
+        arena_reset(&lane->relay_arena);
+        const enum err err = relays_take(lane->store, &lane->relay_arena, &list, &n);
         stop_if_lost(err);
         if (err != ERR_OK || n == 0) {
             return;
         }
-        run_batch(engine, list, n);
+        run_batch(lane, list, n);
     }
 }
 
 /* Fills a batch from a row of submission tickets. Returns how many submissions it holds. */
-static size_t fill_batch(struct engine *engine, struct ticket *first, struct ticket *end)
+static size_t fill_batch(struct lane *lane, struct ticket *first, struct ticket *end)
 {
+    const size_t max = lane->engine->lanes_n == 1 ? BATCH_MAX : SHARED_BATCH_MAX;
     size_t n = 0;
-    for (struct ticket *t = first; t != end && n < BATCH_MAX; t = t->next) {
-        while (t->taken < t->n && n < BATCH_MAX) {
-            engine->batch[n++] = &t->list[t->taken++];
+    for (struct ticket *t = first; t != end && n < max; t = t->next) {
+        while (t->taken < t->n && n < max) {
+            lane->batch[n++] = &t->list[t->taken++];
         }
     }
     return n;
@@ -189,7 +225,7 @@ static size_t fill_batch(struct engine *engine, struct ticket *first, struct tic
 
 /* Hands on tickets whose submissions are all done, to be answered once the disk has them; returns
  * the first that is not. */
-static struct ticket *hand_over(struct engine *engine, struct ticket *first, struct ticket *end,
+static struct ticket *hand_over(struct lane *lane, struct ticket *first, struct ticket *end,
                                 bool is_last)
 {
     struct ticket *rest = first;
@@ -199,45 +235,46 @@ static struct ticket *hand_over(struct engine *engine, struct ticket *first, str
         rest = rest->next;
     }
     if (rest != first) {
-        settler_hand_over(engine->settler, first, rest, n,
-                          is_last && rest == end && is_idle(engine));
+        store_ids_tell(lane->store);
+        settler_hand_over(lane->engine->settler, first, rest, n,
+                          is_last && rest == end && is_idle(lane->engine));
     }
     return rest;
 }
 
-static void run_submissions(struct engine *engine, struct ticket *first, struct ticket *end,
+static void run_submissions(struct lane *lane, struct ticket *first, struct ticket *end,
                             bool is_last)
 {
     while (first != end) {
         const int64_t start = clock_monotonic_us();
-        const size_t n = fill_batch(engine, first, end);
-        checkpointer_turn(engine->checkpointer);
+        const size_t n = fill_batch(lane, first, end);
+        checkpointer_turn(lane->engine->checkpointer);
         if (n > 0) {
-            run_batch(engine, engine->batch, n);
-            run_relays(engine);
+            run_batch(lane, lane->batch, n);
+            run_relays(lane);
         }
         const int64_t us = clock_monotonic_us() - start;
-        atomic_fetch_add(&engine->batches, 1);
-        atomic_fetch_add(&engine->submissions, (long long)n);
-        atomic_store(&engine->pages, (long long)db_pages_written(store_db(engine->store)));
-        if (us > atomic_load(&engine->batch_us_max)) {
-            atomic_store(&engine->batch_us_max, us);
+        atomic_fetch_add(&lane->engine->batches, 1);
+        atomic_fetch_add(&lane->engine->submissions, (long long)n);
+        atomic_store(&lane->engine->pages, (long long)db_pages_written(store_db(lane->store)));
+        if (us > atomic_load(&lane->engine->batch_us_max)) {
+            atomic_store(&lane->engine->batch_us_max, us);
         }
-        first = hand_over(engine, first, end, is_last);
+        first = hand_over(lane, first, end, is_last);
     }
 }
 
-static enum err run_job_once(struct engine *engine, struct ticket *ticket)
+static enum err run_job_once(struct lane *lane, struct ticket *ticket)
 {
-    struct db *db = store_db(engine->store);
-    arena_reset(&engine->arena);
+    struct db *db = store_db(lane->store);
+    arena_reset(&lane->arena);
     if (ticket->job_is_bare) {
-        return ticket->job(engine->store, &engine->arena, ticket->job_self);
+        return ticket->job(lane->store, &lane->arena, ticket->job_self);
     }
     try(db_begin(db, DB_WRITE));
-    enum err err = store_ids_sync(engine->store, &engine->arena);
+    enum err err = store_ids_sync(lane->store, &lane->arena);
     if (err == ERR_OK) {
-        err = ticket->job(engine->store, &engine->arena, ticket->job_self);
+        err = ticket->job(lane->store, &lane->arena, ticket->job_self);
     }
     if (err == ERR_OK) {
         err = db_commit(db);
@@ -248,30 +285,32 @@ static enum err run_job_once(struct engine *engine, struct ticket *ticket)
     return err;
 }
 
-static void run_job(struct engine *engine, struct ticket *ticket)
+static void run_job(struct lane *lane, struct ticket *ticket)
 {
     for (int attempt = 0; attempt <= RETRIES_MAX; attempt++) {
-        ticket->err = run_job_once(engine, ticket);
+        ticket->err = run_job_once(lane, ticket);
         stop_if_lost(ticket->err);
         if (!is_transient(ticket->err)) {
             break;
         }
         (void)usleep((useconds_t)RETRY_WAIT_US << attempt);
     }
-    run_relays(engine);
-    settler_hand_over(engine->settler, ticket, ticket->next, 1,
-                      ticket->next == NULL && is_idle(engine));
+    run_relays(lane);
+    store_ids_tell(lane->store);
+    settler_hand_over(lane->engine->settler, ticket, ticket->next, 1,
+                      ticket->next == NULL && is_idle(lane->engine));
 }
 
 static void *lane_main(void *self)
 {
-    struct engine *engine = self;
+    struct lane *lane = self;
     (void)pthread_setname_np(pthread_self(), "lane"); // for top and perf
-    for (struct ticket *list = take_queue(engine); list != NULL; list = take_queue(engine)) {
+    for (struct ticket *list = take_queue(lane->engine); list != NULL;
+         list = take_queue(lane->engine)) {
         while (list != NULL) {
             if (list->job != NULL) {
                 struct ticket *next = list->next;
-                run_job(engine, list);
+                run_job(lane, list);
                 list = next;
                 continue;
             }
@@ -279,7 +318,7 @@ static void *lane_main(void *self)
             while (end != NULL && end->job == NULL) {
                 end = end->next;
             }
-            run_submissions(engine, list, end, end == NULL);
+            run_submissions(lane, list, end, end == NULL);
             list = end;
         }
     }
@@ -341,36 +380,64 @@ static enum err forget_again(struct store *store, struct arena *arena, int64_t m
     return engine_forget(store, arena, member, 0, erased_at, &is_final);
 }
 
+static enum err lane_open(struct engine *engine, struct fail *f)
+{
+    struct lane *lane = &engine->lanes[engine->lanes_n];
+    try(store_open(engine->base, DB_WRITER, f, &lane->store));
+    lane->engine = engine;
+    store_ids_share(lane->store, &engine->newest_id);
+    arena_open(&lane->arena, BATCH_BYTES_MAX);
+    arena_open(&lane->relay_arena, RELAY_BYTES_MAX);
+    lane->batch = calloc(BATCH_MAX, sizeof *lane->batch); // start-up code
+    ensure(lane->batch != NULL);
+    engine->lanes_n++;
+    return ERR_OK;
+}
+
+static void lanes_close(struct engine *engine)
+{
+    for (size_t i = 0; i < engine->lanes_n; i++) {
+        struct lane *lane = &engine->lanes[i];
+        store_close(lane->store);
+        arena_close(&lane->arena);
+        arena_close(&lane->relay_arena);
+        free(lane->batch); // made by start-up code
+    }
+}
+
+static enum err lanes_open(struct engine *engine, struct fail *f)
+{
+    size_t forgotten_n = 0;
+    try(lane_open(engine, f));
+    struct store *store = engine->lanes[0].store;
+    // Nobody is served who was forgotten.
+    try(store_erasures_finish(store, forget_again, f, &forgotten_n));
+    if (forgotten_n > 0) {
+        log_line(LOG_WARN, "engine", "erasures_finished=%zu", forgotten_n);
+    }
+    while (db_dialect(store_db(store)) == DB_POSTGRES && engine->lanes_n < LANES_MAX) {
+        try(lane_open(engine, f));
+    }
+    return settler_open(engine->base, store, f, &engine->settler);
+}
+
 enum err engine_open(const struct engine_config *config, struct fail *f, struct engine **out)
 {
     struct engine *engine = calloc(1, sizeof *engine); // start-up code
     ensure(engine != NULL);
     engine->base = config->base;
-    arena_open(&engine->arena, BATCH_BYTES_MAX);
-    arena_open(&engine->relay_arena, RELAY_BYTES_MAX);
-    size_t forgotten_n = 0;
-    enum err err = store_open(config->base, DB_WRITER, f, &engine->store);
-    if (err == ERR_OK) {
-        err = store_erasures_finish(engine->store, forget_again, f,
-                                    &forgotten_n); // nobody is served who was forgotten
-    }
-    if (forgotten_n > 0) {
-        log_line(LOG_WARN, "engine", "erasures_finished=%zu", forgotten_n);
-    }
-    if (err == ERR_OK) {
-        err = settler_open(config->base, engine->store, f, &engine->settler);
-    }
+    const enum err err = lanes_open(engine, f);
     if (err != ERR_OK) {
-        store_close(engine->store);
+        lanes_close(engine);
         free(engine);
         return err;
     }
-    engine->batch = calloc(BATCH_MAX, sizeof *engine->batch); // start-up code
-    ensure(engine->batch != NULL);
     ensure(pthread_mutex_init(&engine->mutex, NULL) == 0);
     ensure(pthread_cond_init(&engine->filled, NULL) == 0);
-    engine->checkpointer = checkpointer_open(engine->base, store_db(engine->store));
-    ensure(pthread_create(&engine->lane, NULL, lane_main, engine) == 0);
+    engine->checkpointer = checkpointer_open(engine->base, store_db(engine->lanes[0].store));
+    for (size_t i = 0; i < engine->lanes_n; i++) {
+        ensure(pthread_create(&engine->lanes[i].thread, NULL, lane_main, &engine->lanes[i]) == 0);
+    }
     if (config->with_clock || config->with_relays) {
         engine->ticker = ticker_open(engine, config->with_clock);
     }
@@ -386,18 +453,17 @@ void engine_close(struct engine *engine)
     ticker_close(engine->ticker);
     ensure(pthread_mutex_lock(&engine->mutex) == 0);
     engine->is_closed = true;
-    ensure(pthread_cond_signal(&engine->filled) == 0);
+    ensure(pthread_cond_broadcast(&engine->filled) == 0);
     ensure(pthread_mutex_unlock(&engine->mutex) == 0);
-    ensure(pthread_join(engine->lane, NULL) == 0);
+    for (size_t i = 0; i < engine->lanes_n; i++) {
+        ensure(pthread_join(engine->lanes[i].thread, NULL) == 0);
+    }
     settler_close(engine->settler);
     checkpointer_close(engine->checkpointer);
     int64_t left = 0;
-    (void)!db_checkpoint(store_db(engine->store), DB_CHECKPOINT_TRUNCATE,
+    (void)!db_checkpoint(store_db(engine->lanes[0].store), DB_CHECKPOINT_TRUNCATE,
                          &left); // the next start does without
-    store_close(engine->store);
-    arena_close(&engine->arena);
-    arena_close(&engine->relay_arena);
-    free(engine->batch);
+    lanes_close(engine);
     free(engine);
 }
 
@@ -415,7 +481,7 @@ void engine_stats_read(const struct engine *engine, struct engine_stats *out)
         .retries = atomic_load(&e->retries),
         .parked = atomic_load(&e->parked),
         .pages_written = atomic_load(&e->pages),
-        .wal_pages = db_wal_pages(store_db(e->store)),
+        .wal_pages = db_wal_pages(store_db(e->lanes[0].store)),
         .batch_us_max = atomic_load(&e->batch_us_max),
     };
     ensure(pthread_mutex_lock(&e->mutex) == 0);

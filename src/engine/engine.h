@@ -5,7 +5,11 @@
  * submissions of many tickets into one batch, commits once and answers all. A job has a transaction
  * of its own, in its turn. Answers go out once the disk has what they tell of (settle.h).
  *
- * Owns:    the lane's thread and store, the clock's thread, the checkpointer's, the settler's.
+ * PostgreSQL books for two lanes at once; a ticket is one lane's, whole and in its order, but two
+ * tickets that both wait may be booked in either order, or beside each other: as from two
+ * processes.
+ *
+ * Owns:    the lanes' threads and stores, the clock's thread, the checkpointer's, the settler's.
  * Threads: engine_submit() any thread; done() is called on the lane's thread or the settler's, on
  *          one at a time.
  * Memory:  a ticket and what it points to belong to the caller until done() is called.

@@ -32,16 +32,17 @@ static void unlock(struct settler *s)
     ensure(pthread_mutex_unlock(&s->mutex) == 0);
 }
 
-/* Syncs through a connection of the calling thread; NULL: commits are durable by themselves. */
+/* Syncs through a connection of the calling thread. */
 static void settle(struct settler *s, struct db *db)
 {
+    if (s->store == NULL) {
+        return; // commits are durable by themselves
+    }
     const int64_t commits = db_commits(s->lane);
     if (atomic_load(&s->settled) >= commits) {
         return; // another has
     }
-    if (db != NULL) {
-        stop_if_lost(db_log_sync(db));
-    }
+    stop_if_lost(db_log_sync(db));
     int64_t settled = atomic_load(&s->settled);
     while (settled < commits && !atomic_compare_exchange_weak(&s->settled, &settled, commits)) {
     }
@@ -100,7 +101,7 @@ void settler_hand_over(struct settler *s, struct ticket *first, struct ticket *e
 {
     lock(s);
     if (is_idle && s->unsettled_n == 0) {
-        unlock(s); // only the lane hands over: it stays so
+        unlock(s); // the only lane hands over: it stays so
         settle(s, s->lane);
         lock(s);
         ensure(pthread_cond_broadcast(&s->advanced) == 0); // to readers
@@ -129,7 +130,7 @@ void settler_hand_over(struct settler *s, struct ticket *first, struct ticket *e
 void settler_wait(struct settler *s)
 {
     const int64_t seen = db_commits(s->lane);
-    if (atomic_load(&s->settled) >= seen) {
+    if (s->store == NULL || atomic_load(&s->settled) >= seen) {
         return;
     }
     lock(s);

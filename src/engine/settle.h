@@ -5,13 +5,13 @@
  * then. Where nothing else waits for the lane it settles by itself, without another thread's
  * awakening.
  *
- * On PostgreSQL commits are durable by themselves; answering beside the lane is left.
+ * On PostgreSQL commits are durable by themselves; answering beside the lanes is left.
  *
  * Readers see a commit before the disk has it: whoever answers with what was read calls
  * settler_wait() between reading and answering.
  *
  * Owns:    one thread and its store.
- * Threads: settler_hand_over() the lane's; settler_wait() any but the settler's own and the lane's;
+ * Threads: settler_hand_over() the lanes'; settler_wait() any but the settler's own and the lane's;
  *          a ticket's done() is called on either, never on both at once.
  * Memory:  tickets belong to their callers and are gone once done() was called.
  * Errors:  a failed sync ends the process: it is not known what is on disk.
@@ -31,7 +31,7 @@ enum err settler_open(struct store_base *base, struct store *lane, struct fail *
                       struct settler **out) MUST_USE;
 
 /* Takes a list of tickets whose commits are done, `n` submissions in all, from `first` to before
- * `end`. `is_idle`: nothing else waits for the lane. */
+ * `end`. `is_idle`: nothing else waits, and there is no other lane. */
 void settler_hand_over(struct settler *settler, struct ticket *first, struct ticket *end, size_t n,
                        bool is_idle);
 

@@ -5,6 +5,7 @@
 #include "store/audit.h"
 #include "store/store_internal.h"
 
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -346,11 +347,28 @@ static enum err ids_sync_by_process(struct store *store, struct arena *arena)
     return ERR_OK;
 }
 
+void store_ids_share(struct store *store, _Atomic int64_t *floor)
+{
+    store->ids_floor = floor;
+}
+
+void store_ids_tell(struct store *store)
+{
+    int64_t newest = atomic_load(store->ids_floor);
+    while (newest < store->ids.last &&
+           !atomic_compare_exchange_weak(store->ids_floor, &newest, store->ids.last)) {
+    }
+}
+
 enum err store_ids_sync(struct store *store, struct arena *arena)
 {
     struct db_result row;
     if (db_dialect(store->db) != DB_SQLITE) {
-        return ids_sync_by_process(store, arena);
+        try(ids_sync_by_process(store, arena));
+        if (store->ids_floor != NULL) {
+            id_beyond(&store->ids, atomic_load(store->ids_floor));
+        }
+        return ERR_OK;
     }
     try(db_one(store->db, arena, Q_IDS_NEWEST, NULL, 0, &row));
     for (size_t i = 0; i < row.cols_n; i++) {

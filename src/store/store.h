@@ -376,4 +376,10 @@ enum err store_ids_sync(struct store *store, struct arena *arena) MUST_USE;
  * store_members_lock(). */
 struct id_source *store_ids(struct store *store);
 
+/* Stores of one process that book beside each other draw ids with process bits of their own. What
+ * is asked for after an answer has larger ids than the answer all the same: store_ids_tell() before
+ * answering notes the newest in `floor`, and store_ids_sync() goes beyond it. */
+void store_ids_share(struct store *store, _Atomic int64_t *floor);
+void store_ids_tell(struct store *store);
+
 #endif

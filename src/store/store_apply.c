@@ -104,6 +104,13 @@ static enum err apply_members(struct store *store, struct arena *arena,
 
 /* Natural keys of everything, in one statement; fewer back than sent means that another process was
  * faster. */
+static int hash_order(const void *a, const void *b)
+{
+    const struct db_value *x = a;
+    const struct db_value *y = b;
+    return memcmp(x->s.p, y->s.p, VAULT_HASH_BYTES);
+}
+
 static enum err apply_keys(struct store *store, struct arena *arena,
                            const struct batch_effects *effects)
 {
@@ -137,6 +144,10 @@ static enum err apply_keys(struct store *store, struct arena *arena,
         }
     }
 #undef KEY_ROW
+    if (n >
+        1) { // in one order, so that two transactions with the same events wait for each other once
+        qsort(rows, n, sizeof *rows * COLS, hash_order);
+    }
     try(db_exec_rows(store->db, Q_EVENT_KEYS_INSERT, rows, n, COLS, &inserted));
     return (size_t)inserted == n ? ERR_OK : ERR_RETRY;
 }

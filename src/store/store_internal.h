@@ -31,8 +31,9 @@ struct store {
     struct id_source ids;
     int64_t relay_owner; // this store's name in leases of rows of work; drawn when it is opened
     bool has_relays;     // rows of work were leased since store_relays_leased() was asked
-    bool ids_are_synced; // the newest ids were looked at under this process number
-    int64_t *frozen;     // members, ascending; under the epoch of the programs, in their arena
+    _Atomic int64_t *ids_floor; // of the lanes together, or NULL
+    bool ids_are_synced;        // the newest ids were looked at under this process number
+    int64_t *frozen; // members, ascending; under the epoch of the programs, in their arena
     size_t frozen_n;
     // programs, under their epoch
     struct arena programs_arena;

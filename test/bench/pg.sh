@@ -12,7 +12,7 @@ psql "$url" -qc 'DROP DATABASE IF EXISTS bench' -c 'CREATE DATABASE bench' 2>/de
 url=${url%/*}/bench
 rm -rf build/bench-pg
 mkdir -p build/bench-pg
-BENCH_DATABASE=$url build/release/bench/bench_engine "$members" 30000 build/bench-pg
+BENCH_DATABASE=$url build/release/bench/bench_engine "$members" 60000 build/bench-pg
 psql "$url" -qf test/bench/pg.sql
 psql "$url" -qc 'CREATE TABLE bench_member AS SELECT row_number() OVER (ORDER BY member_id) AS n, member_id FROM member_state' \
     -c 'CREATE UNIQUE INDEX ON bench_member (n)' -c 'ANALYZE'
