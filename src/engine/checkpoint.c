@@ -2,12 +2,12 @@
 #include "base/base.h"
 #include "engine/checkpoint.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "engine/pause.h"
 
 enum {
     LOOK_EVERY_MS = 50,
@@ -28,11 +28,9 @@ struct checkpointer {
     struct store_base *base;
     struct db *lane; // db_wal_pages() from any thread, all else the lane's thread
     pthread_t thread;
-    atomic_bool is_stopping;
     atomic_bool is_lanes_turn; // set by the thread, cleared by the lane
     int tries_n;               // the lane's, of this turn
-    pthread_mutex_t mutex;
-    pthread_cond_t stopped; // the thread sleeps on it
+    struct pause pause;
 };
 
 void stop_if_lost(enum err err)
@@ -68,28 +66,10 @@ void checkpointer_turn(struct checkpointer *c)
 
 /* ---- the thread's ---- */
 
-/* Sleeps, or wakes early because the engine stops. Returns false then. */
-static bool sleep_ms(struct checkpointer *c, int64_t ms)
-{
-    struct timespec until;
-    (void)clock_gettime(CLOCK_REALTIME, &until); // cannot fail for this clock
-    until.tv_nsec += ms * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    ensure(pthread_mutex_lock(&c->mutex) == 0);
-    while (!atomic_load(&c->is_stopping)) {
-        if (pthread_cond_timedwait(&c->stopped, &c->mutex, &until) == ETIMEDOUT) {
-            break;
-        }
-    }
-    ensure(pthread_mutex_unlock(&c->mutex) == 0);
-    return !atomic_load(&c->is_stopping);
-}
-
 /* Moves pages and writes them back until so few are left that the lane can finish in no time. */
 static enum err run_passes(struct checkpointer *c, struct db *db)
 {
-    for (int i = 0; i < PASSES_MAX && !atomic_load(&c->is_stopping); i++) {
+    for (int i = 0; i < PASSES_MAX && !pause_is_over(&c->pause); i++) {
         const int64_t before = db_wal_pages(c->lane);
         try(db_checkpoint(db, DB_CHECKPOINT_PASSIVE, NULL));
         try(db_file_sync(db));
@@ -125,7 +105,7 @@ static void *thread_main(void *self)
         log_line(LOG_ERROR, "checkpoint", "open=failed");
         return NULL;
     }
-    while (sleep_ms(c, LOOK_EVERY_MS)) {
+    while (pause_ms(&c->pause, LOOK_EVERY_MS)) {
         const int64_t pages = db_wal_pages(c->lane);
         if (pages <= WAL_PAGES_PASSIVE) {
             due_pages = WAL_PAGES_PASSIVE;
@@ -149,8 +129,7 @@ struct checkpointer *checkpointer_open(struct store_base *base, struct db *lane)
     ensure(c != NULL);
     c->base = base;
     c->lane = lane;
-    ensure(pthread_mutex_init(&c->mutex, NULL) == 0);
-    ensure(pthread_cond_init(&c->stopped, NULL) == 0);
+    pause_open(&c->pause);
     ensure(pthread_create(&c->thread, NULL, thread_main, c) == 0);
     return c;
 }
@@ -160,10 +139,7 @@ void checkpointer_close(struct checkpointer *c)
     if (c == NULL) {
         return;
     }
-    ensure(pthread_mutex_lock(&c->mutex) == 0);
-    atomic_store(&c->is_stopping, true);
-    ensure(pthread_cond_broadcast(&c->stopped) == 0);
-    ensure(pthread_mutex_unlock(&c->mutex) == 0);
+    pause_end(&c->pause);
     ensure(pthread_join(c->thread, NULL) == 0);
     free(c); // made at start-up, released at the close
 }

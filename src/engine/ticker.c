@@ -2,13 +2,12 @@
 #include "base/base.h"
 #include "engine/ticker.h"
 
-#include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
 
 #include "base/log.h"
 #include "engine/arming.h"
 #include "engine/contest.h"
+#include "engine/pause.h"
 #include "engine/relay.h"
 #include "store/audit.h"
 #include "store/credentials.h"
@@ -20,9 +19,7 @@ struct ticker {
     struct engine *engine;
     pthread_t thread;
     bool runs_timers;
-    pthread_mutex_t mutex;  // guards what follows
-    pthread_cond_t stopped; // the thread sleeps on it
-    bool is_stopping;
+    struct pause pause;
 };
 
 struct due_job {
@@ -167,35 +164,13 @@ static enum err sweep_expired(struct store *store, struct arena *arena, void *se
 
 /* ---- the thread ---- */
 
-/* Sleeps, or wakes early because the engine stops. Returns false then. */
-static bool sleep_ms(struct ticker *t, int64_t ms)
-{
-    struct timespec until;
-    (void)clock_gettime(CLOCK_REALTIME, &until); // cannot fail for this clock
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    ensure(pthread_mutex_lock(&t->mutex) == 0);
-    while (!t->is_stopping) {
-        if (pthread_cond_timedwait(&t->stopped, &t->mutex, &until) == ETIMEDOUT) {
-            break;
-        }
-    }
-    const bool goes_on = !t->is_stopping;
-    ensure(pthread_mutex_unlock(&t->mutex) == 0);
-    return goes_on;
-}
-
 static void *thread_main(void *self)
 {
     struct ticker *t = self;
     (void)pthread_setname_np(pthread_self(), "clock"); // for top and perf
     int64_t swept_at = clock_monotonic_us() / 1000;
     bool is_armed = true;
-    while (sleep_ms(t, is_armed ? TICK_MS : 0)) {
+    while (pause_ms(&t->pause, is_armed ? TICK_MS : 0)) {
         size_t ran = 0;
         struct ticket relays = {.job = relays_claim};
         (void)!engine_run(t->engine, &relays); // tried again at the next turn
@@ -222,8 +197,7 @@ struct ticker *ticker_open(struct engine *engine, bool runs_timers)
     ensure(t != NULL);
     t->engine = engine;
     t->runs_timers = runs_timers;
-    ensure(pthread_mutex_init(&t->mutex, NULL) == 0);
-    ensure(pthread_cond_init(&t->stopped, NULL) == 0);
+    pause_open(&t->pause);
     ensure(pthread_create(&t->thread, NULL, thread_main, t) == 0);
     return t;
 }
@@ -233,10 +207,7 @@ void ticker_close(struct ticker *t)
     if (t == NULL) {
         return;
     }
-    ensure(pthread_mutex_lock(&t->mutex) == 0);
-    t->is_stopping = true;
-    ensure(pthread_cond_broadcast(&t->stopped) == 0);
-    ensure(pthread_mutex_unlock(&t->mutex) == 0);
+    pause_end(&t->pause);
     ensure(pthread_join(t->thread, NULL) == 0);
     free(t); // made at start-up, released at the close
 }

@@ -2,11 +2,11 @@
 #include "base/base.h"
 #include "engine/watch.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
 #include "base/log.h"
+#include "engine/pause.h"
 #include "engine/verify.h"
 #include "store/audit.h"
 #include "store/frozen.h"
@@ -18,35 +18,13 @@ struct watch {
     struct store *store;
     pthread_t thread;
     bool has_thread;
-    pthread_mutex_t mutex; // guards what follows
-    pthread_cond_t ended;  // the thread sleeps on it
-    bool is_stopping;
+    struct pause pause;
     // Of the running pass, the thread's own.
     size_t told; // violations that were acted on
     int64_t worked_from_us;
     int64_t submissions; // the lane's, when it was last looked at
     atomic_llong passes, violations, members, last_ms;
 };
-
-/* Sleeps, or wakes early because the server stops. Returns false then. */
-static bool sleep_ms(struct watch *watch, int64_t ms)
-{
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until); // cannot fail for this clock
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    ensure(pthread_mutex_lock(&watch->mutex) == 0);
-    while (!watch->is_stopping &&
-           pthread_cond_timedwait(&watch->ended, &watch->mutex, &until) != ETIMEDOUT) {
-    }
-    const bool goes_on = !watch->is_stopping;
-    ensure(pthread_mutex_unlock(&watch->mutex) == 0);
-    return goes_on;
-}
 
 /* ---- what becomes of a violation ---- */
 
@@ -152,9 +130,9 @@ static bool rest(void *self)
     engine_stats_read(watch->config.engine, &stats);
     const bool is_busy = stats.waiting > 0 || stats.submissions != watch->submissions;
     watch->submissions = stats.submissions;
-    const bool goes_on =
-        sleep_ms(watch, int64_min(worked_ms * (is_busy ? WATCH_BUSY_FACTOR : WATCH_SLEEP_FACTOR),
-                                  WATCH_SLEEP_MS_MAX));
+    const bool goes_on = pause_ms(
+        &watch->pause, int64_min(worked_ms * (is_busy ? WATCH_BUSY_FACTOR : WATCH_SLEEP_FACTOR),
+                                 WATCH_SLEEP_MS_MAX));
     watch->worked_from_us = clock_monotonic_us();
     return goes_on;
 }
@@ -198,7 +176,7 @@ static void *watch_main(void *self)
     struct watch *watch = self;
     (void)pthread_setname_np(pthread_self(), "verify"); // for top and perf
     int64_t wait_ms = WATCH_BEGIN_MS;
-    while (sleep_ms(watch, wait_ms)) {
+    while (pause_ms(&watch->pause, wait_ms)) {
         const enum err err = watch_pass(watch);
         if (err != ERR_OK) {
             log_line(LOG_WARN, "verify", "pass=unfinished error=%s", err_code(err));
@@ -225,7 +203,6 @@ static enum err look_at_heads(struct watch *watch)
 enum err watch_open(const struct watch_config *config, struct fail *f, struct watch **out)
 {
     struct watch *watch = calloc(1, sizeof *watch); // start-up code
-    pthread_condattr_t attributes;
     ensure(watch != NULL);
     watch->config = *config;
     enum err err = store_open(config->base, DB_READER, f, &watch->store);
@@ -237,11 +214,7 @@ enum err watch_open(const struct watch_config *config, struct fail *f, struct wa
         free(watch); // start-up code
         return err;
     }
-    ensure(pthread_mutex_init(&watch->mutex, NULL) == 0);
-    ensure(pthread_condattr_init(&attributes) == 0);
-    ensure(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
-    ensure(pthread_cond_init(&watch->ended, &attributes) == 0);
-    ensure(pthread_condattr_destroy(&attributes) == 0);
+    pause_open(&watch->pause);
     if (config->every_ms > 0) {
         watch->has_thread = true;
         ensure(pthread_create(&watch->thread, NULL, watch_main, watch) == 0);
@@ -255,10 +228,7 @@ void watch_close(struct watch *watch)
     if (watch == NULL) {
         return;
     }
-    ensure(pthread_mutex_lock(&watch->mutex) == 0);
-    watch->is_stopping = true;
-    ensure(pthread_cond_broadcast(&watch->ended) == 0);
-    ensure(pthread_mutex_unlock(&watch->mutex) == 0);
+    pause_end(&watch->pause);
     if (watch->has_thread) {
         ensure(pthread_join(watch->thread, NULL) == 0);
     }

@@ -1,0 +1,33 @@
+/* How a thread of the engine's sleeps: for a while, or until it is told to end. By the monotonic
+ * clock, so that setting the machine's clock wakes nobody and keeps nobody asleep.
+ *
+ * Owns:    a mutex and a condition.
+ * Threads: pause_ms() the sleeper's; pause_end() and pause_is_over() any.
+ * Memory:  -
+ * Errors:  -
+ * Limits:  -
+ */
+#ifndef LOYALD_PAUSE_H
+#define LOYALD_PAUSE_H
+
+#include "base/base.h"
+
+#include <pthread.h>
+
+struct pause {
+    pthread_mutex_t mutex;
+    pthread_cond_t ended;
+    bool is_over; // guarded by mutex
+};
+
+void pause_open(struct pause *pause);
+
+/* Sleeps; false when the thread is to end, which wakes it early. */
+bool pause_ms(struct pause *pause, int64_t ms);
+
+/* From now on nobody sleeps. */
+void pause_end(struct pause *pause);
+
+bool pause_is_over(struct pause *pause);
+
+#endif
