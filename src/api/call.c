@@ -31,13 +31,26 @@ void call_header(struct api_call *call, struct str name, struct str value)
     call->headers[call->headers_n++] = (struct http_pair){.name = name, .value = value};
 }
 
-void call_send(struct api_call *call)
+static void send_now(struct api_call *call)
 {
-    if (call->is_read) {
-        engine_settle(call->api->config.engine);
-    }
     metrics_note(call);
     http_reply(call->request, &call->response);
+}
+
+static void settled(struct ticket *ticket)
+{
+    send_now(ticket->owner);
+}
+
+/* The worker goes on with other requests while the disk is waited for. */
+void call_send(struct api_call *call)
+{
+    if (!call->is_read) {
+        send_now(call);
+        return;
+    }
+    call->ticket = (struct ticket){.done = settled, .owner = call};
+    engine_answer(call->api->config.engine, &call->ticket);
 }
 
 void call_respond(struct api_call *call)

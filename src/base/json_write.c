@@ -6,6 +6,7 @@
 #include "base/json_internal.h"
 #include "base/time.h"
 
+#include <float.h>
 #include <math.h>
 
 static void put_escaped(struct buf *out, struct str s)
@@ -69,8 +70,10 @@ static void write_real(struct buf *out, double value)
         buf_int(out, (int64_t)value);
         return;
     }
+    // The shortest text that reads back. Up to DBL_DIG digits come back from the nearest double,
+    // and %g drops the zeros behind, so where so many are enough this is it; not so close to zero.
     char text[32];
-    for (int digits = 1; digits <= 17; digits++) {
+    for (int digits = fabs(value) < DBL_MIN ? 1 : DBL_DIG; digits <= 17; digits++) {
         (void)snprintf(text, sizeof text, "%.*g", digits, value);
         if (strtod(text, NULL) == value) {
             break;

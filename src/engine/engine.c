@@ -65,6 +65,8 @@ static size_t weight_of(const struct ticket *ticket)
 enum err engine_submit(struct engine *engine, struct ticket *ticket)
 {
     const size_t weight = weight_of(ticket);
+    // A large batch request enters a queue that is half full at most, whatever its size.
+    const size_t room = weight > QUEUE_MAX / 2 ? QUEUE_MAX / 2 : weight;
     ticket->next = NULL;
     ticket->taken = ticket->answered = 0;
     ticket->err = ERR_OK;
@@ -72,8 +74,8 @@ enum err engine_submit(struct engine *engine, struct ticket *ticket)
     ensure(pthread_mutex_lock(&engine->mutex) == 0);
     if (engine->is_closed) {
         err = ERR_STOPPING;
-    } else if (engine->waiting > 0 && engine->waiting + weight > QUEUE_MAX) {
-        err = ERR_BUSY; // a large batch request enters an empty queue, whatever its size
+    } else if (engine->waiting + room > QUEUE_MAX) {
+        err = ERR_BUSY;
     } else {
         if (engine->last == NULL) {
             engine->first = ticket;
@@ -467,9 +469,9 @@ void engine_close(struct engine *engine)
     free(engine);
 }
 
-void engine_settle(struct engine *engine)
+void engine_answer(struct engine *engine, struct ticket *ticket)
 {
-    settler_wait(engine->settler);
+    settler_answer(engine->settler, ticket);
 }
 
 void engine_stats_read(const struct engine *engine, struct engine_stats *out)

@@ -78,9 +78,9 @@ enum err engine_forget(struct store *store, struct arena *arena, int64_t member,
 enum err engine_dry_run(struct store *reader, struct arena *arena, struct submission *list,
                         size_t n) MUST_USE;
 
-/* Returns when the disk has all that a reader can have seen by now: between reading and answering.
- * Not from a ticket's job or done(). */
-void engine_settle(struct engine *engine);
+/* Answers with what was read: calls ticket->done() when the disk has all that a reader can have
+ * seen by now, at once or on a thread of the engine's. Of the ticket only done and owner matter. */
+void engine_answer(struct engine *engine, struct ticket *ticket);
 
 /* Runs every timer due by now; *ran is how many members had one. */
 enum err engine_timers_run(struct engine *engine, size_t *ran) MUST_USE;

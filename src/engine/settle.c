@@ -14,9 +14,8 @@ struct settler {
     _Atomic int64_t settled; // commits of the lane that the disk has
     pthread_mutex_t mutex;   // guards what follows
     pthread_cond_t wanted;   // the thread sleeps on it
-    pthread_cond_t advanced; // the lane and readers sleep on it
-    int64_t readers_want;    // commits
-    struct ticket *first;
+    pthread_cond_t advanced; // the lane sleeps on it
+    struct ticket *first;    // of the lane and of readers
     struct ticket *last;
     size_t unsettled_n; // submissions handed over and not answered
     bool is_stopping;
@@ -67,9 +66,6 @@ static void take_turn(struct settler *s)
     s->first = s->last = NULL;
     unlock(s);
     settle(s, s->store != NULL ? store_db(s->store) : NULL);
-    lock(s);
-    ensure(pthread_cond_broadcast(&s->advanced) == 0); // readers need not wait for the answers
-    unlock(s);
     answer_all(list, NULL);
     lock(s);
     s->unsettled_n -= n;
@@ -82,7 +78,7 @@ static void *thread_main(void *self)
     (void)pthread_setname_np(pthread_self(), "settle"); // for top and perf
     lock(s);
     for (;;) {
-        if (s->first != NULL || s->readers_want > atomic_load(&s->settled)) {
+        if (s->first != NULL) {
             take_turn(s);
         } else if (!s->is_stopping) {
             ensure(pthread_cond_wait(&s->wanted, &s->mutex) == 0);
@@ -94,6 +90,20 @@ static void *thread_main(void *self)
     return NULL;
 }
 
+/* Tickets from `first` to before `end`, for the next turn. */
+static void add(struct settler *s, struct ticket *first, const struct ticket *end)
+{
+    if (s->first == NULL) {
+        s->first = first;
+    } else {
+        s->last->next = first;
+    }
+    for (s->last = first; s->last->next != end; s->last = s->last->next) {
+    }
+    s->last->next = NULL;
+    ensure(pthread_cond_signal(&s->wanted) == 0);
+}
+
 /* ---- the lane ---- */
 
 void settler_hand_over(struct settler *s, struct ticket *first, struct ticket *end, size_t n,
@@ -103,22 +113,11 @@ void settler_hand_over(struct settler *s, struct ticket *first, struct ticket *e
     if (is_idle && s->unsettled_n == 0) {
         unlock(s); // the only lane hands over: it stays so
         settle(s, s->lane);
-        lock(s);
-        ensure(pthread_cond_broadcast(&s->advanced) == 0); // to readers
-        unlock(s);
         answer_all(first, end);
         return;
     }
-    if (s->last == NULL) {
-        s->first = first;
-    } else {
-        s->last->next = first;
-    }
-    for (s->last = first; s->last->next != end; s->last = s->last->next) {
-    }
-    s->last->next = NULL;
+    add(s, first, end);
     s->unsettled_n += n;
-    ensure(pthread_cond_signal(&s->wanted) == 0);
     while (s->unsettled_n > UNSETTLED_MAX) {
         ensure(pthread_cond_wait(&s->advanced, &s->mutex) == 0);
     }
@@ -127,18 +126,17 @@ void settler_hand_over(struct settler *s, struct ticket *first, struct ticket *e
 
 /* ---- readers ---- */
 
-void settler_wait(struct settler *s)
+void settler_answer(struct settler *s, struct ticket *ticket)
 {
     const int64_t seen = db_commits(s->lane);
-    if (s->store == NULL || atomic_load(&s->settled) >= seen) {
+    const bool is_settled = s->store == NULL || atomic_load(&s->settled) >= seen;
+    if (is_settled) {
+        ticket->done(ticket);
         return;
     }
+    ticket->next = NULL;
     lock(s);
-    s->readers_want = int64_max(s->readers_want, seen);
-    ensure(pthread_cond_signal(&s->wanted) == 0);
-    while (atomic_load(&s->settled) < seen) {
-        ensure(pthread_cond_wait(&s->advanced, &s->mutex) == 0);
-    }
+    add(s, ticket, NULL);
     unlock(s);
 }
 

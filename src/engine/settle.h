@@ -7,15 +7,14 @@
  *
  * On PostgreSQL commits are durable by themselves; answering beside the lanes is left.
  *
- * Readers see a commit before the disk has it: whoever answers with what was read calls
- * settler_wait() between reading and answering.
+ * Readers see a commit before the disk has it: their answers go by settler_answer(), and the reader
+ * goes on.
  *
  * Owns:    one thread and its store.
- * Threads: settler_hand_over() the lanes'; settler_wait() any but the settler's own and the lane's;
- *          a ticket's done() is called on either, never on both at once.
- * Memory:  tickets belong to their callers and are gone once done() was called.
- * Errors:  a failed sync ends the process: it is not known what is on disk.
- * Limits:  UNSETTLED_MAX submissions: the lane waits beyond it.
+ * Threads: settler_hand_over() the lanes', settler_answer() any; done() of what the lanes handed
+ * over is called on one thread at a time, the lane's or the settler's. Memory:  tickets belong to
+ * their callers and are gone once done() was called. Errors:  a failed sync ends the process: it is
+ * not known what is on disk. Limits:  UNSETTLED_MAX submissions: the lane waits beyond it.
  */
 #ifndef LOYALD_SETTLE_H
 #define LOYALD_SETTLE_H
@@ -35,8 +34,9 @@ enum err settler_open(struct store_base *base, struct store *lane, struct fail *
 void settler_hand_over(struct settler *settler, struct ticket *first, struct ticket *end, size_t n,
                        bool is_idle);
 
-/* Returns when the disk has all that a reader can have seen by now. */
-void settler_wait(struct settler *settler);
+/* Calls ticket->done() when the disk has all that a reader can have seen by now: at once on the
+ * caller's thread, or soon on the settler's. Of the ticket only done and owner matter. */
+void settler_answer(struct settler *settler, struct ticket *ticket);
 
 /* Settles and answers what is left and ends the thread; after the lane's thread and the last
  * reader, before the lane's store. NULL does nothing. */

@@ -604,9 +604,58 @@ static void numbers_are_written_in_their_shortest_form(void **state)
         "[1,0,0.1,100,1e+300,-9223372036854775808,1.5e-07,0.30000000000000004]");
 }
 
+/* Fewest digits first, as it is meant. */
+static void shortest(double value, char text[32])
+{
+    for (int digits = 1; digits <= 17; digits++) {
+        (void)snprintf(text, 32, "%.*g", digits, value);
+        if (strtod(text, NULL) == value) {
+            return;
+        }
+    }
+}
+
+static void a_real_is_written_in_the_shortest_text_that_reads_back(void **state)
+{
+    struct arena own;
+    uint64_t random = 88172645463325252u;
+    (void)state;
+    arena_open(&own, 1 << 24);
+    for (int i = 0; i < 200000; i++) {
+        char wanted[32];
+        double value = 0;
+        random ^= random << 13; // xorshift64 (Marsaglia)
+        random ^= random >> 7;
+        random ^= random << 17;
+        const uint64_t bits = i % 4 == 0 ? random >> 12 : random; // subnormal ones too
+        memcpy(&value, &bits, sizeof value);
+        if (i % 2 == 0) { // what people send
+            value = (double)(int64_t)(random >> 40) / (i % 3 == 0 ? 1000.0 : 7.0);
+        }
+        if (value != value || value - value != 0 || value == (double)(int64_t)random) {
+            continue;
+        }
+        shortest(value, wanted);
+        const struct json *json = NULL;
+        struct buf out;
+        assert_int_equal(json_read(&own, str_c(wanted), NULL, &json), ERR_OK);
+        buf_open(&out, &own, 64);
+        json_write_canonical(&out, json);
+        const struct str text = buf_view(&out);
+        const bool is_whole = strpbrk(wanted, ".e") == NULL;
+        if (!is_whole && !(value < 9007199254740992.0 && value > -9007199254740992.0 &&
+                           value == (double)(int64_t)value)) {
+            assert_true(str_eq(text, str_c(wanted)));
+        }
+        arena_reset(&own);
+    }
+    arena_close(&own);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_real_is_written_in_the_shortest_text_that_reads_back),
         cmocka_unit_test(values_are_read_as_they_stand),
         cmocka_unit_test(any_value_may_stand_at_the_top),
         cmocka_unit_test(what_is_not_there_is_no_value),
