@@ -175,10 +175,53 @@ static void what_is_asked_after_an_answer_has_a_larger_id(void **state)
     shop_close(shop);
 }
 
+/* Submissions that do nothing. */
+static struct delivery *idle_delivery(struct shop *shop, int64_t member, size_t n, sem_t *done)
+{
+    struct delivery *d = arena_new(shop->arena, struct delivery, 1);
+    d->answered = done;
+    arena_open(&d->arena, (size_t)1 << 28);
+    struct submission *list = arena_new(&d->arena, struct submission, n);
+    for (size_t i = 0; i < n; i++) {
+        list[i] = (struct submission){.kind = SUBMIT_TIMERS, .arena = &d->arena, .member = member};
+    }
+    d->ticket = (struct ticket){.list = list, .n = n, .done = answered, .owner = done};
+    return d;
+}
+
+/* The largest batch that is allowed gets in beside others, and a full queue stays full. */
+static void the_largest_batch_enters_a_queue_that_is_half_full(void **state)
+{
+    struct shop *shop = shop_open(*state);
+    struct engine *engine = NULL;
+    struct holding holding;
+    sem_t done;
+    enrol_all(shop);
+    const int64_t member = number(shop, "SELECT min(member_id) FROM member");
+    assert_int_equal(sem_init(&done, 0, 0), 0);
+    assert_ok(engine_open(&(struct engine_config){.base = shop->base}, &shop->both->fail, &engine));
+    lane_hold(engine, &holding);
+    struct delivery *list[] = {idle_delivery(shop, member, QUEUE_MAX / 2, &done),
+                               idle_delivery(shop, member, SUBMISSIONS_MAX, &done),
+                               idle_delivery(shop, member, 1, &done)};
+    assert_ok(engine_submit(engine, &list[0]->ticket));
+    assert_ok(engine_submit(engine, &list[1]->ticket));
+    assert_err(engine_submit(engine, &list[2]->ticket), ERR_BUSY);
+    lane_let_go(&holding);
+    assert_int_equal(sem_wait(&done), 0);
+    assert_int_equal(sem_wait(&done), 0);
+    engine_close(engine);
+    for (size_t i = 0; i < ARRAY_N(list); i++) {
+        arena_close(&list[i]->arena);
+    }
+    shop_close(shop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         BOTH(the_same_events_in_many_tickets_are_booked_once),
+        ONLY_SQLITE(the_largest_batch_enters_a_queue_that_is_half_full), // its one lane is held
         ONLY_POSTGRES(what_is_asked_after_an_answer_has_a_larger_id),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
