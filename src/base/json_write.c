@@ -72,7 +72,7 @@ static void write_real(struct buf *out, double value)
     }
     // The shortest text that reads back. Up to DBL_DIG digits come back from the nearest double,
     // and %g drops the zeros behind, so where so many are enough this is it; not so close to zero.
-    char text[32];
+    char text[48];
     for (int digits = fabs(value) < DBL_MIN ? 1 : DBL_DIG; digits <= 17; digits++) {
         (void)snprintf(text, sizeof text, "%.*g", digits, value);
         if (strtod(text, NULL) == value) {
