@@ -13,7 +13,7 @@
  * not, by the seed. fault.is_powersafe says whether SQLite may know that whole sectors go over.
  *
  * Owns:    one VFS and its counters for the process.
- * Threads: main thread only, but for sync_hook.
+ * Threads: main thread only, but for the hooks.
  * Memory:  malloc'd images of the synced files, for tests of a few megabytes.
  * Errors:  -
  * Limits:  FAULT_FILES_MAX files tracked.
@@ -43,8 +43,9 @@ static struct {
     int64_t failed_n;
     _Atomic int64_t counts[FAULT_READ + 1]; // operations seen since fault_heal()
     bool keeps_images;
-    bool is_powersafe;       // what the disk promises of files opened from now on
-    void (*sync_hook)(void); // called before each sync, on the syncing thread; NULL
+    bool is_powersafe;        // what the disk promises of files opened from now on
+    void (*sync_hook)(void);  // called before each sync, on the syncing thread; NULL
+    void (*write_hook)(void); // the same of writes
     struct fault_image images[FAULT_FILES_MAX];
     sqlite3_vfs *real;
     sqlite3_vfs vfs;
@@ -227,6 +228,9 @@ static inline int fault_read(sqlite3_file *file, void *bytes, int n, sqlite3_int
 
 static inline int fault_write(sqlite3_file *file, const void *bytes, int n, sqlite3_int64 at)
 {
+    if (fault.write_hook != NULL && fault_of(file)->is_tracked) {
+        fault.write_hook();
+    }
     const int code = fault_strike(fault_of(file), FAULT_WRITE);
     return code != SQLITE_OK
                ? code

@@ -91,8 +91,10 @@ enum err db_begin(struct db *db, enum db_access access)
 enum err db_commit(struct db *db)
 {
     ensure(db->in_transaction);
-    atomic_fetch_add(&db->commits, 1); // before anybody can see it
-    try(db->backend->commit(db));
+    atomic_fetch_add(&db->commits_begun, 1); // before anybody can see it
+    const enum err err = db->backend->commit(db);
+    atomic_fetch_add(&db->commits_done, 1);
+    try(err);
     db->in_transaction = false;
     return ERR_OK;
 }
@@ -102,9 +104,14 @@ void db_commit_early(struct db *db)
     db->commits_early = true;
 }
 
-int64_t db_commits(const struct db *db)
+int64_t db_commits_begun(const struct db *db)
 {
-    return atomic_load(&((struct db *)db)->commits);
+    return atomic_load(&((struct db *)db)->commits_begun);
+}
+
+int64_t db_commits_done(const struct db *db)
+{
+    return atomic_load(&((struct db *)db)->commits_done);
 }
 
 void db_rollback(struct db *db)

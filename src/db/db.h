@@ -194,9 +194,11 @@ enum err db_commit(struct db *db) MUST_USE;
  * write; elsewhere commits stay durable. */
 void db_commit_early(struct db *db);
 
-/* Commits that this connection has begun. Any thread: what a reader has seen before it asks is of
- * these. */
-int64_t db_commits(const struct db *db);
+/* Commits that this connection has begun, and those of them that have returned, whatever became of
+ * them. Any thread. What a reader has seen before it asks is of the begun ones; a db_log_sync()
+ * puts on disk those that had returned before it began. */
+int64_t db_commits_begun(const struct db *db);
+int64_t db_commits_done(const struct db *db);
 
 /* Syncs the log: what was committed before the call, by any connection, is on disk after it.
  * ERR_FSYNC as for a commit. Not inside a transaction. Nothing to do on PostgreSQL. */

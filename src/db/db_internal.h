@@ -62,7 +62,8 @@ struct db {
     int slot;  // 0..63, or -1 before db_slot_take()
     char error_text[DB_ERROR_TEXT_BYTES];
     _Atomic int64_t wal_pages;
-    _Atomic int64_t commits;
+    _Atomic int64_t commits_begun;
+    _Atomic int64_t commits_done;
     bool commits_early; // SQLite
 
     sqlite3 *sqlite;

@@ -9,7 +9,7 @@
 
 struct settler {
     struct store *store; // the thread's; NULL on PostgreSQL
-    struct db *lane;     // db_commits() from any thread, all else the lane's thread
+    struct db *lane;     // its counts from any thread, all else the lane's thread
     pthread_t thread;
     _Atomic int64_t settled; // commits of the lane that the disk has
     pthread_mutex_t mutex;   // guards what follows
@@ -37,13 +37,13 @@ static void settle(struct settler *s, struct db *db)
     if (s->store == NULL) {
         return; // commits are durable by themselves
     }
-    const int64_t commits = db_commits(s->lane);
-    if (atomic_load(&s->settled) >= commits) {
+    const int64_t done = db_commits_done(s->lane); // a commit that is on its way may miss the sync
+    if (atomic_load(&s->settled) >= db_commits_begun(s->lane)) {
         return; // another has
     }
     stop_if_lost(db_log_sync(db));
     int64_t settled = atomic_load(&s->settled);
-    while (settled < commits && !atomic_compare_exchange_weak(&s->settled, &settled, commits)) {
+    while (settled < done && !atomic_compare_exchange_weak(&s->settled, &settled, done)) {
     }
 }
 
@@ -128,7 +128,7 @@ void settler_hand_over(struct settler *s, struct ticket *first, struct ticket *e
 
 void settler_answer(struct settler *s, struct ticket *ticket)
 {
-    const int64_t seen = db_commits(s->lane);
+    const int64_t seen = db_commits_begun(s->lane);
     const bool is_settled = s->store == NULL || atomic_load(&s->settled) >= seen;
     if (is_settled) {
         ticket->done(ticket);
@@ -154,7 +154,7 @@ enum err settler_open(struct store_base *base, struct store *lane, struct fail *
         return err;
     }
     s->lane = store_db(lane);
-    atomic_store(&s->settled, db_commits(s->lane)); // those were durable
+    atomic_store(&s->settled, db_commits_done(s->lane)); // those were durable
     db_commit_early(s->lane);
     ensure(pthread_mutex_init(&s->mutex, NULL) == 0);
     ensure(pthread_cond_init(&s->wanted, NULL) == 0);

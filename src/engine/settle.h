@@ -11,10 +11,11 @@
  * goes on.
  *
  * Owns:    one thread and its store.
- * Threads: settler_hand_over() the lanes', settler_answer() any; done() of what the lanes handed
- * over is called on one thread at a time, the lane's or the settler's. Memory:  tickets belong to
- * their callers and are gone once done() was called. Errors:  a failed sync ends the process: it is
- * not known what is on disk. Limits:  UNSETTLED_MAX submissions: the lane waits beyond it.
+ * Threads: settler_hand_over() the lanes', settler_answer() any; done() of the lanes' tickets is
+ *          called on one thread at a time, the lane's or the settler's.
+ * Memory:  tickets belong to their callers and are gone once done() was called.
+ * Errors:  a failed sync ends the process: it is not known what is on disk.
+ * Limits:  UNSETTLED_MAX submissions: the lane waits beyond it.
  */
 #ifndef LOYALD_SETTLE_H
 #define LOYALD_SETTLE_H

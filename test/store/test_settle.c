@@ -139,6 +139,32 @@ static void a_reader_tells_when_the_disk_has_what_it_saw(void **state)
     bench_close(&bench);
 }
 
+static struct bench *committing; // write_hook takes no argument
+static struct ticket early_reader;
+
+/* In the middle of a commit a reader asks, and the settler syncs for it. */
+static void read_meanwhile(void)
+{
+    fault.write_hook = NULL;
+    early_reader = (struct ticket){.done = answered, .owner = &committing->answered_n};
+    settler_answer(committing->settler, &early_reader);
+    until_answered(committing, 1);
+}
+
+static void a_sync_that_began_before_a_commit_ended_is_not_its_sync(void **state)
+{
+    struct bench bench = bench_open(state);
+    run_ticket(&bench, 0, true); // the log's head is on disk from here on
+    atomic_store(&bench.answered_n, 0);
+    committing = &bench;
+    fault.write_hook = read_meanwhile;
+    const int64_t before = fault.counts[FAULT_SYNC];
+    run_ticket(&bench, 0, true);
+    assert_int_equal(atomic_load(&bench.answered_n), 2);
+    assert_int_equal(fault.counts[FAULT_SYNC] - before, 2); // the reader's, and the ticket's own
+    bench_close(&bench);
+}
+
 enum { ROUNDS = 3000 };
 
 struct reading {
@@ -205,6 +231,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ONLY_SQLITE(a_ticket_is_answered_when_the_disk_has_it),
         ONLY_SQLITE(a_reader_tells_when_the_disk_has_what_it_saw),
+        ONLY_SQLITE(a_sync_that_began_before_a_commit_ended_is_not_its_sync),
         BOTH(no_reader_is_forgotten),
         ONLY_SQLITE(closing_answers_what_is_left),
         ONLY_POSTGRES(on_postgres_tickets_are_answered_beside_the_lane),
