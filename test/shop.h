@@ -14,6 +14,7 @@
 
 #include "base/json.h"
 #include "engine/batch.h"
+#include "engine/verify.h"
 #include "store/members.h"
 
 #define SHOP_OPENED ((int64_t)1767225600000) // 2026-01-01T00:00:00Z, where test clocks start
@@ -111,6 +112,26 @@ static inline struct shop *shop_open(struct both *both)
     shop_reopen(shop);
     shop_publish(shop, SHOP_PROGRAM);
     return shop;
+}
+
+/* The one number that a query gives. */
+static inline int64_t shop_number(struct shop *shop, const char *sql)
+{
+    struct db_result rows;
+    assert_ok(db_query_text(store_db(shop->store), shop->arena, str_c(sql), NULL, 0, &rows));
+    return db_at_int(&rows, 0, 0);
+}
+
+/* What the self-check says of the books. */
+static inline const struct verify_report *shop_verify(struct shop *shop)
+{
+    struct verify_report *report = arena_new(shop->arena, struct verify_report, 1);
+    struct store *reader = NULL;
+    report->arena = shop->arena;
+    assert_ok(store_open(shop->base, DB_READER, &shop->both->fail, &reader));
+    assert_ok(verify_run(reader, NULL, report));
+    store_close(reader);
+    return report;
 }
 
 static inline const struct program *shop_program(struct shop *shop)

@@ -321,8 +321,10 @@ static enum err file_sync(struct db *db, int which)
 {
     sqlite3_file *file = NULL;
     int code = sqlite3_file_control(db->sqlite, "main", which, &file);
-    if (code == SQLITE_OK && file->pMethods != NULL) {
-        code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+    if (code == SQLITE_OK) { // a log that this connection has not opened is not synced by it
+        code = file->pMethods == NULL
+                   ? SQLITE_IOERR_FSYNC
+                   : file->pMethods->xSync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
     }
     if (code != SQLITE_OK) {
         log_line(LOG_ERROR, "db", "statement=sync sqlite=%d", code);

@@ -68,7 +68,7 @@ enum err engine_submit(struct engine *engine, struct ticket *ticket)
     // A large batch request enters a queue that is half full at most, whatever its size.
     const size_t room = weight > QUEUE_MAX / 2 ? QUEUE_MAX / 2 : weight;
     ticket->next = NULL;
-    ticket->taken = ticket->answered = 0;
+    ticket->taken = 0;
     ticket->err = ERR_OK;
     enum err err = ERR_OK;
     ensure(pthread_mutex_lock(&engine->mutex) == 0);

@@ -41,7 +41,6 @@ struct ticket {
     // The engine's:
     struct ticket *next;
     size_t taken;
-    size_t answered;
 };
 
 struct engine_config {

@@ -8,8 +8,10 @@
 #include "engine/checkpoint.h"
 
 struct settler {
-    struct store *store; // the thread's; NULL on PostgreSQL
-    struct db *lane;     // its counts from any thread, all else the lane's thread
+    struct store
+        *store;      // the thread's; NULL on PostgreSQL, where commits are durable by themselves
+    struct db *db;   // the store's, or NULL
+    struct db *lane; // its counts from any thread, all else the lane's thread
     pthread_t thread;
     _Atomic int64_t settled; // commits of the lane that the disk has
     pthread_mutex_t mutex;   // guards what follows
@@ -34,8 +36,8 @@ static void unlock(struct settler *s)
 /* Syncs through a connection of the calling thread. */
 static void settle(struct settler *s, struct db *db)
 {
-    if (s->store == NULL) {
-        return; // commits are durable by themselves
+    if (s->db == NULL) {
+        return;
     }
     const int64_t done = db_commits_done(s->lane); // a commit that is on its way may miss the sync
     if (atomic_load(&s->settled) >= db_commits_begun(s->lane)) {
@@ -65,7 +67,7 @@ static void take_turn(struct settler *s)
     const size_t n = s->unsettled_n;
     s->first = s->last = NULL;
     unlock(s);
-    settle(s, s->store != NULL ? store_db(s->store) : NULL);
+    settle(s, s->db);
     answer_all(list, NULL);
     lock(s);
     s->unsettled_n -= n;
@@ -129,7 +131,7 @@ void settler_hand_over(struct settler *s, struct ticket *first, struct ticket *e
 void settler_answer(struct settler *s, struct ticket *ticket)
 {
     const int64_t seen = db_commits_begun(s->lane);
-    const bool is_settled = s->store == NULL || atomic_load(&s->settled) >= seen;
+    const bool is_settled = s->db == NULL || atomic_load(&s->settled) >= seen;
     if (is_settled) {
         ticket->done(ticket);
         return;
@@ -153,6 +155,7 @@ enum err settler_open(struct store_base *base, struct store *lane, struct fail *
         free(s); // start-up code
         return err;
     }
+    s->db = s->store != NULL ? store_db(s->store) : NULL;
     s->lane = store_db(lane);
     atomic_store(&s->settled, db_commits_done(s->lane)); // those were durable
     db_commit_early(s->lane);

@@ -7,13 +7,6 @@
 #include "engine/engine.h"
 #include "engine/verify.h"
 
-static int64_t number(struct shop *shop, const char *sql)
-{
-    struct db_result rows;
-    assert_ok(db_query_text(store_db(shop->store), shop->arena, str_c(sql), NULL, 0, &rows));
-    return db_at_int(&rows, 0, 0);
-}
-
 static void forget(struct shop *shop, int64_t member)
 {
     bool is_final = false;
@@ -25,12 +18,7 @@ static void forget(struct shop *shop, int64_t member)
 
 static void assert_sound(struct shop *shop)
 {
-    struct verify_report *report = arena_new(shop->arena, struct verify_report, 1);
-    struct store *reader = NULL;
-    report->arena = shop->arena;
-    assert_ok(store_open(shop->base, DB_READER, &shop->both->fail, &reader));
-    assert_ok(verify_run(reader, NULL, report));
-    store_close(reader);
+    const struct verify_report *report = shop_verify(shop);
     for (size_t i = 0; i < report->n; i++) {
         print_error("%.*s %.*s: %.*s\n", STR_ARG(report->list[i].table),
                     STR_ARG(report->list[i].row), STR_ARG(report->list[i].detail));
@@ -94,12 +82,12 @@ static void active_pending_and_owed_points_are_void_and_the_books_balance(void *
 
     assert_void(shop, ann);
     assert_void(shop, bob);
-    assert_int_equal(number(shop, "SELECT count(*) FROM event WHERE kind = 14"), 2);
-    assert_int_equal(number(shop, "SELECT count(*) FROM timer"), 0);
-    const int64_t transfers = number(shop, "SELECT count(*) FROM transfer");
+    assert_int_equal(shop_number(shop, "SELECT count(*) FROM event WHERE kind = 14"), 2);
+    assert_int_equal(shop_number(shop, "SELECT count(*) FROM timer"), 0);
+    const int64_t transfers = shop_number(shop, "SELECT count(*) FROM transfer");
     forget(shop, ann); // again: nothing more is booked
-    assert_int_equal(number(shop, "SELECT count(*) FROM transfer"), transfers);
-    assert_int_equal(number(shop, "SELECT count(*) FROM event WHERE kind = 14"), 2);
+    assert_int_equal(shop_number(shop, "SELECT count(*) FROM transfer"), transfers);
+    assert_int_equal(shop_number(shop, "SELECT count(*) FROM event WHERE kind = 14"), 2);
     assert_sound(shop);
     shop_close(shop);
 }
@@ -122,7 +110,7 @@ static void an_erasure_cut_short_after_the_key_voids_the_points_at_the_next_star
 
     assert_ok(store_open(shop->base, DB_WRITER, &shop->both->fail, &shop->store));
     assert_void(shop, ann);
-    assert_int_equal(number(shop, "SELECT count(*) FROM identifier"), 0);
+    assert_int_equal(shop_number(shop, "SELECT count(*) FROM identifier"), 0);
     assert_sound(shop);
     shop_close(shop);
 }
@@ -135,7 +123,7 @@ static void what_is_said_of_a_forgotten_members_purchase_is_accepted_without_eff
     const int64_t ann = shop_enrol(shop, "{\"external_id\":\"ANN\"}");
     (void)shop_purchase(shop, "ext:ANN", 12345, "p-1");
     forget(shop, ann);
-    const int64_t transfers = number(shop, "SELECT count(*) FROM transfer");
+    const int64_t transfers = shop_number(shop, "SELECT count(*) FROM transfer");
 
     for (size_t i = 0; i < ARRAY_N(KINDS) * 2; i++) {
         const char *subject = i % 2 == 0 ? "ext:ANN" : shop_mbr(shop, ann);
@@ -156,12 +144,12 @@ static void what_is_said_of_a_forgotten_members_purchase_is_accepted_without_eff
         other.event.time = first.event.time + 1;
         assert_err(shop_event(shop, subject, &other), ERR_EVENT_CONFLICT);
     }
-    assert_int_equal(number(shop, "SELECT count(*) FROM transfer"), transfers);
-    assert_int_equal(number(shop, "SELECT count(*) FROM held"), 0);
-    assert_int_equal(number(shop, "SELECT count(*) FROM timer"), 0);
+    assert_int_equal(shop_number(shop, "SELECT count(*) FROM transfer"), transfers);
+    assert_int_equal(shop_number(shop, "SELECT count(*) FROM held"), 0);
+    assert_int_equal(shop_number(shop, "SELECT count(*) FROM timer"), 0);
     assert_int_equal(
-        number(shop,
-               "SELECT count(*) FROM event WHERE kind IN (2, 3, 4, 5) AND length(sealed) > 0"),
+        shop_number(shop,
+                    "SELECT count(*) FROM event WHERE kind IN (2, 3, 4, 5) AND length(sealed) > 0"),
         0);
     assert_void(shop, ann);
     assert_sound(shop);

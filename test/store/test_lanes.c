@@ -48,13 +48,6 @@ static void delivery_make(struct shop *shop, struct delivery *d, int round, bool
     d->ticket = (struct ticket){.list = list, .n = EVENTS, .done = answered, .owner = d->answered};
 }
 
-static int64_t number(struct shop *shop, const char *sql)
-{
-    struct db_result rows;
-    assert_ok(db_query_text(store_db(shop->store), shop->arena, str_c(sql), NULL, 0, &rows));
-    return db_at_int(&rows, 0, 0);
-}
-
 static void enrol_all(struct shop *shop)
 {
     for (int i = 0; i < MEMBERS; i++) {
@@ -70,7 +63,7 @@ static void the_same_events_in_many_tickets_are_booked_once(void **state)
     struct delivery deliveries[TICKETS];
     sem_t done;
     enrol_all(shop);
-    const int64_t earned_before = number(shop, "SELECT count(*) FROM event");
+    const int64_t earned_before = shop_number(shop, "SELECT count(*) FROM event");
     assert_ok(engine_open(&(struct engine_config){.base = shop->base}, &shop->both->fail, &engine));
     for (int round = 0; round < ROUNDS; round++) {
         int64_t booked_n = 0;
@@ -97,10 +90,12 @@ static void the_same_events_in_many_tickets_are_booked_once(void **state)
         assert_int_equal(booked_n, EVENTS);
     }
     engine_close(engine);
-    assert_int_equal(number(shop, "SELECT count(*) FROM event") - earned_before, ROUNDS * EVENTS);
+    assert_int_equal(shop_number(shop, "SELECT count(*) FROM event") - earned_before,
+                     ROUNDS * EVENTS);
     assert_int_equal(
-        number(shop, "SELECT CAST(sum(points) AS bigint) FROM transfer WHERE kind = 1 AND rule IN"
-                     " (SELECT id FROM symbol WHERE name = 'rule:base')"),
+        shop_number(shop,
+                    "SELECT CAST(sum(points) AS bigint) FROM transfer WHERE kind = 1 AND rule IN"
+                    " (SELECT id FROM symbol WHERE name = 'rule:base')"),
         (int64_t)ROUNDS * EVENTS * POINTS);
     shop_close(shop);
 }
@@ -197,7 +192,7 @@ static void the_largest_batch_enters_a_queue_that_is_half_full(void **state)
     struct holding holding;
     sem_t done;
     enrol_all(shop);
-    const int64_t member = number(shop, "SELECT min(member_id) FROM member");
+    const int64_t member = shop_number(shop, "SELECT min(member_id) FROM member");
     assert_int_equal(sem_init(&done, 0, 0), 0);
     assert_ok(engine_open(&(struct engine_config){.base = shop->base}, &shop->both->fail, &engine));
     lane_hold(engine, &holding);

@@ -6,25 +6,17 @@
 
 #include "engine/engine.h"
 #include "engine/relay.h"
-#include "engine/verify.h"
 
 enum { WAIT_MS_MAX = 20000 };
 
-static int64_t number(struct shop *shop, const char *sql)
-{
-    struct db_result rows;
-    assert_ok(db_query_text(store_db(shop->store), shop->arena, str_c(sql), NULL, 0, &rows));
-    return db_at_int(&rows, 0, 0);
-}
-
 static int64_t named_n(struct shop *shop)
 {
-    return number(shop, "SELECT count(*) FROM event WHERE kind = 51");
+    return shop_number(shop, "SELECT count(*) FROM event WHERE kind = 51");
 }
 
 static int64_t waiting_n(struct shop *shop)
 {
-    return number(shop, "SELECT count(*) FROM relay");
+    return shop_number(shop, "SELECT count(*) FROM relay");
 }
 
 static struct engine *engine_of(struct shop *shop, bool with_relays)
@@ -81,17 +73,6 @@ static void wait_for_none(struct shop *shop)
     }
 }
 
-static int64_t violations(struct shop *shop)
-{
-    struct verify_report *report = arena_new(shop->arena, struct verify_report, 1);
-    struct store *reader = NULL;
-    report->arena = shop->arena;
-    assert_ok(store_open(shop->base, DB_READER, &shop->both->fail, &reader));
-    assert_ok(verify_run(reader, NULL, report));
-    store_close(reader);
-    return report->violations;
-}
-
 static void set_status(struct shop *shop, int64_t member, const char *word)
 {
     struct submission s = {
@@ -113,7 +94,7 @@ static void work_is_done_before_anybody_is_answered(void **state)
     assert_int_equal(named_n(shop), 1);
     assert_int_equal(waiting_n(shop), 0);
     engine_close(engine);
-    assert_int_equal(violations(shop), 0);
+    assert_int_equal(shop_verify(shop)->violations, 0);
     shop_close(shop);
 }
 
@@ -122,7 +103,7 @@ static void work_of_a_process_that_ended_is_done_by_another(void **state)
     struct shop *shop = shop_open(*state);
     const int64_t ann = shop_enrol(shop, "{\"external_id\":\"ANN\"}");
     leave_undone(shop, ann, shop_purchase(shop, "ext:ANN", 1000, "p-1"));
-    assert_int_equal(violations(shop), 0); // what waits is no damage
+    assert_int_equal(shop_verify(shop)->violations, 0); // what waits is no damage
     struct engine *engine = engine_of(shop, true);
     wait_for_none(shop);
     assert_int_equal(named_n(shop), 1);
@@ -149,7 +130,7 @@ static void several_processes_do_it_once(void **state)
         engine_close(engines[i]);
     }
     assert_int_equal(named_n(shop), ROWS);
-    assert_int_equal(violations(shop), 0);
+    assert_int_equal(shop_verify(shop)->violations, 0);
     shop_close(shop);
 }
 
@@ -163,7 +144,7 @@ static void work_for_a_suspended_member_waits_until_they_are_resumed(void **stat
     leave_by(shop, engine, ann, cause);
     assert_int_equal(named_n(shop), 0);
     assert_int_equal(waiting_n(shop), 1);
-    assert_int_equal(number(shop, "SELECT count(*) FROM relay WHERE owner = 0"), 1);
+    assert_int_equal(shop_number(shop, "SELECT count(*) FROM relay WHERE owner = 0"), 1);
     set_status(shop, ann, "resume");
     wait_for_none(
         shop); // this process's lease, taken with the event, runs out unless it does the work
@@ -188,7 +169,7 @@ static void work_for_a_forgotten_member_goes(void **state)
     assert_int_equal(waiting_n(shop), 0);
     assert_int_equal(named_n(shop), 0);
     engine_close(engine);
-    assert_int_equal(violations(shop), 0);
+    assert_int_equal(shop_verify(shop)->violations, 0);
     shop_close(shop);
 }
 
@@ -201,11 +182,11 @@ static void the_self_check_finds_work_that_was_done_and_rows_that_nobody_wrote(v
     leave_by(shop, engine, ann, cause);
     engine_close(engine);
     leave_undone(shop, ann, cause);
-    assert_int_equal(violations(shop), 1);
+    assert_int_equal(shop_verify(shop)->violations, 1);
     struct db_result rows;
     assert_ok(db_query_text(store_db(shop->store), shop->arena, STR("UPDATE relay SET kind = 9999"),
                             NULL, 0, &rows));
-    assert_int_equal(violations(shop), 1);
+    assert_int_equal(shop_verify(shop)->violations, 1);
     shop_close(shop);
 }
 

@@ -4,8 +4,6 @@
 
 #include "shop.h"
 
-#include "engine/verify.h"
-
 static struct submission purchase(int64_t amount)
 {
     return (struct submission){.event = {.kind = EVENT_PURCHASE,
@@ -13,24 +11,6 @@ static struct submission purchase(int64_t amount)
                                          .currency = STR("EUR"),
                                          .source = STR("till/1"),
                                          .external_id = STR("p-1")}};
-}
-
-static int64_t number(struct shop *shop, const char *sql)
-{
-    struct db_result rows;
-    assert_ok(db_query_text(store_db(shop->store), shop->arena, str_c(sql), NULL, 0, &rows));
-    return db_at_int(&rows, 0, 0);
-}
-
-static int64_t violations(struct shop *shop)
-{
-    struct verify_report *report = arena_new(shop->arena, struct verify_report, 1);
-    struct store *reader = NULL;
-    report->arena = shop->arena;
-    assert_ok(store_open(shop->base, DB_READER, &shop->both->fail, &reader));
-    assert_ok(verify_run(reader, NULL, report));
-    store_close(reader);
-    return report->violations;
 }
 
 static void assert_resent(struct shop *shop, int64_t event)
@@ -53,10 +33,10 @@ static void an_event_that_is_sent_again_is_known_by_its_content(void **state)
     first.event.time = SHOP_OPENED;
     assert_ok(shop_event(shop, "ext:ANN", &first));
     assert_false(first.is_replay);
-    assert_int_equal(number(shop, "SELECT max(length(fingerprint)) FROM event_key"),
+    assert_int_equal(shop_number(shop, "SELECT max(length(fingerprint)) FROM event_key"),
                      VAULT_FINGERPRINT_BYTES);
     assert_resent(shop, first.event_id);
-    assert_int_equal(violations(shop), 0);
+    assert_int_equal(shop_verify(shop)->violations, 0);
     shop_close(shop);
 }
 
@@ -78,10 +58,10 @@ static void an_event_of_an_earlier_release_is_known_too(void **state)
         str_fmt(shop->arena, "UPDATE event_key SET fingerprint = %s%s' WHERE event_id = %" PRId64,
                 shop->both->dialect == DB_SQLITE ? "x'" : "'\\x", hex, first.event_id);
     assert_ok(db_query_text(store_db(shop->store), shop->arena, sql, NULL, 0, &rows));
-    assert_int_equal(number(shop, "SELECT max(length(fingerprint)) FROM event_key"),
+    assert_int_equal(shop_number(shop, "SELECT max(length(fingerprint)) FROM event_key"),
                      VAULT_HASH_BYTES);
     assert_resent(shop, first.event_id);
-    assert_int_equal(violations(shop), 0);
+    assert_int_equal(shop_verify(shop)->violations, 0);
     shop_close(shop);
 }
 

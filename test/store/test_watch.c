@@ -16,13 +16,6 @@ struct watched {
     int64_t ann, bob;
 };
 
-static int64_t number(struct shop *shop, const char *sql)
-{
-    struct db_result rows;
-    assert_ok(db_query_text(store_db(shop->store), shop->arena, str_c(sql), NULL, 0, &rows));
-    return db_at_int(&rows, 0, 0);
-}
-
 static void run_sql(struct shop *shop, const char *sql)
 {
     both_run(shop->both, store_db(shop->store), sql);
@@ -77,7 +70,7 @@ static void sound_books_freeze_nobody(void **state)
     assert_int_equal(stats.passes, 1);
     assert_int_equal(stats.violations, 0);
     assert_int_equal(stats.members, 2);
-    assert_int_equal(number(w->shop, "SELECT count(*) FROM frozen"), 0);
+    assert_int_equal(shop_number(w->shop, "SELECT count(*) FROM frozen"), 0);
     stop(w);
     shop_close(w->shop);
 }
@@ -94,29 +87,32 @@ static void damage_freezes_its_member_and_nobody_else_until_a_clean_check(void *
                       "min(transfer_id) FROM transfer WHERE member_id = %" PRId64 ")",
                       w->ann));
     assert_ok(watch_pass(w->watch));
-    assert_int_equal(number(shop, "SELECT count(*) FROM frozen"), 1);
+    assert_int_equal(shop_number(shop, "SELECT count(*) FROM frozen"), 1);
     assert_int_equal(
-        number(shop, sql(shop, "SELECT count(*) FROM frozen WHERE member_id = %" PRId64, w->ann)),
+        shop_number(shop,
+                    sql(shop, "SELECT count(*) FROM frozen WHERE member_id = %" PRId64, w->ann)),
         1);
-    assert_int_equal(number(shop, "SELECT count(*) FROM audit WHERE action = 'member.freeze'"), 1);
+    assert_int_equal(shop_number(shop, "SELECT count(*) FROM audit WHERE action = 'member.freeze'"),
+                     1);
 
     // Nothing is written of Ann, whoever asks; Bob is served; what was known is still answered.
     assert_err(visit(w, "ext:ANN"), ERR_MEMBER_FROZEN);
     assert_err(visit(w, shop_mbr(shop, w->ann)), ERR_MEMBER_FROZEN);
     assert_ok(visit(w, "ext:BOB"));
     assert_int_equal(shop_purchase(shop, "ext:ANN", 5000, "a-2") > 0, true);
-    const int64_t transfers = number(shop, "SELECT count(*) FROM transfer");
+    const int64_t transfers = shop_number(shop, "SELECT count(*) FROM transfer");
     shop_clock(shop, shop->now + 400 * MS_PER_DAY); // everything would expire
     struct submission timers = {.kind = SUBMIT_TIMERS, .member = w->ann};
     assert_ok(shop_run(shop, &timers));
-    assert_int_equal(number(shop, "SELECT count(*) FROM transfer"), transfers);
+    assert_int_equal(shop_number(shop, "SELECT count(*) FROM transfer"), transfers);
 
     // The next pass says it again and freezes nobody twice; the freeze outlives the process.
     assert_ok(watch_pass(w->watch));
     stop(w);
     start(w);
     assert_err(visit(w, "ext:ANN"), ERR_MEMBER_FROZEN);
-    assert_int_equal(number(shop, "SELECT count(*) FROM audit WHERE action = 'member.freeze'"), 1);
+    assert_int_equal(shop_number(shop, "SELECT count(*) FROM audit WHERE action = 'member.freeze'"),
+                     1);
 
     // Released by a clean check only.
     struct verify_report *report = arena_new(shop->arena, struct verify_report, 1);
@@ -138,7 +134,7 @@ static void damage_freezes_its_member_and_nobody_else_until_a_clean_check(void *
     assert_true(was_frozen);
     assert_ok(visit(w, "ext:ANN"));
     assert_ok(watch_pass(w->watch));
-    assert_int_equal(number(shop, "SELECT count(*) FROM frozen"), 0);
+    assert_int_equal(shop_number(shop, "SELECT count(*) FROM frozen"), 0);
     stop(w);
     shop_close(shop);
 }
@@ -169,13 +165,13 @@ static void a_frozen_member_may_be_forgotten(void **state)
                       w->bob));
     start(w);
     stop(w);
-    const int64_t transfers = number(shop, "SELECT count(*) FROM transfer");
+    const int64_t transfers = shop_number(shop, "SELECT count(*) FROM transfer");
     (void)shop_program(shop);
     assert_ok(db_begin(store_db(shop->store), DB_WRITE));
     assert_ok(engine_forget(shop->store, shop->arena, w->bob, 0, shop->now, &is_final));
     assert_ok(db_commit(store_db(shop->store)));
-    assert_int_equal(number(shop, "SELECT count(*) FROM transfer"), transfers);
-    assert_int_equal(number(shop, "SELECT count(*) FROM member WHERE status = 0"), 1);
+    assert_int_equal(shop_number(shop, "SELECT count(*) FROM transfer"), transfers);
+    assert_int_equal(shop_number(shop, "SELECT count(*) FROM member WHERE status = 0"), 1);
     shop_close(shop);
 }
 

@@ -2,6 +2,7 @@
 #include "base/base.h"
 #include "base/json.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <cmocka.h>
 
@@ -617,39 +618,30 @@ static void shortest(double value, char text[32])
 
 static void a_real_is_written_in_the_shortest_text_that_reads_back(void **state)
 {
-    struct arena own;
     uint64_t random = 88172645463325252u;
+    size_t compared_n = 0;
     (void)state;
-    arena_open(&own, 1 << 24);
     for (int i = 0; i < 200000; i++) {
         char wanted[32];
         double value = 0;
         random ^= random << 13; // xorshift64 (Marsaglia)
         random ^= random >> 7;
         random ^= random << 17;
-        const uint64_t bits = i % 4 == 0 ? random >> 12 : random; // subnormal ones too
-        memcpy(&value, &bits, sizeof value);
         if (i % 2 == 0) { // what people send
-            value = (double)(int64_t)(random >> 40) / (i % 3 == 0 ? 1000.0 : 7.0);
+            value = (double)(random >> 40) / (i % 3 == 0 ? 1000.0 : 7.0);
+        } else { // any bits, subnormal ones too
+            const uint64_t bits = i % 4 == 1 ? random >> 12 : random;
+            memcpy(&value, &bits, sizeof value);
         }
-        if (value != value || value - value != 0 || value == (double)(int64_t)random) {
-            continue;
+        if (!isfinite(value) || (value == floor(value) && fabs(value) < 9007199254740992.0)) {
+            continue; // whole numbers are written as such
         }
         shortest(value, wanted);
-        const struct json *json = NULL;
-        struct buf out;
-        assert_int_equal(json_read(&own, str_c(wanted), NULL, &json), ERR_OK);
-        buf_open(&out, &own, 64);
-        json_write_canonical(&out, json);
-        const struct str text = buf_view(&out);
-        const bool is_whole = strpbrk(wanted, ".e") == NULL;
-        if (!is_whole && !(value < 9007199254740992.0 && value > -9007199254740992.0 &&
-                           value == (double)(int64_t)value)) {
-            assert_true(str_eq(text, str_c(wanted)));
-        }
-        arena_reset(&own);
+        assert_string_equal(canonical(json_of(wanted)), wanted);
+        compared_n++;
+        arena_reset(&arena);
     }
-    arena_close(&own);
+    assert_true(compared_n > 150000);
 }
 
 int main(void)
