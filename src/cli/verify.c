@@ -131,6 +131,7 @@ int cli_verify(int argc, char **argv)
         struct verify_report *report = arena_new(&cli.arena, struct verify_report, 1);
         const struct verify_options options = {.progress = progress};
         report->arena = &cli.arena;
+        db_files_read_ahead();
         enum err err = desk_open(&desk, &cli, DB_READER);
         if (err == ERR_OK) {
             err = verify_run(desk.store, &options, report);

@@ -342,6 +342,11 @@ void db_wal_pages_set(struct db *db, int64_t pages)
     atomic_store(&db->wal_pages, pages);
 }
 
+void db_files_read_ahead(void)
+{
+    sqlite_files_read_ahead(); // PostgreSQL knows best
+}
+
 int64_t db_pages_written(const struct db *db)
 {
     int written = 0;

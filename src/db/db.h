@@ -259,6 +259,10 @@ enum err db_checkpoint(struct db *db, enum db_checkpoint mode, int64_t *wal_page
  * commit. */
 enum err db_file_sync(struct db *db) MUST_USE;
 
+/* This process reads databases from end to end (a check of all there is): files that it opens from
+ * now on are read ahead by the system, which is told not to otherwise. Any thread, at start. */
+void db_files_read_ahead(void);
+
 /* Looks for any of the byte strings in the database file and its WAL as they are on disk; all are 4
  * bytes or longer. Through SQLite's own handles: opening the file beside SQLite would drop its
  * locks when closed. Not inside a transaction. On PostgreSQL *found is false: its files are not

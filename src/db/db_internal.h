@@ -75,9 +75,12 @@ struct db {
     struct pg_statement *pg_statements;
 };
 
-/* db_sqlite_log.c: the name of the VFS that writes the log in large pieces, NULL when it could not
- * be registered. Needs synchronous=FULL. */
-const char *sqlite_log_vfs(void);
+/* db_sqlite_vfs.c: the name of our VFS, NULL when it could not be registered. Needs
+ * synchronous=FULL. */
+const char *sqlite_vfs_name(void);
+
+/* db_files_read_ahead(). */
+void sqlite_files_read_ahead(void);
 
 /* Between the two calls the connection's log does not sync what it is asked to, unless the log has
  * begun anew: what counts then must be on disk before what follows. Does nothing where nothing is

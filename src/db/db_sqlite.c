@@ -477,7 +477,7 @@ enum err sqlite_open(struct db *db, struct fail *f)
     }
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
     const int code = sqlite3_open_v2(path, &db->sqlite, flags,
-                                     db->config.vfs != NULL ? db->config.vfs : sqlite_log_vfs());
+                                     db->config.vfs != NULL ? db->config.vfs : sqlite_vfs_name());
     db->backend = &SQLITE_BACKEND; // closes what sqlite3_open_v2() leaves even when it fails
     if (code != SQLITE_OK) {
         const enum err err = (code & 0xFF) == SQLITE_CANTOPEN ? ERR_CONFIG : ERR_DATABASE;

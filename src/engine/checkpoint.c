@@ -28,6 +28,7 @@ struct checkpointer {
     struct store_base *base;
     struct db *lane; // db_wal_pages() from any thread, all else the lane's thread
     pthread_t thread;
+    atomic_bool is_moving;     // the thread is in a round
     atomic_bool is_lanes_turn; // set by the thread, cleared by the lane
     int tries_n;               // the lane's, of this turn
     struct pause pause;
@@ -59,8 +60,12 @@ void checkpointer_turn(struct checkpointer *c)
         c->tries_n = 0;
         atomic_store(&c->is_lanes_turn, false);
     }
-    for (int i = 0; i < THROTTLE_ROUNDS_MAX && db_wal_pages(c->lane) > WAL_PAGES_THROTTLE; i++) {
-        (void)usleep(THROTTLE_WAIT_US); // the checkpointer is at it
+    // Where nothing moves, waiting would bring nothing: the lane's next commit may begin the log
+    // anew.
+    for (int i = 0; i < THROTTLE_ROUNDS_MAX && atomic_load(&c->is_moving) &&
+                    db_wal_pages(c->lane) > WAL_PAGES_THROTTLE;
+         i++) {
+        (void)usleep(THROTTLE_WAIT_US); // interrupted, it looks again sooner
     }
 }
 
@@ -88,7 +93,11 @@ static void run_round(struct checkpointer *c, struct db *db)
     const bool waits_for_readers = db_wal_pages(c->lane) > WAL_PAGES_TRUNCATE;
     enum err err = run_passes(c, db);
     if (err == ERR_OK && waits_for_readers) {
-        err = db_checkpoint(db, DB_CHECKPOINT_TRUNCATE, NULL);
+        int64_t left = 0;
+        err = db_checkpoint(db, DB_CHECKPOINT_TRUNCATE, &left);
+        if (err == ERR_OK && left == 0) {
+            db_wal_pages_set(c->lane, 0);
+        }
     } else if (err == ERR_OK) {
         atomic_store(&c->is_lanes_turn, true);
     }
@@ -110,7 +119,9 @@ static void *thread_main(void *self)
         if (pages <= WAL_PAGES_PASSIVE) {
             due_pages = WAL_PAGES_PASSIVE;
         } else if (pages > due_pages && !atomic_load(&c->is_lanes_turn)) {
+            atomic_store(&c->is_moving, true);
             run_round(c, store_db(store));
+            atomic_store(&c->is_moving, false);
             due_pages = pages + WAL_PAGES_STEP;
         }
     }

@@ -15,14 +15,15 @@
  * Memory:  a ticket and what it points to belong to the caller until done() is called.
  * Errors:  ERR_BUSY when QUEUE_MAX submissions wait; ERR_STOPPING while the engine drains. An fsync
  *          error ends the process: it is not known what is on disk.
- * Limits:  QUEUE_MAX waiting, BATCH_MAX per batch.
+ * Limits:  QUEUE_MAX waiting, BATCH_MAX per batch: some 30 ms of work. Larger ones gain nothing,
+ * and keep whoever was answered waiting for the lane while nobody is there to give it more.
  */
 #ifndef LOYALD_ENGINE_H
 #define LOYALD_ENGINE_H
 
 #include "engine/submission.h"
 
-enum { QUEUE_MAX = 8192, BATCH_MAX = 4096, TIMERS_PER_ROUND = 1000 };
+enum { QUEUE_MAX = 8192, BATCH_MAX = 512, TIMERS_PER_ROUND = 1000 };
 
 struct engine;
 

@@ -4,8 +4,15 @@
 #include "engine/checkpoint.h"
 
 #include <sched.h>
+#include <unistd.h>
 
-enum { COMMITS_MAX = 20000, LIMIT_PAGES = 20000, FILLED_PAGES = 22000 };
+enum {
+    COMMITS_MAX = 20000,
+    LIMIT_PAGES = 20000,
+    FILLED_PAGES = 22000,
+    FAR_TOO_MANY_PAGES = 100000,
+    WHILE_US = 500000
+};
 
 /* The log passes its limit: 45 rows of a megabyte each. */
 static void fill_log(struct shop *shop)
@@ -86,6 +93,34 @@ static void a_reader_only_puts_it_off(void **state)
     shop_close(shop);
 }
 
+/* As far as the lane knows the log is far too long, and a reader keeps it so. */
+static void the_lane_waits_only_while_pages_move(void **state)
+{
+    struct shop *shop = shop_open(*state);
+    struct db *db = store_db(shop->store);
+    struct store *reader = NULL;
+    struct db_result row = {0};
+    assert_ok(store_open(shop->base, DB_READER, &shop->both->fail, &reader));
+    assert_ok(db_begin(store_db(reader), DB_READ));
+    assert_ok(db_query_text(store_db(reader), shop->arena, STR("SELECT count(*) FROM member"), NULL,
+                            0, &row));
+    both_run(shop->both, db, "CREATE TABLE filler (id INTEGER PRIMARY KEY)");
+    db_wal_pages_set(db, FAR_TOO_MANY_PAGES);
+    struct checkpointer *checkpointer = checkpointer_open(shop->base, db);
+    int64_t waited_us = 0;
+    for (int i = 0; i < 4; i++) { // it may be at it for the first turns
+        const int64_t from_us = clock_monotonic_us();
+        checkpointer_turn(checkpointer);
+        waited_us = clock_monotonic_us() - from_us;
+        (void)usleep(WHILE_US);
+    }
+    assert_true(waited_us < WHILE_US);
+    assert_int_equal(db_wal_pages(db), FAR_TOO_MANY_PAGES);
+    checkpointer_close(checkpointer);
+    store_close(reader);
+    shop_close(shop);
+}
+
 static void postgres_has_its_own(void **state)
 {
     struct shop *shop = shop_open(*state);
@@ -100,6 +135,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ONLY_SQLITE(the_log_begins_anew_while_the_lane_goes_on),
         ONLY_SQLITE(a_reader_only_puts_it_off),
+        ONLY_SQLITE(the_lane_waits_only_while_pages_move),
         ONLY_POSTGRES(postgres_has_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
-/* A VFS before SQLite's own for the write-ahead log: SQLite writes it in pieces of 24 and of 2048
- * bytes, this one gathers what follows on itself and writes it at once. Other files are opened by
- * the VFS behind it and never come here.
+/* A VFS before SQLite's own. It tells the system that the database file is read here and there
+ * (decision 16), and gathers the write-ahead log: SQLite writes that in pieces of 24 and of 2048
+ * bytes, this one what follows on itself at once. All else is the VFS behind it.
  *
  * Nothing that counts waits here: with synchronous=FULL a commit syncs the log before anybody is
  * told of its frames, and before a sync, a reading, a truncation or a question for the size
@@ -13,7 +13,9 @@
 #include "base/base.h"
 #include "db/db_internal.h"
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 enum { GATHER_BYTES = 120 * 1024 }; // SQLite's own files take at most 0x1ffff bytes a call
 
@@ -156,16 +158,38 @@ static const sqlite3_io_methods LOG_METHODS = {
     .xDeviceCharacteristics = log_device,
 };
 
-static sqlite3_vfs log_vfs;
-static bool is_registered;
-static pthread_once_t log_once = PTHREAD_ONCE_INIT;
+/* ---- opening ---- */
 
-static int log_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags,
+static sqlite3_vfs our_vfs;
+static bool is_registered;
+static pthread_once_t vfs_once = PTHREAD_ONCE_INIT;
+static atomic_bool reads_ahead;
+static _Thread_local bool is_database; // what this thread opens just now
+
+void sqlite_files_read_ahead(void)
+{
+    atomic_store(&reads_ahead, true);
+}
+
+/* open(2) as SQLite calls it: the one place that sees the file's descriptor. */
+static int open_file(const char *path, int flags, int mode)
+{
+    const int fd = open(path, flags, mode);
+    if (fd >= 0 && is_database && !atomic_load(&reads_ahead)) {
+        (void)posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM); // a hint; nothing depends on it
+    }
+    return fd;
+}
+
+static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags,
                     int *out_flags)
 {
     sqlite3_vfs *real = vfs->pAppData;
     if ((flags & SQLITE_OPEN_WAL) == 0) {
-        return real->xOpen(real, path, file, flags, out_flags);
+        is_database = (flags & SQLITE_OPEN_MAIN_DB) != 0;
+        const int code = real->xOpen(real, path, file, flags, out_flags);
+        is_database = false;
+        return code;
     }
     struct log_file *log = log_of(file);
     *log = (struct log_file){.real = (sqlite3_file *)(void *)(log + 1)};
@@ -177,16 +201,17 @@ static int log_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int 
     return code;
 }
 
-static void log_register(void)
+static void vfs_register(void)
 {
     sqlite3_vfs *real = sqlite3_vfs_find(NULL);
-    log_vfs = *real; // its other methods know nothing of files
-    log_vfs.zName = "loyald";
-    log_vfs.pNext = NULL;
-    log_vfs.pAppData = real;
-    log_vfs.szOsFile = real->szOsFile + (int)sizeof(struct log_file);
-    log_vfs.xOpen = log_open;
-    is_registered = sqlite3_vfs_register(&log_vfs, 0) == SQLITE_OK;
+    our_vfs = *real; // its other methods know nothing of files
+    our_vfs.zName = "loyald";
+    our_vfs.pNext = NULL;
+    our_vfs.pAppData = real;
+    our_vfs.szOsFile = real->szOsFile + (int)sizeof(struct log_file);
+    our_vfs.xOpen = vfs_open;
+    is_registered = sqlite3_vfs_register(&our_vfs, 0) == SQLITE_OK;
+    (void)real->xSetSystemCall(real, "open", (sqlite3_syscall_ptr)open_file); // known by that name
 }
 
 void sqlite_log_hold(sqlite3 *sqlite, bool holds)
@@ -198,8 +223,8 @@ void sqlite_log_hold(sqlite3 *sqlite, bool holds)
     }
 }
 
-const char *sqlite_log_vfs(void)
+const char *sqlite_vfs_name(void)
 {
-    (void)pthread_once(&log_once, log_register); // only a wrong argument fails
-    return is_registered ? log_vfs.zName : NULL;
+    (void)pthread_once(&vfs_once, vfs_register); // only a wrong argument fails
+    return is_registered ? our_vfs.zName : NULL;
 }
