@@ -104,7 +104,7 @@ bench-run: $(BENCH)
 	@cd test/bench/yardstick && npm ci --silent --no-audit --no-fund && node rules.mjs
 	@$(B)/bench/bench_engine $(MEMBERS) 100000 build/bench-$(MEMBERS)
 	@test/bench/http.sh build/bench-$(MEMBERS) $(MEMBERS)
-	@test/bench/pg.sh 100000
+	@test/bench/pg.sh $(MEMBERS)
 # What limits events and does not depend on load is held by a test: the targets are 3.2 for bench.json and 5 for the preset.
 pages: ## count dirty pages per purchase and fail above the limit
 	@$(MAKE) --no-print-directory FLAVOUR=release build/release/bench/bench_engine

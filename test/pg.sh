@@ -35,7 +35,7 @@ start() {
     if ! running; then
         as_owner "$BIN/pg_ctl" -D "$DIR/data" -w -t 30 -l "$DIR/server.log" -o "-p $PORT -c listen_addresses=127.0.0.1 \
             -c unix_socket_directories=$DIR -c max_connections=60 -c shared_buffers=64MB -c max_prepared_transactions=0 \
-            -c max_locks_per_transaction=256 -c fsync=${1:-on}" start >/dev/null
+            -c max_locks_per_transaction=256 -c fsync=${1:-on} ${PG_OPTIONS:-}" start >/dev/null
     fi
 }
 
