@@ -13,11 +13,15 @@
 #include "base/base.h"
 #include "db/db_internal.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { GATHER_BYTES = 120 * 1024 }; // SQLite's own files take at most 0x1ffff bytes a call
+enum {
+    GATHER_BYTES = 120 * 1024, // SQLite's own files take at most 0x1ffff bytes a call
+    WRITE_BACK_PAGES = 256,    // at a time
+};
 
 struct log_file {
     sqlite3_file base;
@@ -165,6 +169,7 @@ static bool is_registered;
 static pthread_once_t vfs_once = PTHREAD_ONCE_INIT;
 static atomic_bool reads_ahead;
 static _Thread_local bool is_database; // what this thread opens just now
+static _Thread_local int database_fd = -1;
 
 void sqlite_files_read_ahead(void)
 {
@@ -175,10 +180,36 @@ void sqlite_files_read_ahead(void)
 static int open_file(const char *path, int flags, int mode)
 {
     const int fd = open(path, flags, mode);
-    if (fd >= 0 && is_database && !atomic_load(&reads_ahead)) {
-        (void)posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM); // a hint; nothing depends on it
+    if (fd >= 0 && is_database) {
+        database_fd = fd;
+        if (!atomic_load(&reads_ahead)) {
+            (void)posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM); // a hint; nothing depends on it
+        }
     }
     return fd;
+}
+
+int sqlite_opened_fd(void)
+{
+    return database_fd;
+}
+
+/* A whole file at once would fill the device's queue, and each sync of the log would wait behind it.
+ */
+int sqlite_write_back(int fd, sqlite3_int64 size, int64_t pages)
+{
+    const sqlite3_int64 piece = size / (pages / WRITE_BACK_PAGES + 1) + 1;
+    for (sqlite3_int64 at = 0; at < size; at += piece) {
+        const int code = sync_file_range(fd, at, piece,
+                                         SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+        if (code != 0 && (errno == EINVAL || errno == ENOSYS || errno == ESPIPE)) {
+            return SQLITE_OK; // a file that has no pieces: the sync does all
+        }
+        if (code != 0) {
+            return SQLITE_IOERR_FSYNC; // told once: the sync would not hear of it again
+        }
+    }
+    return SQLITE_OK;
 }
 
 static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags,
@@ -187,6 +218,7 @@ static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int 
     sqlite3_vfs *real = vfs->pAppData;
     if ((flags & SQLITE_OPEN_WAL) == 0) {
         is_database = (flags & SQLITE_OPEN_MAIN_DB) != 0;
+        database_fd = is_database ? -1 : database_fd; // SQLite may have one left to use again
         const int code = real->xOpen(real, path, file, flags, out_flags);
         is_database = false;
         return code;
