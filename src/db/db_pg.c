@@ -339,7 +339,7 @@ static enum err pg_checkpoint(struct db *db, enum db_checkpoint mode, int64_t *w
 
 static enum err pg_file_sync(struct db *db, int64_t pages)
 {
-    (void)db; // it has its own
+    (void)db;    // it has its own
     (void)pages; // the server's files are its own
     return ERR_OK;
 }

@@ -194,14 +194,15 @@ int sqlite_opened_fd(void)
     return database_fd;
 }
 
-/* A whole file at once would fill the device's queue, and each sync of the log would wait behind it.
+/* A whole file at once would fill the device's queue, and each sync of the log would wait behind
+ * it.
  */
 int sqlite_write_back(int fd, sqlite3_int64 size, int64_t pages)
 {
     const sqlite3_int64 piece = size / (pages / WRITE_BACK_PAGES + 1) + 1;
     for (sqlite3_int64 at = 0; at < size; at += piece) {
-        const int code = sync_file_range(fd, at, piece,
-                                         SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+        const int code =
+            sync_file_range(fd, at, piece, SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
         if (code != 0 && (errno == EINVAL || errno == ENOSYS || errno == ESPIPE)) {
             return SQLITE_OK; // a file that has no pieces: the sync does all
         }

@@ -10,6 +10,7 @@
 #include "engine/pause.h"
 
 enum {
+    BESIDE_NICE = 5, // the lane goes first; it waits itself where the log has grown too long
     LOOK_EVERY_MS = 50,
     PASSES_MAX = 8,
     TRIES_MAX = 16,
@@ -110,7 +111,7 @@ static void *thread_main(void *self)
 {
     struct checkpointer *c = self;
     struct store *store = NULL;
-    (void)pthread_setname_np(pthread_self(), "checkpoint"); // for top and perf
+    pause_begin("checkpoint", BESIDE_NICE);
     int64_t due_pages = WAL_PAGES_PASSIVE;
     if (store_open(c->base, DB_MAINTAINER, NULL, &store) != ERR_OK) {
         log_line(LOG_ERROR, "checkpoint", "open=failed");

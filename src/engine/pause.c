@@ -3,7 +3,9 @@
 #include "engine/pause.h"
 
 #include <errno.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 void pause_open(struct pause *pause)
 {
@@ -14,6 +16,12 @@ void pause_open(struct pause *pause)
     ensure(pthread_cond_init(&pause->ended, &attributes) == 0);
     ensure(pthread_condattr_destroy(&attributes) == 0);
     pause->is_over = false;
+}
+
+void pause_begin(const char *name, int nice)
+{
+    (void)pthread_setname_np(pthread_self(), name);        // only a long name fails
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), nice); // a thread's own on Linux; a hint
 }
 
 bool pause_ms(struct pause *pause, int64_t ms)

@@ -1,8 +1,8 @@
-/* How a thread of the engine's sleeps: for a while, or until it is told to end. By the monotonic
- * clock, so that setting the machine's clock wakes nobody and keeps nobody asleep.
+/* How a thread of the engine's begins and sleeps: for a while, or until it is told to end. By the
+ * monotonic clock, so that setting the machine's clock wakes nobody and keeps nobody asleep.
  *
  * Owns:    a mutex and a condition.
- * Threads: pause_ms() the sleeper's; pause_end() and pause_is_over() any.
+ * Threads: pause_begin() and pause_ms() the sleeper's; pause_end() and pause_is_over() any.
  * Memory:  -
  * Errors:  -
  * Limits:  -
@@ -21,6 +21,10 @@ struct pause {
 };
 
 void pause_open(struct pause *pause);
+
+/* Names the calling thread, for top and perf, and lets others go before it: `nice` 0 (as all)
+ * to 19. Where the machine is busy, work that can wait does. */
+void pause_begin(const char *name, int nice);
 
 /* Sleeps; false when the thread is to end, which wakes it early. */
 bool pause_ms(struct pause *pause, int64_t ms);

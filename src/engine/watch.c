@@ -174,7 +174,7 @@ enum err watch_pass(struct watch *watch)
 static void *watch_main(void *self)
 {
     struct watch *watch = self;
-    (void)pthread_setname_np(pthread_self(), "verify"); // for top and perf
+    pause_begin("verify", WATCH_NICE);
     int64_t wait_ms = WATCH_BEGIN_MS;
     while (pause_ms(&watch->pause, wait_ms)) {
         const enum err err = watch_pass(watch);

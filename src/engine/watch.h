@@ -20,7 +20,8 @@ enum {
     WATCH_SLEEP_FACTOR = 4,
     WATCH_BUSY_FACTOR = 20,
     WATCH_SLEEP_MS_MAX = 2000,
-    WATCH_BEGIN_MS = 1000
+    WATCH_BEGIN_MS = 1000,
+    WATCH_NICE = 10, // everybody goes first
 };
 
 struct watch;
