@@ -311,10 +311,10 @@ enum err db_checkpoint(struct db *db, enum db_checkpoint mode, int64_t *wal_page
     return ERR_OK;
 }
 
-enum err db_file_sync(struct db *db, int64_t pages)
+enum err db_file_sync(struct db *db)
 {
     ensure(!db->in_transaction);
-    return db->backend->file_sync(db, pages);
+    return db->backend->file_sync(db);
 }
 
 enum err db_log_sync(struct db *db)

@@ -254,10 +254,10 @@ enum db_checkpoint {
  * TRUNCATE that readers held up is ERR_OK with pages left. Not inside a transaction. */
 enum err db_checkpoint(struct db *db, enum db_checkpoint mode, int64_t *wal_pages_left) MUST_USE;
 
-/* Writes back and syncs what checkpoints have moved into the file so far, about `pages`, without
- * any lock and a little at a time, so that syncs of the log come through. A checkpoint that ends
- * the log syncs by itself; this leaves it little to do. ERR_FSYNC as for a commit. */
-enum err db_file_sync(struct db *db, int64_t pages) MUST_USE;
+/* Writes back and syncs what checkpoints have moved into the file so far, without any lock. A
+ * checkpoint that ends the log syncs by itself; this leaves it little to do. ERR_FSYNC as for a
+ * commit. */
+enum err db_file_sync(struct db *db) MUST_USE;
 
 /* This process reads databases from end to end (a check of all there is): files that it opens from
  * now on are read ahead by the system, which is told not to otherwise. Any thread, at start. */

@@ -40,7 +40,7 @@ struct db_backend {
     enum err (*prepare)(struct db *db, int *failed_index); // all statements
     enum err (*script)(struct db *db, const char *sql);    // several statements, zero-terminated
     enum err (*checkpoint)(struct db *db, enum db_checkpoint mode, int64_t *wal_pages_left);
-    enum err (*file_sync)(struct db *db, int64_t pages);
+    enum err (*file_sync)(struct db *db);
     enum err (*log_sync)(struct db *db);
     enum err (*search)(struct db *db, const struct str *needles, size_t needles_n, bool *found);
     void (*close)(struct db *db);
@@ -67,7 +67,7 @@ struct db {
     bool commits_early; // SQLite
 
     sqlite3 *sqlite;
-    int sqlite_fd; // SQLite's own of the database file, or -1: to write back, never to close
+    int sqlite_fd; // SQLite's own of the database file, or 0: to write back, never to close
     sqlite3_stmt **sqlite_statements; // NULL until prepared; one for each of the set, then those of
                                       // transactions
 
@@ -80,13 +80,14 @@ struct db {
  * synchronous=FULL. */
 const char *sqlite_vfs_name(void);
 
-/* What SQLite opened last for this thread as a database file, -1 where it took one that it had. */
+/* What SQLite opened last for this thread as a database file, 0 where it took one that it had. */
 int sqlite_opened_fd(void);
 
-/* Writes back the changed pages of a file, about so many, piece by piece, each once the one before
- * it has arrived; no sync. SQLITE_IOERR_FSYNC where the system tells of pages that it could not
+/* Between the two calls pages that this thread writes to that file are written back piece by piece
+ * while the next ones come. The end says false where the system told of pages that it could not
  * write. */
-int sqlite_write_back(int fd, sqlite3_int64 size, int64_t pages) MUST_USE;
+void sqlite_moving_begin(int fd);
+bool sqlite_moving_end(void) MUST_USE;
 
 /* db_files_read_ahead(). */
 void sqlite_files_read_ahead(void);

@@ -337,10 +337,9 @@ static enum err pg_checkpoint(struct db *db, enum db_checkpoint mode, int64_t *w
     return ERR_OK;
 }
 
-static enum err pg_file_sync(struct db *db, int64_t pages)
+static enum err pg_file_sync(struct db *db)
 {
-    (void)db;    // it has its own
-    (void)pages; // the server's files are its own
+    (void)db; // the server's files are its own
     return ERR_OK;
 }
 

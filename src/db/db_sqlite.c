@@ -301,9 +301,14 @@ static enum err sqlite_checkpoint(struct db *db, enum db_checkpoint mode, int64_
     if (is_truncate) {
         (void)sqlite3_busy_timeout(db->sqlite, TRUNCATE_WAIT_MS);
     }
+    sqlite_moving_begin(db->config.role == DB_MAINTAINER ? db->sqlite_fd : 0);
     const int code = sqlite3_wal_checkpoint_v2(
         db->sqlite, "main", is_truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE,
         &in_wal, &moved);
+    if (!sqlite_moving_end()) {
+        log_line(LOG_ERROR, "db", "statement=checkpoint sqlite=%d lost=1", code);
+        return ERR_FSYNC;
+    }
     if (is_truncate) {
         (void)sqlite3_busy_timeout(db->sqlite, WRITER_WAIT_MS);
     }
@@ -317,17 +322,12 @@ static enum err sqlite_checkpoint(struct db *db, enum db_checkpoint mode, int64_
 }
 
 /* Not SQLite's own call, so the connection does not know the error. */
-static enum err file_sync(struct db *db, int which, int64_t pages)
+static enum err file_sync(struct db *db, int which)
 {
     sqlite3_file *file = NULL;
     int code = sqlite3_file_control(db->sqlite, "main", which, &file);
     if (code == SQLITE_OK && file->pMethods == NULL) {
         code = SQLITE_IOERR_FSYNC; // a log that this connection has not opened is not synced by it
-    }
-    if (code == SQLITE_OK && which == SQLITE_FCNTL_FILE_POINTER && db->sqlite_fd >= 0) {
-        sqlite3_int64 size = 0;
-        code = file->pMethods->xFileSize(file, &size);
-        code = code == SQLITE_OK ? sqlite_write_back(db->sqlite_fd, size, pages) : code;
     }
     if (code == SQLITE_OK) {
         code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
@@ -338,14 +338,14 @@ static enum err file_sync(struct db *db, int which, int64_t pages)
     return sqlite_map(code);
 }
 
-static enum err sqlite_file_sync(struct db *db, int64_t pages)
+static enum err sqlite_file_sync(struct db *db)
 {
-    return file_sync(db, SQLITE_FCNTL_FILE_POINTER, pages);
+    return file_sync(db, SQLITE_FCNTL_FILE_POINTER);
 }
 
 static enum err sqlite_log_sync(struct db *db)
 {
-    return file_sync(db, SQLITE_FCNTL_JOURNAL_POINTER, 0);
+    return file_sync(db, SQLITE_FCNTL_JOURNAL_POINTER);
 }
 
 static int wal_hook(void *context, sqlite3 *sqlite, const char *name, int pages)
@@ -484,7 +484,7 @@ enum err sqlite_open(struct db *db, struct fail *f)
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
     const int code = sqlite3_open_v2(path, &db->sqlite, flags,
                                      db->config.vfs != NULL ? db->config.vfs : sqlite_vfs_name());
-    db->sqlite_fd = db->config.vfs == NULL ? sqlite_opened_fd() : -1;
+    db->sqlite_fd = db->config.vfs == NULL ? sqlite_opened_fd() : 0;
     db->backend = &SQLITE_BACKEND; // closes what sqlite3_open_v2() leaves even when it fails
     if (code != SQLITE_OK) {
         const enum err err = (code & 0xFF) == SQLITE_CANTOPEN ? ERR_CONFIG : ERR_DATABASE;

@@ -17,10 +17,11 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 enum {
     GATHER_BYTES = 120 * 1024, // SQLite's own files take at most 0x1ffff bytes a call
-    WRITE_BACK_PAGES = 256,    // at a time
+    PIECE_PAGES = 256,         // written back at a time
 };
 
 struct log_file {
@@ -169,7 +170,7 @@ static bool is_registered;
 static pthread_once_t vfs_once = PTHREAD_ONCE_INIT;
 static atomic_bool reads_ahead;
 static _Thread_local bool is_database; // what this thread opens just now
-static _Thread_local int database_fd = -1;
+static _Thread_local int database_fd;
 
 void sqlite_files_read_ahead(void)
 {
@@ -194,23 +195,66 @@ int sqlite_opened_fd(void)
     return database_fd;
 }
 
-/* A whole file at once would fill the device's queue, and each sync of the log would wait behind
- * it.
- */
-int sqlite_write_back(int fd, sqlite3_int64 size, int64_t pages)
+/* ---- writing back what a checkpoint moves ---- */
+
+struct piece {
+    off_t from;
+    off_t to;
+};
+
+/* Of this thread's checkpoint. Pages come in the order of the file. A checkpoint that left all to
+ * its sync would fill the device's queue, and each sync of the log would wait behind it. */
+static _Thread_local struct {
+    int fd; // 0: none is running
+    int pages_n;
+    struct piece now;
+    struct piece before; // on its way
+    bool is_lost;
+} moving;
+
+/* No piece starts before the last but one has arrived. False where the system tells of pages that
+ * it could not write: it tells once, and the sync at the end would not hear of it. */
+static bool piece_go(void)
 {
-    const sqlite3_int64 piece = size / (pages / WRITE_BACK_PAGES + 1) + 1;
-    for (sqlite3_int64 at = 0; at < size; at += piece) {
-        const int code =
-            sync_file_range(fd, at, piece, SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
-        if (code != 0 && (errno == EINVAL || errno == ENOSYS || errno == ESPIPE)) {
-            return SQLITE_OK; // a file that has no pieces: the sync does all
-        }
-        if (code != 0) {
-            return SQLITE_IOERR_FSYNC; // told once: the sync would not hear of it again
-        }
+    int code = sync_file_range(moving.fd, moving.now.from, moving.now.to - moving.now.from,
+                               SYNC_FILE_RANGE_WRITE);
+    if (code == 0 && moving.before.to > 0) {
+        code = sync_file_range(moving.fd, moving.before.from, moving.before.to - moving.before.from,
+                               SYNC_FILE_RANGE_WAIT_BEFORE);
     }
-    return SQLITE_OK;
+    moving.before = moving.now;
+    moving.pages_n = 0;
+    moving.is_lost |= code != 0 && errno != EINVAL && errno != ENOSYS && errno != ESPIPE;
+    return !moving.is_lost;
+}
+
+/* pwrite(2) as SQLite calls it. What is lost fails here, so that SQLite does not believe the log
+ * moved. */
+static ssize_t write_file(int fd, const void *bytes, size_t n, off_t at)
+{
+    const ssize_t written = pwrite(fd, bytes, n, at);
+    if (moving.fd == 0 || fd != moving.fd || written <= 0) {
+        return written;
+    }
+    moving.now.from = moving.pages_n == 0 ? at : moving.now.from;
+    moving.now.to = at + written;
+    if (++moving.pages_n >= PIECE_PAGES && !piece_go()) {
+        errno = EIO;
+        return -1;
+    }
+    return written;
+}
+
+void sqlite_moving_begin(int fd)
+{
+    memset(&moving, 0, sizeof moving);
+    moving.fd = fd;
+}
+
+bool sqlite_moving_end(void)
+{
+    moving.fd = 0;
+    return !moving.is_lost;
 }
 
 static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags,
@@ -219,7 +263,7 @@ static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int 
     sqlite3_vfs *real = vfs->pAppData;
     if ((flags & SQLITE_OPEN_WAL) == 0) {
         is_database = (flags & SQLITE_OPEN_MAIN_DB) != 0;
-        database_fd = is_database ? -1 : database_fd; // SQLite may have one left to use again
+        database_fd = is_database ? 0 : database_fd; // SQLite may have one left to use again
         const int code = real->xOpen(real, path, file, flags, out_flags);
         is_database = false;
         return code;
@@ -244,7 +288,10 @@ static void vfs_register(void)
     our_vfs.szOsFile = real->szOsFile + (int)sizeof(struct log_file);
     our_vfs.xOpen = vfs_open;
     is_registered = sqlite3_vfs_register(&our_vfs, 0) == SQLITE_OK;
-    (void)real->xSetSystemCall(real, "open", (sqlite3_syscall_ptr)open_file); // known by that name
+    // SQLite knows them by these names, one of the last two by its build.
+    (void)real->xSetSystemCall(real, "open", (sqlite3_syscall_ptr)open_file);
+    (void)real->xSetSystemCall(real, "pwrite", (sqlite3_syscall_ptr)write_file);
+    (void)real->xSetSystemCall(real, "pwrite64", (sqlite3_syscall_ptr)write_file);
 }
 
 void sqlite_log_hold(sqlite3 *sqlite, bool holds)

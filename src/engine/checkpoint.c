@@ -75,13 +75,11 @@ void checkpointer_turn(struct checkpointer *c)
 /* Moves pages and writes them back until so few are left that the lane can finish in no time. */
 static enum err run_passes(struct checkpointer *c, struct db *db)
 {
-    int64_t moved = 0;
     for (int i = 0; i < PASSES_MAX && !pause_is_over(&c->pause); i++) {
-        const int64_t pages = db_wal_pages(c->lane);
+        const int64_t before = db_wal_pages(c->lane);
         try(db_checkpoint(db, DB_CHECKPOINT_PASSIVE, NULL));
-        try(db_file_sync(db, pages - moved));
-        moved = pages;
-        if (db_wal_pages(c->lane) - moved <= WAL_PAGES_LAST) {
+        try(db_file_sync(db));
+        if (db_wal_pages(c->lane) - before <= WAL_PAGES_LAST) {
             break;
         }
     }

@@ -137,9 +137,9 @@ static void a_failed_sync_of_a_checkpoint_is_told_apart(void **state)
         fault_heal();
     }
     fault_arm(FAULT_SYNC, 1, SQLITE_IOERR_FSYNC, true);
-    assert_err(db_file_sync(checkpointer, 0), ERR_FSYNC); // of what a checkpoint has moved so far
+    assert_err(db_file_sync(checkpointer), ERR_FSYNC); // of what a checkpoint has moved so far
     fault_heal();
-    assert_ok(db_file_sync(checkpointer, 0));
+    assert_ok(db_file_sync(checkpointer));
     assert_int_equal(things_count(both, db), 20);
 }
 
@@ -194,7 +194,7 @@ static void what_was_committed_survives_a_power_cut(void **state)
         } else if (seed % 4 ==
                    0) { // the checkpointer's pass, and the lane's end of it: the log begins anew
             assert_ok(db_checkpoint(checkpointer, DB_CHECKPOINT_PASSIVE, NULL));
-            assert_ok(db_file_sync(checkpointer, 0));
+            assert_ok(db_file_sync(checkpointer));
             assert_ok(things_insert(both, db, (int64_t)seed * 1000 + 500, 2));
             assert_ok(db_checkpoint(db, DB_CHECKPOINT_PASSIVE, NULL));
             assert_ok(things_insert(both, db, (int64_t)seed * 1000 + 600, 2));
