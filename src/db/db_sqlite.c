@@ -305,12 +305,13 @@ static enum err sqlite_checkpoint(struct db *db, enum db_checkpoint mode, int64_
     const int code = sqlite3_wal_checkpoint_v2(
         db->sqlite, "main", is_truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE,
         &in_wal, &moved);
-    if (!sqlite_moving_end()) {
-        log_line(LOG_ERROR, "db", "statement=checkpoint sqlite=%d lost=1", code);
-        return ERR_FSYNC;
-    }
+    const bool is_lost = !sqlite_moving_end();
     if (is_truncate) {
         (void)sqlite3_busy_timeout(db->sqlite, WRITER_WAIT_MS);
+    }
+    if (is_lost) {
+        log_line(LOG_ERROR, "db", "statement=checkpoint sqlite=%d lost=1", code);
+        return ERR_FSYNC;
     }
     if (code != SQLITE_OK && (code & 0xFF) != SQLITE_BUSY && (code & 0xFF) != SQLITE_LOCKED) {
         return sqlite_failed(db, code, "checkpoint");

@@ -1,12 +1,13 @@
-/* A VFS before SQLite's own. It tells the system that the database file is read here and there
- * (decision 16), and gathers the write-ahead log: SQLite writes that in pieces of 24 and of 2048
- * bytes, this one what follows on itself at once. All else is the VFS behind it.
+/* A VFS before SQLite's own. Of the write-ahead log it gathers what follows on itself and writes it
+ * at once, where SQLite writes pieces of 24 and of 2048 bytes (decision 12); of a database file it
+ * tells the system that it is read here and there (decision 16), and writes back what a checkpoint
+ * moves a little at a time (decision 17). All else is the VFS behind it.
  *
- * Nothing that counts waits here: with synchronous=FULL a commit syncs the log before anybody is
- * told of its frames, and before a sync, a reading, a truncation or a question for the size
- * everything goes out. What a write finds wrong then (a full disk) is told by the sync, and the
- * commit fails as it would have. What is never synced belongs to no commit, but for those that are
- * early (db.h): they are written at their commit, and synced by whoever tells of them.
+ * In the log nothing that counts waits here: with synchronous=FULL a commit syncs the log before
+ * anybody is told of its frames, and before a sync, a reading, a truncation or a question for the
+ * size everything goes out. What a write finds wrong then (a full disk) is told by the sync, and
+ * the commit fails as it would have. What is never synced belongs to no commit, but for those that
+ * are early (db.h): they are written at their commit, and synced by whoever tells of them.
  *
  * Where the device does not promise that an interrupted write leaves the bytes before it alone,
  * SQLite fills the sector and writes on after the sync; there nothing is gathered. */

@@ -10,8 +10,8 @@
  * Threads: checkpointer_turn() the lane's; the rest whoever owns the engine.
  * Memory:  -
  * Errors:  a failed sync ends the process (engine.h). All else is logged by db/ and tried again.
- * Limits:  WAL_PAGES_* in checkpoint.c; at WAL_PAGES_THROTTLE the lane waits, up to a second a
- * batch.
+ * Limits:  WAL_PAGES_* in checkpoint.c; above WAL_PAGES_THROTTLE the lane waits while pages move,
+ *          up to a second a batch.
  */
 #ifndef LOYALD_CHECKPOINT_H
 #define LOYALD_CHECKPOINT_H

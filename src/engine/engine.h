@@ -15,8 +15,8 @@
  * Memory:  a ticket and what it points to belong to the caller until done() is called.
  * Errors:  ERR_BUSY when QUEUE_MAX submissions wait; ERR_STOPPING while the engine drains. An fsync
  *          error ends the process: it is not known what is on disk.
- * Limits:  QUEUE_MAX waiting, BATCH_MAX per batch: some 30 ms of work. Larger ones gain nothing,
- * and keep whoever was answered waiting for the lane while nobody is there to give it more.
+ * Limits:  QUEUE_MAX waiting, BATCH_MAX per batch: some 30 ms of work. A larger one would gain
+ *          nothing, and the lane would have nothing to do while all wait for its one answer.
  */
 #ifndef LOYALD_ENGINE_H
 #define LOYALD_ENGINE_H
