@@ -264,7 +264,9 @@ static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int 
     sqlite3_vfs *real = vfs->pAppData;
     if ((flags & SQLITE_OPEN_WAL) == 0) {
         is_database = (flags & SQLITE_OPEN_MAIN_DB) != 0;
-        database_fd = is_database ? 0 : database_fd; // SQLite may have one left to use again
+        if (is_database) {
+            database_fd = 0; // SQLite may have one left to use again
+        }
         const int code = real->xOpen(real, path, file, flags, out_flags);
         is_database = false;
         return code;

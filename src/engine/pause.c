@@ -3,7 +3,6 @@
 #include "engine/pause.h"
 
 #include <errno.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,10 +17,10 @@ void pause_open(struct pause *pause)
     pause->is_over = false;
 }
 
-void pause_begin(const char *name, int nice)
+void pause_begin(const char *name, int steps)
 {
-    (void)pthread_setname_np(pthread_self(), name);        // only a long name fails
-    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), nice); // a thread's own on Linux; a hint
+    (void)pthread_setname_np(pthread_self(), name); // only a long name fails
+    (void)!nice(steps);                             // a thread's own on Linux; a hint
 }
 
 bool pause_ms(struct pause *pause, int64_t ms)

@@ -22,9 +22,9 @@ struct pause {
 
 void pause_open(struct pause *pause);
 
-/* Names the calling thread, for top and perf, and lets others go before it: `nice` 0 (as all)
- * to 19. Where the machine is busy, work that can wait does. */
-void pause_begin(const char *name, int nice);
+/* Names the calling thread, for top and perf, and lets others go before it: by 0 (none) to 19 steps
+ * below the process's own priority. Where the machine is busy, work that can wait does. */
+void pause_begin(const char *name, int steps);
 
 /* Sleeps; false when the thread is to end, which wakes it early. */
 bool pause_ms(struct pause *pause, int64_t ms);

@@ -67,18 +67,25 @@ static void the_log_begins_anew_while_the_lane_goes_on(void **state)
     shop_close(shop);
 }
 
+/* A reader that keeps the log from beginning anew. */
+static struct store *reader_in_snapshot(struct shop *shop)
+{
+    struct store *reader = NULL;
+    struct db_result row = {0};
+    assert_ok(store_open(shop->base, DB_READER, &shop->both->fail, &reader));
+    assert_ok(db_begin(store_db(reader), DB_READ));
+    assert_ok(db_query_text(store_db(reader), shop->arena, STR("SELECT count(*) FROM member"), NULL,
+                            0, &row));
+    return reader;
+}
+
 /* A reader keeps the log from beginning anew; once it has gone, it does. */
 static void a_reader_only_puts_it_off(void **state)
 {
     struct shop *shop = shop_open(*state);
     struct db *db = store_db(shop->store);
-    struct store *reader = NULL;
-    struct db_result row = {0};
-    assert_ok(store_open(shop->base, DB_READER, &shop->both->fail, &reader));
+    struct store *reader = reader_in_snapshot(shop);
     struct checkpointer *checkpointer = checkpointer_open(shop->base, store_db(shop->store));
-    assert_ok(db_begin(store_db(reader), DB_READ));
-    assert_ok(db_query_text(store_db(reader), shop->arena, STR("SELECT count(*) FROM member"), NULL,
-                            0, &row));
     fill_log(shop);
     checkpointer_turn(checkpointer);
     both_run(shop->both, db, "UPDATE filler SET body = x'00' WHERE id = 2");
@@ -98,12 +105,7 @@ static void the_lane_waits_only_while_pages_move(void **state)
 {
     struct shop *shop = shop_open(*state);
     struct db *db = store_db(shop->store);
-    struct store *reader = NULL;
-    struct db_result row = {0};
-    assert_ok(store_open(shop->base, DB_READER, &shop->both->fail, &reader));
-    assert_ok(db_begin(store_db(reader), DB_READ));
-    assert_ok(db_query_text(store_db(reader), shop->arena, STR("SELECT count(*) FROM member"), NULL,
-                            0, &row));
+    struct store *reader = reader_in_snapshot(shop);
     both_run(shop->both, db, "CREATE TABLE filler (id INTEGER PRIMARY KEY)");
     db_wal_pages_set(db, FAR_TOO_MANY_PAGES);
     struct checkpointer *checkpointer = checkpointer_open(shop->base, db);
