@@ -18,6 +18,7 @@ enum err api_open(const struct api_config *config, struct fail *f, struct api **
     api->config = *config;
     atomic_store(&api->test_now, config->test_now);
     arena_open(&api->memory, MEMORY_BYTES_MAX);
+    api->last_key = last_key_open(&api->memory);
     api->rates = rates_open(&api->memory, config->rate_percent);
     api->running = running_open(&api->memory);
     api->stats = arena_new(&api->memory, struct api_route_stats, API_ROUTES_N + 1);
@@ -47,7 +48,8 @@ void api_close(struct api *api)
 
 struct http_callbacks api_callbacks(struct api *api)
 {
-    return (struct http_callbacks){.self = api, .admit = api_admit, .handle = api_handle};
+    return (struct http_callbacks){
+        .self = api, .turn = api_turn, .admit = api_admit, .handle = api_handle};
 }
 
 void api_ready_set(struct api *api, bool is_ready)

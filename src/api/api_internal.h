@@ -112,6 +112,7 @@ struct api_route_stats {
     atomic_llong buckets[BUCKETS_N + 1];
 };
 
+struct last_key;    // authorize.c
 struct api_rates;   // rate.c
 struct api_running; // keep.c
 
@@ -120,6 +121,7 @@ struct api {
     struct arena memory;           // long-lived, written at opening only
     struct store *http_store;      // the HTTP thread's reader
     struct store *lane_store;      // the reader of done(), which one thread at a time calls
+    struct last_key *last_key;     // HTTP thread
     struct api_rates *rates;       // HTTP thread
     struct api_route_stats *stats; // by route, and one more for what has none
     atomic_bool is_ready;
@@ -197,6 +199,16 @@ void api_handle(void *self, struct http_request *request);
 /* Begins a read snapshot: instance, now and programs. db_rollback() ends it, also after an error.
  */
 enum err call_snapshot(struct api_call *call, struct store *store) MUST_USE;
+
+/* ---- authorize.c ---- */
+
+struct last_key *last_key_open(struct arena *arena);
+
+/* The HTTP thread begins to work off requests. */
+void api_turn(void *self);
+
+/* Finds the request's key and asks it for the route's scope. */
+enum err call_authorize(struct api_call *call) MUST_USE;
 
 /* ---- pool.c ---- */
 

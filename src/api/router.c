@@ -4,7 +4,6 @@
 #include "api/api_internal.h"
 
 #include "api/member.h"
-#include "vault/vault.h"
 
 enum {
     READ_TRIES = 3,
@@ -81,41 +80,6 @@ static enum err find_route(struct api_call *call)
                     : fail(&call->fail, ERR_NOT_FOUND, "", "There is nothing at this address.");
 }
 
-/* ---- who asks ---- */
-
-static enum err find_key(struct api_call *call)
-{
-    const struct str header = http_header(call->request, "authorization");
-    if (header.n < 7 || strncasecmp(header.p, "Bearer ", 7) != 0) {
-        return fail(&call->fail, ERR_UNAUTHENTICATED, "",
-                    "Send a key: \"Authorization: Bearer lk_…\".");
-    }
-    return store_key_find(call->api->http_store, call->arena, str_trim(str_after(header, 7)),
-                          api_now(call->api), &call->credential);
-}
-
-static enum err authorize(struct api_call *call)
-{
-    const struct http_request *request = call->request;
-    unsigned char hash[VAULT_TOKEN_HASH_BYTES];
-    // Addresses end up in logs, histories and referrers: a key in one is as good as published.
-    for (size_t i = 0; i < request->query_n; i++) {
-        if (vault_token_hash(request->query[i].value, hash)) {
-            return fail(&call->fail, ERR_UNAUTHENTICATED, "",
-                        "A key belongs into the Authorization header, never into the address.");
-        }
-    }
-    if (call->route->scope == SCOPES_N) {
-        return ERR_OK;
-    }
-    try(find_key(call));
-    if (!scope_is_in(call->credential.scopes, call->route->scope)) {
-        return fail(&call->fail, ERR_FORBIDDEN, "", "This needs a key with the scope \"%s\".",
-                    scope_text(call->route->scope));
-    }
-    return ERR_OK;
-}
-
 /* ---- what is sent ---- */
 
 static bool media_is(struct str type, const char *name)
@@ -171,7 +135,7 @@ bool api_admit(void *self, struct http_request *request, struct http_admission *
     request->self = call;
     enum err err = find_route(call);
     if (err == ERR_OK) {
-        err = authorize(call);
+        err = call_authorize(call);
     }
     if (err == ERR_OK) {
         err = rate_take(call);

@@ -149,8 +149,6 @@ struct db_config {
     struct str url; // "postgresql://…" or "postgres://…", otherwise the path of an SQLite file
     enum db_role role;
     const struct db_queries *queries; // NULL when only db_migrate() will be called
-    bool
-        secure_delete; // SQLite: deleted rows are overwritten with zeros (the key store needs that)
     const char *vfs;   // SQLite: a registered VFS instead of our own, for yardsticks; NULL
 };
 
@@ -177,8 +175,11 @@ const char *db_error_text(const struct db *db);
 /* ---- transactions ---- */
 
 enum db_access {
-    DB_READ, // one snapshot for several reads
-    DB_WRITE // SQLite: BEGIN IMMEDIATE, one writer at a time; PostgreSQL: READ COMMITTED
+    DB_READ,  // one snapshot for several reads
+    DB_WRITE, // SQLite: BEGIN IMMEDIATE, one writer at a time; PostgreSQL: READ COMMITTED
+    // As DB_WRITE, for bookings, which delete no key and nothing in clear about a person: elsewhere
+    // SQLite overwrites with zeros what was deleted.
+    DB_WRITE_OVER,
 };
 
 /* A lost PostgreSQL connection is opened again here (and by statements outside a transaction). */

@@ -65,6 +65,7 @@ struct db {
     _Atomic int64_t commits_begun;
     _Atomic int64_t commits_done;
     bool commits_early; // SQLite
+    bool leaves_bytes;  // SQLite: of deleted rows, as the last transaction asked for
 
     sqlite3 *sqlite;
     int sqlite_fd; // SQLite's own of the database file, or 0: to write back, never to close

@@ -295,7 +295,7 @@ static enum err pg_run(struct db *db, struct db_call *call)
 static enum err pg_begin(struct db *db, enum db_access access)
 {
     const char *text =
-        access == DB_WRITE ? "BEGIN" : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        access == DB_READ ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : "BEGIN";
     try(connection_ensure(db));
     const enum err err = pg_script(db, text);
     if (err == ERR_DATABASE && PQstatus(db->pg) != CONNECTION_OK) {

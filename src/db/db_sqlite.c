@@ -264,10 +264,23 @@ static enum err sqlite_script(struct db *db, const char *sql)
 
 /* ---- transactions ---- */
 
+/* Whether deleted bytes stay until they are needed again; in force from the next statement on. */
+static enum err leave_bytes(struct db *db, bool leaves)
+{
+    if (db->leaves_bytes != leaves) {
+        try(sqlite_script(db, leaves ? "PRAGMA secure_delete=OFF;" : "PRAGMA secure_delete=ON;"));
+        db->leaves_bytes = leaves;
+    }
+    return ERR_OK;
+}
+
 static enum err sqlite_begin(struct db *db, enum db_access access)
 {
     ensure(sqlite3_get_autocommit(db->sqlite) != 0);
-    return own_run(db, access == DB_WRITE ? OWN_BEGIN_WRITE : OWN_BEGIN_READ);
+    if (access != DB_READ) {
+        try(leave_bytes(db, access == DB_WRITE_OVER));
+    }
+    return own_run(db, access == DB_READ ? OWN_BEGIN_READ : OWN_BEGIN_WRITE);
 }
 
 static enum err sqlite_commit(struct db *db)
@@ -395,7 +408,8 @@ static enum err file_create(struct db *db, struct fail *f, const char *path)
 
 static const char PRAGMAS_ALL[] =
     "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY;"
-    "PRAGMA mmap_size=0; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;";
+    "PRAGMA mmap_size=0; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
+    "PRAGMA secure_delete=ON;";
 
 static const char *role_pragmas(enum db_role role)
 {
@@ -439,9 +453,6 @@ static enum err sqlite_configure(struct db *db, struct fail *f)
     enum err err = sqlite_become(db);
     if (err == ERR_OK) {
         err = sqlite_script(db, PRAGMAS_ALL);
-    }
-    if (err == ERR_OK && db->config.secure_delete) {
-        err = sqlite_script(db, "PRAGMA secure_delete=ON;");
     }
     const char *path = str_z(&db->own, db->config.url);
     if (err == ERR_INTEGRITY) {

@@ -283,6 +283,9 @@ static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int 
 
 static void vfs_register(void)
 {
+    // Without the count of bytes, which nobody asks for, no lock is taken at every allocation.
+    // Refused where somebody has used SQLite before; then it counts.
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     sqlite3_vfs *real = sqlite3_vfs_find(NULL);
     our_vfs = *real; // its other methods know nothing of files
     our_vfs.zName = "loyald";

@@ -17,7 +17,7 @@ static enum err begin(struct batch *b)
 {
     struct instance instance;
     if (b->mode != BATCH_WITHIN) {
-        try(db_begin(store_db(b->store), b->mode == BATCH_DRY_RUN ? DB_READ : DB_WRITE));
+        try(db_begin(store_db(b->store), b->mode == BATCH_DRY_RUN ? DB_READ : DB_WRITE_OVER));
     }
     try(store_instance_read(b->store, b->arena, &instance));
     try(store_programs_refresh(b->store, instance.epoch));

@@ -33,6 +33,7 @@ static enum err call_read(const struct http_callbacks *callbacks, const struct h
     if (!http_method_read(str_c(call->method), &request->method)) {
         return fail(f, ERR_METHOD, "", "This method is not known here.");
     }
+    http_turn(callbacks);
     *is_refused = !callbacks->admit(callbacks->self, request, &admission, &slot->response);
     if (*is_refused) {
         return ERR_OK;

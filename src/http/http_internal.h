@@ -149,6 +149,14 @@ static inline int64_t http_now_ms(void)
 
 /* --- loop.c: the HTTP thread --- */
 
+/* Before requests are looked for. */
+static inline void http_turn(const struct http_callbacks *callbacks)
+{
+    if (callbacks->turn != NULL) {
+        callbacks->turn(callbacks->self);
+    }
+}
+
 /* Starts it; false when no thread or descriptor can be had. */
 bool http_loop_start(struct http_server *server) MUST_USE;
 

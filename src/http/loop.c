@@ -62,6 +62,7 @@ static void *loop_run(void *cls)
     while (atomic_load(&server->loop_runs)) {
         wait_for_work(server, epoll->epoll_fd);
         resume_all(server);
+        http_turn(&server->callbacks);
         const enum MHD_Result result = MHD_run(server->daemon);
         ensure(result == MHD_YES);
     }

@@ -20,10 +20,8 @@ enum err vault_keys_open(const struct vault *vault, enum db_role role, struct fa
     keys->own = own;
     keys->vault = vault;
     arena_open(&keys->scratch, (size_t)256 * 1024 * 1024);
-    const struct db_config config = {.url = vault->config.keys_url,
-                                     .role = role,
-                                     .queries = &KEY_QUERIES,
-                                     .secure_delete = true};
+    const struct db_config config = {
+        .url = vault->config.keys_url, .role = role, .queries = &KEY_QUERIES};
     enum err err = db_open(&config, f, &keys->db);
     if (err == ERR_OK) {
         err = db_prepare(keys->db, f);

@@ -250,8 +250,7 @@ enum err vault_init(const struct vault_config *config, struct str instance_id, i
     if (err == ERR_OK) {
         const struct db_config writer = {.url = config->keys_url,
                                          .role = DB_MAINTAINER,
-                                         .queries = &KEY_QUERIES,
-                                         .secure_delete = true};
+                                         .queries = &KEY_QUERIES};
         err = db_open(&writer, f, &db);
     }
     if (err == ERR_OK) {

@@ -294,7 +294,7 @@ static struct rate run_bare(struct bench *b, int64_t events, size_t size, const 
     while (done < events) {
         const int64_t start = clock_monotonic_us();
         checkpointer_turn(checkpointer);
-        must(b, db_begin(db, DB_WRITE), "begin");
+        must(b, db_begin(db, DB_WRITE_OVER), "begin");
         must(b, store_ids_sync(b->store, &scratch), "ids");
         struct db_value *keys = arena_new(&scratch, struct db_value, size * 4);
         struct db_value *ids = arena_new(&scratch, struct db_value, size);
