@@ -6,9 +6,9 @@
 
 enum { USES_MAX = 64 }; // requests of one turn of the HTTP thread; a long one looks again
 
-/* The key that the last request came with. Where many requests are waiting they come with the same, and
- * it is read once for those that the HTTP thread works off in one turn: whoever revokes a key is
- * answered in a later turn than that of the last request which came with it in time. */
+/* The key that the last request came with. Where many requests are waiting they come with the same,
+ * and it is read once for those that the HTTP thread works off in one turn: whoever revokes a key
+ * is answered in a later turn than that of the last request which came with it in time. */
 struct last_key {
     char token[VAULT_TOKEN_BYTES]; // as sent
     struct api_key key;            // without its name

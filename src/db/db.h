@@ -149,7 +149,7 @@ struct db_config {
     struct str url; // "postgresql://…" or "postgres://…", otherwise the path of an SQLite file
     enum db_role role;
     const struct db_queries *queries; // NULL when only db_migrate() will be called
-    const char *vfs;   // SQLite: a registered VFS instead of our own, for yardsticks; NULL
+    const char *vfs; // SQLite: a registered VFS instead of our own, for yardsticks; NULL
 };
 
 struct db;

@@ -49,6 +49,9 @@ static enum err run(struct batch *b)
     if (b->mode == BATCH_DRY_RUN) {
         return ERR_OK;
     }
+    if (!batch_will_tell(b)) {
+        return ERR_RETRY;
+    }
     b->effects.now = b->now;
     b->effects.relay_lease_until =
         clock_now_ms() + RELAY_LEASE_MS; // leases go by the machine's clock
@@ -63,7 +66,14 @@ static enum err run(struct batch *b)
 enum err batch_run(struct store *store, struct arena *arena, struct submission **list, size_t n,
                    enum batch_mode mode)
 {
-    struct batch b = {.store = store, .arena = arena, .mode = mode, .list = list, .n = n};
+    struct batch b = {
+        .store = store,
+        .arena = arena,
+        .mode = mode == BATCH_APPLY_NEW ? BATCH_APPLY : mode,
+        .supposes_new = mode == BATCH_APPLY_NEW,
+        .list = list,
+        .n = n,
+    };
     map_open(&b.members, arena);
     map_open(&b.identifiers, arena);
     map_open(&b.known, arena);

@@ -13,7 +13,11 @@
 #include "engine/submission.h"
 
 enum batch_mode {
-    BATCH_APPLY,   // in a write transaction that batch_run() begins and commits
+    BATCH_APPLY, // in a write transaction that batch_run() begins and commits
+    // The same, but for events of members it is supposed that they were never sent before, and
+    // inserting their natural keys tells: one way down a large table less for each. ERR_RETRY where
+    // one was, or where nothing was inserted that could tell: then BATCH_APPLY looks.
+    BATCH_APPLY_NEW,
     BATCH_WITHIN,  // in the caller's write transaction, which the caller ends whatever comes of it
     BATCH_DRY_RUN, // from a read snapshot, nothing written, ids are not real
 };

@@ -18,7 +18,9 @@ enum { TIMERS_PER_BATCH_MAX = 8192 };
 struct batch {
     struct store *store;
     struct arena *arena;
-    enum batch_mode mode;
+    enum batch_mode mode; // BATCH_APPLY_NEW is BATCH_APPLY with
+    bool supposes_new;
+    bool *is_supposed; // by submission: new, and not looked up
     struct submission **list;
     size_t n;
     int64_t now; // booking instant
@@ -45,6 +47,10 @@ struct batch {
 
 /* batch_load.c: everything the decisions may need, in few statements. */
 enum err batch_load(struct batch *b) MUST_USE;
+
+/* Once all is decided: will inserting natural keys tell of every event that was supposed to be new?
+ */
+bool batch_will_tell(struct batch *b) MUST_USE;
 
 /* batch_decide.c: one submission. An error concerns the whole batch; the submission's own stands in
  * it. */

@@ -71,17 +71,37 @@ static bool is_zero(const unsigned char hash[VAULT_HASH_BYTES])
     return memcmp(hash, ZERO, VAULT_HASH_BYTES) == 0;
 }
 
+/* An event of a member that names no other. What is sent by strangers is looked up, so that no key
+ * is made for what is known. */
+static bool is_supposed_new(const struct batch *b, const struct submission *s, int64_t member)
+{
+    return b->supposes_new && s->kind == SUBMIT_EVENT && member != 0 && s->relay == NULL &&
+           is_zero(s->original_hash);
+}
+
+bool batch_will_tell(struct batch *b)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        if (b->is_supposed[i] && map_find(&b->known, b->list[i]->hash) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Events that are known already, and originals that refunds and changes name. */
-static enum err find_known(struct batch *b)
+static enum err find_known(struct batch *b, const int64_t *found)
 {
     unsigned char(*hashes)[VAULT_HASH_BYTES] =
         arena_bytes(b->arena, arena_size(VAULT_HASH_BYTES, b->n * 2));
     size_t n = 0;
     struct known_event *known = NULL;
     size_t known_n = 0;
+    b->is_supposed = arena_new(b->arena, bool, b->n);
     for (size_t i = 0; i < b->n; i++) {
         const struct submission *s = b->list[i];
-        if (s->kind == SUBMIT_TIMERS) {
+        b->is_supposed[i] = is_supposed_new(b, s, found[i]);
+        if (s->kind == SUBMIT_TIMERS || b->is_supposed[i]) {
             continue;
         }
         memcpy(hashes[n++], s->hash, VAULT_HASH_BYTES);
@@ -307,7 +327,7 @@ enum err batch_load(struct batch *b)
     if (b->mode != BATCH_DRY_RUN) {
         try(store_members_lock(b->store, b->arena, ids, n));
     }
-    try(find_known(b));
+    try(find_known(b, found));
     try(load_members(b, ids, add_owners(b, ids, n)));
     try(load_replays(b));
     try(load_waiting(b));

@@ -20,6 +20,7 @@ enum {
     // Two lanes with long batches meet at some member nearly always, and one waits for the other.
     SHARED_BATCH_MAX = 128,
     RETRIES_MAX = 5,
+    LOOKS_N = 64, // batches
     RETRY_WAIT_US = 2000
 };
 #define BATCH_BYTES_MAX ((size_t)4 * 1024 * 1024 * 1024)
@@ -34,6 +35,7 @@ struct lane {
     struct arena arena;
     struct arena relay_arena;  // for what a batch has left to others
     struct submission **batch; // BATCH_MAX
+    int looks_n;               // batches that still look up whether their events are known
     pthread_t thread;
 };
 
@@ -134,13 +136,30 @@ static bool is_transient(enum err err)
     return err == ERR_RETRY || err == ERR_DATABASE;
 }
 
+/* Events are new until one was not, which seldom comes alone: then the next batches look first. */
+static enum err run_once(struct lane *lane, struct submission **list, size_t n)
+{
+    enum err err = ERR_RETRY;
+    if (lane->looks_n == 0) {
+        arena_reset(&lane->arena);
+        err = batch_run(lane->store, &lane->arena, list, n, BATCH_APPLY_NEW);
+        lane->looks_n = err == ERR_OK ? 0 : LOOKS_N;
+        stop_if_lost(err);
+    }
+    if (err != ERR_OK) {
+        arena_reset(&lane->arena);
+        lane->looks_n--;
+        err = batch_run(lane->store, &lane->arena, list, n, BATCH_APPLY);
+        stop_if_lost(err);
+    }
+    return err;
+}
+
 static enum err run_with_retries(struct lane *lane, struct submission **list, size_t n)
 {
     enum err err = ERR_OK;
     for (int attempt = 0; attempt <= RETRIES_MAX; attempt++) {
-        arena_reset(&lane->arena);
-        err = batch_run(lane->store, &lane->arena, list, n, BATCH_APPLY);
-        stop_if_lost(err);
+        err = run_once(lane, list, n);
         if (!is_transient(err)) {
             return err;
         }

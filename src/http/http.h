@@ -85,7 +85,8 @@ struct http_admission {
 
 struct http_callbacks {
     void *self;
-    /* Before the HTTP thread looks for requests: once for all that it finds then. NULL: nothing to do.
+    /* Before the HTTP thread looks for requests: once for all that it finds then. NULL: nothing to
+     * do.
      */
     void (*turn)(void *self);
     /* True: go on with what was granted (nothing, if left alone). False: answer *refusal at once.

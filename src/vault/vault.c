@@ -248,9 +248,8 @@ enum err vault_init(const struct vault_config *config, struct str instance_id, i
         err = init_look(vault, instance_id, f);
     }
     if (err == ERR_OK) {
-        const struct db_config writer = {.url = config->keys_url,
-                                         .role = DB_MAINTAINER,
-                                         .queries = &KEY_QUERIES};
+        const struct db_config writer = {
+            .url = config->keys_url, .role = DB_MAINTAINER, .queries = &KEY_QUERIES};
         err = db_open(&writer, f, &db);
     }
     if (err == ERR_OK) {

@@ -482,6 +482,37 @@ static void the_file_is_private_and_set_up(void **state)
     }
 }
 
+static bool file_has(struct db *db, struct str needle)
+{
+    bool found = false;
+    int64_t left = -1;
+    assert_ok(db_checkpoint(db, DB_CHECKPOINT_TRUNCATE, &left));
+    assert_ok(db_file_search(db, &needle, 1, &found));
+    return found;
+}
+
+/* Bookings leave what they delete; whatever else deletes does not, also on the same connection. */
+static void deleted_bytes_are_overwritten_but_by_bookings(void **state)
+{
+    struct both *both = *state;
+    struct db *db = open_with_table(both);
+    assert_ok(db_begin(db, DB_WRITE_OVER));
+    assert_ok(thing_insert(db, 1, "Anna-of-the-bookings"));
+    assert_ok(thing_insert(db, 2, "Berta-of-the-office"));
+    assert_ok(thing_insert(db, 3, "stays"));
+    assert_ok(db_commit(db));
+    assert_true(file_has(db, STR("Anna-of-the-bookings")));
+    assert_true(file_has(db, STR("Berta-of-the-office")));
+    assert_ok(db_begin(db, DB_WRITE_OVER));
+    both_run(both, db, "DELETE FROM thing WHERE member_id = 1");
+    assert_ok(db_commit(db));
+    assert_true(file_has(db, STR("Anna-of-the-bookings"))); // or nothing was saved by it
+    assert_ok(db_begin(db, DB_WRITE));
+    both_run(both, db, "DELETE FROM thing WHERE member_id = 2");
+    assert_ok(db_commit(db));
+    assert_false(file_has(db, STR("Berta-of-the-office")));
+}
+
 static void what_is_no_database_is_refused(void **state)
 {
     struct both *both = *state;
@@ -620,6 +651,7 @@ int main(void)
         ONLY_SQLITE(the_wal_is_counted_and_emptied),
         ONLY_SQLITE(a_reader_in_the_way_leaves_pages_in_the_wal),
         ONLY_SQLITE(the_file_is_private_and_set_up),
+        ONLY_SQLITE(deleted_bytes_are_overwritten_but_by_bookings),
         ONLY_SQLITE(what_is_no_database_is_refused),
         ONLY_POSTGRES(a_password_is_never_repeated),
         ONLY_POSTGRES(a_lost_connection_is_opened_again),

@@ -65,11 +65,65 @@ static void an_event_of_an_earlier_release_is_known_too(void **state)
     shop_close(shop);
 }
 
+/* What the books say of points and events; nothing of it may move. */
+static int64_t books(struct shop *shop)
+{
+    return shop_number(shop, "SELECT count(*) * 1000000 FROM event") +
+           shop_number(shop, "SELECT count(*) * 1000 FROM transfer") +
+           shop_number(shop, "SELECT count(*) FROM event_key");
+}
+
+static void what_was_wrongly_supposed_to_be_new_changes_nothing(void **state)
+{
+    struct shop *shop = shop_open(*state);
+    (void)shop_enrol(shop, "{\"external_id\":\"ANN\"}");
+    struct submission first = purchase(1000);
+    first.event.time = SHOP_OPENED;
+    assert_ok(shop_event(shop, "ext:ANN", &first));
+    const int64_t before = books(shop);
+    struct submission again = first;
+    struct submission *list[] = {&again};
+    assert_err(batch_run(shop->store, shop->arena, list, 1, BATCH_APPLY_NEW), ERR_RETRY);
+    assert_true(books(shop) == before);
+    assert_ok(batch_run(shop->store, shop->arena, list, 1, BATCH_APPLY));
+    assert_true(again.is_replay);
+    assert_true(books(shop) == before);
+    shop_close(shop);
+}
+
+/* The points are spent, so that the same again would be refused if it were new: the answer is that
+ * of the first time. */
+static void what_would_be_refused_now_is_answered_as_it_was(void **state)
+{
+    struct shop *shop = shop_open(*state);
+    (void)shop_enrol(shop, "{\"external_id\":\"ANN\"}");
+    (void)shop_purchase(shop, "ext:ANN", 10000, "p-1");
+    struct submission spent = {.refusal_is_error = true,
+                               .event = {.kind = EVENT_ADJUSTED,
+                                         .source = STR("test"),
+                                         .external_id = STR("a-1"),
+                                         .wallet = STR("points"),
+                                         .points = -100,
+                                         .reason = STR("prize"),
+                                         .actor = STR("test")}};
+    struct submission again = spent;
+    struct submission other = spent;
+    other.event.external_id = STR("a-2");
+    assert_ok(shop_event(shop, "ext:ANN", &spent));
+    assert_ok(shop_event(shop, "ext:ANN", &again));
+    assert_true(again.is_replay);
+    assert_int_equal(again.event_id, spent.event_id);
+    assert_err(shop_event(shop, "ext:ANN", &other), ERR_NOT_ENOUGH_POINTS);
+    shop_close(shop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         BOTH(an_event_that_is_sent_again_is_known_by_its_content),
         BOTH(an_event_of_an_earlier_release_is_known_too),
+        BOTH(what_was_wrongly_supposed_to_be_new_changes_nothing),
+        BOTH(what_would_be_refused_now_is_answered_as_it_was),
     };
     return cmocka_run_group_tests_name("resent", tests, NULL, NULL);
 }
