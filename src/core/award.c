@@ -177,9 +177,12 @@ bool award_is_over(const struct award_view *view, const struct contest *contest)
            view->booked_at >= contest->closes_at;
 }
 
-static bool is_over(const struct award_view *view, const struct effect *effect)
+/* An entry in a contest that is over, or not for this member. */
+static bool is_closed(struct award_env *env, const struct effect *effect)
 {
-    return effect->contest != NULL && award_is_over(view, effect->contest);
+    return effect->contest != NULL &&
+           (award_is_over(env->view, effect->contest) ||
+            (effect->who != NULL && !rule_holds(effect->who, &env->rule)));
 }
 
 static enum err run_stage(struct arena *arena, struct award_env *env, enum stage stage,
@@ -190,7 +193,7 @@ static enum err run_stage(struct arena *arena, struct award_env *env, enum stage
     for (size_t r = 0; r < program->rules_n; r++) {
         for (size_t e = 0; fired[r] && e < program->rules[r].effects_n; e++) {
             if (!in_stage(&program->rules[r].effects[e], stage) ||
-                is_over(env->view, &program->rules[r].effects[e])) {
+                is_closed(env, &program->rules[r].effects[e])) {
                 continue;
             }
             if (list->n + program->rules_n > AWARDS_MAX) {

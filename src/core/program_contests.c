@@ -39,6 +39,9 @@ enum err name_contests(struct compile *c, const struct json *document)
         contest->slug = read_str(json, "slug");
         contest->json = json;
         contest->winners = (int)read_int(json, "winners", 1);
+        contest->min_age = (int)read_int(json, "min_age", 0);
+        read_texts(c, json_at(json, "countries"), &contest->countries, &contest->countries_n);
+        p->reads_profile |= contest->min_age > 0 || contest->countries_n > 0;
         contest->wallet = (int)p->wallets_n;
         try(compile_times(c, json, pointer, contest));
         struct wallet *wallet = &p->wallets[p->wallets_n++];
@@ -63,20 +66,20 @@ static const struct json *comparison(struct arena *arena, const char *operator, 
     return json_object_of(arena, operator, both);
 }
 
-/* The condition of a way in, and who may take part at all, as one condition: so that it is
- * explained like any other. */
-static const struct json *condition(struct compile *c, const struct json *contest,
+/* The condition of a way in, if it has one, and who may take part at all, as one condition: so that
+ * it is explained like any other. NULL: everybody, always. */
+static const struct json *condition(struct compile *c, const struct contest *contest,
                                     const struct json *entry)
 {
     struct json *parts = json_array_new(c->arena);
-    const struct json *countries = json_at(contest, "countries");
-    const int64_t age = read_int(contest, "min_age", 0);
-    if (json_array_size(countries) > 0) {
-        json_append(c->arena, parts, comparison(c->arena, "in", STR("member.country"), countries));
-    }
-    if (age > 0) {
+    const struct json *json = contest->json;
+    if (contest->countries_n > 0) {
         json_append(c->arena, parts,
-                    comparison(c->arena, ">=", STR("member.age"), json_at(contest, "min_age")));
+                    comparison(c->arena, "in", STR("member.country"), json_at(json, "countries")));
+    }
+    if (contest->min_age > 0) {
+        json_append(c->arena, parts,
+                    comparison(c->arena, ">=", STR("member.age"), json_at(json, "min_age")));
     }
     if (json_at(entry, "when") != NULL) {
         json_append(c->arena, parts, json_at(entry, "when"));
@@ -86,7 +89,7 @@ static const struct json *condition(struct compile *c, const struct json *contes
 }
 
 enum err compile_entry_effect(struct compile *c, const struct json *json, struct str pointer,
-                              struct effect *effect)
+                              struct str trigger, struct effect *effect)
 {
     const struct str slug = read_str(json, "contest");
     const struct contest *contest = program_contest(c->program, slug);
@@ -99,7 +102,8 @@ enum err compile_entry_effect(struct compile *c, const struct json *json, struct
                               .points = read_int(json, "entries", 1),
                               .base_index = -1,
                               .contest = contest};
-    return ERR_OK;
+    return compile_rule(c, condition(c, contest, NULL), pointer, SCOPE_EVENT, trigger, RULE_BOOL,
+                        &effect->who);
 }
 
 /* So many entries, of which a member has at most "max" by this way. */
@@ -120,9 +124,8 @@ static enum err compile_entry(struct compile *c, const struct contest *contest,
         rule->matches[rule->matches_n++] =
             (struct rule_match){.field = STR("contest"), .value = contest->slug};
     }
-    try(compile_rule(c, condition(c, contest->json, json),
-                     pointer_key(c->arena, pointer, STR("when")), SCOPE_EVENT, rule->trigger,
-                     RULE_BOOL, &rule->when));
+    try(compile_rule(c, condition(c, contest, json), pointer_key(c->arena, pointer, STR("when")),
+                     SCOPE_EVENT, rule->trigger, RULE_BOOL, &rule->when));
     collect_member_slots(c, rule->when, &rule->member_slots, &rule->member_slots_n);
     *effect = (struct effect){.kind = EFFECT_EARN,
                               .wallet = contest->wallet,

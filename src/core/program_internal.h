@@ -71,6 +71,9 @@ enum err compile_formula_of(struct compile *c, const struct json *json, struct s
 enum err compile_audience(struct compile *c, const struct json *json, struct str pointer,
                           int *audience) MUST_USE;
 
+/* A list of texts of the document. */
+void read_texts(struct compile *c, const struct json *list, struct str **out, size_t *n);
+
 /* Adds the member's slots that a rule can read to a list without duplicates. NULL adds nothing. */
 void collect_member_slots(struct compile *c, const struct rule *rule, int **slots, size_t *n);
 
@@ -120,7 +123,7 @@ enum err compile_reviews(struct compile *c, const struct json *document) MUST_US
 enum err compile_codes(struct compile *c, const struct json *document) MUST_USE;
 /* The effect "contest_entry". */
 enum err compile_entry_effect(struct compile *c, const struct json *json, struct str pointer,
-                              struct effect *effect) MUST_USE;
+                              struct str trigger, struct effect *effect) MUST_USE;
 
 /* Contests have their wallets before any rule is compiled, and their rules after the document's
  * own. */

@@ -153,6 +153,7 @@ struct effect {
     int wallet;                    // index; -1 of effects without points
     int reward;                    // REWARD: index
     const struct contest *contest; // EARN of entries in a contest, else NULL
+    const struct rule *who;        // EARN of entries: who may take part; NULL: all
     struct {
         struct str set, tier; // slugs
         int set_index, rank;
@@ -387,6 +388,9 @@ struct contest {
     struct window window;
     int64_t opens_at, closes_at; // its window as instants
     int winners;
+    struct str *countries; // of members who may take part; none: all
+    size_t countries_n;
+    int min_age;             // on the day of entering; 0: any
     const struct json *json; // its texts
 };
 

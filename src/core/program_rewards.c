@@ -6,7 +6,7 @@
 
 enum { RESERVE_MINUTES_DEFAULT = 15, PERCENT_SCALE = 2, PERCENT_MAX = 10000 };
 
-static void read_texts(struct compile *c, const struct json *list, struct str **out, size_t *n)
+void read_texts(struct compile *c, const struct json *list, struct str **out, size_t *n)
 {
     *n = json_array_size(list);
     *out = arena_new(c->arena, struct str, *n);

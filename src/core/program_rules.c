@@ -169,7 +169,7 @@ static enum err compile_effect(struct compile *c, const struct json *json, struc
         return compile_reward_effect(c, json, pointer, effect);
     }
     if (str_eq(read_str(json, "kind"), STR("contest_entry"))) {
-        return compile_entry_effect(c, json, pointer, effect);
+        return compile_entry_effect(c, json, pointer, rule->trigger, effect);
     }
     effect->wallet = program_wallet(c->program, read_str(json, "wallet"));
     if (effect->wallet < 0) {
@@ -226,6 +226,7 @@ static enum err compile_effects(struct compile *c, const struct json *json, stru
         try(compile_effect(c, json_array_get(effects, i), pointer_index(c->arena, at, i), rule, i,
                            &rule->effects[i]));
         collect_member_slots(c, rule->effects[i].lines, &rule->member_slots, &rule->member_slots_n);
+        collect_member_slots(c, rule->effects[i].who, &rule->member_slots, &rule->member_slots_n);
         collect_member_slots(c, rule->effects[i].formula, &rule->member_slots,
                              &rule->member_slots_n);
     }

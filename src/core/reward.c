@@ -62,6 +62,13 @@ const struct reward_market *reward_market(const struct award_env *env, const str
     return NULL;
 }
 
+static bool may_enter(const struct award_env *env, const struct contest *contest)
+{
+    return (contest->countries_n == 0 ||
+            has_text(contest->countries, contest->countries_n, country_of(env))) &&
+           is_old_enough(env, contest->min_age);
+}
+
 enum reason reward_refusal(struct award_env *env, const struct reward *reward)
 {
     const struct event *event = env->view->content->event;
@@ -78,7 +85,8 @@ enum reason reward_refusal(struct award_env *env, const struct reward *reward)
                           !has_tier(env, reward->available.tiers, reward->available.tiers_n);
     const bool is_other =
         reward->available.audience >= 0 && !award_in_segment(env, reward->available.audience);
-    return is_elsewhere || has_no_market || is_lower || is_other ||
+    const bool is_barred = reward->contest != NULL && !may_enter(env, reward->contest);
+    return is_elsewhere || has_no_market || is_lower || is_other || is_barred ||
                    !is_old_enough(env, reward->available.min_age)
                ? REASON_NOT_ELIGIBLE
                : REASON_NONE;

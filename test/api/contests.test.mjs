@@ -9,11 +9,12 @@ import { onEach, problem, root } from './harness.mjs';
 const document = {
   name: 'Shop', currency: 'EUR', timezone: 'Europe/Amsterdam', unknown_members: 'enrol',
   wallets: [{ slug: 'points' }],
-  event_types: [{ type: 'app.checkin' }],
-  earning_rules: [{ slug: 'luck', trigger: 'app.checkin', effects: [{ kind: 'contest_entry', contest: 'spring', entries: 3 }] }],
+  event_types: [{ type: 'app.checkin' }, { type: 'app.grown_up' }],
+  earning_rules: [{ slug: 'grown-up', trigger: 'app.grown_up', effects: [{ kind: 'contest_entry', contest: 'grown', entries: 2 }, { kind: 'earn', wallet: 'points', points: 10 }] }, { slug: 'luck', trigger: 'app.checkin', effects: [{ kind: 'contest_entry', contest: 'spring', entries: 3 }] }],
   rewards: [
     { slug: 'bicycle', kind: 'physical', name: { en: 'A bicycle' } },
     { slug: 'ticket', kind: 'contest_entry', contest: 'spring', entries: 2, price: [{ wallet: 'points', points: 40 }] },
+    { slug: 'adult-ticket', kind: 'contest_entry', contest: 'grown', entries: 5, price: [{ wallet: 'points', points: 10 }] },
   ],
   contests: [
     {
@@ -22,6 +23,7 @@ const document = {
       effects: [{ kind: 'reward', reward: 'bicycle' }, { kind: 'earn', wallet: 'points', points: 50 }],
     },
     { slug: 'spring', window: { from: '2026-01-01', until: '2026-05-01' }, entries: [{ trigger: 'contest.entered' }] },
+    { slug: 'grown', window: { from: '2026-01-01', until: '2026-12-01' }, countries: ['NL'], min_age: 18, entries: [{ trigger: 'contest.entered', max: 1 }] },
     { slug: 'adults', window: { until: '2026-02-01' }, countries: ['NL'], min_age: 18, entries: [{ trigger: 'contest.entered', max: 1 }] },
   ],
 };
@@ -67,6 +69,22 @@ onEach('contests', { document }, (shop) => {
     assert.deepEqual((await shop.event(event('app.checkin', 'EVE', {}, now))).body.contests, [{ contest: 'spring', earned: 3, pending: 0, revoked: 0, tickets: 3 }]);
     const rules = (await shop.get('/v1/program/rules?language=pl')).body.data;
     assert.match(rules.find((r) => r.slug === 'luck' || r.rule === 'luck').text, /3 losy/);
+  });
+
+  test('whom a contest is not for gets no entry by a rule or for points either', async () => {
+    const people = { GROWN: ['NL', '1990-05-05'], CHILD: ['NL', '2015-01-01'], GERMAN: ['DE', '1990-05-05'], NOBODY: [undefined, undefined] };
+    for (const [member, [country, birth_date]] of Object.entries(people)) {
+      assert.equal((await shop.post('/v1/members', { external_id: member, country, birth_date })).status, 201);
+      const checked = (await shop.event(event('app.grown_up', member, {}, now))).body;
+      const isGrown = member === 'GROWN';
+      assert.deepEqual(checked.contests ?? [], isGrown ? [{ contest: 'grown', earned: 2, pending: 0, revoked: 0, tickets: 2 }] : [], member);
+      assert.equal(checked.points.find((p) => p.wallet === 'points').earned, 10, 'the rule itself fires');
+      const offered = (await shop.get(`/v1/rewards?member=ext:${member}`)).body.data.find((r) => r.slug === 'adult-ticket');
+      assert.equal(offered !== undefined, isGrown, `${member} is offered what they can have`);
+      const bought = await shop.post(`/v1/members/ext:${member}/rewards`, { reward: 'adult-ticket' });
+      assert.equal(bought.status, isGrown ? 201 : 422, bought.text);
+      assert.equal((await mine(member, 'grown'))?.tickets ?? 0, isGrown ? 7 : 0);
+    }
   });
 
   test('an order enters when it is completed', async () => {
