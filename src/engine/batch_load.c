@@ -177,6 +177,17 @@ static enum err load_replays(struct batch *b)
     return ERR_OK;
 }
 
+/* Is it known of one that was supposed to be new? */
+static bool is_mistaken(const struct batch *b, const struct known_event *known)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        if (b->is_supposed[i] && memcmp(b->list[i]->hash, known->hash, VAULT_HASH_BYTES) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Purchases that waiting events are about, where they are known. */
 static enum err find_originals(struct batch *b)
 {
@@ -195,6 +206,9 @@ static enum err find_originals(struct batch *b)
     try(store_events_known(b->store, b->arena, (const unsigned char(*)[VAULT_HASH_BYTES])hashes, n,
                            &known, &n));
     for (size_t i = 0; i < n; i++) {
+        if (is_mistaken(b, &known[i])) {
+            return ERR_RETRY; // its answer was not loaded
+        }
         if (map_find(&b->known, known[i].hash) == NULL) {
             map_set(&b->known, known[i].hash, &known[i]);
         }

@@ -91,6 +91,38 @@ static void what_was_wrongly_supposed_to_be_new_changes_nothing(void **state)
     shop_close(shop);
 }
 
+/* A held event names the purchase that is sent again in the batch that enrols whom it waits for. */
+static void a_purchase_that_a_waiting_event_names_is_looked_up(void **state)
+{
+    struct shop *shop = shop_open(*state);
+    (void)shop_enrol(shop, "{\"external_id\":\"ANN\"}");
+    struct submission first = purchase(1000);
+    first.event.time = SHOP_OPENED;
+    assert_ok(shop_event(shop, "ext:ANN", &first));
+    struct submission waiting = {
+        .event = {.kind = EVENT_REFUND, .original = {.source = STR("till/1"), .id = STR("p-1")}}};
+    assert_ok(shop_event(shop, "ext:BOB", &waiting));
+    assert_int_equal(shop_number(shop, "SELECT count(*) FROM held"), 1);
+    const struct member_profile profile = shop_profile(shop, "{\"external_id\":\"BOB\"}");
+    struct submission bob = {.kind = SUBMIT_ENROL,
+                             .arena = shop->arena,
+                             .event = {.kind = EVENT_ENROLLED,
+                                       .type = STR("member.enrolled"),
+                                       .source = STR("test/enrol"),
+                                       .external_id = STR("BOB"),
+                                       .time = shop->now}};
+    assert_ok(store_enrolment_make(shop->store, shop->arena, shop_program(shop), &profile,
+                                   &shop->both->fail, &bob.enrolment));
+    submission_hash(&bob, store_vault(shop->store), NULL);
+    struct submission again = first;
+    struct submission *list[] = {&bob, &again};
+    assert_err(batch_run(shop->store, shop->arena, list, 2, BATCH_APPLY_NEW), ERR_RETRY);
+    assert_ok(batch_run(shop->store, shop->arena, list, 2, BATCH_APPLY));
+    assert_true(again.is_replay);
+    assert_int_equal(shop_verify(shop)->violations, 0);
+    shop_close(shop);
+}
+
 /* The points are spent, so that the same again would be refused if it were new: the answer is that
  * of the first time. */
 static void what_would_be_refused_now_is_answered_as_it_was(void **state)
@@ -123,6 +155,7 @@ int main(void)
         BOTH(an_event_that_is_sent_again_is_known_by_its_content),
         BOTH(an_event_of_an_earlier_release_is_known_too),
         BOTH(what_was_wrongly_supposed_to_be_new_changes_nothing),
+        BOTH(a_purchase_that_a_waiting_event_names_is_looked_up),
         BOTH(what_would_be_refused_now_is_answered_as_it_was),
     };
     return cmocka_run_group_tests_name("resent", tests, NULL, NULL);
