@@ -218,15 +218,38 @@ static enum err rows_run(struct db *db, struct db_call *call, sqlite3_stmt *prep
     return err;
 }
 
+static enum err sqlite_script(struct db *db, const char *sql)
+{
+    const int code = sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL);
+    return code == SQLITE_OK ? ERR_OK : sqlite_failed(db, code, "script");
+}
+
+/* Whether deleted bytes stay until they are needed again; in force from the next statement on. */
+static enum err leave_bytes(struct db *db, bool leaves)
+{
+    if (db->leaves_bytes != leaves) {
+        try(sqlite_script(db, leaves ? "PRAGMA secure_delete=OFF;" : "PRAGMA secure_delete=ON;"));
+        db->leaves_bytes = leaves;
+    }
+    return ERR_OK;
+}
+
 /* Outside a transaction, many rows make one: all or none, as on PostgreSQL, and one taking of locks
  * instead of one a row. */
 static enum err rows_run_at_once(struct db *db, struct db_call *call, sqlite3_stmt *prepared,
                                  struct db_rows *rows)
 {
-    if (call->rows_n < 2 || sqlite3_get_autocommit(db->sqlite) == 0) {
+    if (sqlite3_get_autocommit(db->sqlite) == 0) {
         return rows_run(db, call, prepared, rows);
     }
-    try(own_run(db, sqlite3_stmt_readonly(prepared) ? OWN_BEGIN_READ : OWN_BEGIN_WRITE));
+    const bool reads = sqlite3_stmt_readonly(prepared) != 0;
+    if (!reads) {
+        try(leave_bytes(db, false)); // a booking has its transaction
+    }
+    if (call->rows_n < 2) {
+        return rows_run(db, call, prepared, rows);
+    }
+    try(own_run(db, reads ? OWN_BEGIN_READ : OWN_BEGIN_WRITE));
     enum err err = rows_run(db, call, prepared, rows);
     if (err == ERR_OK) {
         err = own_run(db, OWN_COMMIT);
@@ -256,23 +279,7 @@ static enum err sqlite_run(struct db *db, struct db_call *call)
     return err;
 }
 
-static enum err sqlite_script(struct db *db, const char *sql)
-{
-    const int code = sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL);
-    return code == SQLITE_OK ? ERR_OK : sqlite_failed(db, code, "script");
-}
-
 /* ---- transactions ---- */
-
-/* Whether deleted bytes stay until they are needed again; in force from the next statement on. */
-static enum err leave_bytes(struct db *db, bool leaves)
-{
-    if (db->leaves_bytes != leaves) {
-        try(sqlite_script(db, leaves ? "PRAGMA secure_delete=OFF;" : "PRAGMA secure_delete=ON;"));
-        db->leaves_bytes = leaves;
-    }
-    return ERR_OK;
-}
 
 static enum err sqlite_begin(struct db *db, enum db_access access)
 {

@@ -499,7 +499,8 @@ static void deleted_bytes_are_overwritten_but_by_bookings(void **state)
     assert_ok(db_begin(db, DB_WRITE_OVER));
     assert_ok(thing_insert(db, 1, "Anna-of-the-bookings"));
     assert_ok(thing_insert(db, 2, "Berta-of-the-office"));
-    assert_ok(thing_insert(db, 3, "stays"));
+    assert_ok(thing_insert(db, 3, "Carla-of-no-transaction"));
+    assert_ok(thing_insert(db, 4, "stays"));
     assert_ok(db_commit(db));
     assert_true(file_has(db, STR("Anna-of-the-bookings")));
     assert_true(file_has(db, STR("Berta-of-the-office")));
@@ -507,6 +508,8 @@ static void deleted_bytes_are_overwritten_but_by_bookings(void **state)
     both_run(both, db, "DELETE FROM thing WHERE member_id = 1");
     assert_ok(db_commit(db));
     assert_true(file_has(db, STR("Anna-of-the-bookings"))); // or nothing was saved by it
+    assert_ok(db_exec(db, TQ_THING_DELETE, (struct db_value[]){db_int(3)}, 1, NULL));
+    assert_false(file_has(db, STR("Carla-of-no-transaction")));
     assert_ok(db_begin(db, DB_WRITE));
     both_run(both, db, "DELETE FROM thing WHERE member_id = 2");
     assert_ok(db_commit(db));
