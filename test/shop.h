@@ -182,7 +182,8 @@ static inline enum err shop_run(struct shop *shop, struct submission *s)
     return s->err;
 }
 
-static inline int64_t shop_enrol(struct shop *shop, const char *json)
+/* An enrolment that was not run yet. */
+static inline struct submission shop_enrolment(struct shop *shop, const char *json)
 {
     const struct member_profile profile = shop_profile(shop, json);
     struct submission s = {
@@ -200,6 +201,12 @@ static inline int64_t shop_enrol(struct shop *shop, const char *json)
     assert_ok(store_enrolment_make(shop->store, shop->arena, shop_program(shop), &profile,
                                    &shop->both->fail, &s.enrolment));
     submission_hash(&s, store_vault(shop->store), NULL);
+    return s;
+}
+
+static inline int64_t shop_enrol(struct shop *shop, const char *json)
+{
+    struct submission s = shop_enrolment(shop, json);
     assert_ok(shop_run(shop, &s));
     return s.member;
 }

@@ -62,34 +62,33 @@ const struct reward_market *reward_market(const struct award_env *env, const str
     return NULL;
 }
 
-static bool may_enter(const struct award_env *env, const struct contest *contest)
+/* Members of these countries (none: of all) and at least so old. */
+static bool is_for(const struct award_env *env, const struct str *countries, size_t countries_n,
+                   int min_age)
 {
-    return (contest->countries_n == 0 ||
-            has_text(contest->countries, contest->countries_n, country_of(env))) &&
-           is_old_enough(env, contest->min_age);
+    return (countries_n == 0 || has_text(countries, countries_n, country_of(env))) &&
+           is_old_enough(env, min_age);
 }
 
 enum reason reward_refusal(struct award_env *env, const struct reward *reward)
 {
     const struct event *event = env->view->content->event;
     const struct zone *zone = event_zone(env->view->program, event);
+    const struct contest *contest = reward->contest;
     if (!award_in_window(&reward->available.window, zone, event->time) ||
-        (reward->contest != NULL && award_is_over(env->view, reward->contest))) {
+        (contest != NULL && award_is_over(env->view, contest))) {
         return REASON_NOT_AVAILABLE;
     }
-    const bool is_elsewhere =
-        reward->available.countries_n > 0 &&
-        !has_text(reward->available.countries, reward->available.countries_n, country_of(env));
+    const bool is_barred = !is_for(env, reward->available.countries, reward->available.countries_n,
+                                   reward->available.min_age) ||
+                           (contest != NULL && !is_for(env, contest->countries,
+                                                       contest->countries_n, contest->min_age));
     const bool has_no_market = reward->markets_n > 0 && reward_market(env, reward) == NULL;
     const bool is_lower = reward->available.tiers_n > 0 &&
                           !has_tier(env, reward->available.tiers, reward->available.tiers_n);
     const bool is_other =
         reward->available.audience >= 0 && !award_in_segment(env, reward->available.audience);
-    const bool is_barred = reward->contest != NULL && !may_enter(env, reward->contest);
-    return is_elsewhere || has_no_market || is_lower || is_other || is_barred ||
-                   !is_old_enough(env, reward->available.min_age)
-               ? REASON_NOT_ELIGIBLE
-               : REASON_NONE;
+    return is_barred || has_no_market || is_lower || is_other ? REASON_NOT_ELIGIBLE : REASON_NONE;
 }
 
 const struct reward_price *reward_price(struct award_env *env, const struct reward *reward)

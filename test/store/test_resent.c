@@ -13,6 +13,17 @@ static struct submission purchase(int64_t amount)
                                          .external_id = STR("p-1")}};
 }
 
+/* A shop in which Ann has bought once. */
+static struct shop *open_with_purchase(struct both *both, struct submission *first)
+{
+    struct shop *shop = shop_open(both);
+    (void)shop_enrol(shop, "{\"external_id\":\"ANN\"}");
+    *first = purchase(1000);
+    first->event.time = SHOP_OPENED;
+    assert_ok(shop_event(shop, "ext:ANN", first));
+    return shop;
+}
+
 static void assert_resent(struct shop *shop, int64_t event)
 {
     struct submission again = purchase(1000);
@@ -27,11 +38,8 @@ static void assert_resent(struct shop *shop, int64_t event)
 
 static void an_event_that_is_sent_again_is_known_by_its_content(void **state)
 {
-    struct shop *shop = shop_open(*state);
-    (void)shop_enrol(shop, "{\"external_id\":\"ANN\"}");
-    struct submission first = purchase(1000);
-    first.event.time = SHOP_OPENED;
-    assert_ok(shop_event(shop, "ext:ANN", &first));
+    struct submission first;
+    struct shop *shop = open_with_purchase(*state, &first);
     assert_false(first.is_replay);
     assert_int_equal(shop_number(shop, "SELECT max(length(fingerprint)) FROM event_key"),
                      VAULT_FINGERPRINT_BYTES);
@@ -43,13 +51,10 @@ static void an_event_that_is_sent_again_is_known_by_its_content(void **state)
 /* Sixteen bytes of a fingerprint were kept, of which the first are ours. */
 static void an_event_of_an_earlier_release_is_known_too(void **state)
 {
-    struct shop *shop = shop_open(*state);
-    (void)shop_enrol(shop, "{\"external_id\":\"ANN\"}");
-    struct submission first = purchase(1000);
+    struct submission first;
+    struct shop *shop = open_with_purchase(*state, &first);
     struct db_result rows;
     char hex[2 * VAULT_HASH_BYTES + 1];
-    first.event.time = SHOP_OPENED;
-    assert_ok(shop_event(shop, "ext:ANN", &first));
     for (size_t i = 0; i < VAULT_HASH_BYTES; i++) {
         const unsigned char byte = i < VAULT_FINGERPRINT_BYTES ? first.fingerprint[i] : 0xEE;
         (void)snprintf(hex + 2 * i, 3, "%02x", byte);
@@ -75,11 +80,8 @@ static int64_t books(struct shop *shop)
 
 static void what_was_wrongly_supposed_to_be_new_changes_nothing(void **state)
 {
-    struct shop *shop = shop_open(*state);
-    (void)shop_enrol(shop, "{\"external_id\":\"ANN\"}");
-    struct submission first = purchase(1000);
-    first.event.time = SHOP_OPENED;
-    assert_ok(shop_event(shop, "ext:ANN", &first));
+    struct submission first;
+    struct shop *shop = open_with_purchase(*state, &first);
     const int64_t before = books(shop);
     struct submission again = first;
     struct submission *list[] = {&again};
@@ -94,26 +96,13 @@ static void what_was_wrongly_supposed_to_be_new_changes_nothing(void **state)
 /* A held event names the purchase that is sent again in the batch that enrols whom it waits for. */
 static void a_purchase_that_a_waiting_event_names_is_looked_up(void **state)
 {
-    struct shop *shop = shop_open(*state);
-    (void)shop_enrol(shop, "{\"external_id\":\"ANN\"}");
-    struct submission first = purchase(1000);
-    first.event.time = SHOP_OPENED;
-    assert_ok(shop_event(shop, "ext:ANN", &first));
+    struct submission first;
+    struct shop *shop = open_with_purchase(*state, &first);
     struct submission waiting = {
         .event = {.kind = EVENT_REFUND, .original = {.source = STR("till/1"), .id = STR("p-1")}}};
     assert_ok(shop_event(shop, "ext:BOB", &waiting));
     assert_int_equal(shop_number(shop, "SELECT count(*) FROM held"), 1);
-    const struct member_profile profile = shop_profile(shop, "{\"external_id\":\"BOB\"}");
-    struct submission bob = {.kind = SUBMIT_ENROL,
-                             .arena = shop->arena,
-                             .event = {.kind = EVENT_ENROLLED,
-                                       .type = STR("member.enrolled"),
-                                       .source = STR("test/enrol"),
-                                       .external_id = STR("BOB"),
-                                       .time = shop->now}};
-    assert_ok(store_enrolment_make(shop->store, shop->arena, shop_program(shop), &profile,
-                                   &shop->both->fail, &bob.enrolment));
-    submission_hash(&bob, store_vault(shop->store), NULL);
+    struct submission bob = shop_enrolment(shop, "{\"external_id\":\"BOB\"}");
     struct submission again = first;
     struct submission *list[] = {&bob, &again};
     assert_err(batch_run(shop->store, shop->arena, list, 2, BATCH_APPLY_NEW), ERR_RETRY);
