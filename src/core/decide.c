@@ -65,6 +65,7 @@ static const char *const REASONS[] = {
     "not_completed",
     "only_cancelled",
     "not_sent",
+    "payment_differs",
 };
 _Static_assert(ARRAY_N(REASONS) == REASONS_N, "one slug per reason");
 

@@ -78,6 +78,7 @@ enum reason {
     REASON_NOT_COMPLETED = 52,     // it is only ordered
     REASON_ONLY_CANCELLED = 53,    // an entry is a ticket in a draw
     REASON_NOT_SENT = 54,          // a reward of another kind than goods
+    REASON_PAYMENT_DIFFERS = 55,   // the points named are not what the amount costs
     REASONS_N
 };
 struct str reason_slug(enum reason reason);

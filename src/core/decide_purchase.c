@@ -5,6 +5,15 @@
 #include "core/decide_internal.h"
 #include "core/reward.h"
 
+/* The sender names the points that the member has agreed to: what the amount costs, rounded either
+ * way. Anything else is another rate than the program's. */
+static bool is_price(const struct payment *payment, const struct wallet *wallet)
+{
+    const __int128 named = (__int128)payment->points * wallet->pay.amount;
+    const __int128 exact = (__int128)payment->amount * wallet->pay.points;
+    return named - exact < wallet->pay.amount && exact - named < wallet->pay.amount;
+}
+
 /* Points used as payment: all or nothing. */
 static enum reason check_payment(const struct deciding *d, const struct payment *payment,
                                  int64_t spent_before, int64_t *points)
@@ -18,8 +27,10 @@ static enum reason check_payment(const struct deciding *d, const struct payment 
     if (!mul_ratio_half_up(payment->amount, wallet->pay.points, wallet->pay.amount, &needed)) {
         return REASON_OVERFLOW;
     }
-    // Where the sender names points, they must be worth at least the amount that they pay.
-    needed = int64_max(needed, payment->points);
+    if (payment->points != 0 && !is_price(payment, wallet)) {
+        return REASON_PAYMENT_DIFFERS;
+    }
+    needed = payment->points != 0 ? payment->points : needed;
     const struct balance *balance = state_balance_find(d->out->state, wallet->symbol);
     int64_t share = 0;
     if (!mul_ratio_down(d->event->amount, wallet->pay.max_share.digits,
@@ -60,7 +71,7 @@ enum err deciding_pay(struct deciding *d, int64_t already[PROGRAM_WALLETS_MAX], 
     for (size_t i = 0; i < d->event->payments_n; i++) {
         const struct payment *payment = &d->event->payments[i];
         int64_t points = 0;
-        if (!is_points_payment(payment) || payment->amount == 0) {
+        if (!is_points_payment(payment)) {
             continue;
         }
         const int index = program_wallet(d->program, payment->wallet);
