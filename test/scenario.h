@@ -577,6 +577,16 @@ static inline void scenario_expect_answer(struct scenario *s, const struct json 
         scenario_check(s, json_is_true(json_at(wanted, "replayed")) == last->is_replay,
                        "replayed is %d", last->is_replay);
     }
+    json_object_foreach(json_at(wanted, "balances"), key, value)
+    {
+        int64_t active = 0;
+        for (size_t i = 0; i < last->answer.balances_n; i++) {
+            const struct answer_balance *b = &last->answer.balances[i];
+            active = str_eq(store_symbol_slug(s->reader, b->wallet), key) ? b->active : active;
+        }
+        scenario_check(s, active == scenario_int(value, "active", active),
+                       "%s active is %" PRId64 " in the answer", key.p, active);
+    }
     json_object_foreach(json_at(wanted, "points"), key, value)
     {
         for (size_t i = 0; i < last->answer.points_n; i++) {

@@ -572,6 +572,22 @@ static enum err submit_forgotten(struct batch *b, struct submission *s, struct m
     return ERR_OK;
 }
 
+/* What has waited for this purchase was applied with it: its answer, which is stored with it, shows
+ * the member as they are now. */
+static enum err release_for(struct batch *b, const struct submission *s,
+                            struct member_facts *member, const struct state *before,
+                            struct decision *decision)
+{
+    if (decision->releases == 0) {
+        return ERR_OK;
+    }
+    try(batch_release(b, member, s->hash));
+    if (member->state != decision->state) {
+        answer_open(b->arena, b->program_now, before, member->state, b->now, &decision->answer);
+    }
+    return ERR_OK;
+}
+
 static enum err submit_event(struct batch *b, size_t index)
 {
     struct submission *s = b->list[index];
@@ -615,6 +631,7 @@ static enum err submit_event(struct batch *b, size_t index)
         return ERR_OK;
     }
     try(batch_timers_run(b, member, &more));
+    const struct state *before = member->state;
     struct decision *decision = arena_new(b->arena, struct decision, 1);
     const enum err err =
         batch_decide_event(b, member, &s->event, s->original_hash, s->wants_explain, decision);
@@ -638,9 +655,7 @@ static enum err submit_event(struct batch *b, size_t index)
     if (decision->answer.outcome == OUTCOME_HELD) {
         batch_hold(b, index, true, s->original_hash, member->member, false);
     }
-    if (decision->releases != 0) {
-        try(batch_release(b, member, s->hash));
-    }
+    try(release_for(b, s, member, before, decision));
     for (size_t i = 0; i < s->found_by_n; i++) {
         try(batch_release(b, member, s->found_by[i].hash));
     }

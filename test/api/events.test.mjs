@@ -72,8 +72,10 @@ onEach('events', {}, (shop) => {
     const early = await shop.event({ ...purchase(), type: 'refund', subject: 'ext:C-6', data: { original: { id: 'late' }, amount: 2275 } });
     assert.equal(early.body.outcome, 'held', early.text);
     assert.equal(early.body.reason, 'unknown_original');
-    await shop.event(event);
+    const answer = await shop.event(event);
     assert.equal((await shop.balance('ext:C-6')).pending, 1 + 22);
+    assert.deepEqual([answer.body.points[0].earned, answer.body.balances[0].pending], [45, 1 + 22], 'its own points, the balance after the refund');
+    assert.equal((await shop.event(event)).text, answer.text, 'for ever');
   });
 
   test('an order is placed, changed, completed', async () => {

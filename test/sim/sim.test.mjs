@@ -76,8 +76,9 @@ class Shop {
             assert.equal(body.outcome, this.model.hold(life.name, kind, what), `${life.name}: ${JSON.stringify(event)}`);
             return;
         }
-        this.compare(life, step, body, this.model[kind](life.name, what));
+        const outcome = this.model[kind](life.name, what);
         this.model.release(life.name, event.id);
+        this.compare(life, step, body, outcome);
     }
 
     // Writes that are no events: refused with one of the reasons that the model knows, or done.
