@@ -21,9 +21,9 @@
 #include "base/err.h"
 
 enum {
-    HTTP_URL_BYTES_MAX = 8 * 1024,     // longer: 414
-    HTTP_HEADER_BYTES_MAX = 16 * 1024, // names and values of all headers; longer: 431
-    HTTP_HEADERS_MAX = 100,
+    HTTP_URL_BYTES_MAX = 4 * 1024,    // longer: 414
+    HTTP_HEADER_BYTES_MAX = 8 * 1024, // names and values of all headers; longer: 431
+    HTTP_HEADERS_MAX = 64,
     HTTP_QUERY_MAX = 64,    // parameters
     HTTP_SEGMENTS_MAX = 32, // of a path
 };

@@ -108,9 +108,6 @@ static enum MHD_Result header_take(void *cls, enum MHD_ValueKind kind, const cha
     (void)kind; // only headers were asked for
     struct http_slot *slot = cls;
     struct http_request *request = &slot->request;
-    if (request->headers_n > HTTP_HEADERS_MAX) {
-        return MHD_NO; // one too many is enough to know
-    }
     struct http_pair *pair = (struct http_pair *)(uintptr_t)&request->headers[request->headers_n++];
     // Copied, since libmicrohttpd may drop the connection while the handler still reads.
     char *bytes = arena_bytes(request->arena, name_n + value_n);
@@ -127,13 +124,14 @@ static enum MHD_Result header_take(void *cls, enum MHD_ValueKind kind, const cha
 static enum err headers_read(struct http_slot *slot, struct fail *f)
 {
     struct http_request *request = &slot->request;
-    request->headers = arena_new(request->arena, struct http_pair, HTTP_HEADERS_MAX + 1);
-    (void)MHD_get_connection_values_n(slot->mhd, MHD_HEADER_KIND, header_take,
-                                      slot); // the count is kept by header_take
-    if (request->headers_n > HTTP_HEADERS_MAX) {
+    const int n = MHD_get_connection_values_n(slot->mhd, MHD_HEADER_KIND, NULL, NULL);
+    if (n > HTTP_HEADERS_MAX) {
         return fail(f, ERR_HEADERS_TOO_LARGE, "", "There are more than %d headers.",
                     HTTP_HEADERS_MAX);
     }
+    request->headers = arena_new(request->arena, struct http_pair, (size_t)n);
+    const int taken = MHD_get_connection_values_n(slot->mhd, MHD_HEADER_KIND, header_take, slot);
+    ensure(taken == n);
     try(http_headers_check(request, f));
     const struct str length = http_header(request, "content-length");
     const bool is_chunked = http_header(request, "transfer-encoding").n > 0;

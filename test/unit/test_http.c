@@ -323,6 +323,24 @@ static void malformed_requests_get_a_problem(void **state)
     http_close(server, 1000);
 }
 
+static void the_longest_head_that_is_allowed_is_served(void **state)
+{
+    (void)state;
+    struct http_server *server = server_open((struct http_limits){0});
+    static char request[64 * 1024];
+    static char text[HTTP_URL_BYTES_MAX];
+    memset(text, 'a', sizeof text);
+    const int each = HTTP_HEADER_BYTES_MAX / HTTP_HEADERS_MAX - 3 - 4; // "X01: ", end of line
+    size_t n = (size_t)snprintf(request, sizeof request, "GET /%.*s HTTP/1.1\r\n" HOST,
+                                HTTP_URL_BYTES_MAX - 1, text);
+    for (int i = 1; i < HTTP_HEADERS_MAX; i++) { // beside Host
+        n += (size_t)snprintf(request + n, sizeof request - n, "X%02d: %.*s\r\n", i, each, text);
+    }
+    (void)snprintf(request + n, sizeof request - n, "\r\n");
+    assert_answer(server, request, "HTTP/1.1 200");
+    http_close(server, 1000);
+}
+
 static void long_addresses_and_headers_are_refused(void **state)
 {
     (void)state;
@@ -340,7 +358,7 @@ static void long_addresses_and_headers_are_refused(void **state)
     assert_answer(server, request, "HTTP/1.1 414");
     memset(request, 'a', sizeof request);
     memcpy(request, "GET / HTTP/1.1\r\n" HOST "X: ", 25 + 3);
-    memcpy(request + 17 * 1024, "\r\n\r\n", 5);
+    memcpy(request + HTTP_HEADER_BYTES_MAX + 1024, "\r\n\r\n", 5);
     assert_answer(server, request, "HTTP/1.1 431");
     size_t n = (size_t)snprintf(request, sizeof request, "GET / HTTP/1.1\r\n" HOST);
     for (int i = 0; i < HTTP_HEADERS_MAX; i++) {
@@ -599,6 +617,7 @@ int main(void)
         cmocka_unit_test(a_client_that_sends_on_can_still_read_why_it_was_refused),
         cmocka_unit_test(a_small_refused_request_keeps_its_connection),
         cmocka_unit_test(malformed_requests_get_a_problem),
+        cmocka_unit_test(the_longest_head_that_is_allowed_is_served),
         cmocka_unit_test(long_addresses_and_headers_are_refused),
         cmocka_unit_test(slow_heads_and_bodies_are_given_up_however_busy_they_look),
         cmocka_unit_test(a_handler_that_takes_too_long_is_answered_for),
