@@ -146,11 +146,11 @@ void read_whole(struct reader *r, const struct json *object, const struct place 
         return;
     }
     const int64_t whole = json_integer_value(value);
-    if (!json_is_integer(value)) {
+    if (json_is_beyond_whole(value)) {
+        read_fault(r, ERR_OVERFLOW, &here, "Numbers stay within 9007199254740991 here.");
+    } else if (!json_is_integer(value)) {
         read_fault(r, ERR_INVALID, &here, "This must be a whole number, not %s.",
                    json_kind_text(value));
-    } else if (whole > WHOLE_MAX || whole < -WHOLE_MAX) {
-        read_fault(r, ERR_OVERFLOW, &here, "Numbers stay within 9007199254740991 here.");
     } else if (whole < min || whole > max) {
         read_fault(r, ERR_INVALID, &here, "This must be from %" PRId64 " to %" PRId64 ".", min,
                    max);

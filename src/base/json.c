@@ -109,8 +109,20 @@ static bool objects_are_same(const struct json *a, const struct json *b)
     return true;
 }
 
+/* Of 1.00000000000000000000000000000001 the double is 1. */
+static bool real_is_whole(const struct json *real, const struct json *integer)
+{
+    const double end = 9223372036854775808.0; // 2^63
+    return json_is_real(real) && json_is_integer(integer) && real->real >= -end &&
+           real->real < end && (double)(int64_t)real->real == real->real &&
+           (int64_t)real->real == integer->whole;
+}
+
 bool json_is_same(const struct json *a, const struct json *b)
 {
+    if (real_is_whole(a, b) || real_is_whole(b, a)) {
+        return true;
+    }
     if (a == NULL || b == NULL || a->type != b->type) {
         return false;
     }

@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/num.h"
 
 enum { JSON_DEPTH_MAX = 32, JSON_BYTES_MAX = 1 << 30 };
 
@@ -19,7 +20,8 @@ enum json_type {
     JSON_NULL,
     JSON_FALSE,
     JSON_TRUE,
-    JSON_INTEGER,
+    JSON_INTEGER, // any spelling of a whole number within WHOLE_MAX, and what has neither point nor
+                  // exponent within int64
     JSON_REAL,
     JSON_STRING,
     JSON_ARRAY,
@@ -52,7 +54,8 @@ struct json_field {
 /* Reads one JSON text (RFC 8259), strictly: well-formed UTF-8 without NUL, not even as \u0000, no
  * half surrogate pairs, no name twice in an object, nothing before or after but blanks, at most
  * JSON_DEPTH_MAX levels. A whole number beyond int64 or one that no double can hold is
- * ERR_OVERFLOW. Any value may stand at the top. The value borrows from the arena only. */
+ * ERR_OVERFLOW. 1000.0 and 1e3 are the integer 1000, exactly: JSON does not tell them apart. Any
+ * value may stand at the top. The value borrows from the arena only. */
 enum err json_read(struct arena *arena, struct str text, struct fail *f,
                    const struct json **out) MUST_USE;
 
@@ -91,6 +94,14 @@ static inline bool json_is_integer(const struct json *value)
 static inline bool json_is_real(const struct json *value)
 {
     return json_is(value, JSON_REAL);
+}
+
+/* A number beyond WHOLE_MAX, however it is spelled: an overflow where a whole one belongs. */
+static inline bool json_is_beyond_whole(const struct json *value)
+{
+    return (json_is_integer(value) && (value->whole > WHOLE_MAX || value->whole < -WHOLE_MAX)) ||
+           (json_is_real(value) &&
+            (value->real > (double)WHOLE_MAX || value->real < (double)-WHOLE_MAX));
 }
 
 static inline bool json_is_number(const struct json *value)
@@ -176,7 +187,7 @@ static inline bool json_object_next(const struct json *object, size_t *at, struc
 #define json_object_foreach(object, name, value)                                                   \
     for (size_t at_ = 0; json_object_next((object), &at_, &(name), &(value));)
 
-/* The same value: 1 and 1.0 are not, the order of fields does not matter. */
+/* The same value: how a number is spelled and the order of fields do not matter. */
 bool json_is_same(const struct json *a, const struct json *b);
 
 /* What a value is, in the words of a complaint: "a list", "a whole number". */

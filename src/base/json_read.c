@@ -11,6 +11,7 @@
 #include <math.h>
 
 #include "base/json_internal.h"
+#include "base/num.h"
 
 enum {
     ITEMS_FIRST = 64,        // of the stack, before it moves to the arena
@@ -18,8 +19,11 @@ enum {
     DIGITS_MAX = 19,         // of a whole number within uint64
     EXACT_DIGITS_MAX = 15,   // so many digits are a double without rounding
     EXACT_EXPONENT_MAX = 22, // and so is ten to the power of this
-    EXPONENT_MAX = 1 << 20,  // a longer exponent counts as this: zero or too large
 };
+
+/* A longer exponent counts as this, which the zeros of no text take back: zero or too large. */
+static const int64_t EXPONENT_MAX = INT64_C(1) << 40;
+_Static_assert(JSON_BYTES_MAX <= 1 << 30, "digits and exponents add up within 64 bits");
 
 struct reader {
     struct arena *arena;
@@ -206,7 +210,7 @@ static enum err string_read(struct reader *r, struct json *out)
 
 /* A short decimal is one exact double times or through another, rounded once: what strtod would
  * give. False for a longer one. */
-static bool real_of_few_digits(uint64_t digits, size_t digits_n, int exponent, double *out)
+static bool real_of_few_digits(uint64_t digits, size_t digits_n, int64_t exponent, double *out)
 {
     static const double TENS[EXACT_EXPONENT_MAX + 1] = {
         1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
@@ -220,12 +224,12 @@ static bool real_of_few_digits(uint64_t digits, size_t digits_n, int exponent, d
 }
 
 /* The exponent at p, which is an e; *end becomes what follows it, NULL where digits are missing. */
-static int exponent_read(const char *p, const char **end)
+static int64_t exponent_read(const char *p, const char **end)
 {
     p++;
     const bool is_negative = *p == '-';
     p += *p == '-' || *p == '+';
-    int exponent = 0;
+    int64_t exponent = 0;
     *end = is_digit(*p) ? p : NULL;
     for (; is_digit(*p); p++) {
         exponent = exponent < EXPONENT_MAX ? exponent * 10 + (*p - '0') : EXPONENT_MAX;
@@ -234,12 +238,45 @@ static int exponent_read(const char *p, const char **end)
     return is_negative ? -exponent : exponent;
 }
 
-/* The rest of a number with decimals or an exponent; its whole digits are known. */
+/* Digits with or without a point, times ten to the power given, where that is exactly a whole
+ * number within WHOLE_MAX: 1000.0 and 1e3 are 1000. A zero has no sign. */
+static bool whole_of(const char *p, const char *end, int64_t exponent, uint64_t *out)
+{
+    for (; end > p && (end[-1] == '0' || end[-1] == '.'); end--) {
+        exponent += end[-1] == '0';
+    }
+    uint64_t whole = 0;
+    for (; p < end; p++) {
+        whole = *p != '.' ? whole * 10 + (uint64_t)(*p - '0') : whole;
+        if (whole > WHOLE_MAX) {
+            return false;
+        }
+    }
+    if (whole > 0 && exponent < 0) { // its last digit is no zero
+        return false;
+    }
+    for (; whole > 0 && exponent > 0; exponent--) { // at most as often as WHOLE_MAX has digits
+        whole *= 10;
+        if (whole > WHOLE_MAX) {
+            return false;
+        }
+    }
+    *out = whole;
+    return true;
+}
+
+static struct json integer_of(bool is_negative, uint64_t digits)
+{
+    return (struct json){.type = JSON_INTEGER, .whole = (int64_t)(is_negative ? -digits : digits)};
+}
+
+/* The rest of a number with a point or an exponent; its whole digits are known. */
 static enum err real_read(struct reader *r, const char *p, uint64_t digits, size_t digits_n,
                           struct json *out)
 {
     const char *start = r->p;
-    int exponent = 0;
+    const bool is_negative = *start == '-';
+    int64_t exponent = 0;
     if (*p == '.') {
         const char *point = p++;
         for (; is_digit(*p); p++) {
@@ -249,13 +286,20 @@ static enum err real_read(struct reader *r, const char *p, uint64_t digits, size
         if (p == point + 1) {
             return fault(r, ERR_NOT_JSON, p, "a digit is expected behind the point");
         }
-        exponent = (int)(point + 1 - p); // a text has at most JSON_BYTES_MAX
+        exponent = point + 1 - p; // a text has at most JSON_BYTES_MAX
     }
+    const char *digits_end = p;
     if (*p == 'e' || *p == 'E') {
         exponent += exponent_read(p, &p);
         if (p == NULL) {
             return fault(r, ERR_NOT_JSON, start, "the exponent of this number has no digits");
         }
+    }
+    uint64_t whole = 0;
+    if (whole_of(start + is_negative, digits_end, exponent, &whole)) {
+        r->p += p - start;
+        *out = integer_of(is_negative, whole);
+        return ERR_OK;
     }
     double real = 0;
     if (!real_of_few_digits(digits, digits_n, exponent, &real)) {
@@ -267,7 +311,7 @@ static enum err real_read(struct reader *r, const char *p, uint64_t digits, size
         return fault(r, ERR_OVERFLOW, start, "this number is too large");
     }
     r->p += p - start;
-    *out = (struct json){.type = JSON_REAL, .real = *start == '-' ? -real : real};
+    *out = (struct json){.type = JSON_REAL, .real = is_negative ? -real : real};
     return ERR_OK;
 }
 
@@ -294,7 +338,7 @@ static enum err number_read(struct reader *r, struct json *out)
         return fault(r, ERR_OVERFLOW, r->p, "this number is too large");
     }
     r->p += p - r->p;
-    *out = (struct json){.type = JSON_INTEGER, .whole = (int64_t)(is_negative ? -digits : digits)};
+    *out = integer_of(is_negative, digits);
     return ERR_OK;
 }
 

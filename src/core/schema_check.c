@@ -79,6 +79,11 @@ static uint32_t types_of(const struct json *value)
     return 0;
 }
 
+static void beyond_note(struct check *c, const struct place *place)
+{
+    note(c, ERR_OVERFLOW, place, "This number is beyond 9007199254740991.");
+}
+
 static void types_note(struct check *c, const struct schema_node *node, const struct json *value,
                        const struct place *place)
 {
@@ -91,6 +96,10 @@ static void types_note(struct check *c, const struct schema_node *node, const st
         {SCHEMA_NUMBER, "a number"},  {SCHEMA_BOOLEAN, "true or false"},
         {SCHEMA_NULL, "null"},
     };
+    if ((node->types & SCHEMA_INTEGER) != 0 && json_is_beyond_whole(value)) {
+        beyond_note(c, place);
+        return;
+    }
     char wanted[200] = "";
     size_t n = 0;
     for (size_t i = 0; i < ARRAY_N(TYPES); i++) {
@@ -106,12 +115,9 @@ static void number_check(struct check *c, const struct schema_node *node, const 
                          const struct place *place)
 {
     const double number = json_number_value(value);
-    if (json_is_integer(value)) {
-        const int64_t whole = json_integer_value(value);
-        if (whole > WHOLE_MAX || whole < -WHOLE_MAX) {
-            note(c, ERR_OVERFLOW, place, "This number is beyond 9007199254740991.");
-            return;
-        }
+    if (json_is_integer(value) && json_is_beyond_whole(value)) {
+        beyond_note(c, place);
+        return;
     }
     if (node->has_minimum && number < node->minimum) {
         note(c, ERR_INVALID, place, "This must be at least %.15g.", node->minimum);

@@ -115,6 +115,31 @@ onEach('input', {}, (shop) => {
     assert.equal((await shop.get('/v1/members?limit=1&query=x')).status, 200);
   });
 
+  // What is sent as text, since JSON.stringify has one spelling for a number.
+  const spelled = (event, amount) => JSON.stringify(event).replace('"amount":"?"', `"amount":${amount}`);
+
+  test('a whole number is one however it is written, and the same content is a replay', async () => {
+    const event = purchase({ amount: '?', lines: [{ id: '1', amount: 1000, quantity: 2 }] }, { subject: 'ext:SPELLED' });
+    const first = await shop.event(spelled(event, '1000'));
+    assert.equal(first.status, 201, first.text);
+    for (const spelling of ['1000.0', '1e3', '1E+3', '0.1e4', '10000e-1']) {
+      const again = await shop.event(spelled(event, spelling));
+      assert.equal(again.status, 200, again.text);
+      assert.equal(again.text, first.text, spelling);
+    }
+    problem(await shop.event(spelled(event, '1001.0')), 409, 'event_conflict');
+    const other = purchase({ amount: '?', attributes: { weight: 1.5 } }, { subject: 'ext:SPELLED' });
+    const applied = await shop.event(spelled(other, '1e3').replace('1.5', '2.0'));
+    assert.equal(applied.status, 201, applied.text);
+    assert.equal((await shop.event(spelled(other, '1000').replace('1.5', '2'))).status, 200);
+    for (const [spelling, code] of [['1000.5', 'invalid'], ['1e-1', 'invalid'], ['9007199254740993.0', 'overflow'], ['9.007199254740993e15', 'overflow'], ['1e300', 'overflow'], ['-1e3', 'invalid']]) {
+      problem(await shop.event(spelled(purchase({ amount: '?' }), spelling)), 422, code, '/data/amount');
+    }
+    const points = (text) => shop.post('/v1/members/ext:SPELLED/adjustments', `{"wallet":"points","points":${text},"reason":"goodwill"}`);
+    assert.equal((await points('5.0')).status, 201);
+    problem(await points('5.5'), 422, 'invalid', '/points');
+  });
+
   test('several faults are named together', async () => {
     const answer = await shop.event(purchase({ amount: -1, currency: 'x', colour: 'red' }));
     assert.deepEqual(answer.body.errors.map((e) => e.pointer).toSorted(), ['/data/amount', '/data/colour', '/data/currency']);

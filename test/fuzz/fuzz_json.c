@@ -1,5 +1,6 @@
-/* JSON in: our reader accepts what jansson accepts and reads the same values; whatever is accepted
- * has a canonical text that is accepted again and stays the same. */
+/* JSON in: our reader accepts what jansson accepts and reads the same values, numbers by value: of
+ * 1e3 jansson's text is 1000.0. Whatever is accepted has a canonical text that is accepted again
+ * and stays the same. */
 #include "base/base.h"
 #include "base/json.h"
 

@@ -128,12 +128,10 @@ static void decimals_are_the_nearest_double(void **state)
 {
     (void)state;
     static const char *const TEXTS[] = {"0.1",
-                                        "1.0",
-                                        "-0.0",
-                                        "1e5",
-                                        "1E+5",
+                                        "1.5",
+                                        "-1.5",
                                         "1e-5",
-                                        "0e999999",
+                                        "1e16",
                                         "1e22",
                                         "1e23",
                                         "9.5e-22",
@@ -160,6 +158,69 @@ static void decimals_are_the_nearest_double(void **state)
                         "overflow: Line 1, column 2: this number is too large.");
     assert_string_equal(fault(STR("-1e99999999999999999999")),
                         "overflow: Line 1, column 1: this number is too large.");
+}
+
+static void a_whole_number_is_one_however_it_is_written(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t whole;
+    } CASES[] = {{"1000.0", 1000},
+                 {"1e3", 1000},
+                 {"1E+3", 1000},
+                 {"-1e3", -1000},
+                 {"1.5e1", 15},
+                 {"0.1e1", 1},
+                 {"1000e-3", 1},
+                 {"10.00e-1", 1},
+                 {"-0.0", 0},
+                 {"0.000", 0},
+                 {"0e999999999999999999999", 0},
+                 {"0.0e-999999999999999999999", 0},
+                 {"9007199254740991.0", INT64_C(9007199254740991)},
+                 {"-9007199254740991.000", -INT64_C(9007199254740991)},
+                 {"9007199254740.991e3", INT64_C(9007199254740991)},
+                 {"9007199254740991000000000000000e-15", INT64_C(9007199254740991)},
+                 {"0.00000000000000000000000000000000000000042e41", 42}};
+    for (size_t i = 0; i < ARRAY_N(CASES); i++) {
+        const struct json *json = json_of(CASES[i].text);
+        assert_true(json_is_integer(json));
+        assert_true(json_integer_value(json) == CASES[i].whole);
+    }
+    static const char *const REALS[] = {"9007199254740992.0",
+                                        "9007199254740993.0",
+                                        "-9007199254740993.0",
+                                        "9.007199254740993e15",
+                                        "18446744073709551617.0", // 1 in 64 bits
+                                        "1e300",
+                                        "1.5",
+                                        "1e-1",
+                                        "15e-1",
+                                        "1.00000000000000000000000000000001",
+                                        "0.99999999999999999999999999999999",
+                                        "1e-999999999999999999999"};
+    for (size_t i = 0; i < ARRAY_N(REALS); i++) {
+        assert_true(json_is_real(json_of(REALS[i])));
+    }
+}
+
+/* Many zeros that the exponent takes back, beyond a million of them. */
+static void a_whole_number_is_one_however_long_it_is(void **state)
+{
+    (void)state;
+    enum { ZEROS = 2000000 };
+    char zeros[16];
+    (void)snprintf(zeros, sizeof zeros, "%d", ZEROS);
+    char *text = arena_bytes(&arena, ZEROS + 64);
+    memset(text, '0', ZEROS + 64);
+    (void)snprintf(text + 1 + ZEROS, 32, "e-%s", zeros);
+    text[0] = '7';
+    assert_int_equal(json_integer_value(json_of(text)), 7);
+    memset(text, '0', ZEROS + 64);
+    (void)snprintf(text + 1 + ZEROS, 32, "7e%s", zeros);
+    text[1] = '.';
+    assert_int_equal(json_integer_value(json_of(text)), 7);
 }
 
 static void random_decimals_are_the_nearest_double(void **state)
@@ -537,7 +598,12 @@ static void values_are_the_same_whatever_their_order(void **state)
         {"{\"a\":1}", "{\"b\":1}", false},
         {"[1,2]", "[2,1]", false},
         {"[1]", "[1,2]", false},
-        {"1", "1.0", false},
+        {"1", "1.0", true},
+        {"1", "1.00000000000000000000000000000001", true}, // the same double
+        {"1", "1.5", false},
+        {"9007199254740993", "9007199254740993.0", false}, // beyond what a double holds
+        {"9007199254740992", "9007199254740992.0", true},
+        {"9223372036854775807", "9223372036854775807.0", false},
         {"1.5", "15e-1", true},
         {"\"a\"", "\"\\u0061\"", true},
         {"\"a\"", "\"b\"", false},
@@ -653,6 +719,8 @@ int main(void)
         cmocka_unit_test(what_is_not_there_is_no_value),
         cmocka_unit_test(whole_numbers_are_held_within_int64),
         cmocka_unit_test(decimals_are_the_nearest_double),
+        cmocka_unit_test(a_whole_number_is_one_however_it_is_written),
+        cmocka_unit_test(a_whole_number_is_one_however_long_it_is),
         cmocka_unit_test(random_decimals_are_the_nearest_double),
         cmocka_unit_test(escapes_stand_for_their_characters),
         cmocka_unit_test(texts_of_every_length_are_read),

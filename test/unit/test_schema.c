@@ -60,7 +60,12 @@ static void types_are_held(void **state)
 {
     (void)state;
     assert_string_equal(faults("{\"type\":\"integer\"}", "1"), "");
-    assert_string_equal(faults("{\"type\":\"integer\"}", "1.0"), "invalid /p");
+    assert_string_equal(faults("{\"type\":\"integer\"}", "1.0"), "");
+    assert_string_equal(faults("{\"type\":\"integer\"}", "1e3"), "");
+    assert_string_equal(faults("{\"type\":\"integer\"}", "1.5"), "invalid /p");
+    assert_string_equal(faults("{\"type\":\"integer\"}", "9007199254740993.0"), "overflow /p");
+    assert_string_equal(faults("{\"type\":\"integer\"}", "-1e300"), "overflow /p");
+    assert_string_equal(faults("{\"type\":\"number\"}", "1e300"), "");
     assert_string_equal(faults("{\"type\":\"number\"}", "1"), "");
     assert_string_equal(faults("{\"type\":[\"string\",\"null\"]}", "null"), "");
     assert_string_equal(faults("{\"type\":[\"string\",\"null\"]}", "[]"), "invalid /p");
