@@ -81,23 +81,52 @@ struct scenario_publish {
     const struct json *document;
     int64_t effective_at;
     int64_t now;
+    bool is_of_before; // earlier releases let wallets go: their versions are still read
     struct fail *f;
 };
+
+/* Publishes the newest version once more and puts the document in its place. */
+static inline enum err scenario_publish_of_before(struct store *store, struct arena *arena,
+                                                  const struct scenario_publish *p)
+{
+    struct db_result rows;
+    struct buf text;
+    const struct json *newest = NULL;
+    int version = 0;
+    try(db_query_text(store_db(store), arena,
+                      STR("SELECT document FROM program_version ORDER BY version DESC LIMIT 1"),
+                      NULL, 0, &rows));
+    try(json_read(arena, db_at_str(&rows, 0, 0), p->f, &newest));
+    try(store_program_publish(store, arena, newest, p->effective_at, p->now, STR(""), STR("test"),
+                              p->f, &version));
+    buf_open(&text, arena, 1 << 20);
+    json_write_canonical(&text, p->document); // without single quotes
+    const struct str sql = str_fmt(
+        arena, "UPDATE program_version SET document = '%.*s', sum = NULL WHERE version = %d",
+        STR_ARG(buf_view(&text)), version);
+    return db_query_text(store_db(store), arena, sql, NULL, 0, &rows);
+}
 
 static inline enum err scenario_publish_job(struct store *store, struct arena *arena, void *self)
 {
     struct scenario_publish *p = self;
     int version = 0;
+    if (p->is_of_before) {
+        return scenario_publish_of_before(store, arena, p);
+    }
     return store_program_publish(store, arena, p->document, p->effective_at, p->now, STR(""),
                                  STR("test"), p->f, &version);
 }
 
 static inline void scenario_publish(struct scenario *s, const struct json *document,
-                                    int64_t effective_at)
+                                    int64_t effective_at, bool is_of_before)
 {
     s->both->fail.items_n = 0;
-    struct scenario_publish publish = {
-        .document = document, .effective_at = effective_at, .now = s->now, .f = &s->both->fail};
+    struct scenario_publish publish = {.document = document,
+                                       .effective_at = effective_at,
+                                       .now = s->now,
+                                       .is_of_before = is_of_before,
+                                       .f = &s->both->fail};
     struct ticket ticket = {.job = scenario_publish_job, .job_self = &publish};
     const enum err err = engine_run(s->engine, &ticket);
     scenario_check(s, err == ERR_OK, "publish: %s %.*s: %.*s", err_code(err),
@@ -922,7 +951,8 @@ static inline void scenario_step(struct scenario *s, const struct json *step)
             scenario_check(s, instant_read(scenario_str(step, "effective_at"), &at),
                            "bad effective_at");
         }
-        scenario_publish(s, json_at(step, "publish"), at);
+        scenario_publish(s, json_at(step, "publish"), at,
+                         json_is_true(json_at(step, "by_an_earlier_release")));
     } else {
         scenario_check(s, json_at(step, "expect") != NULL,
                        "a step is event, enrol, advance, now, publish or expect");
@@ -955,7 +985,7 @@ static inline void scenario_run(struct scenario *s, const struct json *base,
         scenario_check(s, instant_read(start, &now), "bad start");
         scenario_clock(s, now);
     }
-    scenario_publish(s, scenario_program(s, base, json_at(json, "program")), AT_MIN);
+    scenario_publish(s, scenario_program(s, base, json_at(json, "program")), AT_MIN, false);
     if (!json_is_false(json_at(json, "enrolled"))) {
         (void)scenario_enrol(s, STR("m"), json_at(json, "profile"), (struct str){0});
     }

@@ -230,6 +230,7 @@ enum err api_draft_validate_post(struct api_call *call, struct store *store, str
     struct str language;
     try(call_language(call, &language));
     try(program_tests_check(store, call->arena, document, &call->fail, &tests));
+    try(store_program_keeps(store, call->arena, document, call->now, call->now, &call->fail));
     json_open(w, '{');
     json_key(w, "valid");
     json_put_bool(w, true);

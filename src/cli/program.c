@@ -23,17 +23,33 @@ static enum err read_document(struct cli *cli, const char *path, const struct js
 
 /* ---- validate ---- */
 
+/* What publishing it now would refuse because of what was booked. */
+static enum err published_check(struct cli *cli, const struct json *document)
+{
+    struct desk desk;
+    try(desk_open(&desk, cli, DB_READER));
+    const enum err err =
+        store_program_keeps(desk.store, &cli->arena, document, desk.now, desk.now, &cli->fail);
+    desk_close(&desk);
+    return err;
+}
+
 int cli_program_validate(int argc, char **argv)
 {
     struct cli cli;
     const struct json *document = NULL;
-    int code = cli_open(&cli, argc, argv,
-                        "Usage: loyald program validate FILE\n\n"
-                        "Checks a program document (\"-\" for standard input) and runs its tests; "
-                        "needs no database.\n");
+    int code = cli_open(
+        &cli, argc, argv,
+        "Usage: loyald program validate FILE [--published]\n\n"
+        "Checks a program document (\"-\" for standard input) and runs its tests; needs no "
+        "database.\n"
+        "--published also holds it against the instance's published program, as publishing "
+        "would:\n"
+        "the currency and each wallet with its scale stay once something was booked.\n");
     if (code != 0) {
         return code == CLI_HELP ? 0 : code;
     }
+    const bool with_published = cli_switch(&cli, "--published");
     code = cli_done(&cli, 1);
     if (code == 0 && cli.argc != 2) {
         (void)fprintf(stderr, "loyald: a file is expected\n");
@@ -44,6 +60,9 @@ int cli_program_validate(int argc, char **argv)
         if (err == ERR_OK) {
             size_t tests = 0;
             err = program_tests_check(NULL, &cli.arena, document, &cli.fail, &tests);
+        }
+        if (err == ERR_OK && with_published) {
+            err = published_check(&cli, document);
         }
         code = err == ERR_OK ? 0 : cli_complain(&cli, err);
     }

@@ -7,6 +7,7 @@
 #include "store/store_internal.h"
 
 #include "base/assets.h"
+#include "core/keep.h"
 #include "core/schema.h"
 
 enum { ZONES_TEXT_BYTES_MAX = 16 * 1024 * 1024, DOCUMENT_BYTES_MAX = 8 * 1024 * 1024 };
@@ -238,17 +239,23 @@ bool store_programs_read_profiles(const struct store *store)
     return false;
 }
 
-enum err store_program_at(struct store *store, int64_t at, const struct program **out)
+static size_t index_at(const struct store *store, int64_t at)
 {
-    if (store->programs_n == 0) {
-        return ERR_NO_PROGRAM;
-    }
     size_t best = 0;
     for (size_t i = 0; i < store->programs_n; i++) {
         if (store->programs[i].effective_at <= at) {
             best = i; // ascending by version, so the last published one stays
         }
     }
+    return best;
+}
+
+enum err store_program_at(struct store *store, int64_t at, const struct program **out)
+{
+    if (store->programs_n == 0) {
+        return ERR_NO_PROGRAM;
+    }
+    const size_t best = index_at(store, at);
     try(compile_entry(store, &store->programs[best]));
     *out = store->programs[best].program;
     return ERR_OK;
@@ -340,6 +347,38 @@ static enum err check_contests(struct store *store, struct arena *arena,
     return ERR_OK;
 }
 
+/* Whether events are judged by a version from now on and before another one is effective. Those of
+ * the past need not be asked: each kept what those before it had. */
+static bool is_in_force(const struct store *store, size_t i, int64_t until, int64_t now)
+{
+    const int64_t at = int64_max(now, store->programs[i].effective_at);
+    return (at == now || at < until) && index_at(store, at) == i;
+}
+
+enum err store_program_keeps(struct store *store, struct arena *arena, const struct json *document,
+                             int64_t effective_at, int64_t now, struct fail *f)
+{
+    struct db_result row;
+    enum err err = ERR_OK;
+    if (store->programs_n == 0) {
+        return ERR_OK;
+    }
+    try(db_one(store->db, arena, Q_BOOKED_ANY, NULL, 0, &row));
+    if (db_at_int(&row, 0, 0) == 0) {
+        return ERR_OK;
+    }
+    for (size_t i = 0; i < store->programs_n && err == ERR_OK; i++) {
+        const struct program_entry *entry = &store->programs[i];
+        const struct json *before = NULL;
+        if (!is_in_force(store, i, effective_at, now) || entry->is_damaged) {
+            continue;
+        }
+        try(json_read(arena, entry->document, NULL, &before));
+        err = program_keeps(arena, before, entry->version, document, f);
+    }
+    return err;
+}
+
 enum err store_program_publish(struct store *store, struct arena *arena,
                                const struct json *document, int64_t effective_at, int64_t now,
                                struct str comment, struct str actor, struct fail *f, int *version)
@@ -365,6 +404,7 @@ enum err store_program_publish(struct store *store, struct arena *arena,
     }
     const size_t known = store->symbols.n;
     try(check(arena, document, &store->symbols, zones, f, &program));
+    try(store_program_keeps(store, arena, document, effective_at, now, f));
     try(check_contests(store, arena, program, f));
     *version = store->programs_n == 0 ? 1 : store->programs[store->programs_n - 1].version + 1;
     buf_open(&text, arena, DOCUMENT_BYTES_MAX);

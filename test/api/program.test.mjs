@@ -104,6 +104,90 @@ onEach('program', { document: null }, (shop) => {
   });
 });
 
+onEach('what was booked keeps its meaning', { document: null }, (shop) => {
+  const base = { ...program, wallets: [...program.wallets, { slug: 'miles', scale: 2 }] };
+  const changed = (change) => { const document = structuredClone(base); change(document); return document; };
+  const smaller = changed((d) => d.wallets.pop());
+  const publish = async (document, body = {}) => {
+    const draft = await shop.get('/v1/program/draft');
+    assert.equal((await shop.ask('PUT', '/v1/program/draft', document, { headers: { 'if-match': draft.headers.get('etag') } })).status, 200);
+    return shop.post('/v1/program/publish', body);
+  };
+  const file = (document) => { writeFileSync(join(shop.dir, 'next.json'), JSON.stringify(document)); return 'next.json'; };
+  before(() => shop.serve());
+
+  test('while nothing is booked everything may change', async () => {
+    assert.equal((await publish(smaller)).status, 201);
+    assert.equal((await shop.post('/v1/members', { external_id: 'EARLY' })).status, 201);
+    const dollars = changed((d) => { d.currency = 'USD'; d.wallets[2].scale = 0; });
+    assert.equal((await shop.post('/v1/program/draft/validate', dollars)).status, 200);
+    assert.equal((await publish(dollars)).status, 201);
+    assert.equal((await shop.post('/v1/program/rollback', { version: 1 })).status, 201);
+    assert.equal((await publish(base)).body.version, 4);
+    assert.equal((await shop.event(purchase())).status, 201);
+  });
+
+  const refused = [
+    ['a wallet that is left out', changed((d) => d.wallets.pop()), ['/wallets'], /"miles" of version 4 .* keep it\. To end it, let no rule earn/],
+    ['another slug', changed((d) => { d.wallets[2].slug = 'air-miles'; }), ['/wallets'], /"miles"/],
+    ['another scale', changed((d) => { d.wallets[2].scale = 0; }), ['/wallets/2/scale'], /"miles" have 2 decimals in version 4/],
+    ['a scale that is left out', changed((d) => { delete d.wallets[2].scale; }), ['/wallets/2/scale'], /2 decimals/],
+    ['two wallets that change their slugs', changed((d) => { d.wallets[1].slug = 'miles'; d.wallets[2].slug = 'stars'; }), ['/wallets/2/scale', '/wallets/1/scale'], /"stars" have 0 decimals/],
+    ['another currency', changed((d) => { d.currency = 'USD'; }), ['/currency'], /in EUR \(version 4\)/],
+    ['all of these', changed((d) => { d.currency = 'USD'; d.wallets[1].scale = 1; d.wallets.pop(); }), ['/currency', '/wallets/1/scale', '/wallets'], /EUR/],
+  ];
+  for (const [what, document, pointers, detail] of refused) {
+    test(`${what} is refused when it is checked and when it is published`, async () => {
+      const said = await shop.post('/v1/program/draft/validate', document);
+      problem(said, 422, 'in_use', pointers[0]);
+      assert.deepEqual(said.body.errors.map((e) => e.pointer), pointers);
+      assert.match(said.body.errors[0].detail, detail);
+      const answer = await publish(document);
+      problem(answer, 422, 'in_use', pointers[0]);
+      assert.deepEqual(answer.body.errors, said.body.errors);
+      const again = shop.try('program', 'publish', file(document));
+      assert.equal(again.status, 1);
+      assert.ok(again.stderr.includes(pointers[0]), again.stderr);
+      const checked = shop.try('program', 'validate', 'next.json', '--published');
+      assert.equal(checked.status, 1);
+      assert.ok(checked.stderr.includes(pointers[0]), checked.stderr);
+      shop.run('program', 'validate', 'next.json');
+      assert.equal((await shop.get('/v1/program')).body.version, 4);
+    });
+  }
+
+  test('a rollback to a version without a wallet, or in another currency, is refused', async () => {
+    problem(await shop.post('/v1/program/rollback', { version: 1 }), 422, 'in_use', '/wallets');
+    problem(await shop.post('/v1/program/rollback', { version: 2 }), 422, 'in_use', '/currency');
+    assert.equal((await shop.post('/v1/program/rollback', { version: 4 })).status, 201);
+  });
+
+  test('everything else may change', async () => {
+    const fine = changed((d) => {
+      d.wallets.reverse();
+      d.wallets[0] = { slug: 'miles', scale: 2, spendable: false, name: { en: 'Miles' } };
+      d.wallets[2].expiry = { kind: 'never' };
+      d.wallets.push({ slug: 'more', scale: 1 });
+      d.earning_rules.pop();
+    });
+    shop.run('program', 'validate', file(fine), '--published');
+    assert.equal((await publish(fine)).status, 201);
+  });
+
+  test('a version that is to come counts once it can have judged anything', async () => {
+    const later = changed((d) => d.wallets.push({ slug: 'more', scale: 1 }, { slug: 'later' }));
+    const without = changed((d) => d.wallets.push({ slug: 'more', scale: 1 }));
+    assert.equal((await publish(later, { effective_at: '2026-02-01T00:00:00Z' })).status, 201);
+    problem(await publish(without, { effective_at: '2026-03-01T00:00:00Z' }), 422, 'in_use', '/wallets');
+    assert.equal((await publish(without, { effective_at: '2026-01-01T00:00:00Z' })).status, 201, 'the version to come never comes');
+    assert.equal((await publish(later, { effective_at: '2026-02-01T00:00:00Z' })).status, 201);
+    assert.equal((await publish(without, { effective_at: '2026-02-01T00:00:00Z' })).status, 201, 'it takes its place');
+    assert.equal((await publish(later, { effective_at: '2026-02-01T00:00:00Z' })).status, 201);
+    await shop.post('/v1/test/clock', { now: '2026-02-01T00:00:00Z' });
+    problem(await publish(without), 422, 'in_use', '/wallets');
+  });
+});
+
 onEach('the test clock', {}, (shop) => {
   before(() => shop.serve());
   const set = (now) => shop.post('/v1/test/clock', { now });

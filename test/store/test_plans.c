@@ -10,6 +10,7 @@ static const struct {
 } WALKS[] = {
     {"timers_parked", "an index that has only those"},
     {"held_any", "one row"},
+    {"booked_any", "one row of each"},
     {"held_expired", "what waits is little, and only the clock asks"},
     {"held_of_member", "at erasure; what waits is little"},
     {"shared_counters_read", "as many as the program has rewards and budgets"},

@@ -844,11 +844,12 @@ static int64_t stock_faults(struct books *b)
 
 static void stock_that_was_not_counted_is_found(void **state)
 {
-    static const char STOCKED[] = "{\"format\":\"loyald.program/1\",\"name\":\"Corner "
-                                  "shop\",\"currency\":\"EUR\",\"wallets\":[{\"slug\":\"points\"}],"
-                                  "\"rewards\":[{\"slug\":\"mug\","
-                                  "\"kind\":\"physical\",\"price\":[{\"wallet\":\"points\","
-                                  "\"points\":1}],\"available\":{\"stock\":{\"total\":5}}}]}";
+    static const char STOCKED[] =
+        "{\"format\":\"loyald.program/1\",\"name\":\"Corner "
+        "shop\",\"currency\":\"EUR\",\"wallets\":[{\"slug\":\"points\"},{\"slug\":\"stars\"}],"
+        "\"rewards\":[{\"slug\":\"mug\","
+        "\"kind\":\"physical\",\"price\":[{\"wallet\":\"points\","
+        "\"points\":1}],\"available\":{\"stock\":{\"total\":5}}}]}";
     struct both *both = *state;
     struct books *b = arena_new(&both->arena, struct books, 1);
     b->shop = shop_open(both);
