@@ -1,18 +1,21 @@
-/* Currencies: how many decimals of ISO 4217 make the minor unit.
+/* Currencies: which there are in ISO 4217, and how many decimals make the minor unit.
  *
  * Owns:    nothing.
  * Threads: any thread.
  * Memory:  none.
  * Errors:  none.
- * Limits:  currencies that ISO 4217 lists with other than two decimals are listed here; every other
- * one has two.
+ * Limits:  codes without a minor unit are not listed: nothing is paid in them (XXX, XTS, metals,
+ * special drawing rights).
  */
 #ifndef LOYALD_CURRENCY_H
 #define LOYALD_CURRENCY_H
 
 #include "base/str.h"
 
-/* Decimals of an amount in a currency of three capitals: 2 for EUR, 0 for JPY, 3 for KWD. */
+/* Whether it is a code of ISO 4217 that amounts are in, in capitals: EUR is, ZZZ is not. */
+bool currency_is_known(struct str currency);
+
+/* Decimals of an amount in a currency: 2 for EUR, 0 for JPY, 3 for KWD; 2 for what is not known. */
 int currency_decimals(struct str currency);
 
 #endif

@@ -6,8 +6,9 @@
 #include "base/num.h"
 
 enum {
-    DEPTH_MAX = 256,        // schemas within schemas at one check, references included
-    LISTED_BYTES_MAX = 300, // of the allowed values that a message lists
+    DEPTH_MAX = 256,             // schemas within schemas at one check, references included
+    LISTED_BYTES_MAX = 300,      // of the allowed values that a message lists
+    FORMAT_SHOWN_BYTES_MAX = 64, // of a text without its format that a message repeats
 };
 
 struct check {
@@ -130,6 +131,18 @@ static void number_check(struct check *c, const struct schema_node *node, const 
     }
 }
 
+/* A short text is said again: the fault may be one letter. */
+static void format_note(struct check *c, const struct schema_node *node, struct str text,
+                        const struct place *place)
+{
+    const char *looks = schema_format_text(node->format);
+    if (text.n > 0 && text.n <= FORMAT_SHOWN_BYTES_MAX) {
+        note(c, ERR_INVALID, place, "This must be %s, not \"%.*s\".", looks, STR_ARG(text));
+    } else {
+        note(c, ERR_INVALID, place, "This must be %s.", looks);
+    }
+}
+
 static void text_check(struct check *c, const struct schema_node *node, const struct json *value,
                        const struct place *place)
 {
@@ -145,7 +158,7 @@ static void text_check(struct check *c, const struct schema_node *node, const st
         note(c, ERR_INVALID, place, "This must have at most %" PRId64 " characters.",
              node->length_max);
     } else if (node->format.n > 0 && !schema_format_fits(node->format, text)) {
-        note(c, ERR_INVALID, place, "This must be %s.", schema_format_text(node->format));
+        format_note(c, node, text, place);
     }
 }
 

@@ -2,6 +2,7 @@
 #include "base/base.h"
 #include "core/schema.h"
 
+#include "base/currency.h"
 #include "base/num.h"
 #include "base/time.h"
 
@@ -67,11 +68,6 @@ static bool is_capitals(struct str s, size_t n)
         is = is_upper(s.p[i]);
     }
     return is;
-}
-
-static bool is_currency(struct str s)
-{
-    return is_capitals(s, 3);
 }
 
 static bool is_country(struct str s)

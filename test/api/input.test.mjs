@@ -140,6 +140,14 @@ onEach('input', {}, (shop) => {
     problem(await points('5.5'), 422, 'invalid', '/points');
   });
 
+  test('a purchase in another currency, or in none that there is, is refused by name', async () => {
+    for (const currency of ['USD', 'ZZZ']) {
+      const answer = await shop.event(purchase({ currency }));
+      problem(answer, 422, 'unknown_currency', '/data/currency');
+      assert.match(answer.body.detail, new RegExp(`no rate for ${currency}`));
+    }
+  });
+
   test('several faults are named together', async () => {
     const answer = await shop.event(purchase({ amount: -1, currency: 'x', colour: 'red' }));
     assert.deepEqual(answer.body.errors.map((e) => e.pointer).toSorted(), ['/data/amount', '/data/colour', '/data/currency']);

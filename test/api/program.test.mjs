@@ -33,6 +33,12 @@ onEach('program', { document: null }, (shop) => {
     problem(await shop.post('/v1/program/draft/validate'), 422, 'invalid', '/currency');
     problem(await shop.post('/v1/program/publish'), 422, 'invalid', '/wallets');
     problem(await shop.post('/v1/program/draft/validate', { ...program, colour: 1 }), 422, 'unknown_field', '/colour');
+    for (const code of ['ZZZ', 'XXX', 'eur']) {
+      const answer = await shop.post('/v1/program/draft/validate', { ...program, currency: code, stores: [{ slug: 'ams-1', name: 'Amsterdam', currency: code }] });
+      problem(answer, 422, 'invalid', '/currency');
+      assert.deepEqual(answer.body.errors.map((e) => e.pointer), ['/currency', '/stores/0/currency']);
+      assert.equal(answer.body.errors[0].detail, `This must be a currency of ISO 4217 in three capitals, such as EUR, not "${code}".`);
+    }
     assert.deepEqual((await shop.post('/v1/program/draft/validate', program)).body, { valid: true, tests: 0 });
   });
 

@@ -187,6 +187,12 @@ static void formats_are_held(void **state)
         {"decimal", "-1.25", "1e3"},
         {"decimal", "2", ".5"},
         {"currency", "EUR", "eur"},
+        {"currency", "JPY", "ZZZ"},
+        {"currency", "KWD", "XXX"},
+        {"currency", "CLF", "XTS"},
+        {"currency", "HRK", "XAU"}, // of before 2023; gold has no minor unit
+        {"currency", "AED", "ED "}, // a part of a list
+        {"currency", "ZWG", "EURO"},
         {"country", "NL", "NLD"},
         {"timezone", "America/Argentina/Buenos_Aires", "Bad Zone"},
         {"language", "pt-BR", "english"},
