@@ -82,10 +82,42 @@ static enum err find_route(struct api_call *call)
 
 /* ---- what is sent ---- */
 
+static bool is_word(struct str s, const char *word)
+{
+    return s.n == strlen(word) && strncasecmp(s.p, word, s.n) == 0;
+}
+
 static bool media_is(struct str type, const char *name)
 {
     const struct str bare = str_trim((struct str){.p = type.p, .n = str_find(type, ';', 0)});
-    return bare.n == strlen(name) && strncasecmp(bare.p, name, bare.n) == 0;
+    return is_word(bare, name);
+}
+
+/* A text in quotes or a token. */
+static struct str parameter_value(struct str value)
+{
+    const bool is_quoted = value.n >= 2 && value.p[0] == '"' && value.p[value.n - 1] == '"';
+    return is_quoted ? (struct str){.p = value.p + 1, .n = value.n - 2} : value;
+}
+
+/* Bodies are read as UTF-8, so one that says that it is something else would be misread. */
+static bool charset_is_utf8(struct str type)
+{
+    struct str rest = type;
+    struct str part;
+    bool is_done = false;
+    for (size_t i = 0; str_split(&rest, ';', &part, &is_done); i++) {
+        const size_t equals = str_find(part, '=', 0);
+        const struct str name = str_trim((struct str){.p = part.p, .n = equals});
+        if (i == 0 || equals == part.n || !is_word(name, "charset")) {
+            continue;
+        }
+        const struct str value = parameter_value(str_trim(str_after(part, equals + 1)));
+        if (!is_word(value, "utf-8") && !is_word(value, "utf8")) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool media_is_accepted(enum media media, struct str type)
@@ -117,11 +149,17 @@ static enum err check_media(struct api_call *call)
             "application/json, application/cloudevents-batch+json or application/x-ndjson",
         [MEDIA_CODES] = "text/plain or text/csv, one code a line",
     };
-    if (call->request->body_bytes == 0 ||
-        media_is_accepted(call->route->media, http_header(call->request, "content-type"))) {
+    const struct str type = http_header(call->request, "content-type");
+    if (call->request->body_bytes == 0) {
         return ERR_OK;
     }
-    return fail(&call->fail, ERR_MEDIA_TYPE, "", "Send %s.", NAMES[call->route->media]);
+    if (!media_is_accepted(call->route->media, type)) {
+        return fail(&call->fail, ERR_MEDIA_TYPE, "", "Send %s.", NAMES[call->route->media]);
+    }
+    return charset_is_utf8(type) ? ERR_OK
+                                 : fail(&call->fail, ERR_MEDIA_TYPE, "",
+                                        "Bodies are read as UTF-8: send it so, with charset=utf-8 "
+                                        "or without charset.");
 }
 
 bool api_admit(void *self, struct http_request *request, struct http_admission *admission,

@@ -236,6 +236,22 @@ onEach('input', {}, (shop) => {
     assert.equal((await shop.event(purchase(), '', { type: 'application/cloudevents+json; charset=UTF-8' })).status, 201);
   });
 
+  test('a body in another charset is refused instead of being misread', async () => {
+    const send = (type, path = '/v1/events', body = JSON.stringify(purchase())) => shop.post(path, body, { type });
+    for (const charset of ['utf-16', 'UTF-16', '"utf-16"', 'iso-8859-1', 'utf-16; x=y', 'utf-8; charset=utf-16', '', '"utf-8']) {
+      const answer = await send(`application/json; charset=${charset}`);
+      problem(answer, 415, 'unsupported_media_type');
+      assert.match(answer.body.detail, /charset=utf-8/, charset);
+    }
+    problem(await send('application/json;Charset = utf-16'), 415, 'unsupported_media_type');
+    problem(await send('application/x-ndjson; charset=utf-16', '/v1/events/batch'), 415, 'unsupported_media_type');
+    problem(await send('text/csv; charset=windows-1252', '/v1/rewards/nothing/codes', 'A'), 415, 'unsupported_media_type');
+    problem(await shop.ask('DELETE', '/v1/members/ext:NOBODY', '{}', { type: 'application/json; charset=utf-16' }), 415, 'unsupported_media_type');
+    for (const fine of ['application/json; charset=UTF-8', 'application/json;charset="utf-8"', 'application/json; profile="x"; charset=Utf-8', 'application/json; charset=utf8', 'application/json; profile=utf-16']) {
+      assert.equal((await send(fine)).status, 201, fine);
+    }
+  });
+
   test('nothing at an address is 404, another method is 405 and names what is allowed', async () => {
     problem(await shop.get('/v1/nothing'), 404, 'not_found');
     problem(await shop.get('/v1/events/'), 404, 'not_found');
