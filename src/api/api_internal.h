@@ -52,6 +52,7 @@ struct api_route {
     size_t body_bytes_max;
     enum media media;
     enum rate_class rate;
+    const char *query; // "limit cursor": the parameters that it takes, with a blank between
     enum route_kind kind;
     void (*own)(struct api_call *call);
     enum err (*read)(struct api_call *call, struct store *store, struct json_out *w);

@@ -11,10 +11,11 @@
 
 #include "api/api_internal.h"
 
-#define OWN(method, pattern, scope, body, media, rate, handler) void handler(struct api_call *call);
-#define READ(method, pattern, scope, body, media, rate, handler)                                   \
+#define OWN(method, pattern, scope, body, media, rate, query, handler)                             \
+    void handler(struct api_call *call);
+#define READ(method, pattern, scope, body, media, rate, query, handler)                            \
     enum err handler(struct api_call *call, struct store *store, struct json_out *w) MUST_USE;
-#define WRITE(method, pattern, scope, body, media, rate, handler)                                  \
+#define WRITE(method, pattern, scope, body, media, rate, query, handler)                           \
     enum err handler(struct api_call *call, struct store *store, struct arena *arena,              \
                      struct json_out *w) MUST_USE;
 #include "api/routes.def"

@@ -270,33 +270,68 @@ static enum err read_body(struct api_call *call)
     return ERR_OK;
 }
 
+static bool takes_parameter(const struct api_route *route, struct str name)
+{
+    struct str rest = str_c(route->query);
+    struct str known;
+    bool is_done = false;
+    while (str_split(&rest, ' ', &known, &is_done)) {
+        if (known.n > 0 && str_eq(known, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A mistyped parameter would be an answer to another question: the default page, or done in earnest
+ * what should have been tried. */
+static enum err refuse_unknown(struct api_call *call, struct str name)
+{
+    const struct api_route *route = call->route;
+    const struct str pointer = pointer_key(call->arena, (struct str){0}, name);
+    if (route->kind != ROUTE_READ && str_eq(name, STR("dry_run"))) {
+        return fail_at(&call->fail, ERR_NOT_SUPPORTED, pointer,
+                       "This cannot be tried with dry_run: leave it out.");
+    }
+    if (route->query[0] == 0) {
+        return fail_at(&call->fail, ERR_UNKNOWN_PARAMETER, pointer,
+                       "There is no parameter \"%.*s\" here: this address takes none.",
+                       STR_ARG(name));
+    }
+    return fail_at(&call->fail, ERR_UNKNOWN_PARAMETER, pointer,
+                   "There is no parameter \"%.*s\" here. This address takes: %s.", STR_ARG(name),
+                   route->query);
+}
+
 /* Which of the two would count is a guess that nobody should have to make. */
-static enum err refuse_repeated(struct api_call *call)
+static enum err refuse_repeated(struct api_call *call, struct str name)
+{
+    return fail_at(&call->fail, ERR_INVALID, pointer_key(call->arena, (struct str){0}, name),
+                   "The parameter \"%.*s\" is given more than once.", STR_ARG(name));
+}
+
+static enum err check_query(struct api_call *call)
 {
     const struct http_request *request = call->request;
-    struct str value;
     for (size_t i = 0; i < request->query_n; i++) {
+        const struct str name = request->query[i].name;
+        if (!takes_parameter(call->route, name)) {
+            return refuse_unknown(call, name);
+        }
         for (size_t k = 0; k < i; k++) {
-            if (str_eq(request->query[k].name, request->query[i].name)) {
-                value = request->query[i].name;
-                return fail(&call->fail, ERR_INVALID,
-                            str_fmt(call->arena, "/%.*s", STR_ARG(value)).p,
-                            "The parameter \"%.*s\" is given more than once.", STR_ARG(value));
+            if (str_eq(request->query[k].name, name)) {
+                return refuse_repeated(call, name);
             }
         }
     }
     return ERR_OK;
 }
 
-/* What would be done in earnest is not done because a parameter was not understood. */
 static enum err check_head(struct api_call *call)
 {
     bool is_dry = false;
-    try(refuse_repeated(call));
-    try(call_flag(call, "dry_run", &is_dry));
-    if (is_dry && (call->route->kind == ROUTE_WRITE || call->route->scope == SCOPE_TEST)) {
-        return fail(&call->fail, ERR_NOT_SUPPORTED, "", "This cannot be tried with dry_run.");
-    }
+    try(check_query(call));
+    try(call_flag(call, "dry_run", &is_dry)); // what is not understood is not done in earnest
     // The key becomes part of events and answers, which are UTF-8.
     return str_is_utf8(http_header(call->request, "idempotency-key"))
                ? ERR_OK

@@ -5,14 +5,16 @@
 #include "api/handlers.h"
 
 #define OPEN SCOPES_N
-#define ROW(m, p, s, b, c, r, k)                                                                   \
+#define ROW(m, p, s, b, c, r, q, k)                                                                \
     .method = HTTP_##m, .pattern = (p), .scope = (s), .body_bytes_max = (b), .media = (c),         \
-    .rate = (r), .kind = (k)
+    .rate = (r), .query = (q), .kind = (k)
 
 const struct api_route API_ROUTES[] = {
-#define OWN(m, p, s, b, c, r, handler)   {ROW(m, p, s, b, c, r, ROUTE_OWN), .own = (handler)},
-#define READ(m, p, s, b, c, r, handler)  {ROW(m, p, s, b, c, r, ROUTE_READ), .read = (handler)},
-#define WRITE(m, p, s, b, c, r, handler) {ROW(m, p, s, b, c, r, ROUTE_WRITE), .write = (handler)},
+#define OWN(m, p, s, b, c, r, q, handler) {ROW(m, p, s, b, c, r, q, ROUTE_OWN), .own = (handler)},
+#define READ(m, p, s, b, c, r, q, handler)                                                         \
+    {ROW(m, p, s, b, c, r, q, ROUTE_READ), .read = (handler)},
+#define WRITE(m, p, s, b, c, r, q, handler)                                                        \
+    {ROW(m, p, s, b, c, r, q, ROUTE_WRITE), .write = (handler)},
 #include "api/routes.def"
 #undef OWN
 #undef READ

@@ -148,6 +148,32 @@ onEach('input', {}, (shop) => {
     }
   });
 
+  test('a parameter that an address does not take is refused, whichever address it is', async () => {
+    let tried = 0;
+    for (const [path, operations] of Object.entries(openapi.paths)) {
+      for (const [method, one] of Object.entries(operations)) {
+        const url = path.replace('{id}', 'ext:NOBODY').replace('{slug}', 'nothing').replace('{n}', '1');
+        const answer = await shop.ask(method.toUpperCase(), `${url}?limt=5`);
+        problem(answer, 422, 'unknown_parameter', '/limt');
+        const known = (one.parameters ?? []).filter((p) => p.in === 'query').map((p) => p.name);
+        const [named, list] = answer.body.detail.match(/^There is no parameter "limt" here(?:\. This address takes: (.*)\.|: this address takes none\.)$/);
+        assert.ok(named);
+        assert.deepEqual((list ? list.split(' ') : []).toSorted(), known.toSorted(), `${method} ${path}`);
+        tried += 1;
+      }
+    }
+    assert.ok(tried > 60, String(tried));
+    problem(await shop.ask('POST', '/v1/events?Dry_Run=true', purchase({}, { id: 'mistyped' })), 422, 'unknown_parameter', '/Dry_Run');
+    assert.equal((await shop.event(purchase({}, { id: 'mistyped' }))).status, 201, 'nothing was booked');
+    problem(await shop.get('/v1/members?a~/b=1'), 422, 'unknown_parameter', '/a~0~1b');
+    problem(await shop.get('/v1/members?=1'), 422, 'unknown_parameter', '/');
+    problem(await shop.ask('DELETE', '/v1/members/ext:NOBODY?dry_run=true'), 422, 'not_supported', '/dry_run');
+    problem(await shop.post('/v1/test/clock?dry_run=true', { now: '2026-01-01T00:00:00Z' }), 422, 'not_supported', '/dry_run');
+    for (const fine of ['/v1/members?', '/v1/members?&limit=1&', '/v1/members?limit=1&query=x']) assert.equal((await shop.get(fine)).status, 200, fine);
+    const head = await fetch(`${shop.url}/v1/members?limt=1`, { method: 'HEAD', headers: { authorization: `Bearer ${shop.key}` } });
+    assert.equal(head.status, 422);
+  });
+
   test('several faults are named together', async () => {
     const answer = await shop.event(purchase({ amount: -1, currency: 'x', colour: 'red' }));
     assert.deepEqual(answer.body.errors.map((e) => e.pointer).toSorted(), ['/data/amount', '/data/colour', '/data/currency']);

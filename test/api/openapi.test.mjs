@@ -7,8 +7,8 @@ import { fault, openapi, root } from './harness.mjs';
 
 const source = (file) => readFileSync(join(root, 'src', file), 'utf8');
 const scopes = Object.fromEntries([...source('store/scopes.def').matchAll(/^SCOPE\((\w+), "([^"]+)"/gm)].map((m) => [m[1], m[2]]));
-const routes = [...source('api/routes.def').matchAll(/^(?:OWN|READ|WRITE)\((\w+), "([^"]+)", (\w+), (\w+),/gm)]
-  .map(([, method, path, scope, body]) => ({ name: `${method} ${path}`, method: method.toLowerCase(), path, scope: scopes[scope] ?? null, body }));
+const routes = [...source('api/routes.def').matchAll(/^(?:OWN|READ|WRITE)\((\w+), "([^"]+)", (\w+), (\w+), \w+, \w+, "([a-z_ ]*)", \w+\)$/gm)]
+  .map(([, method, path, scope, body, query]) => ({ name: `${method} ${path}`, method: method.toLowerCase(), path, scope: scopes[scope] ?? null, body, query: query.split(' ').filter(Boolean) }));
 const operations = Object.entries(openapi.paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`));
 
 test('every route is described and everything described is a route', () => {
@@ -27,6 +27,20 @@ test('each operation names the scope that its route needs', () => {
 test('a body is described exactly where a route takes one', () => {
   for (const { name, method, path, body } of routes) {
     assert.equal('requestBody' in openapi.paths[path][method], body !== 'BODY_NONE', name);
+  }
+});
+
+test('each operation has the query parameters that its route takes', () => {
+  for (const { name, method, path, query } of routes) {
+    const described = (openapi.paths[path][method].parameters ?? []).filter((one) => one.in === 'query').map((one) => one.name);
+    assert.deepEqual(described.toSorted(), query.toSorted(), name);
+  }
+});
+
+test('each parameter in a path is described', () => {
+  for (const { name, method, path } of routes) {
+    const described = (openapi.paths[path][method].parameters ?? []).filter((one) => one.in === 'path').map((one) => one.name);
+    assert.deepEqual(described, [...path.matchAll(/\{(\w+)\}/g)].map((m) => m[1]), name);
   }
 });
 
