@@ -284,10 +284,11 @@ FROM held h WHERE h.wait_hash = ANY(:wait_hash::bytea[]) ORDER BY h.held_id LIMI
 SELECT count(*) FROM (SELECT 1 AS one FROM held LIMIT 1) h
 
 -- name: booked_any :one
--- More than 0 when points, purchases or rewards were booked at all: one row of each tells.
+-- More than 0 when points, purchases or rewards were booked at all, or wait to be: one row of each tells.
 SELECT (SELECT count(*) FROM (SELECT 1 AS one FROM transfer LIMIT 1) t)
     + (SELECT count(*) FROM (SELECT 1 AS one FROM purchase LIMIT 1) p)
     + (SELECT count(*) FROM (SELECT 1 AS one FROM issued_reward LIMIT 1) r)
+    + (SELECT count(*) FROM (SELECT 1 AS one FROM held LIMIT 1) h)
 
 -- name: held_delete :each
 -- Decided, or over.

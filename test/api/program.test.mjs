@@ -130,6 +130,9 @@ onEach('what was booked keeps its meaning', { document: null }, (shop) => {
     assert.equal((await publish(dollars)).status, 201);
     assert.equal((await shop.post('/v1/program/rollback', { version: 1 })).status, 201);
     assert.equal((await publish(base)).body.version, 4);
+    const early = await shop.event({ ...purchase(), type: 'refund', data: { original: { id: 'unknown' } } });
+    assert.equal(early.body.outcome, 'held', early.text);
+    problem(await shop.post('/v1/program/draft/validate', dollars), 422, 'in_use', '/currency');
     assert.equal((await shop.event(purchase())).status, 201);
   });
 
