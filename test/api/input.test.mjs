@@ -152,6 +152,7 @@ onEach('input', {}, (shop) => {
     let tried = 0;
     for (const [path, operations] of Object.entries(openapi.paths)) {
       for (const [method, one] of Object.entries(operations)) {
+        if (['/healthz', '/readyz', '/openapi.json'].includes(path)) continue; // without a key: probes add what they like
         const url = path.replace('{id}', 'ext:NOBODY').replace('{slug}', 'nothing').replace('{n}', '1');
         const answer = await shop.ask(method.toUpperCase(), `${url}?limt=5`);
         problem(answer, 422, 'unknown_parameter', '/limt');

@@ -14,6 +14,7 @@ onEach('serving', {}, (shop) => {
     }
     await shop.serve('--listen', '0.0.0.0:0', '--behind-proxy');
     assert.equal((await shop.get('/healthz')).body.status, 'alive');
+    assert.equal((await shop.get('/readyz?at=1')).status, 200, 'whatever a probe adds');
     assert.equal((await shop.get('/readyz')).body.status, 'ready');
     assert.equal(await shop.stop(), 0, shop.log);
   });
