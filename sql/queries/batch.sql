@@ -309,7 +309,7 @@ FROM unnest(:held_id::bigint[], :wait_hash::bytea[], :member_id::bigint[]) AS u 
 WHERE h.held_id = u.held_id
 
 -- name: released_find :each
--- What became of held events.
+-- What became of held events, and of those that a suspension has refused.
 -- params: held_id
 -- sqlite:
 SELECT held_id, member_id, event_id FROM released WHERE held_id = :held_id
@@ -317,7 +317,8 @@ SELECT held_id, member_id, event_id FROM released WHERE held_id = :held_id
 SELECT r.held_id, r.member_id, r.event_id FROM released r WHERE r.held_id = ANY(:held_id::bigint[])
 
 -- name: released_insert :each
--- Of a purchase: what is said of it later names it by the natural key that it was held under.
+-- Of a purchase: what is said of it later names it by the natural key that it was held under. Of an event that a suspension has refused:
+-- it is decided once.
 -- params: held_id member_id event_id
 -- sqlite:
 INSERT INTO released (held_id, member_id, event_id) VALUES (:held_id, :member_id, :event_id)

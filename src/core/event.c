@@ -98,6 +98,27 @@ static void pack_lines_clear(struct buf *out, const struct event *event)
     }
 }
 
+static bool is_content(const struct event *event)
+{
+    return event->kind == EVENT_PURCHASE || event->kind == EVENT_PURCHASE_CHANGED;
+}
+
+static bool names_rewards(const struct event *event)
+{
+    return event->named_rewards || (is_content(event) && event->rewards_n > 0);
+}
+
+bool event_asks_at_once(const struct event *event)
+{
+    bool pays = names_rewards(event);
+    for (size_t i = 0; i < event->payments_n; i++) {
+        pays |= str_eq(event->payments[i].method, STR("points")) ||
+                str_eq(event->payments[i].method, STR("reward"));
+    }
+    return event->kind == EVENT_CODE_ENTERED || (is_content(event) && pays);
+}
+
+/* Flags have grown since format 1 was frozen: its readers look at those that they know. */
 void event_pack_clear(struct buf *out, const struct event *event)
 {
     pack_u(out, EVENT_FORMAT);
@@ -108,7 +129,7 @@ void event_pack_clear(struct buf *out, const struct event *event)
     pack_str(out, event->store);
     pack_str(out, event->channel);
     pack_u(out, (uint64_t)event->is_placed | (uint64_t)event->has_refund_amount << 1 |
-                    (uint64_t)event->is_import << 2);
+                    (uint64_t)event->is_import << 2 | (uint64_t)names_rewards(event) << 3);
     pack_lines_clear(out, event);
     pack_u(out, event->payments_n);
     for (size_t i = 0; i < event->payments_n; i++) {
@@ -210,6 +231,7 @@ static void unpack_clear(struct arena *arena, struct unpack *in, struct event *e
     event->is_placed = (flags & 1) != 0;
     event->has_refund_amount = (flags & 2) != 0;
     event->is_import = (flags & 4) != 0;
+    event->named_rewards = (flags & 8) != 0;
     unpack_lines_clear(arena, in, event);
     event->payments_n = unpack_count(in, EVENT_PAYMENTS_MAX);
     event->payments = arena_new(arena, struct payment, event->payments_n);

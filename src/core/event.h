@@ -99,6 +99,7 @@ struct event {
     size_t payments_n;
     struct reward_ref *rewards; // also of reward.used and so on, where it is one
     size_t rewards_n;
+    bool named_rewards; // as read from the books: it named some; which is not kept there
     // reward.bought
     struct str reward;      // slug
     int64_t count;          // how many
@@ -150,6 +151,10 @@ bool event_kind_can_be_undone(enum event_kind kind);
 
 /* True for whatever the clock has made: its own kinds, and what schedules emit. */
 bool event_is_of_clock(const struct event *event);
+
+/* True where the event asks for something at once: what is paid with points or rewards, a code that
+ * is entered. It was done or not when it came, and nobody waits for it later. */
+bool event_asks_at_once(const struct event *event);
 
 /* The part of an event that is stored in clear (type, amounts, currency, sku, category, quantity,
  * store, channel) and the part that is sealed (source, id, subject, names, attributes, reason,

@@ -88,6 +88,7 @@ enum err batch_run(struct store *store, struct arena *arena, struct submission *
         list[i]->has_answer = false;
         list[i]->is_replay = false;
         list[i]->relay_is_settled = false;
+        memset(&list[i]->lifted, 0, sizeof list[i]->lifted);
     }
     const enum err err = run(&b);
     if ((err != ERR_OK || mode == BATCH_DRY_RUN) && mode != BATCH_WITHIN) {

@@ -630,7 +630,16 @@ static enum err submit_event(struct batch *b, size_t index)
         fail_one(s, ERR_UNKNOWN_MEMBER, "/subject", "This member was erased.");
         return ERR_OK;
     }
+    if (b->refused_is_beyond) {
+        fail_one(s, ERR_NOT_SUPPORTED, "/decide_refused",
+                 "More than 100,000 events were booked since the suspension: resume without "
+                 "decide_refused, and adjust the points by hand.");
+        return ERR_OK;
+    }
     try(batch_timers_run(b, member, &more));
+    if (s->decides_refused) {
+        s->event.reason = b->refused.left > 0 ? STR("decide_refused") : STR("resume");
+    }
     const struct state *before = member->state;
     struct decision *decision = arena_new(b->arena, struct decision, 1);
     const enum err err =
@@ -659,7 +668,13 @@ static enum err submit_event(struct batch *b, size_t index)
     for (size_t i = 0; i < s->found_by_n; i++) {
         try(batch_release(b, member, s->found_by[i].hash));
     }
+    if (s->decides_refused) {
+        try(batch_lift(b, member, s));
+    }
     batch_answer(b, s, decision);
+    if (s->decides_refused) { // the answer shows the balances after them
+        answer_open(s->arena, b->program_now, NULL, member->state, b->now, &s->answer);
+    }
     return ERR_OK;
 }
 

@@ -1,47 +1,54 @@
-/* Events that wait: for a person, or for a purchase. */
+/* Events that wait: for a person, or for a purchase; and those that a suspension has refused. */
 #include "base/base.h"
 #include "engine/batch.h"
 
 #include "engine/batch_internal.h"
 
+static struct applied_held *hold(struct batch *b, const struct held_event *held,
+                                 const struct vault_key *key,
+                                 const unsigned char wait_hash[VAULT_HASH_BYTES])
+{
+    arena_room(b->arena, b->effects.held, b->effects.held_n, b->effects.held_max);
+    struct applied_held *applied = &b->effects.held[b->effects.held_n++];
+    *applied = (struct applied_held){.held = *held, .key = *key};
+    applied->held.received_at = b->now;
+    applied->held.expires_at = b->now + b->program_now->hold_days * MS_PER_DAY;
+    memcpy(applied->held.wait_hash, wait_hash, VAULT_HASH_BYTES);
+    return applied;
+}
+
 void batch_hold(struct batch *b, size_t index, bool waits_for_purchase,
                 const unsigned char wait_hash[VAULT_HASH_BYTES], int64_t member, bool has_key)
 {
     const struct submission *s = b->list[index];
-    arena_room(b->arena, b->effects.held, b->effects.held_n, b->effects.held_max);
-    struct applied_held *held = &b->effects.held[b->effects.held_n++];
-    *held = (struct applied_held){
-        .held =
-            {
-                .id = b->new_ids[index],
-                .waits_for_purchase = waits_for_purchase,
-                .member = member,
-                .received_at = b->now,
-                .expires_at = b->now + b->program_now->hold_days * MS_PER_DAY,
-                .credential = s->credential,
-                .event = s->event,
-            },
-        .key = b->new_keys[index],
-        .has_key = has_key,
+    const struct held_event held = {
+        .id = b->new_ids[index],
+        .waits_for_purchase = waits_for_purchase,
+        .member = member,
+        .credential = s->credential,
+        .event = s->event,
     };
-    memcpy(held->held.wait_hash, wait_hash, VAULT_HASH_BYTES);
-    memcpy(held->hash, s->hash, VAULT_HASH_BYTES);
-    memcpy(held->fingerprint, s->fingerprint, VAULT_FINGERPRINT_BYTES);
+    struct applied_held *applied = hold(b, &held, &b->new_keys[index], wait_hash);
+    applied->has_key = has_key;
+    memcpy(applied->hash, s->hash, VAULT_HASH_BYTES);
+    memcpy(applied->fingerprint, s->fingerprint, VAULT_FINGERPRINT_BYTES);
 }
 
-/* The natural key stays with the held event, whose replay stays "held"; what is said of the
- * purchase from now on finds what it has become. */
-static void note_released(struct batch *b, const struct held_event *held,
+/* The natural key stays with the event that was held or refused, whose replay says so for ever;
+ * what is said of the purchase from now on finds what it has become. */
+static void note_released(struct batch *b, const struct held_event *held, bool was_refused,
                           const struct decision *decision)
 {
     unsigned char hash[VAULT_HASH_BYTES];
-    const bool is_named = held->event.kind == EVENT_PURCHASE && !held->waits_for_purchase;
+    const bool is_named =
+        held->event.kind == EVENT_PURCHASE && (was_refused || !held->waits_for_purchase);
     arena_room(b->arena, b->effects.released, b->effects.released_n, b->effects.released_max);
     b->effects.released[b->effects.released_n++] =
         (struct released_event){.held = held->id,
                                 .member = decision->member,
                                 .event = decision->event_id,
-                                .is_named = is_named};
+                                .is_named = is_named,
+                                .was_refused = was_refused};
     if (!is_named) {
         return;
     }
@@ -49,7 +56,8 @@ static void note_released(struct batch *b, const struct held_event *held,
     struct known_event *known = map_find(&b->known, hash);
     if (known == NULL) {
         known = arena_new(b->arena, struct known_event, 1);
-        *known = (struct known_event){.member = EVENT_OF_HELD, .event = held->id};
+        *known = (struct known_event){.member = was_refused ? decision->member : EVENT_OF_HELD,
+                                      .event = held->id};
         memcpy(known->hash, hash, VAULT_HASH_BYTES);
         map_set(&b->known, known->hash, known);
     }
@@ -63,6 +71,22 @@ static void original_of(const struct batch *b, const struct event *event,
 {
     const struct str source = event->original.source.n > 0 ? event->original.source : event->source;
     vault_natural_key(store_vault(b->store), source, event->original.id, hash);
+}
+
+/* By its own time, like an event that came late. */
+static enum err decide_waiting(struct batch *b, struct member_facts *member,
+                               const struct held_event *held,
+                               const unsigned char original[VAULT_HASH_BYTES],
+                               struct decision *decision)
+{
+    const struct program *program = NULL;
+    try(batch_decide_event(b, member, &held->event, original, false, decision));
+    try(batch_note_decision(b, member, decision, NULL, held->credential));
+    try(store_program_at(b->store, held->event.time, &program));
+    if (held->event.kind == EVENT_PURCHASE) {
+        batch_note_purchase(b, decision, program);
+    }
+    return ERR_OK;
 }
 
 /* What is due comes first, as before any event; but what is applied with its purchase is one with
@@ -79,14 +103,8 @@ static enum err release_one(struct batch *b, struct member_facts *member,
     if (held->event.original.id.n > 0) {
         original_of(b, &held->event, original);
     }
-    try(batch_decide_event(b, member, &held->event, original, false, decision));
-    try(batch_note_decision(b, member, decision, NULL, held->credential));
-    note_released(b, held, decision);
-    const struct program *program = NULL;
-    try(store_program_at(b->store, held->event.time, &program));
-    if (held->event.kind == EVENT_PURCHASE) {
-        batch_note_purchase(b, decision, program);
-    }
+    try(decide_waiting(b, member, held, original, decision));
+    note_released(b, held, false, decision);
     return ERR_OK;
 }
 
@@ -195,5 +213,70 @@ enum err batch_release(struct batch *b, struct member_facts *member,
             b->effects.waiting[b->effects.waiting_n++] = *held;
         }
     }
+    return ERR_OK;
+}
+
+/* ---- what a suspension has refused ---- */
+
+bool batch_is_early(const struct batch *b, const struct event_row *row)
+{
+    unsigned char hash[VAULT_HASH_BYTES];
+    if (event_kind_class(row->event.kind) != EVENT_CLASS_AFTER_PURCHASE ||
+        row->event.original.id.n == 0) {
+        return false;
+    }
+    original_of(b, &row->event, hash);
+    const struct known_event *original = map_find(&b->known, hash);
+    return original == NULL || known_id(original) == 0 ||
+           (original->member == row->member && original->decided_event == 0 &&
+            original->event > row->id);
+}
+
+/* What waited for a purchase is decided with it. */
+static enum err lift_one(struct batch *b, struct member_facts *member, size_t i)
+{
+    static const unsigned char UNKNOWN[VAULT_HASH_BYTES];
+    const struct event_row *row = &b->refused.rows[i];
+    struct held_event refused = {.id = row->id,
+                                 .waits_for_purchase = true,
+                                 .member = member->member,
+                                 .credential = row->credential,
+                                 .event = row->event};
+    struct decision *decision = arena_new(b->arena, struct decision, 1);
+    unsigned char hash[VAULT_HASH_BYTES] = {0};
+    const bool is_early = batch_is_early(b, row);
+    bool more = false;
+    try(batch_timers_run(b, member, &more));
+    if (row->event.original.id.n > 0) {
+        original_of(b, &row->event, hash);
+    }
+    try(decide_waiting(b, member, &refused, is_early ? UNKNOWN : hash, decision));
+    note_released(b, &refused, true, decision);
+    ensure(is_early == (decision->answer.outcome == OUTCOME_HELD));
+    if (is_early) {
+        ensure(b->refused_ids[i] != 0);
+        refused.id = b->refused_ids[i];
+        (void)hold(b, &refused, &b->refused_keys[i], hash); // under the natural key that it has
+    }
+    if (decision->releases != 0) {
+        vault_natural_key(store_vault(b->store), row->event.source, row->event.external_id, hash);
+        try(batch_release(b, member, hash));
+    }
+    return ERR_OK;
+}
+
+enum err batch_lift(struct batch *b, struct member_facts *member, struct submission *s)
+{
+    ensure(s->decides_refused);
+    ensure(b->n == 1);
+    const bool stays = b->refused.left > 0;
+    member->state->is_suspended = false;
+    for (size_t i = 0; i < b->refused.n; i++) {
+        try(lift_one(b, member, i));
+    }
+    member->state->is_suspended = stays;
+    s->lifted.decided_n = (int64_t)b->refused.n;
+    s->lifted.passed_n = b->refused.passed;
+    s->lifted.left_n = b->refused.left;
     return ERR_OK;
 }

@@ -36,6 +36,10 @@ struct batch {
     struct map replays;         // event id -> struct event_row
     struct held_event *waiting; // held events that something in this batch may release
     size_t waiting_n;
+    struct refused_events refused;  // of the one that `decides_refused`
+    bool refused_is_beyond;         // so many that they cannot be looked for
+    int64_t *refused_ids;           // by its place in `refused`: an id to be held under, 0: none
+    struct vault_key *refused_keys; // and the key of that id
     struct shared_use *shared;
     size_t shared_n, shared_max;
     bool has_shared;
@@ -114,6 +118,15 @@ void batch_hold(struct batch *b, size_t index, bool waits_for_purchase,
  * batch. */
 enum err batch_release(struct batch *b, struct member_facts *member,
                        const unsigned char hash[VAULT_HASH_BYTES]) MUST_USE;
+
+/* Decides what the member's suspension has refused, in the order of booking. Where there is more
+ * than one batch decides they stay suspended. */
+enum err batch_lift(struct batch *b, struct member_facts *member,
+                    struct submission *submission) MUST_USE;
+
+/* Whether a refused event is about a purchase that is not known, or was refused after it and is not
+ * decided yet: it waits for that, as if it came now. */
+bool batch_is_early(const struct batch *b, const struct event_row *row);
 
 /* The keyed hash of the code that an event has entered. */
 void batch_code_hash(const struct batch *b, const struct event *event,

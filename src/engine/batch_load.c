@@ -188,15 +188,16 @@ static bool is_mistaken(const struct batch *b, const struct known_event *known)
     return false;
 }
 
-/* Purchases that waiting events are about, where they are known. */
+/* Purchases that waiting and refused events are about, where they are known. */
 static enum err find_originals(struct batch *b)
 {
     unsigned char(*hashes)[VAULT_HASH_BYTES] =
-        arena_bytes(b->arena, arena_size(VAULT_HASH_BYTES, b->waiting_n));
+        arena_bytes(b->arena, arena_size(VAULT_HASH_BYTES, b->waiting_n + b->refused.n));
     struct known_event *known = NULL;
     size_t n = 0;
-    for (size_t i = 0; i < b->waiting_n; i++) {
-        const struct event *event = &b->waiting[i].event;
+    for (size_t i = 0; i < b->waiting_n + b->refused.n; i++) {
+        const struct event *event =
+            i < b->waiting_n ? &b->waiting[i].event : &b->refused.rows[i - b->waiting_n].event;
         if (event->original.id.n > 0) {
             const struct str source =
                 event->original.source.n > 0 ? event->original.source : event->source;
@@ -216,10 +217,31 @@ static enum err find_originals(struct batch *b)
     return ERR_OK;
 }
 
+/* What a suspension has refused, where it ends by this batch and that is to be decided. */
+static enum err load_refused(struct batch *b)
+{
+    struct submission *s = b->list[0];
+    const struct member_facts *member = NULL;
+    if (b->n != 1 || s->kind != SUBMIT_EVENT || !s->decides_refused ||
+        map_find(&b->known, s->hash) != NULL) {
+        return ERR_OK;
+    }
+    member = batch_member(b, s->subject.member);
+    if (member == NULL || member->key.version == 0) {
+        return ERR_OK;
+    }
+    const enum err err = store_refused_load(b->store, b->arena, member, &b->refused);
+    if (err == ERR_TOO_LARGE) {
+        b->refused_is_beyond = true;
+        return ERR_OK;
+    }
+    return err;
+}
+
 /* Events that wait for a person of this batch's enrolments, or for one of its purchases. */
 static enum err load_waiting(struct batch *b)
 {
-    size_t n = 0;
+    size_t n = b->refused.n;
     for (size_t i = 0; i < b->n; i++) {
         n += 1 + b->list[i]->enrolment.identifiers_n + b->list[i]->found_by_n;
     }
@@ -238,6 +260,13 @@ static enum err load_waiting(struct batch *b)
             memcpy(hashes[n++], s->hash, VAULT_HASH_BYTES);
         }
     }
+    for (size_t i = 0; i < b->refused.n; i++) {
+        const struct event *event = &b->refused.rows[i].event;
+        if (event->kind == EVENT_PURCHASE) {
+            vault_natural_key(store_vault(b->store), event->source, event->external_id,
+                              hashes[n++]);
+        }
+    }
     try(store_held_find(b->store, b->arena, (const unsigned char(*)[VAULT_HASH_BYTES])hashes, n,
                         &b->waiting, &b->waiting_n));
     for (size_t i = 0; i < b->waiting_n; i++) {
@@ -253,8 +282,10 @@ static enum err make_keys(struct batch *b, const int64_t *found)
 {
     b->new_ids = arena_new(b->arena, int64_t, b->n);
     b->new_keys = arena_new(b->arena, struct vault_key, b->n);
-    int64_t *ids = arena_new(b->arena, int64_t, b->n);
-    struct vault_key *keys = arena_new(b->arena, struct vault_key, b->n);
+    b->refused_ids = arena_new(b->arena, int64_t, b->refused.n);
+    b->refused_keys = arena_new(b->arena, struct vault_key, b->refused.n);
+    int64_t *ids = arena_new(b->arena, int64_t, b->n + b->refused.n);
+    struct vault_key *keys = arena_new(b->arena, struct vault_key, b->n + b->refused.n);
     size_t n = 0;
     for (size_t i = 0; i < b->n; i++) {
         const struct submission *s = b->list[i];
@@ -269,12 +300,24 @@ static enum err make_keys(struct batch *b, const int64_t *found)
             ids[n++] = b->new_ids[i];
         }
     }
+    for (size_t i = 0; i < b->refused.n; i++) {
+        if (batch_is_early(b, &b->refused.rows[i])) {
+            b->refused_ids[i] = id_next(store_ids(b->store), b->now);
+            ids[n++] = b->refused_ids[i];
+        }
+    }
     if (b->mode != BATCH_DRY_RUN) {
         try(store_keys_make(b->store, ids, n, b->now, keys));
     }
-    for (size_t i = 0, k = 0; i < b->n; i++) {
+    size_t k = 0;
+    for (size_t i = 0; i < b->n; i++) {
         if (b->new_ids[i] != 0) {
             b->new_keys[i] = keys[k++];
+        }
+    }
+    for (size_t i = 0; i < b->refused.n; i++) {
+        if (b->refused_ids[i] != 0) {
+            b->refused_keys[i] = keys[k++];
         }
     }
     return ERR_OK;
@@ -344,6 +387,7 @@ enum err batch_load(struct batch *b)
     try(find_known(b, found));
     try(load_members(b, ids, add_owners(b, ids, n)));
     try(load_replays(b));
+    try(load_refused(b));
     try(load_waiting(b));
     try(find_rewards(b));
     try(find_codes(b));

@@ -47,11 +47,14 @@ static enum err load_advocates(struct batch *b, const struct str *codes, size_t 
 
 enum err batch_load_advocates(struct batch *b)
 {
-    struct str *codes = arena_new(b->arena, struct str, b->n + b->waiting_n);
+    const size_t waiting_end = b->n + b->waiting_n;
+    struct str *codes = arena_new(b->arena, struct str, waiting_end + b->refused.n);
     size_t n = 0;
-    for (size_t i = 0; i < b->n + b->waiting_n; i++) {
+    for (size_t i = 0; i < waiting_end + b->refused.n; i++) {
         const struct str code =
-            code_of(i < b->n ? &b->list[i]->event : &b->waiting[i - b->n].event);
+            code_of(i < b->n          ? &b->list[i]->event
+                    : i < waiting_end ? &b->waiting[i - b->n].event
+                                      : &b->refused.rows[i - waiting_end].event);
         if (code.n > 0) {
             codes[n++] = code;
         }

@@ -39,7 +39,10 @@ struct submission {
     const struct identifier *found_by;
     size_t found_by_n;
     const struct relay_row *relay; // the row of work that this event does, or NULL
-    int64_t member;                // SUBMIT_TIMERS; else the answer's
+    // SUBMIT_EVENT, of a member who is resumed, alone in its batch: what the suspension has refused
+    // is decided with it.
+    bool decides_refused;
+    int64_t member; // SUBMIT_TIMERS; else the answer's
     // The answer.
     enum err err;
     struct fail fail;
@@ -53,6 +56,11 @@ struct submission {
     size_t explain_n;
     bool more_is_due;      // SUBMIT_TIMERS: not everything fitted
     bool relay_is_settled; // what becomes of `relay` was noted
+    struct {
+        int64_t decided_n; // of the events that the suspension has refused
+        int64_t passed_n;  // not decided: they have asked for something at once
+        int64_t left_n;    // beyond what one batch decides: the member stays suspended until then
+    } lifted;              // of `decides_refused`
 };
 
 /* Fills in hash, fingerprint and original_hash from the event. `data` is the envelope's data as

@@ -157,18 +157,22 @@ struct known_event {
     unsigned char fingerprint[VAULT_FINGERPRINT_BYTES];
     int64_t member;
     int64_t event;
-    // Of EVENT_OF_HELD: whose it has become, and as which event; 0: not decided yet.
+    // Of what was held, or refused because of a suspension and decided when it was lifted: whose it
+    // has become, and as which event; 0: not decided yet.
     int64_t decided_member;
     int64_t decided_event;
+    int64_t refused_event; // between the two, of what was held first and refused then; or 0
 };
 /* Whose it is, 0: nobody's (yet); and the event that it is in the books, 0: none (yet). */
 static inline int64_t known_owner(const struct known_event *known)
 {
-    return known->member == EVENT_OF_HELD ? known->decided_member : known->member;
+    return known->decided_event != 0 || known->member == EVENT_OF_HELD ? known->decided_member
+                                                                       : known->member;
 }
 static inline int64_t known_id(const struct known_event *known)
 {
-    return known->member == EVENT_OF_HELD ? known->decided_event : known->event;
+    return known->decided_event != 0 || known->member == EVENT_OF_HELD ? known->decided_event
+                                                                       : known->event;
 }
 /* Those of the hashes that are known; in no order. */
 enum err store_events_known(struct store *store, struct arena *arena,
@@ -224,6 +228,28 @@ struct event_row {
 enum err store_events_read(struct store *store, struct arena *arena, const int64_t *members,
                            const int64_t *events, size_t n, const struct vault_key *keys,
                            struct event_row *out) MUST_USE;
+
+/* What became of events, by the ids under which they were held, or refused because of a suspension:
+ * out[i] is 0 where nothing did. */
+enum err store_released_read(struct store *store, struct arena *arena, const int64_t *ids, size_t n,
+                             int64_t *out) MUST_USE;
+
+/* What a suspension that lasts has refused and its end can decide: oldest first, what was decided
+ * before left out. */
+enum {
+    REFUSED_PER_RESUME_MAX = 512, // as many as a batch has
+    REFUSED_WALK_MAX = 100000     // events since the member was suspended
+};
+#define REFUSED_BYTES_MAX ((size_t)64 * 1024 * 1024) // of those of one resume, beyond the first few
+struct refused_events {
+    struct event_row *rows;
+    size_t n;
+    int64_t left;   // how many more there are
+    int64_t passed; // how many have asked for something at once, and are not decided later
+};
+/* ERR_TOO_LARGE: more than REFUSED_WALK_MAX. */
+enum err store_refused_load(struct store *store, struct arena *arena,
+                            const struct member_facts *member, struct refused_events *out) MUST_USE;
 
 /* The timeline: at most n events of a member, newest first from an event on (0: none). The member's
  * key may be of version 0. */
@@ -322,9 +348,10 @@ struct batch_effects {
         int64_t held; // its id while it waited
         int64_t member;
         int64_t event;
-        bool is_named; // a purchase: events to come name it by the natural key that it was held
-                       // under
-    } * released;      // held events that were decided
+        bool is_named;    // a purchase: events to come name it by the natural key that it was held
+                          // under
+        bool was_refused; // not held, but refused because of a suspension that is over
+    } * released;         // held and refused events that were decided
     size_t released_n, released_max;
     struct held_event *waiting; // held already, now for their purchase: the person became known
     size_t waiting_n, waiting_max;

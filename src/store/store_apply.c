@@ -281,18 +281,21 @@ static enum err apply_released(struct store *store, struct arena *arena,
     enum { COLS = 3 };
     struct db_value *gone = arena_new(arena, struct db_value, effects->released_n);
     struct db_value *named = arena_new(arena, struct db_value, effects->released_n * COLS);
+    size_t gone_n = 0;
     size_t named_n = 0;
     for (size_t i = 0; i < effects->released_n; i++) {
         const struct released_event *released = &effects->released[i];
-        gone[i] = db_int(released->held);
-        if (released->is_named) {
+        if (!released->was_refused) {
+            gone[gone_n++] = db_int(released->held);
+        }
+        if (released->is_named || released->was_refused) {
             const struct db_value row[COLS] = {db_int(released->held), db_int(released->member),
                                                db_int(released->event)};
             memcpy(&named[named_n++ * COLS], row, sizeof row);
         }
     }
     try(apply_waiting(store, arena, effects));
-    try(db_exec_rows(store->db, Q_HELD_DELETE, gone, effects->released_n, 1, NULL));
+    try(db_exec_rows(store->db, Q_HELD_DELETE, gone, gone_n, 1, NULL));
     return db_exec_rows(store->db, Q_RELEASED_INSERT, named, named_n, COLS, NULL);
 }
 

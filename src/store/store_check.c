@@ -364,6 +364,49 @@ static enum err read_page(struct store *store, struct arena *arena, int query, i
     return db_query(store->db, arena, query, params, ARRAY_N(params), rows);
 }
 
+static bool is_refused(const struct event_row *row)
+{
+    return row->answer.outcome == OUTCOME_REFUSED && row->answer.reason == REASON_SUSPENDED;
+}
+
+/* What stands before an event under the same natural key: it was held, or refused because of a
+ * suspension and then became `decided`. */
+static enum err may_come_after(struct store *store, struct arena *arena,
+                               const struct check_member *member, int64_t before, bool is_decided,
+                               bool *may)
+{
+    bool opens = false;
+    struct db_result rows;
+    struct event_row first = {.answer.outcome = OUTCOME_APPLIED};
+    const struct db_value params[] = {db_int(member->id), db_int(before)};
+    try(db_query_rows(store->db, arena, Q_EVENTS_READ, params, 1, 2, &rows));
+    *may = rows.rows_n == 1 &&
+           event_row_check(arena, &rows, 0, &member->key, &opens, &first) == ERR_OK &&
+           (first.answer.outcome == OUTCOME_HELD || (is_decided && is_refused(&first)));
+    return ERR_OK;
+}
+
+/* An event is applied once. One that was held for its purchase, or refused because of a suspension,
+ * and decided then stands there twice, or three times where it was both: the key stays with the
+ * first of them. */
+static enum err check_once(struct store *store, struct arena *arena,
+                           const struct check_member *member, const struct known_event *key,
+                           const struct event_row *event, bool *is_right)
+{
+    const int64_t first = key->member == member->id ? key->event : key->refused_event;
+    *is_right = true;
+    if (event->id == first) {
+        *is_right = key->decided_event == 0 || is_refused(event);
+    } else if (key->decided_event == event->id) {
+        return first == 0 ? ERR_OK : may_come_after(store, arena, member, first, true, is_right);
+    } else if (key->decided_event != 0) {
+        return may_come_after(store, arena, member, key->decided_event, false, is_right);
+    } else if (first != 0) {
+        return may_come_after(store, arena, member, first, false, is_right);
+    }
+    return ERR_OK;
+}
+
 /* Natural keys of one page of events: each is there and names this event, or the one it was held as
  * before. */
 static enum err check_keys(struct store *store, struct arena *arena,
@@ -395,31 +438,20 @@ static enum err check_keys(struct store *store, struct arena *arena,
     for (size_t i = 0; i < hashes_n; i++) {
         const struct known_event *key = map_find(&by_hash, hashes[i]);
         const int64_t event = events[of[i]].row.id;
-        const bool is_twice = key != NULL && key->decided_event != 0 && key->decided_event != event;
+        bool is_right = true;
         if (key == NULL) {
             TELL(listener, INV_NATURAL_KEYS, "event", check_row(arena, "evt_", event),
                  "the event's natural key is not stored");
-        } else if (is_twice) {
-            TELL(listener, INV_NATURAL_KEYS, "event", check_row(arena, "evt_", event),
-                 "the event was applied twice");
         } else if (key->member != EVENT_OF_HELD &&
                    !(key->member == member->id && (key->event == event || key->event < event))) {
             TELL(listener, INV_NATURAL_KEYS, "event", check_row(arena, "evt_", event),
                  "the event's natural key belongs to another event");
-        } else if (key->member == member->id && key->event != event) {
-            // An event that was held for its purchase and then decided: the key stays with the
-            // first of the two.
-            bool opens = false;
-            struct db_result rows;
-            struct event_row first = {.answer.outcome = OUTCOME_APPLIED};
-            const struct db_value params[] = {db_int(key->member), db_int(key->event)};
-            try(db_query_rows(store->db, arena, Q_EVENTS_READ, params, 1, 2, &rows));
-            if (rows.rows_n != 1 ||
-                event_row_check(arena, &rows, 0, &member->key, &opens, &first) != ERR_OK ||
-                first.answer.outcome != OUTCOME_HELD) {
-                TELL(listener, INV_NATURAL_KEYS, "event", check_row(arena, "evt_", event),
-                     "the event was applied twice");
-            }
+        } else {
+            try(check_once(store, arena, member, key, &events[of[i]].row, &is_right));
+        }
+        if (!is_right) {
+            TELL(listener, INV_NATURAL_KEYS, "event", check_row(arena, "evt_", event),
+                 "the event was applied twice");
         }
     }
     return ERR_OK;

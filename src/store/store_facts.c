@@ -28,16 +28,17 @@ enum err store_members_lock(struct store *store, struct arena *arena, const int6
     return db_one(store->db, arena, Q_MEMBERS_LOCK, &value, 1, &row);
 }
 
-/* What became of those that were held. */
-static enum err find_decided(struct store *store, struct arena *arena, struct known_event *known,
-                             size_t n)
+/* One step further on the way of what was held or refused: what each has become. */
+static enum err follow_decided(struct store *store, struct arena *arena, struct known_event *known,
+                               size_t n)
 {
     struct db_value *ids = arena_new(arena, struct db_value, n);
     struct db_result rows;
     size_t ids_n = 0;
     for (size_t i = 0; i < n; i++) {
-        if (known[i].member == EVENT_OF_HELD) {
-            ids[ids_n++] = db_int(known[i].event);
+        if (known[i].member != EVENT_OF_SALE) {
+            ids[ids_n++] =
+                db_int(known[i].decided_event != 0 ? known[i].decided_event : known[i].event);
         }
     }
     if (ids_n == 0) {
@@ -45,14 +46,31 @@ static enum err find_decided(struct store *store, struct arena *arena, struct kn
     }
     try(db_query_rows(store->db, arena, Q_RELEASED_FIND, ids, ids_n, 1, &rows));
     for (size_t row = 0; row < rows.rows_n; row++) {
+        const int64_t from = db_at_int(&rows, row, 0);
         for (size_t i = 0; i < n; i++) {
-            if (known[i].member == EVENT_OF_HELD && known[i].event == db_at_int(&rows, row, 0)) {
+            const bool was_decided = known[i].decided_event != 0;
+            if (known[i].member != EVENT_OF_SALE &&
+                from == (was_decided ? known[i].decided_event : known[i].event)) {
+                known[i].refused_event = was_decided ? known[i].decided_event : 0;
                 known[i].decided_member = db_at_int(&rows, row, 1);
                 known[i].decided_event = db_at_int(&rows, row, 2);
             }
         }
     }
     return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
+}
+
+/* What became of those that were held, or refused because of a suspension. What was held can have
+ * been refused then; the other way round ends with what is held: it is no purchase. */
+static enum err find_decided(struct store *store, struct arena *arena, struct known_event *known,
+                             size_t n)
+{
+    bool any_held = false;
+    try(follow_decided(store, arena, known, n));
+    for (size_t i = 0; i < n; i++) {
+        any_held |= known[i].member == EVENT_OF_HELD && known[i].decided_event != 0;
+    }
+    return any_held ? follow_decided(store, arena, known, n) : ERR_OK;
 }
 
 enum err store_events_known(struct store *store, struct arena *arena,
