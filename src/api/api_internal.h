@@ -55,7 +55,8 @@ struct api_route {
     const char *query; // "limit cursor": the parameters that it takes, with a blank between
     enum route_kind kind;
     void (*own)(struct api_call *call);
-    enum err (*read)(struct api_call *call, struct store *store, struct json_out *w);
+    enum err (*read)(struct api_call *call, struct store *store,
+                     struct json_out *w); // of ROUTE_WRITE: its dry run, NULL: it has none
     enum err (*write)(struct api_call *call, struct store *store, struct arena *arena,
                       struct json_out *w);
 };

@@ -18,7 +18,11 @@
 #define WRITE(method, pattern, scope, body, media, rate, query, handler)                           \
     enum err handler(struct api_call *call, struct store *store, struct arena *arena,              \
                      struct json_out *w) MUST_USE;
+#define TRIED(method, pattern, scope, body, media, rate, query, handler, trial)                    \
+    WRITE(method, pattern, scope, body, media, rate, query, handler)                               \
+    READ(method, pattern, scope, body, media, rate, query, trial)
 #include "api/routes.def"
+#undef TRIED
 #undef OWN
 #undef READ
 #undef WRITE

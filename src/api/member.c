@@ -93,25 +93,39 @@ void member_account_write(struct json_out *w, const struct store *store,
     tiers_write(w, store, answer, false);
 }
 
+enum err member_read(struct api_call *call, struct store *store, int64_t member, int64_t now,
+                     struct member_view *out)
+{
+    struct member_facts facts;
+    const struct program *program = NULL;
+    struct member_view view = {0};
+    try(store_member_read(store, call->arena, member, &view.row));
+    try(member_facts_read(call, store, member, &facts));
+    try(store_program_at(store, now, &program));
+    answer_open(call->arena, program, NULL, facts.state, now, &view.answer);
+    view.has_auto_rewards = !facts.state->is_auto_off;
+    try(store_member_key(store, member, &facts.key));
+    const enum err err = store_referral_code_read(store, call->arena, &facts, &view.code);
+    vault_wipe(&facts.key, sizeof facts.key);
+    try(err);
+    *out = view;
+    return ERR_OK;
+}
+
+void member_view_write(struct json_out *w, const struct store *store,
+                       const struct member_view *view)
+{
+    member_row_write(w, &view->row, view->code);
+    member_account_write(w, store, &view->answer, view->has_auto_rewards);
+}
+
 enum err member_write(struct api_call *call, struct store *store, int64_t member, int64_t now,
                       struct json_out *w)
 {
-    struct member_row row;
-    struct str code;
-    struct member_facts facts;
-    const struct program *program = NULL;
-    struct answer answer = {0};
-    try(store_member_read(store, call->arena, member, &row));
-    try(member_facts_read(call, store, member, &facts));
-    try(store_program_at(store, now, &program));
-    answer_open(call->arena, program, NULL, facts.state, now, &answer);
-    try(store_member_key(store, member, &facts.key));
-    const enum err err = store_referral_code_read(store, call->arena, &facts, &code);
-    vault_wipe(&facts.key, sizeof facts.key);
-    try(err);
+    struct member_view view;
+    try(member_read(call, store, member, now, &view));
     json_open(w, '{');
-    member_row_write(w, &row, code);
-    member_account_write(w, store, &answer, !facts.state->is_auto_off);
+    member_view_write(w, store, &view);
     json_close(w, '}');
     return ERR_OK;
 }
@@ -189,10 +203,9 @@ enum err member_no_fields(struct api_call *call)
     return read_done(&r);
 }
 
-enum err member_book_change(struct api_call *call, struct store *store, struct arena *arena,
-                            int64_t member, const char *what, const struct member_profile *profile)
+void member_change_open(struct api_call *call, struct store *store, struct arena *arena,
+                        int64_t member, const char *what, struct submission *s)
 {
-    struct submission *s = arena_new(arena, struct submission, 1);
     api_event_open(call, s, EVENT_MEMBER_CHANGED, member);
     s->event.external_id = api_event_id(
         call); // one key may stand for one event only, and the change's answer is kept under it
@@ -200,10 +213,23 @@ enum err member_book_change(struct api_call *call, struct store *store, struct a
     s->event.actor = call_actor(call);
     s->event.time = call->now;
     s->arena = arena;
+    submission_hash(s, store_vault(store), NULL);
+}
+
+enum err member_book_change(struct api_call *call, struct store *store, struct arena *arena,
+                            int64_t member, const char *what, const struct member_profile *profile)
+{
+    struct submission *s = arena_new(arena, struct submission, 1);
+    member_change_open(call, store, arena, member, what, s);
     if (profile != NULL) {
         try(store_member_identifiers(store, arena, profile, &s->found_by, &s->found_by_n));
     }
-    submission_hash(s, store_vault(store), NULL);
+    return member_change_book(call, store, arena, s);
+}
+
+enum err member_change_book(struct api_call *call, struct store *store, struct arena *arena,
+                            struct submission *s)
+{
     const enum err err = engine_book(store, arena, s);
     if (s->err != ERR_OK) {
         call->fail = s->fail;

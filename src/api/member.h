@@ -37,6 +37,18 @@ void member_row_write(struct json_out *w, const struct member_row *row, struct s
 void member_account_write(struct json_out *w, const struct store *store,
                           const struct answer *answer, bool has_auto_rewards);
 
+/* What is shown of a member. */
+struct member_view {
+    struct member_row row;
+    struct str code; // for referrals
+    struct answer answer;
+    bool has_auto_rewards;
+};
+enum err member_read(struct api_call *call, struct store *store, int64_t member, int64_t now,
+                     struct member_view *out) MUST_USE;
+void member_view_write(struct json_out *w, const struct store *store,
+                       const struct member_view *view); // into an open object
+
 /* A member whole. */
 enum err member_write(struct api_call *call, struct store *store, int64_t member, int64_t now,
                       struct json_out *w) MUST_USE;
@@ -57,6 +69,13 @@ enum err member_no_fields(struct api_call *call) MUST_USE;
 enum err member_book_change(struct api_call *call, struct store *store, struct arena *arena,
                             int64_t member, const char *what,
                             const struct member_profile *profile) MUST_USE;
+
+/* The same in two steps, for who wants more than the line: the event, ready to be booked; booking
+ * it. */
+void member_change_open(struct api_call *call, struct store *store, struct arena *arena,
+                        int64_t member, const char *what, struct submission *out);
+enum err member_change_book(struct api_call *call, struct store *store, struct arena *arena,
+                            struct submission *submission) MUST_USE;
 
 /* A random id for an event that the caller gave none. */
 struct str api_event_id(struct api_call *call);

@@ -221,8 +221,9 @@ static void subscription_write(struct json_out *w, const struct event *event)
     }
 }
 
+/* `decided_as`: what a refused event has become when the suspension was lifted, 0: nothing. */
 static void event_row_write(struct json_out *w, const struct store *store,
-                            const struct event_row *row)
+                            const struct event_row *row, int64_t decided_as)
 {
     json_open(w, '{');
     json_key(w, "id");
@@ -242,6 +243,8 @@ static void event_row_write(struct json_out *w, const struct store *store,
     json_key(w, "refusal");
     text_or_null(w, row->answer.outcome == OUTCOME_APPLIED ? (struct str){0}
                                                            : reason_slug(row->answer.reason));
+    json_key(w, "decided_as");
+    json_put_id(w, "evt_", decided_as);
     json_key(w, "program_version");
     json_put_int(w, row->version);
     json_key(w, "credential");
@@ -255,6 +258,27 @@ static void event_row_write(struct json_out *w, const struct store *store,
     json_close(w, '}');
 }
 
+/* As which events those were decided that a suspension had refused. */
+static enum err read_decided(struct api_call *call, struct store *store,
+                             const struct event_row *list, size_t n, int64_t *out)
+{
+    int64_t *ids = arena_new(call->arena, int64_t, n);
+    int64_t *decided = arena_new(call->arena, int64_t, n);
+    size_t *at = arena_new(call->arena, size_t, n);
+    size_t found = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (list[i].answer.reason == REASON_SUSPENDED) {
+            ids[found] = list[i].id;
+            at[found++] = i;
+        }
+    }
+    try(store_released_read(store, call->arena, ids, found, decided));
+    for (size_t i = 0; i < found; i++) {
+        out[at[i]] = decided[i];
+    }
+    return ERR_OK;
+}
+
 enum err api_timeline_get(struct api_call *call, struct store *store, struct json_out *w)
 {
     struct page page;
@@ -265,11 +289,13 @@ enum err api_timeline_get(struct api_call *call, struct store *store, struct jso
         try(store_events_list(store, call->arena, &page.facts, page.from, (size_t)page.limit, &list,
                               &n));
     }
+    int64_t *decided = arena_new(call->arena, int64_t, n);
+    try(read_decided(call, store, list, n, decided));
     json_open(w, '{');
     json_key(w, "data");
     json_open(w, '[');
     for (size_t i = 0; i < n; i++) {
-        event_row_write(w, store, &list[i]);
+        event_row_write(w, store, &list[i], decided[i]);
     }
     json_close(w, ']');
     call_page_end(w, "evt_", n > 0 ? list[n - 1].previous : 0);

@@ -347,29 +347,3 @@ enum err api_member_delete(struct api_call *call, struct store *store, struct ar
     return member_audit(call, store, arena, "member.erase", member, (struct str){0},
                         (struct str){0});
 }
-
-static enum err set_status(struct api_call *call, struct store *store, struct arena *arena,
-                           struct json_out *w, enum member_status status)
-{
-    const bool suspends = status == MEMBER_SUSPENDED;
-    int64_t member = 0;
-    try(member_no_fields(call));
-    try(member_find(call, store, call->params[0], &member));
-    try(store_member_status_set(store, arena, member, status));
-    try(member_book_change(call, store, arena, member, suspends ? "suspend" : "resume", NULL));
-    try(member_write(call, store, member, call->now, w));
-    return member_audit(call, store, arena, suspends ? "member.suspend" : "member.resume", member,
-                        (struct str){0}, (struct str){0});
-}
-
-enum err api_member_suspend_post(struct api_call *call, struct store *store, struct arena *arena,
-                                 struct json_out *w)
-{
-    return set_status(call, store, arena, w, MEMBER_SUSPENDED);
-}
-
-enum err api_member_resume_post(struct api_call *call, struct store *store, struct arena *arena,
-                                struct json_out *w)
-{
-    return set_status(call, store, arena, w, MEMBER_ACTIVE);
-}

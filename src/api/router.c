@@ -328,11 +328,10 @@ static enum err check_query(struct api_call *call)
     return ERR_OK;
 }
 
-static enum err check_head(struct api_call *call)
+static enum err check_head(struct api_call *call, bool *is_dry)
 {
-    bool is_dry = false;
     try(check_query(call));
-    try(call_flag(call, "dry_run", &is_dry)); // what is not understood is not done in earnest
+    try(call_flag(call, "dry_run", is_dry)); // what is not understood is not done in earnest
     // The key becomes part of events and answers, which are UTF-8.
     return str_is_utf8(http_header(call->request, "idempotency-key"))
                ? ERR_OK
@@ -343,7 +342,8 @@ void api_handle(void *self, struct http_request *request)
 {
     (void)self; // the call has it
     struct api_call *call = request->self;
-    enum err err = check_head(call);
+    bool is_dry = false;
+    enum err err = check_head(call, &is_dry);
     if (err == ERR_OK) {
         err = read_body(call);
     }
@@ -362,6 +362,10 @@ void api_handle(void *self, struct http_request *request)
         call_work(call, run_read);
         return;
     case ROUTE_WRITE:
+        if (is_dry) {
+            call_work(call, run_read);
+            return;
+        }
         call->ticket =
             (struct ticket){.job = run_write, .job_self = call, .done = write_done, .owner = call};
         call_submit(call);

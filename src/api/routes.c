@@ -15,7 +15,10 @@ const struct api_route API_ROUTES[] = {
     {ROW(m, p, s, b, c, r, q, ROUTE_READ), .read = (handler)},
 #define WRITE(m, p, s, b, c, r, q, handler)                                                        \
     {ROW(m, p, s, b, c, r, q, ROUTE_WRITE), .write = (handler)},
+#define TRIED(m, p, s, b, c, r, q, handler, trial)                                                 \
+    {ROW(m, p, s, b, c, r, q, ROUTE_WRITE), .write = (handler), .read = (trial)},
 #include "api/routes.def"
+#undef TRIED
 #undef OWN
 #undef READ
 #undef WRITE

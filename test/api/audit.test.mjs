@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { onEach, program, purchase, root } from './harness.mjs';
 
-const routes = [...readFileSync(join(root, 'src/api/routes.def'), 'utf8').matchAll(/^(?:OWN|WRITE)\((\w+), "([^"]+)"/gm)]
+const routes = [...readFileSync(join(root, 'src/api/routes.def'), 'utf8').matchAll(/^(?:OWN|WRITE|TRIED)\((\w+), "([^"]+)"/gm)]
   .map(([, method, path]) => `${method} ${path}`)
   .filter((route) => !route.startsWith('GET ') && route !== 'POST /v1/test/clock'); // the clock of a test instance has no key's work to show
 

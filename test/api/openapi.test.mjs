@@ -7,7 +7,7 @@ import { fault, openapi, root } from './harness.mjs';
 
 const source = (file) => readFileSync(join(root, 'src', file), 'utf8');
 const scopes = Object.fromEntries([...source('store/scopes.def').matchAll(/^SCOPE\((\w+), "([^"]+)"/gm)].map((m) => [m[1], m[2]]));
-const routes = [...source('api/routes.def').matchAll(/^(?:OWN|READ|WRITE)\((\w+), "([^"]+)", (\w+), (\w+), \w+, \w+, "([a-z_ ]*)", \w+\)$/gm)]
+const routes = [...source('api/routes.def').matchAll(/^(?:OWN|READ|WRITE|TRIED)\((\w+), "([^"]+)", (\w+), (\w+), \w+, \w+, "([a-z_ ]*)", \w+(?:, \w+)?\)$/gm)]
   .map(([, method, path, scope, body, query]) => ({ name: `${method} ${path}`, method: method.toLowerCase(), path, scope: scopes[scope] ?? null, body, query: query.split(' ').filter(Boolean) }));
 const operations = Object.entries(openapi.paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`));
 

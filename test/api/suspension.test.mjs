@@ -1,0 +1,141 @@
+// What a suspension has refused, and what becomes of it when the member is resumed.
+import assert from 'node:assert/strict';
+import { before, test } from 'node:test';
+import { onEach, problem, program, purchase } from './harness.mjs';
+
+const keyed = (key) => ({ headers: { 'idempotency-key': key } });
+const day = (n) => `2026-01-${String(n).padStart(2, '0')}T10:00:00Z`;
+const plain = { ...program, wallets: [{ slug: 'points', expiry: { kind: 'months', months: 12 }, pay: { points: 100, amount: 100 } }, { slug: 'stars' }] };
+
+onEach('suspension', { document: plain }, (shop) => {
+  before(() => shop.serve());
+
+  const clock = async (time) => assert.equal((await shop.post('/v1/test/clock', { now: time })).status, 200);
+  const send = async (subject, id, data, more = {}) => (await shop.event({ ...purchase(data, { subject, id }), ...(more.type ? { data } : {}), ...more })).body;
+  const active = async (member) => (await shop.get(`/v1/members/${member}/balances`)).body.data.find((b) => b.wallet === 'points').active;
+  const timeline = async (member) => (await shop.get(`/v1/members/${member}/timeline?limit=100`)).body.data;
+  const sound = () => shop.run('verify');
+
+  async function suspended(name) {
+    assert.equal((await shop.post('/v1/members', { external_id: name })).status, 201);
+    assert.equal((await shop.post(`/v1/members/ext:${name}/suspend`)).body.status, 'suspended');
+    return `ext:${name}`;
+  }
+
+  test('what was refused is decided when it is asked for, by its own time, and the timeline says as what', async () => {
+    const ann = await suspended('S-1');
+    await clock(day(10));
+    assert.equal((await send(ann, 's1-1', { amount: 1000 }, { time: day(2) })).reason, 'suspended');
+    assert.equal((await send(ann, 's1-2', { place: 'door' }, { type: 'app.checkin', time: day(3) })).reason, 'suspended');
+    assert.equal((await send(ann, 's1-3', { original: { id: 's1-1' }, amount: 300 }, { type: 'refund', time: day(4) })).reason, 'suspended');
+    const resumed = await shop.post(`/v1/members/${ann}/resume`, { decide_refused: true });
+    assert.equal(resumed.status, 200, resumed.text);
+    assert.equal(resumed.body.status, 'active');
+    assert.deepEqual(resumed.body.refused, { decided: 3, passed_over: 0, left: 0 });
+    assert.deepEqual(resumed.body.balances.map((b) => b.active), [7, 2]);
+    const lot = (await shop.get(`/v1/members/${ann}/lots`)).body.data.find((l) => l.wallet === 'points');
+    assert.deepEqual([lot.earned_at, lot.expires_at], ['2026-01-02T10:00:00.000Z', '2027-01-02T23:00:00.000Z']);
+    const all = await timeline(ann);
+    assert.deepEqual(all.map((e) => [e.type, e.outcome, e.reason]), [
+      ['refund', 'applied', null], ['app.checkin', 'applied', null], ['purchase', 'applied', null], ['member.changed', 'applied', 'resume'],
+      ['refund', 'refused', null], ['app.checkin', 'refused', null], ['purchase', 'refused', null], ['member.changed', 'applied', 'suspend'], ['member.enrolled', 'applied', null]]);
+    assert.deepEqual(all.slice(4, 7).map((e) => e.decided_as), all.slice(0, 3).map((e) => e.id));
+    assert.ok(all.slice(0, 3).every((e) => e.decided_as === null));
+    const { body } = await shop.get('/v1/audit?limit=1');
+    assert.equal(body.data[0].action, 'member.resume');
+    assert.match(body.data[0].after, /^[0-9a-f]{64}$/); // what was chosen and came of it, sealed
+    sound();
+  });
+
+  test('nothing is decided unless it is asked for, and staff\'s no stands', async () => {
+    const bob = await suspended('S-2');
+    await send(bob, 's2-1', { amount: 1000 });
+    const resumed = await shop.post(`/v1/members/${bob}/resume`);
+    assert.deepEqual([resumed.body.status, 'refused' in resumed.body], ['active', false]);
+    assert.deepEqual((await shop.post(`/v1/members/${bob}/resume`, { decide_refused: true })).body.refused, { decided: 0, passed_over: 0, left: 0 });
+    await shop.post(`/v1/members/${bob}/suspend`);
+    await send(bob, 's2-2', { amount: 500 });
+    assert.equal((await shop.post(`/v1/members/${bob}/resume`, { decide_refused: true })).body.refused.decided, 1);
+    await shop.post(`/v1/members/${bob}/suspend`);
+    assert.equal((await shop.post(`/v1/members/${bob}/resume`, { decide_refused: true })).body.refused.decided, 0);
+    assert.equal(await active(bob), 5);
+    sound();
+  });
+
+  test('the event\'s replay stays the first answer, byte for byte, and a refund finds what was decided', async () => {
+    const cas = await suspended('S-3');
+    const sale = purchase({ amount: 1000 }, { subject: cas, id: 's3-1' });
+    const first = await shop.event(sale);
+    await shop.post(`/v1/members/${cas}/resume`, { decide_refused: true });
+    const again = await shop.event(sale);
+    assert.equal(again.text, first.text);
+    assert.equal(again.headers.get('idempotency-replayed'), 'true');
+    assert.equal(await active(cas), 10);
+    const refund = await send(cas, 's3-2', { original: { id: 's3-1' } }, { type: 'refund' });
+    assert.deepEqual([refund.outcome, await active(cas)], ['applied', 0]);
+    assert.equal((await send(cas, 's3-3', { original: { id: 's3-1' } }, { type: 'refund' })).outcome, 'refused');
+    sound();
+  });
+
+  test('the same request is done once, and answered with the same bytes', async () => {
+    const dan = await suspended('S-4');
+    await send(dan, 's4-1', { amount: 1000 });
+    const first = await shop.post(`/v1/members/${dan}/resume`, { decide_refused: true }, keyed('lift-dan'));
+    await shop.post(`/v1/members/${dan}/suspend`);
+    const again = await shop.post(`/v1/members/${dan}/resume`, { decide_refused: true }, keyed('lift-dan'));
+    assert.equal(again.text, first.text);
+    problem(await shop.post(`/v1/members/${dan}/resume`, { decide_refused: false }, keyed('lift-dan')), 422, 'key_reused');
+    assert.equal((await shop.get(`/v1/members/${dan}`)).body.status, 'suspended');
+    assert.equal(await active(dan), 10);
+  });
+
+  test('a dry run says what would come and writes nothing', async () => {
+    const eve = await suspended('S-5');
+    await send(eve, 's5-1', { amount: 1200 });
+    const before = await timeline(eve);
+    const tried = await shop.post(`/v1/members/${eve}/resume?dry_run=true`, { decide_refused: true });
+    assert.equal(tried.status, 200, tried.text);
+    assert.deepEqual([tried.body.status, tried.body.refused.decided, tried.body.balances[0].active], ['active', 1, 12]);
+    assert.equal((await shop.post(`/v1/members/${eve}/resume?dry_run=true`)).body.balances[0].active, 0);
+    assert.deepEqual(await timeline(eve), before);
+    assert.equal((await shop.get(`/v1/members/${eve}`)).body.status, 'suspended');
+    problem(await shop.post(`/v1/members/${eve}/suspend?dry_run=true`), 422, 'not_supported');
+  });
+
+  test('what was asked for at once is passed over', async () => {
+    const fay = await suspended('S-6');
+    await send(fay, 's6-1', { amount: 1000, payments: [{ method: 'points', wallet: 'points', points: 100, amount: 100 }] });
+    await send(fay, 's6-2', { amount: 1000, rewards: ['CODE-1234'] });
+    await send(fay, 's6-3', { amount: 1000 });
+    const { body } = await shop.post(`/v1/members/${fay}/resume`, { decide_refused: true });
+    assert.deepEqual(body.refused, { decided: 1, passed_over: 2, left: 0 });
+    assert.equal(body.balances[0].active, 10);
+  });
+
+  test('beyond 512 the member stays suspended until the rest is decided, in order', async () => {
+    const gil = await suspended('S-7');
+    for (let part = 0; part < 2; part++) {
+      const lines = Array.from({ length: 260 }, (_, i) => JSON.stringify(purchase({ amount: 100 }, { subject: gil, id: `s7-${part}-${i}` })));
+      const sent = await shop.ask('POST', '/v1/events/batch', `[${lines.join(',')}]`, { type: 'application/cloudevents-batch+json' });
+      assert.equal(sent.status, 200, sent.text.slice(0, 500));
+    }
+    const first = await shop.post(`/v1/members/${gil}/resume`, { decide_refused: true });
+    assert.deepEqual([first.body.status, first.body.refused], ['suspended', { decided: 512, passed_over: 0, left: 8 }]);
+    assert.equal((await send(gil, 's7-late', { amount: 100 })).reason, 'suspended');
+    const second = await shop.post(`/v1/members/${gil}/resume`, { decide_refused: true });
+    assert.deepEqual([second.body.status, second.body.refused], ['active', { decided: 9, passed_over: 0, left: 0 }]);
+    assert.equal(await active(gil), 521);
+    assert.equal((await send(gil, 's7-after', { amount: 100 })).outcome, 'applied');
+    sound();
+  });
+
+  test('faults of the body are told', async () => {
+    const hal = await suspended('S-8');
+    problem(await shop.post(`/v1/members/${hal}/resume`, { decide_refused: 'yes' }), 422, 'invalid', '/decide_refused');
+    problem(await shop.post(`/v1/members/${hal}/resume`, { decide: true }), 422, 'unknown_field', '/decide');
+    problem(await shop.post('/v1/members/ext:NOBODY/resume', { decide_refused: true }), 404, 'not_found');
+    problem(await shop.post('/v1/members/ext:NOBODY/resume?dry_run=true', { decide_refused: true }), 404, 'not_found');
+    assert.equal((await shop.ask('DELETE', `/v1/members/${hal}`)).status, 200);
+    problem(await shop.post(`/v1/members/${hal}/resume`, { decide_refused: true }), 404, 'not_found');
+  });
+});
