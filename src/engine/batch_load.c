@@ -3,6 +3,7 @@
 #include "engine/batch.h"
 
 #include "engine/batch_internal.h"
+#include "store/frozen.h"
 #include "store/rewards.h"
 
 /* Members named by subjects. Enrolments' identifiers are looked up too: a taken one is a conflict.
@@ -227,8 +228,9 @@ static enum err load_refused(struct batch *b)
         return ERR_OK;
     }
     member = batch_member(b, s->subject.member);
-    if (member == NULL || member->key.version == 0) {
-        return ERR_OK;
+    if (member == NULL || member->key.version == 0 || !member->state->is_suspended ||
+        store_member_is_frozen(b->store, member->member)) {
+        return ERR_OK; // nobody, no suspension to end, or books that are not to be written
     }
     const enum err err = store_refused_load(b->store, b->arena, member, &b->refused);
     if (err == ERR_TOO_LARGE) {

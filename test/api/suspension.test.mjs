@@ -139,3 +139,54 @@ onEach('suspension', { document: plain }, (shop) => {
     problem(await shop.post(`/v1/members/${hal}/resume`, { decide_refused: true }), 404, 'not_found');
   });
 });
+
+// Every kind of event has facts of its own that deciding it needs.
+const all = {
+  name: 'Shop', currency: 'EUR', timezone: 'Europe/Amsterdam', unknown_members: 'enrol', wallets: [{ slug: 'points', returns: 'debt' }],
+  earning_rules: [{ slug: 'base', trigger: 'purchase', effects: [{ kind: 'earn', wallet: 'points', points: 1, per_amount: 100 }] }],
+  reviews: { moderated: false, effects: [{ kind: 'earn', wallet: 'points', points: 1000 }] },
+  referrals: [{
+    slug: 'friend', qualifies: { on: 'first_purchase', min_amount: 1000 }, hold_days: 0,
+    advocate: { effects: [{ kind: 'earn', wallet: 'points', points: 300 }] }, referee: { effects: [{ kind: 'earn', wallet: 'points', points: 10000 }] },
+  }],
+  quizzes: [{
+    slug: 'beans', name: { en: 'Beans' }, pass: 1, effects: [{ kind: 'earn', wallet: 'points', points: 100000 }],
+    questions: [{ slug: 'q', text: { en: 'Where?' }, options: [{ slug: 'a', text: { en: 'Here' }, right: true }, { slug: 'b', text: { en: 'There' } }] }],
+  }],
+};
+
+onEach('what a suspension refuses', { document: all }, (shop) => {
+  before(() => shop.serve());
+
+  test('orders, reviews, referrals, quizzes and subscriptions are decided with what they are about', async () => {
+    const time = '2026-01-01T00:00:00Z';
+    const send = async (type, id, data) => (await shop.event({ specversion: '1.0', id, source: 'till', type, time, subject: 'ext:ZOE', data })).body;
+    const ann = (await shop.post('/v1/members', { external_id: 'ANN' })).body;
+    await shop.post('/v1/members', { external_id: 'ZOE' });
+    await shop.post('/v1/members/ext:ZOE/suspend');
+    const refused = [
+      await send('visit', 'z-1', {}),
+      await send('referral', 'z-2', { code: ann.referral_code }),
+      await send('purchase', 'z-3', { amount: 2000, currency: 'EUR', lines: [{ id: '1', sku: 'LATTE', amount: 2000 }], status: 'placed' }),
+      await send('purchase.changed', 'z-4', { original: { id: 'z-3' }, amount: 3000, currency: 'EUR', lines: [{ id: '1', sku: 'LATTE', amount: 3000 }], status: 'placed' }),
+      await send('purchase.completed', 'z-5', { original: { id: 'z-3' } }),
+      await send('purchase', 'z-6', { amount: 5000, currency: 'EUR', status: 'placed' }),
+      await send('purchase.cancelled', 'z-7', { original: { id: 'z-6' } }),
+      await send('review.submitted', 'z-8', { original: { id: 'z-3' }, sku: 'LATTE', stars: 5 }),
+      await send('quiz.completed', 'z-9', { quiz: 'beans', answers: { q: 'a' } }),
+      await send('subscription.started', 'z-10', { subscription: 'L-1' }),
+      await send('subscription.cancelled', 'z-11', { subscription: 'L-1' }),
+    ];
+    assert.deepEqual(refused.map((r) => r.reason), refused.map(() => 'suspended'));
+    const { body } = await shop.post('/v1/members/ext:ZOE/resume', { decide_refused: true });
+    assert.deepEqual(body.refused, { decided: refused.length, passed_over: 0, left: 0 });
+    const decided = (await shop.get('/v1/members/ext:ZOE/timeline?limit=100')).body.data.filter((e) => /^z-/.test(e.external_id)).slice(0, refused.length);
+    assert.deepEqual(decided.map((e) => [e.external_id, e.outcome, e.refusal]), refused.map((_, i) => [`z-${i + 1}`, 'applied', null]).reverse());
+    assert.equal((await shop.balance('ext:ZOE')).active, 30 + 1000 + 10000 + 100000);
+    assert.equal((await shop.balance('ext:ANN')).active, 300);
+    assert.equal((await shop.get('/v1/members/ext:ZOE/subscriptions')).body.data[0].state, 'cancelled');
+    await send('refund', 'z-12', { original: { id: 'z-3' } });
+    assert.equal((await shop.balance('ext:ZOE')).active, 100000); // what the order has brought goes with it
+    shop.run('verify');
+  });
+});
