@@ -243,8 +243,10 @@ static void event_row_write(struct json_out *w, const struct store *store,
     json_key(w, "refusal");
     text_or_null(w, row->answer.outcome == OUTCOME_APPLIED ? (struct str){0}
                                                            : reason_slug(row->answer.reason));
-    json_key(w, "decided_as");
-    json_put_id(w, "evt_", decided_as);
+    if (decided_as != 0) {
+        json_key(w, "decided_as");
+        json_put_id(w, "evt_", decided_as);
+    }
     json_key(w, "program_version");
     json_put_int(w, row->version);
     json_key(w, "credential");
