@@ -60,10 +60,20 @@ bool batch_will_tell(struct batch *b) MUST_USE;
  * it. */
 enum err batch_decide(struct batch *b, size_t index) MUST_USE;
 
-/* Decides one event of a member from the facts at hand, loading what the decision asks for. */
+/* A forgotten member's key is gone; one whom a dry run enrols never had one. */
+static inline bool batch_is_forgotten(const struct member_facts *member)
+{
+    return member->key.version == 0 && !member->is_new;
+}
+
+/* batch_event.c: decides one event of a member from the facts at hand, loading what the decision
+ * asks for. */
 enum err batch_decide_event(struct batch *b, struct member_facts *member, const struct event *event,
                             const unsigned char original_hash[VAULT_HASH_BYTES], bool wants_explain,
                             struct decision *out) MUST_USE;
+
+/* The submission's natural key is known from now on. */
+void batch_note_known(struct batch *b, const struct submission *s, int64_t member, int64_t event);
 
 /* Takes a decision over into the batch: the member's next event sees it. `s` NULL: the clock's or a
  * released one. */

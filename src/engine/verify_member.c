@@ -17,32 +17,12 @@ struct lot_tally {
     int64_t active;
 };
 
-/* A balance on its way back to the beginning. */
-struct running {
-    int32_t wallet;
-    int64_t active, pending, debt;
-};
-
 /* What one event moved in one wallet. */
 struct moved {
     int32_t wallet;
     int64_t earned, pending, spent, revoked;
     int64_t awarded; // of `earned`: by rules, not as entries that a reward brought
     int64_t paid;    // of `spent`: on the purchase itself, not for a reward
-};
-
-struct balances_then {
-    struct running list[PROGRAM_WALLETS_MAX * 4];
-    size_t n;
-};
-
-/* Events about one purchase booked at one instant, and the balances after each of them. The first
- * of them may have waited for it: they were applied with it, and its answer shows it after them. */
-struct follow_up {
-    unsigned char purchase[VAULT_HASH_BYTES]; // its natural key
-    int64_t booked_at;
-    struct balances_then *then; // newest first
-    size_t then_n, then_max;    // 0: no such events
 };
 
 struct walk {
@@ -381,74 +361,15 @@ static void check_answer_points(const struct walk *w, const struct check_event *
     }
 }
 
-static bool answer_has(const struct answer *answer, const struct running *running, size_t n)
-{
-    static const struct running NOTHING = {0};
-    for (size_t i = 0; i < answer->balances_n; i++) {
-        const struct answer_balance *b = &answer->balances[i];
-        const struct running *r = &NOTHING;
-        for (size_t k = 0; k < n; k++) {
-            r = running[k].wallet == b->wallet ? &running[k] : r;
-        }
-        if (b->active != r->active || b->pending != r->pending || b->debt != r->debt) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Whether the answer has the balances after an event that has waited for this purchase. */
-static bool answer_follows(const struct walk *w, const struct event_row *row)
-{
-    unsigned char key[VAULT_HASH_BYTES];
-    const struct follow_up *after = &w->after;
-    if (after->then_n == 0 || row->event.kind != EVENT_PURCHASE ||
-        after->booked_at != row->booked_at) {
-        return false;
-    }
-    vault_natural_key(store_vault(w->store), row->event.source, row->event.external_id, key);
-    bool is_one = false;
-    for (size_t i = 0; i < after->then_n && memcmp(key, after->purchase, sizeof key) == 0; i++) {
-        is_one |= answer_has(&row->answer, after->then[i].list, after->then[i].n);
-    }
-    return is_one;
-}
-
-/* Remembers the balances after an event about a purchase. */
-static void follow(struct walk *w, const struct event_row *row)
-{
-    const struct event *event = &row->event;
-    struct follow_up *after = &w->after;
-    unsigned char key[VAULT_HASH_BYTES];
-    if (event_kind_class(event->kind) != EVENT_CLASS_AFTER_PURCHASE ||
-        w->running_n > ARRAY_N(after->then->list)) {
-        after->then_n = 0;
-        return;
-    }
-    vault_natural_key(store_vault(w->store),
-                      event->original.source.n > 0 ? event->original.source : event->source,
-                      event->original.id, key);
-    if (after->booked_at != row->booked_at || memcmp(key, after->purchase, sizeof key) != 0) {
-        after->then_n = 0;
-    }
-    memcpy(after->purchase, key, sizeof key);
-    after->booked_at = row->booked_at;
-    arena_room(w->arena, after->then, after->then_n, after->then_max);
-    struct balances_then *then = &after->then[after->then_n++];
-    then->n = w->running_n;
-    memcpy(then->list, w->running, w->running_n * sizeof *w->running);
-}
-
 /* Called before the event's transfers are taken back: the balances are those after it, or those
  * after what has waited for it. */
 static void check_answer_balances(struct walk *w, const struct check_event *event)
 {
-    const struct answer *answer = &event->row.answer;
-    if (!answer_has(answer, w->running, w->running_n) && !answer_follows(w, &event->row)) {
+    const struct balances_then now = {.list = w->running, .n = w->running_n};
+    if (!verify_answer(w->store, w->arena, &now, &event->row, &w->after)) {
         tell_event(w, INV_BALANCES, event->row.id,
                    "the answer's balances are not those after the event");
     }
-    follow(w, &event->row);
 }
 
 /* Points spent are those that the event's record names. */
