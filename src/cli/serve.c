@@ -1,4 +1,4 @@
-/* loyald serve: until SIGTERM, which drains. */
+/* loyald serve: until SIGTERM, which drains; a second one ends it at once. */
 #include "base/base.h"
 #include "cli/cli.h"
 
@@ -117,7 +117,8 @@ static const char HELP[] =
     "Usage: loyald serve [--listen ADDRESS:PORT] [--behind-proxy] [--proxies NETWORKS] "
     "[--rate-percent N]\n"
     "                    [--verify-hours N]\n\n"
-    "Serves the API until SIGTERM, which lets running requests end. Other addresses than loopback "
+    "Serves the API until SIGTERM, which lets running requests end; a second one ends it at once. "
+    "Other addresses than loopback "
     "need\n"
     "--behind-proxy: this release serves no TLS itself. NETWORKS are the proxies whose "
     "X-Forwarded-For is believed.\n"
@@ -138,6 +139,9 @@ static int serve(struct cli *cli, const struct serve_options *options)
         (void)fflush(stdout); // whoever started us may wait for this line
         wait_for_end(&signals);
         log_line(LOG_INFO, "serve", "action=drain");
+        // Whoever cannot wait, as for a database that hangs, ends it as a crash would: what was
+        // answered is on disk.
+        ensure(pthread_sigmask(SIG_UNBLOCK, &signals, NULL) == 0);
     } else {
         (void)cli_complain(cli,
                            err); // the exit code is that of a configuration that cannot be served

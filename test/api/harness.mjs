@@ -11,7 +11,7 @@ import { after, describe } from 'node:test';
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 export const loyald = join(root, 'build', process.env.FLAVOUR || 'debug', 'loyald');
 export const openapi = JSON.parse(readFileSync(join(root, 'openapi.yaml'), 'utf8'));
-const psql = process.env.PSQL || '/usr/lib/postgresql/15/bin/psql';
+export const psql = process.env.PSQL || '/usr/lib/postgresql/15/bin/psql';
 
 // The databases to test on: SQLite always, PostgreSQL where a server is named.
 export const databases = process.env.LOYALD_TEST_PG ? ['sqlite', 'postgres'] : ['sqlite'];

@@ -1,9 +1,10 @@
 // The process: starting, draining, and what it leaves on disk and in the log.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { onEach, problem, purchase } from './harness.mjs';
+import { onEach, problem, psql, purchase } from './harness.mjs';
 
 onEach('serving', {}, (shop) => {
   test('other addresses than loopback need a proxy to be declared', async () => {
@@ -42,6 +43,37 @@ onEach('serving', {}, (shop) => {
     assert.equal((await shop.balance('ext:D-1')).pending, 50);
     await shop.stop();
   });
+
+  // Only a server of its own can hang.
+  if (shop.database === 'postgres') {
+    test('a second SIGTERM ends it at once where the database hangs', async () => {
+      await shop.serve();
+      const first = await shop.event(purchase({ amount: 100 }, { subject: 'ext:D-2' }));
+      assert.equal(first.status, 201);
+      const sql = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+      const backends = spawnSync(psql, ['-Atqc', sql, shop.env.LOYALD_DATABASE], { encoding: 'utf8' }).stdout.split('\n').filter(Boolean).map(Number);
+      assert.ok(backends.length > 0);
+      backends.forEach((pid) => process.kill(pid, 'SIGSTOP'));
+      try {
+        const lost = shop.event(purchase({ amount: 100 }, { subject: 'ext:D-2' })).catch(() => null);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        shop.process.kill('SIGTERM');
+        const waits = await Promise.race([shop.ended, new Promise((resolve) => setTimeout(resolve, 500, 'waits'))]);
+        assert.equal(waits, 'waits');
+        shop.process.kill('SIGTERM');
+        assert.equal(await Promise.race([shop.ended, new Promise((resolve) => setTimeout(resolve, 5000, 'waits'))]), 'SIGTERM');
+        assert.equal(await lost, null);
+      } finally {
+        shop.process.kill('SIGKILL');
+        shop.process = null;
+        backends.forEach((pid) => process.kill(pid, 'SIGCONT'));
+      }
+      await shop.serve();
+      const { pending } = await shop.balance('ext:D-2');
+      assert.ok(pending === 1 || pending === 2, 'what was answered is there');
+      await shop.stop();
+    });
+  }
 
   test('it is ready soon after a clean stop', async () => {
     const start = performance.now();
