@@ -381,7 +381,9 @@ static enum err run(struct verifying *v)
     int64_t released = 0;
     int64_t relays = 0;
     int64_t contests = 0;
+    int64_t rewards = 0;
     int64_t words = 0;
+    try(run_table(v, "issued_reward", &rewards, store_check_rewards));
     try(run_table(v, "released", &released, store_check_released));
     try(run_table(v, "relay", &relays, store_check_relays));
     try(run_table(v, "contest_entry", &contests, store_check_contests));

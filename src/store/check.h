@@ -142,6 +142,8 @@ enum err store_check_referrals(struct store *store, struct arena *arena,
                                const struct check_listener *listener) MUST_USE;
 enum err store_check_reviews(struct store *store, struct arena *arena, struct check_cursor *cursor,
                              const struct check_listener *listener) MUST_USE;
+enum err store_check_rewards(struct store *store, struct arena *arena, struct check_cursor *cursor,
+                             const struct check_listener *listener) MUST_USE;
 enum err store_check_purchases(struct store *store, struct arena *arena,
                                struct check_cursor *cursor,
                                const struct check_listener *listener) MUST_USE;

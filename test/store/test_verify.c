@@ -869,11 +869,64 @@ static void stock_that_was_not_counted_is_found(void **state)
     run_sql(b, "UPDATE issued_reward SET state = 4");
     assert_int_equal(stock_faults(b), 1);
     run_sql(b, "UPDATE issued_reward SET state = 1");
+    assert_int_equal(verify(b), 0);
     // A version without the stock: from then on the counter may say less.
     shop_publish(b->shop, SHOP_PROGRAM);
     shop_publish(b->shop, STOCKED);
     run_sql(b, sql(b, "UPDATE shared_counter SET points = 2 WHERE %s", mug));
     assert_int_equal(stock_faults(b), 0);
+    shop_close(b->shop);
+}
+
+/* ---- issued rewards ---- */
+
+static int64_t reward_faults(struct books *b, enum invariant invariant, const char *table)
+{
+    int64_t n = 0;
+    (void)verify(b);
+    for (size_t i = 0; i < b->report->n; i++) {
+        const struct violation *v = &b->report->list[i];
+        n += v->invariant == invariant && str_eq(v->table, str_c(table));
+    }
+    return n;
+}
+
+static void rewards_that_are_not_those_of_the_member_are_found(void **state)
+{
+    static const char MUGS[] =
+        "{\"format\":\"loyald.program/1\",\"name\":\"Corner "
+        "shop\",\"currency\":\"EUR\",\"wallets\":[{\"slug\":\"points\"},{\"slug\":\"stars\"}],"
+        "\"rewards\":[{\"slug\":\"mug\",\"kind\":\"physical\",\"price\":[{\"wallet\":\"points\","
+        "\"points\":1}]}]}";
+    struct both *both = *state;
+    struct books *b = arena_new(&both->arena, struct books, 1);
+    b->shop = shop_open(both);
+    b->report = arena_new(&both->arena, struct verify_report, 1);
+    shop_publish(b->shop, MUGS);
+    (void)shop_enrol(b->shop, "{\"external_id\":\"ANN\"}");
+    adjust(b->shop, "ext:ANN", 400);
+    buy_mug(b->shop, 10);
+    for (int i = 0; i < 29; i++) {
+        buy_mug(b->shop, 10); // more than a page of the chain
+    }
+    b->raw = both_open(both, DB_MAINTAINER, NULL);
+    assert_int_equal(verify(b), 0);
+    const char *oldest = "reward_id = (SELECT min(reward_id) FROM issued_reward)";
+    // Another state than the member's books say, or another reward.
+    run_sql(b, sql(b, "UPDATE issued_reward SET state = 3 WHERE %s", oldest));
+    assert_int_equal(reward_faults(b, INV_REDEMPTIONS, "issued_reward"), 1);
+    run_sql(b, sql(b, "UPDATE issued_reward SET state = 1, reward = reward + 1 WHERE %s", oldest));
+    assert_int_equal(reward_faults(b, INV_REDEMPTIONS, "issued_reward"), 1);
+    run_sql(b, sql(b, "UPDATE issued_reward SET reward = reward - 1 WHERE %s", oldest));
+    assert_int_equal(verify(b), 0);
+    // A chain that names a later one, or one that is not there.
+    run_sql(b, sql(b, "UPDATE issued_reward SET previous = reward_id WHERE %s", oldest));
+    assert_int_equal(reward_faults(b, INV_CHAINS, "issued_reward"), 1);
+    run_sql(b, sql(b, "UPDATE issued_reward SET previous = 0 WHERE %s", oldest));
+    assert_int_equal(verify(b), 0);
+    run_sql(b, sql(b, "DELETE FROM issued_reward WHERE %s", oldest));
+    assert_int_equal(reward_faults(b, INV_CHAINS, "issued_reward"), 1);
+    assert_int_equal(reward_faults(b, INV_REDEMPTIONS, "member_state"), 1);
     shop_close(b->shop);
 }
 
@@ -888,6 +941,7 @@ int main(void)
         BOTH(a_check_can_be_stopped_between_slices),
         BOTH(a_long_history_is_left_between_its_pages),
         BOTH(stock_that_was_not_counted_is_found),
+        BOTH(rewards_that_are_not_those_of_the_member_are_found),
         BOTH(versions_published_meanwhile_are_no_damage),
         BOTH(the_report_is_json),
         ONLY_SQLITE(overwritten_pages_never_pass_for_sound_books),
