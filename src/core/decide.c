@@ -239,7 +239,7 @@ static enum err decide_purchase(struct deciding *d)
     enum reason reason = REASON_NONE;
     int64_t paid_before[PROGRAM_WALLETS_MAX] = {0};
     struct content content;
-    try(deciding_pay(d, paid_before, &reason));
+    try(deciding_pay(d, NULL, paid_before, &reason));
     if (reason != REASON_NONE) {
         return deciding_refuse(d, reason);
     }

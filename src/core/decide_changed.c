@@ -76,7 +76,7 @@ static enum err change_payment(struct deciding *d, struct purchase *purchase,
 {
     struct content content;
     count_paid(d, purchase, rest);
-    try(deciding_pay(d, rest, reason));
+    try(deciding_pay(d, &purchase->content, rest, reason));
     if (*reason != REASON_NONE) {
         return ERR_OK;
     }

@@ -45,9 +45,9 @@ const struct purchase *deciding_purchase(const struct facts *facts, int64_t id);
 bool deciding_pays_points(const struct event *event);
 
 /* Spends what the event pays in points beyond `already`, by wallet, of which it leaves what the
- * event does not pay. */
-enum err deciding_pay(struct deciding *d, int64_t already[PROGRAM_WALLETS_MAX],
-                      enum reason *reason) MUST_USE;
+ * event does not pay. `before`: the content whose payments were made already, NULL: none. */
+enum err deciding_pay(struct deciding *d, const struct event *before,
+                      int64_t already[PROGRAM_WALLETS_MAX], enum reason *reason) MUST_USE;
 
 /* What becomes of a purchase: decide_purchase.c, decide_changed.c. */
 enum err decide_refund(struct deciding *d) MUST_USE;

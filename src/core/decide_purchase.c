@@ -14,40 +14,70 @@ static bool is_price(const struct payment *payment, const struct wallet *wallet)
     return named - exact < wallet->pay.amount && exact - named < wallet->pay.amount;
 }
 
-/* Points used as payment: all or nothing. */
-static enum reason check_payment(const struct deciding *d, const struct payment *payment,
-                                 int64_t spent_before, int64_t *points)
+/* Whether the wallet of the version at hand may pay so, and the points that it takes. */
+static enum reason check_terms(const struct deciding *d, const struct payment *payment,
+                               const struct wallet *wallet, int64_t *points)
 {
-    const int index = program_wallet(d->program, payment->wallet);
-    if (index < 0 || d->program->wallets[index].pay.amount == 0) {
+    int64_t share = 0;
+    if (wallet == NULL || wallet->pay.amount == 0) {
         return REASON_WALLET_DOES_NOT_PAY;
     }
-    const struct wallet *wallet = &d->program->wallets[index];
-    int64_t needed = 0;
-    if (!mul_ratio_half_up(payment->amount, wallet->pay.points, wallet->pay.amount, &needed)) {
+    if (!mul_ratio_half_up(payment->amount, wallet->pay.points, wallet->pay.amount, points) ||
+        !mul_ratio_down(d->event->amount, wallet->pay.max_share.digits,
+                        power_of_ten(wallet->pay.max_share.scale), &share)) {
         return REASON_OVERFLOW;
     }
     if (payment->points != 0 && !is_price(payment, wallet)) {
         return REASON_PAYMENT_DIFFERS;
     }
-    needed = payment->points != 0 ? payment->points : needed;
-    const struct balance *balance = state_balance_find(d->out->state, wallet->symbol);
-    int64_t share = 0;
-    if (!mul_ratio_down(d->event->amount, wallet->pay.max_share.digits,
-                        power_of_ten(wallet->pay.max_share.scale), &share)) {
-        return REASON_OVERFLOW;
-    }
+    *points = payment->points != 0 ? payment->points : *points;
     if (payment->amount > share) {
         return REASON_ABOVE_SHARE;
     }
-    if (needed < wallet->pay.min_points) {
-        return REASON_BELOW_MINIMUM;
+    return *points < wallet->pay.min_points ? REASON_BELOW_MINIMUM : REASON_NONE;
+}
+
+static size_t count_same(const struct payment *list, size_t n, const struct payment *payment)
+{
+    size_t same = 0;
+    for (size_t i = 0; i < n; i++) {
+        same += str_eq(list[i].method, payment->method) &&
+                str_eq(list[i].wallet, payment->wallet) && list[i].points == payment->points &&
+                list[i].amount == payment->amount;
     }
-    if (needed + spent_before > (balance ? balance->active : 0)) {
-        return REASON_NOT_ENOUGH_POINTS;
+    return same;
+}
+
+/* What was paid so already stays paid so, as often as it was, whatever the rate has become since.
+ */
+static bool is_paid_so(const struct deciding *d, const struct event *before, size_t i)
+{
+    const struct payment *payment = &d->event->payments[i];
+    return before != NULL && payment->points > 0 &&
+           count_same(d->event->payments, i + 1, payment) <=
+               count_same(before->payments, before->payments_n, payment);
+}
+
+/* Points used as payment: all or nothing. `held` are those that the purchase has had before. */
+static enum reason check_payment(const struct deciding *d, const struct event *before, size_t i,
+                                 int64_t held, int64_t *points)
+{
+    const struct payment *payment = &d->event->payments[i];
+    const int index = program_wallet(d->program, payment->wallet);
+    const struct wallet *wallet = index >= 0 ? &d->program->wallets[index] : NULL;
+    enum reason reason = REASON_NONE;
+    *points = payment->points;
+    if (wallet == NULL || !is_paid_so(d, before, i)) {
+        reason = check_terms(d, payment, wallet, points);
+    } else if (payment->amount > d->event->amount) {
+        reason = REASON_ABOVE_SHARE;
     }
-    *points = needed;
-    return REASON_NONE;
+    if (reason != REASON_NONE) {
+        return reason;
+    }
+    const struct balance *balance = state_balance_find(d->out->state, wallet->symbol);
+    return *points - held > (balance ? balance->active : 0) ? REASON_NOT_ENOUGH_POINTS
+                                                            : REASON_NONE;
 }
 
 static bool is_points_payment(const struct payment *payment)
@@ -65,7 +95,8 @@ bool deciding_pays_points(const struct event *event)
     return false;
 }
 
-enum err deciding_pay(struct deciding *d, int64_t already[PROGRAM_WALLETS_MAX], enum reason *reason)
+enum err deciding_pay(struct deciding *d, const struct event *before,
+                      int64_t already[PROGRAM_WALLETS_MAX], enum reason *reason)
 {
     *reason = REASON_NONE;
     for (size_t i = 0; i < d->event->payments_n; i++) {
@@ -76,7 +107,7 @@ enum err deciding_pay(struct deciding *d, int64_t already[PROGRAM_WALLETS_MAX], 
         }
         const int index = program_wallet(d->program, payment->wallet);
         const int64_t held = index >= 0 ? already[index] : 0;
-        *reason = check_payment(d, payment, -held, &points);
+        *reason = check_payment(d, before, i, held, &points);
         if (*reason != REASON_NONE) {
             return ERR_OK;
         }
