@@ -318,7 +318,7 @@ static enum err submit_event(struct batch *b, size_t index)
                  "decide_refused, and adjust the points by hand.");
         return ERR_OK;
     }
-    try(batch_timers_run(b, member, &more));
+    try(batch_timers_run(b, member, b->now, &more));
     if (s->decides_refused) {
         s->event.reason = b->refused.left > 0 ? STR("decide_refused") : STR("resume");
     }
@@ -368,7 +368,7 @@ static enum err submit_timers(struct batch *b, struct submission *s)
     }
     s->more_is_due = b->timers_n >= TIMERS_PER_BATCH_MAX;
     if (!s->more_is_due) {
-        try(batch_timers_run(b, member, &s->more_is_due));
+        try(batch_timers_run(b, member, b->now, &s->more_is_due));
     }
     try(batch_arm(b, member));
     if (member->state->timer_at <= b->now) {

@@ -105,7 +105,7 @@ static void note_code(struct batch *b, const struct decision *decision)
 /* Codes are drawn when a decision is applied, and stored with it. */
 static enum err take_code(struct batch *b, struct issued *issued)
 {
-    if (b->mode != BATCH_APPLY) {
+    if (b->mode == BATCH_DRY_RUN) {
         return ERR_OK; // what is only tried has no code
     }
     if (issued->pool != 0) {

@@ -98,7 +98,7 @@ static enum err release_one(struct batch *b, struct member_facts *member,
     unsigned char original[VAULT_HASH_BYTES] = {0};
     bool more = false;
     if (!is_with_purchase) {
-        try(batch_timers_run(b, member, &more));
+        try(batch_timers_run(b, member, b->now, &more));
     }
     if (held->event.original.id.n > 0) {
         original_of(b, &held->event, original);
@@ -232,6 +232,17 @@ bool batch_is_early(const struct batch *b, const struct event_row *row)
             original->event > row->id);
 }
 
+/* The clock's own events of the suspension were refused, and those that lifted events bring about
+ * within it are too; balances, orders and tiers go their way by it, each in its time. */
+static enum err run_suspended(struct batch *b, struct member_facts *member, int64_t until)
+{
+    bool more = false;
+    member->state->is_suspended = true;
+    try(batch_timers_run(b, member, int64_min(until, b->now), &more));
+    member->state->is_suspended = false;
+    return ERR_OK;
+}
+
 /* What waited for a purchase is decided with it. */
 static enum err lift_one(struct batch *b, struct member_facts *member, size_t i)
 {
@@ -245,8 +256,7 @@ static enum err lift_one(struct batch *b, struct member_facts *member, size_t i)
     struct decision *decision = arena_new(b->arena, struct decision, 1);
     unsigned char hash[VAULT_HASH_BYTES] = {0};
     const bool is_early = batch_is_early(b, row);
-    bool more = false;
-    try(batch_timers_run(b, member, &more));
+    try(run_suspended(b, member, row->event.time));
     if (row->event.original.id.n > 0) {
         original_of(b, &row->event, hash);
     }
@@ -273,6 +283,9 @@ enum err batch_lift(struct batch *b, struct member_facts *member, struct submiss
     member->state->is_suspended = false;
     for (size_t i = 0; i < b->refused.n; i++) {
         try(lift_one(b, member, i));
+    }
+    if (!stays) {
+        try(run_suspended(b, member, b->now));
     }
     member->state->is_suspended = stays;
     s->lifted.decided_n = (int64_t)b->refused.n;

@@ -101,9 +101,10 @@ void batch_fail_refusal(struct submission *s, enum reason reason);
  * the ones before. */
 void batch_follow_ids(struct batch *b, const struct member_facts *member);
 
-/* batch_timers.c: what is due for the member comes first, in order; *more: there is more than one
- * round does. */
-enum err batch_timers_run(struct batch *b, struct member_facts *member, bool *more) MUST_USE;
+/* batch_timers.c: what is due for the member by an instant, not later than now, comes first, in
+ * order; *more: there is more than one round does. */
+enum err batch_timers_run(struct batch *b, struct member_facts *member, int64_t until,
+                          bool *more) MUST_USE;
 
 /* What the clock waits for from now on, by the version in force now. */
 enum err batch_arm(struct batch *b, struct member_facts *member) MUST_USE;

@@ -52,12 +52,13 @@ enum err batch_supply_opening(struct batch *b, const struct member_facts *member
 }
 
 /* What is due comes first, in order, in the same batch. */
-enum err batch_timers_run(struct batch *b, struct member_facts *member, bool *more)
+enum err batch_timers_run(struct batch *b, struct member_facts *member, int64_t until, bool *more)
 {
+    ensure(until <= b->now);
     *more = false;
     for (int i = 0; i < TIMERS_PER_EVENT_MAX; i++) {
         const int64_t due = state_next_due(member->state, b->program_now);
-        if (due > b->now) {
+        if (due > until) {
             return ERR_OK;
         }
         const struct program *program = NULL;

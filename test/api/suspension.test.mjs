@@ -190,3 +190,73 @@ onEach('what a suspension refuses', { document: all }, (shop) => {
     shop.run('verify');
   });
 });
+
+const lasting = {
+  ...program, order_days: 10, unknown_members: 'hold', wallets: [{ slug: 'points' }],
+  earning_rules: [
+    { slug: 'base', trigger: 'purchase', effects: [{ kind: 'earn', wallet: 'points', points: 1, per_amount: 100 }] },
+    { slug: 'missed', trigger: { type: 'inactive', days: 10 }, effects: [{ kind: 'earn', wallet: 'points', points: 1000000 }] },
+    { slug: 'kept', trigger: 'subscription.month_kept', effects: [{ kind: 'earn', wallet: 'points', points: 5000 }] },
+    { slug: 'coupon', trigger: 'visit', when: { '==': [{ var: 'event.store' }, 'ams-1'] }, effects: [{ kind: 'reward', reward: 'lottery' }] },
+  ],
+  rewards: [{ slug: 'lottery', kind: 'coupon' }],
+};
+
+onEach('a suspension of weeks', { document: lasting }, (shop) => {
+  before(() => shop.serve());
+
+  const at = async (time) => assert.equal((await shop.post('/v1/test/clock', { now: time })).status, 200);
+  const balance = async (name) => (await shop.get(`/v1/members/ext:${name}/balances`)).body.data[0];
+
+  test('what the clock would have brought meanwhile is refused, and orders end as if nothing had been', async () => {
+    for (const name of ['W-S', 'W-N']) await shop.post('/v1/members', { external_id: name });
+    await shop.post('/v1/members/ext:W-S/suspend');
+    const life = [
+      [2, 'purchase', { amount: 100, currency: 'EUR' }], [3, 'subscription.started', { subscription: 'L' }], [10, 'visit', {}], [12, 'subscription.cancelled', { subscription: 'L' }],
+      [18, 'visit', {}], [26, 'visit', {}], [27, 'purchase', { amount: 100, currency: 'EUR', status: 'placed' }], [28, 'purchase.completed', { original: { id: '27' } }],
+    ];
+    for (const [n, type, data] of life) {
+      await at(day(n));
+      for (const name of ['W-S', 'W-N']) {
+        const named = data.original ? { original: { id: `${name}-${data.original.id}` } } : data;
+        const answer = await shop.event({ ...purchase(), id: `${name}-${n}`, type, subject: `ext:${name}`, time: day(n), data: named });
+        assert.equal(answer.body.outcome, name === 'W-S' ? 'refused' : 'applied', answer.text);
+      }
+    }
+    for (const date of ['2026-02-04', '2026-02-12', '2026-02-20']) {
+      await at(`${date}T00:00:00Z`);
+      for (const name of ['W-S', 'W-N']) await shop.event({ ...purchase(), id: `${name}-${date}`, type: 'visit', subject: `ext:${name}`, time: `${date}T00:00:00Z`, data: {} });
+    }
+    await at('2026-02-21T00:00:00Z');
+    const tried = await shop.post('/v1/members/ext:W-S/resume?dry_run=true', { decide_refused: true });
+    const resumed = await shop.post('/v1/members/ext:W-S/resume', { decide_refused: true });
+    assert.deepEqual(resumed.body.refused, { decided: 11, passed_over: 0, left: 0 }, resumed.text);
+    assert.deepEqual(tried.body.balances, resumed.body.balances);
+    assert.deepEqual(await balance('W-S'), await balance('W-N'));
+    assert.equal((await balance('W-S')).active, 2);
+    const { data } = (await shop.get('/v1/members/ext:W-S/timeline?limit=100')).body;
+    assert.deepEqual(data.filter((e) => e.outcome === 'applied' && /inactive|month_kept|voided/.test(e.type)), []);
+    await at('2026-02-21T01:00:00Z');
+    assert.deepEqual(await balance('W-S'), await balance('W-N'));
+    shop.run('verify');
+  });
+
+  test('a coupon that comes late has its code', async () => {
+    const codes = await shop.ask('POST', '/v1/rewards/lottery/codes', 'AAAA-0001\nAAAA-0002\nAAAA-0003\n', { type: 'text/plain', headers: { 'idempotency-key': 'codes-1' } });
+    assert.equal(codes.status, 201, codes.text);
+    const coupons = async (name) => (await shop.get(`/v1/members/ext:${name}/rewards`)).body.data.map((r) => r.code);
+    const visit = (subject, id) => shop.event({ ...purchase(), id, type: 'visit', subject, time: '2026-02-21T01:00:00Z', data: { store: 'ams-1' } });
+    await shop.post('/v1/members', { external_id: 'C-S' });
+    await shop.post('/v1/members/ext:C-S/suspend');
+    await visit('ext:C-S', 'late-1');
+    await shop.post('/v1/members/ext:C-S/resume?dry_run=true', { decide_refused: true });
+    await shop.post('/v1/members/ext:C-S/resume', { decide_refused: true });
+    assert.deepEqual(await coupons('C-S'), ['AAAA-0001']);
+    // What waited for somebody by an address that they give later.
+    await shop.post('/v1/members', { external_id: 'C-P' });
+    assert.equal((await visit('email:c.p@example.org', 'late-2')).body.outcome, 'held');
+    assert.equal((await shop.ask('PATCH', '/v1/members/ext:C-P', { email: 'c.p@example.org' }, { headers: { 'idempotency-key': 'patch-1' } })).status, 200);
+    assert.deepEqual(await coupons('C-P'), ['AAAA-0002']);
+    shop.run('verify');
+  });
+});
