@@ -60,7 +60,9 @@ static void follow(struct store *store, struct arena *arena, const struct balanc
     struct balances_then *then = &after->then[after->then_n++];
     then->list = arena_new(arena, struct running, now->n);
     then->n = now->n;
-    memcpy(then->list, now->list, now->n * sizeof *now->list);
+    if (now->n > 0) {
+        memcpy(then->list, now->list, now->n * sizeof *now->list);
+    }
 }
 
 bool verify_answer(struct store *store, struct arena *arena, const struct balances_then *now,
