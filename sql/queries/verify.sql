@@ -121,7 +121,3 @@ SELECT event_id FROM event WHERE event_id = :event_id AND member_id = :member_id
 -- postgres:
 SELECT e.event_id FROM unnest(:member_id::bigint[], :event_id::bigint[]) AS u (member_id, event_id)
 JOIN event e ON e.member_id = u.member_id AND e.event_id = u.event_id
-
--- name: verify_reward_states :many
--- States in the order of members, for the rewards that they list.
-SELECT member_id, version, state FROM member_state WHERE member_id > :after ORDER BY member_id LIMIT :n

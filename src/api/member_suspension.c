@@ -37,6 +37,7 @@ static enum err read_choice(struct api_call *call, bool *decides)
 /* What became of what was refused, into an open object. */
 static void lifted_write(struct json_out *w, const struct submission *s)
 {
+    json_key(w, "refused");
     json_open(w, '{');
     json_key(w, "decided");
     json_put_int(w, s->lifted.decided_n);
@@ -53,7 +54,6 @@ static void resumed_write(struct json_out *w, const struct store *store,
     json_open(w, '{');
     member_view_write(w, store, view);
     if (s->decides_refused) {
-        json_key(w, "refused");
         lifted_write(w, s);
     }
     json_close(w, '}');
@@ -70,7 +70,6 @@ static struct str choice_text(struct arena *arena, const struct submission *s)
     buf_open(&text, arena, 1024);
     w = json_out(&text);
     json_open(&w, '{');
-    json_key(&w, "refused");
     lifted_write(&w, s);
     json_close(&w, '}');
     return buf_view(&text);

@@ -89,13 +89,12 @@ static enum err rewards_slice(struct store *store, struct arena *arena, struct c
 {
     struct db_result rows;
     const struct db_value params[] = {db_int(cursor->member), db_int(CHECK_MEMBERS)};
-    try(db_query(store->db, arena, Q_VERIFY_REWARD_STATES, params, ARRAY_N(params), &rows));
+    try(db_query(store->db, arena, Q_VERIFY_HEADS, params, ARRAY_N(params), &rows));
     for (size_t i = 0; i < rows.rows_n; i++) {
         struct state state;
         struct rewards_walk w = {.store = store, .arena = arena, .listener = listener};
         w.member.member = cursor->member = db_at_int(&rows, i, 0);
-        if (state_unpack(arena, cursor->member, db_at_int(&rows, i, 1), db_at_str(&rows, i, 2),
-                         &state) != ERR_OK ||
+        if (state_unpack(arena, cursor->member, 1, db_at_str(&rows, i, 1), &state) != ERR_OK ||
             (state.rewards_n == 0 && state.last_reward == 0)) {
             continue; // what cannot be read was told with the member
         }
