@@ -10,9 +10,8 @@
 #include <unistd.h>
 
 enum {
-    // libmicrohttpd's, per connection: the longest head that is allowed, or a piece of a body. It
-    // is
-    // overwritten with zeros twice a request: with 48 KiB a tenth of this thread's time.
+    // libmicrohttpd's, per connection: the longest head that is allowed, or a piece of a body.
+    // Zeros go over it twice a request: with 48 KiB a tenth of this thread's time.
     CONNECTION_POOL_BYTES = 20 * 1024,
     LISTEN_BACKLOG = 1024,
     SCRATCH_BYTES_MAX = 64 * 1024,
