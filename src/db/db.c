@@ -332,6 +332,12 @@ enum err db_file_search(struct db *db, const struct str *needles, size_t needles
     return err;
 }
 
+enum err db_others_version(struct db *db, int64_t *out)
+{
+    ensure(db->backend->others_version != NULL);
+    return db->backend->others_version(db, out);
+}
+
 int64_t db_wal_pages(const struct db *db)
 {
     return atomic_load(&db->wal_pages);

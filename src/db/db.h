@@ -211,6 +211,11 @@ void db_rollback(struct db *db);
 
 bool db_in_transaction(const struct db *db);
 
+/* A number that is another one once any other connection has changed the database, of whatever
+ * process: while it stays, what this connection has read is as it was, but for its own changes. In
+ * a write transaction it stays. SQLite only. */
+enum err db_others_version(struct db *db, int64_t *out) MUST_USE;
+
 /* ---- one row of parameters ---- */
 
 /* Runs a DB_EXEC statement. changed_n: rows inserted, updated or deleted, or returned where it has

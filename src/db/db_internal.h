@@ -37,8 +37,9 @@ struct db_backend {
     enum err (*begin)(struct db *db, enum db_access access);
     enum err (*commit)(struct db *db);
     void (*rollback)(struct db *db);
-    enum err (*prepare)(struct db *db, int *failed_index); // all statements
-    enum err (*script)(struct db *db, const char *sql);    // several statements, zero-terminated
+    enum err (*others_version)(struct db *db, int64_t *out); // NULL: there is none
+    enum err (*prepare)(struct db *db, int *failed_index);   // all statements
+    enum err (*script)(struct db *db, const char *sql);      // several statements, zero-terminated
     enum err (*checkpoint)(struct db *db, enum db_checkpoint mode, int64_t *wal_pages_left);
     enum err (*file_sync)(struct db *db);
     enum err (*log_sync)(struct db *db);

@@ -11,8 +11,16 @@
 enum { WRITER_WAIT_MS = 30000, READER_WAIT_MS = 5000, TRUNCATE_WAIT_MS = 1000 };
 
 /* Statements of our own behind those of the set. */
-enum own_statement { OWN_BEGIN_READ, OWN_BEGIN_WRITE, OWN_COMMIT, OWN_ROLLBACK, OWN_N };
-static const char *const OWN_TEXT[] = {"BEGIN", "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"};
+enum own_statement {
+    OWN_BEGIN_READ,
+    OWN_BEGIN_WRITE,
+    OWN_COMMIT,
+    OWN_ROLLBACK,
+    OWN_OTHERS_VERSION,
+    OWN_N
+};
+static const char *const OWN_TEXT[] = {"BEGIN", "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK",
+                                       "PRAGMA data_version"};
 _Static_assert(ARRAY_N(OWN_TEXT) == OWN_N, "one text each");
 
 static size_t queries_n(const struct db *db)
@@ -311,6 +319,18 @@ static void sqlite_rollback(struct db *db)
     }
 }
 
+static enum err sqlite_others_version(struct db *db, int64_t *out)
+{
+    const char *text = OWN_TEXT[OWN_OTHERS_VERSION];
+    sqlite3_stmt *prepared = NULL;
+    try(statement_get(db, (int)(queries_n(db) + OWN_OTHERS_VERSION), text, text, &prepared));
+    const int code = sqlite3_step(prepared);
+    *out = code == SQLITE_ROW ? sqlite3_column_int64(prepared, 0) : 0;
+    const enum err err = code == SQLITE_ROW ? ERR_OK : sqlite_failed(db, code, text);
+    (void)sqlite3_reset(prepared); // says the same again
+    return err;
+}
+
 /* ---- the file ---- */
 
 static enum err sqlite_checkpoint(struct db *db, enum db_checkpoint mode, int64_t *wal_pages_left)
@@ -485,6 +505,7 @@ static const struct db_backend SQLITE_BACKEND = {
     .begin = sqlite_begin,
     .commit = sqlite_commit,
     .rollback = sqlite_rollback,
+    .others_version = sqlite_others_version,
     .prepare = sqlite_prepare,
     .script = sqlite_script,
     .checkpoint = sqlite_checkpoint,

@@ -28,7 +28,8 @@ static enum err find_members(struct batch *b, int64_t **found)
             identifiers[at++] = (struct identifier){.kind = IDENT_MEMBER, .member = s->member};
         }
     }
-    try(store_members_find(b->store, b->arena, identifiers, at, members));
+    try(b->mode == BATCH_APPLY ? store_members_meet(b->store, b->arena, identifiers, at, members)
+                               : store_members_find(b->store, b->arena, identifiers, at, members));
     *found = arena_new(b->arena, int64_t, b->n);
     at = 0;
     for (size_t i = 0; i < b->n; i++) {

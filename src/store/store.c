@@ -241,6 +241,7 @@ enum err store_open(struct store_base *base, enum db_role role, struct fail *f, 
     store->relay_owner = (store->relay_owner & INT64_MAX) | 1; // 0 is nobody
     arena_open(&store->programs_arena, STORE_PROGRAMS_BYTES_MAX);
     arena_open(&store->zones_arena, STORE_ZONES_BYTES_MAX);
+    recent_open(&store->members, sizeof(int64_t), STORE_MEMBERS_RECENT_MAX);
     enum err err = open_db(&base->config, role, f, &store->db);
     if (err == ERR_OK) {
         err = db_prepare(store->db, f);
@@ -248,6 +249,10 @@ enum err store_open(struct store_base *base, enum db_role role, struct fail *f, 
     if (err == ERR_OK) {
         err = vault_keys_open(base->vault, role == DB_READER ? DB_READER : DB_MAINTAINER, f,
                               &store->keys);
+    }
+    if (err == ERR_OK && role == DB_WRITER) {
+        store->remembers = db_dialect(store->db) == DB_SQLITE;
+        vault_keys_remember(store->keys);
     }
     if (err == ERR_OK && role != DB_READER) {
         err = db_slot_take(store->db, &store->ids.process);
@@ -267,6 +272,7 @@ void store_close(struct store *store)
         db_close(store->db);
         arena_close(&store->programs_arena);
         arena_close(&store->zones_arena);
+        recent_clear(&store->members);
         free(store);
     }
 }

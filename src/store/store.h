@@ -138,6 +138,14 @@ enum err identifier_make(struct arena *arena, const struct vault *vault, enum id
 enum err store_profile_lists(struct arena *arena, struct str tags_text, struct str attributes_text,
                              struct profile *out) MUST_USE;
 
+enum { STORE_MEMBERS_RECENT_MAX = 1024 * 1024 };
+
+/* store_members_find() as the first read of a write transaction, before it has written: on SQLite
+ * whom the last of these have found is remembered, up to STORE_MEMBERS_RECENT_MAX identifiers,
+ * until an identifier is deleted here or another connection changes the database. */
+enum err store_members_meet(struct store *store, struct arena *arena, const struct identifier *list,
+                            size_t n, int64_t *out) MUST_USE;
+
 /* Members by identifier: out[i] is 0 where there is none (or, for IDENT_MEMBER, what was given). */
 enum err store_members_find(struct store *store, struct arena *arena, const struct identifier *list,
                             size_t n, int64_t *out) MUST_USE;

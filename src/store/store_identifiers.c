@@ -147,3 +147,89 @@ enum err store_members_find(struct store *store, struct arena *arena, const stru
     }
     return rows.is_bad ? ERR_INTEGRITY : ERR_OK;
 }
+
+/* ---- remembering ---- */
+
+struct identifier_key {
+    unsigned char bytes[RECENT_KEY_BYTES];
+};
+_Static_assert((int)VAULT_HASH_BYTES == (int)RECENT_KEY_BYTES, "a blind index is a key");
+
+/* Equal values have other hashes in other fields; the kind makes it sure. */
+static struct identifier_key identifier_key(const struct identifier *identifier)
+{
+    struct identifier_key key;
+    memcpy(key.bytes, identifier->hash, sizeof key.bytes);
+    key.bytes[0] ^= (unsigned char)identifier->kind;
+    return key;
+}
+
+static bool is_natural(const struct identifier *identifier)
+{
+    return identifier->kind != IDENT_MEMBER && identifier->kind != IDENT_NONE;
+}
+
+/* Fills in whom is remembered; `rest` and `places` are the others. */
+static size_t recall(const struct store *store, const struct identifier *list, size_t n,
+                     int64_t *out, struct identifier *rest, size_t *places)
+{
+    size_t rest_n = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct identifier_key key = identifier_key(&list[i]);
+        const int64_t *member =
+            is_natural(&list[i]) ? recent_find(&store->members, key.bytes) : NULL;
+        if (member != NULL) {
+            memcpy(&out[i], member, sizeof out[i]);
+        } else {
+            rest[rest_n] = list[i];
+            places[rest_n++] = i;
+        }
+    }
+    return rest_n;
+}
+
+/* Whom they led to is remembered no more, whatever becomes of the transaction. */
+enum err identifiers_delete(struct store *store, const struct db_value *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct db_value *row = &rows[i * IDENTIFIER_COLS];
+        struct identifier identifier = {.kind = (enum identifier_kind)row[0].i};
+        memcpy(identifier.hash, row[1].s.p, sizeof identifier.hash);
+        recent_forget(&store->members, identifier_key(&identifier).bytes);
+    }
+    return db_exec_rows(store->db, Q_IDENTIFIERS_DELETE, rows, n, IDENTIFIER_COLS, NULL);
+}
+
+enum err identifiers_delete_of(struct store *store, int64_t member)
+{
+    const struct db_value param = db_int(member);
+    recent_clear(&store->members); // nobody knows which were theirs
+    return db_exec(store->db, Q_MEMBER_IDENTIFIERS_DELETE, &param, 1, NULL);
+}
+
+enum err store_members_meet(struct store *store, struct arena *arena, const struct identifier *list,
+                            size_t n, int64_t *out)
+{
+    ensure(db_in_transaction(store->db));
+    if (!store->remembers) {
+        return store_members_find(store, arena, list, n, out);
+    }
+    int64_t version = 0;
+    try(db_others_version(store->db, &version));
+    if (version != store->others_version) {
+        recent_clear(&store->members);
+        store->others_version = version;
+    }
+    struct identifier *rest = arena_new(arena, struct identifier, n);
+    size_t *places = arena_new(arena, size_t, n);
+    const size_t rest_n = recall(store, list, n, out, rest, places);
+    int64_t *found = arena_new(arena, int64_t, rest_n);
+    try(store_members_find(store, arena, rest, rest_n, found));
+    for (size_t i = 0; i < rest_n; i++) {
+        out[places[i]] = found[i];
+        if (found[i] != 0 && is_natural(&rest[i])) {
+            recent_note(&store->members, identifier_key(&rest[i]).bytes, &found[i]);
+        }
+    }
+    return ERR_OK;
+}

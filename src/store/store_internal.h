@@ -5,6 +5,7 @@
 #include "store/clock.h"
 #include "store/store.h"
 
+#include "base/recent.h"
 #include "queries.h"
 
 struct program_entry {
@@ -42,6 +43,9 @@ struct store {
     bool symbols_are_damaged;
     struct program_entry *programs;
     size_t programs_n;
+    bool remembers;           // identifiers, on SQLite
+    struct recent members;    // by their identifiers' hashes, of the version below
+    int64_t others_version;   // of the database
     struct arena zones_arena; // members' time zones
     const struct zone *zones[STORE_ZONES_MAX];
     size_t zones_n;
@@ -59,6 +63,12 @@ static inline bool fingerprint_is_whole(struct str stored)
 {
     return stored.n == VAULT_FINGERPRINT_BYTES || stored.n == VAULT_HASH_BYTES;
 }
+
+/* Deletes identifiers: rows of kind, hash and member; or all of a member, which walks over the
+ * table. */
+enum { IDENTIFIER_COLS = 3 };
+enum err identifiers_delete(struct store *store, const struct db_value *rows, size_t n) MUST_USE;
+enum err identifiers_delete_of(struct store *store, int64_t member) MUST_USE;
 
 /* Where a member's sealed profile lives. */
 #define PROFILE_PLACE(owner)                                                                       \

@@ -7,7 +7,7 @@
 #include "store/reviews.h"
 #include "vault/normal.h"
 
-enum { WORD_COLS = 2, IDENTIFIER_COLS = 3, ERASURES_PAGE = 1000 };
+enum { WORD_COLS = 2, ERASURES_PAGE = 1000 };
 
 /* ---- what a member is found by ---- */
 
@@ -175,7 +175,7 @@ static enum err write_index(struct store *store, struct arena *arena, int64_t me
     int64_t inserted = 0;
     try(identifier_is_taken(store, arena, is, member, f));
     size_t n = identifier_rows(was, is, member, identifiers);
-    try(db_exec_rows(store->db, Q_IDENTIFIERS_DELETE, identifiers, n, IDENTIFIER_COLS, NULL));
+    try(identifiers_delete(store, identifiers, n));
     n = identifier_rows(is, was, member, identifiers);
     try(db_exec_rows(store->db, Q_IDENTIFIERS_INSERT, identifiers, n, IDENTIFIER_COLS, &inserted));
     if ((size_t)inserted != n) {
@@ -285,13 +285,13 @@ static enum err delete_index(struct store *store, struct arena *arena, int64_t m
 {
     const struct db_value param = db_int(member);
     if (index == NULL) {
-        try(db_exec(store->db, Q_MEMBER_IDENTIFIERS_DELETE, &param, 1, NULL));
+        try(identifiers_delete_of(store, member));
         return db_exec(store->db, Q_MEMBER_WORDS_DELETE, &param, 1, NULL);
     }
     struct db_value identifiers[MEMBER_IDENTIFIERS_MAX * IDENTIFIER_COLS];
     struct db_value words[ARRAY_N(index->words) * WORD_COLS];
     size_t n = identifier_rows(index, NULL, member, identifiers);
-    try(db_exec_rows(store->db, Q_IDENTIFIERS_DELETE, identifiers, n, IDENTIFIER_COLS, NULL));
+    try(identifiers_delete(store, identifiers, n));
     n = word_rows(arena, store->base->vault, index, NULL, member, words);
     return db_exec_rows(store->db, Q_NAME_WORDS_DELETE, words, n, WORD_COLS, NULL);
 }

@@ -186,6 +186,7 @@ static enum err traces_remove(struct vault_keys *keys, const struct erase *erase
 
 static enum err erase_run(struct vault_keys *keys, struct erase *erase, bool *is_final)
 {
+    keys_forget(keys, erase->owner_ids, erase->n);
     enum err err = keys_transaction(keys, erase_write, erase);
     if (err == ERR_OK) {
         err = traces_remove(keys, erase, is_final);

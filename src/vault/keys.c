@@ -19,6 +19,7 @@ enum err vault_keys_open(const struct vault *vault, enum db_role role, struct fa
     struct vault_keys *keys = arena_new(&own, struct vault_keys, 1);
     keys->own = own;
     keys->vault = vault;
+    recent_open(&keys->recent, sizeof(struct vault_key), VAULT_KEYS_RECENT_MAX);
     arena_open(&keys->scratch, (size_t)256 * 1024 * 1024);
     const struct db_config config = {
         .url = vault->config.keys_url, .role = role, .queries = &KEY_QUERIES};
@@ -41,6 +42,7 @@ void vault_keys_close(struct vault_keys *keys)
     }
     db_close(keys->db);
     arena_close(&keys->scratch);
+    recent_clear(&keys->recent);
     struct arena own = keys->own;
     arena_close(&own);
 }
@@ -152,6 +154,73 @@ static enum err load_run(struct vault_keys *keys, const int64_t *owner_ids, size
     return found.is_bad ? ERR_INTEGRITY : ERR_OK;
 }
 
+/* ---- remembering ---- */
+
+struct owner_key {
+    unsigned char bytes[RECENT_KEY_BYTES];
+};
+
+static struct owner_key owner_key(int64_t owner_id)
+{
+    struct owner_key key = {{0}};
+    memcpy(key.bytes, &owner_id, sizeof owner_id);
+    key.bytes[RECENT_KEY_BYTES - 1] = 1; // none is all zeros
+    return key;
+}
+
+void vault_keys_remember(struct vault_keys *keys)
+{
+    keys->remembers = db_dialect(keys->db) == DB_SQLITE;
+}
+
+void keys_forget(struct vault_keys *keys, const int64_t *owner_ids, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        recent_forget(&keys->recent, owner_key(owner_ids[i]).bytes);
+    }
+}
+
+/* What another connection has changed is read again, and all else with it. */
+static enum err recent_follow(struct vault_keys *keys)
+{
+    int64_t version = 0;
+    try(db_others_version(keys->db, &version));
+    if (version != keys->others_version) {
+        recent_clear(&keys->recent);
+        keys->others_version = version;
+    }
+    return ERR_OK;
+}
+
+/* Those that are not remembered are read, and are remembered then. */
+static enum err load_rest(struct vault_keys *keys, const int64_t *owner_ids, size_t n,
+                          struct vault_key *out)
+{
+    int64_t *ids = arena_new(&keys->scratch, int64_t, n);
+    size_t *places = arena_new(&keys->scratch, size_t, n);
+    size_t rest = 0;
+    try(recent_follow(keys));
+    for (size_t i = 0; i < n; i++) {
+        const struct vault_key *known = recent_find(&keys->recent, owner_key(owner_ids[i]).bytes);
+        if (known != NULL) {
+            out[i] = *known;
+        } else {
+            ids[rest] = owner_ids[i];
+            places[rest++] = i;
+        }
+    }
+    struct vault_key *loaded = arena_new(&keys->scratch, struct vault_key, rest);
+    enum err err = rest > 0 ? load_run(keys, ids, rest, loaded) : ERR_OK;
+    for (size_t i = 0; i < rest && err == ERR_OK; i++) {
+        out[places[i]] = loaded[i];
+        if (loaded[i].version != 0) {
+            recent_note(&keys->recent, owner_key(ids[i]).bytes, &loaded[i]);
+        }
+    }
+    sodium_memzero(loaded, rest * sizeof *loaded);
+    return err;
+}
+
 enum err vault_keys_load(struct vault_keys *keys, const int64_t *owner_ids, size_t n,
                          struct vault_key *out)
 {
@@ -159,7 +228,8 @@ enum err vault_keys_load(struct vault_keys *keys, const int64_t *owner_ids, size
     if (n == 0) {
         return ERR_OK;
     }
-    const enum err err = load_run(keys, owner_ids, n, out);
+    const enum err err =
+        keys->remembers ? load_rest(keys, owner_ids, n, out) : load_run(keys, owner_ids, n, out);
     arena_reset(&keys->scratch);
     if (err != ERR_OK) {
         sodium_memzero(out, n * sizeof *out);
@@ -256,6 +326,7 @@ enum err vault_keys_delete(struct vault_keys *keys, const int64_t *owner_ids, si
 {
     ensure(n <= VAULT_KEYS_BATCH_MAX);
     struct create ids = {.rows = keys_id_rows(keys, owner_ids, n), .n = n};
+    keys_forget(keys, owner_ids, n);
     const enum err err = keys_transaction(keys, delete_write, &ids);
     arena_reset(&keys->scratch);
     try(err);

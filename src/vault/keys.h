@@ -4,7 +4,8 @@
  * Owns:    a connection to the key store.
  * Threads: one thread at a time per struct vault_keys: the lane opens one to write, each reader
  *          thread its own.
- * Memory:  an arena of its own, reset at every call. Keys are copied to the caller, who wipes them.
+ * Memory:  an arena of its own, reset at every call. Keys are copied to the caller, who wipes them;
+ *          those that are remembered are wiped here.
  * Errors:  those of db.h; ERR_INTEGRITY when a stored key does not unwrap.
  * Limits:  VAULT_KEYS_BATCH_MAX owners per call, VAULT_ERASE_MAX when erasing.
  */
@@ -13,7 +14,7 @@
 
 #include "vault/vault.h"
 
-enum { VAULT_KEYS_BATCH_MAX = 16384, VAULT_ERASE_MAX = 256 };
+enum { VAULT_KEYS_BATCH_MAX = 16384, VAULT_ERASE_MAX = 256, VAULT_KEYS_RECENT_MAX = 1024 * 1024 };
 
 struct vault_keys;
 
@@ -22,6 +23,11 @@ struct vault_keys;
 enum err vault_keys_open(const struct vault *vault, enum db_role role, struct fail *f,
                          struct vault_keys **out) MUST_USE;
 void vault_keys_close(struct vault_keys *keys);
+
+/* From now on vault_keys_load() keeps the keys of up to VAULT_KEYS_RECENT_MAX owners in memory and
+ * reads them no more, until they are erased or deleted here or any other connection changes the key
+ * store. Does nothing on PostgreSQL. */
+void vault_keys_remember(struct vault_keys *keys);
 
 /* Makes keys for new owners in one transaction of the key store; durable when it returns, so call
  * it before the transaction that inserts the members. An owner who has a key keeps it. out: one for

@@ -10,6 +10,8 @@
 #define LOYALD_VAULT_KEYS_INTERNAL_H
 
 #include "vault/keys.h"
+
+#include "base/recent.h"
 #include "vault/vault_internal.h"
 
 #include "key_queries.h"
@@ -19,7 +21,13 @@ struct vault_keys {
     struct arena scratch; // of one call
     const struct vault *vault;
     struct db *db;
+    bool remembers;
+    struct recent recent;   // keys by owner, of the version below
+    int64_t others_version; // of the key store
 };
+
+/* Forgets what was remembered of these owners: before their keys are deleted. */
+void keys_forget(struct vault_keys *keys, const int64_t *owner_ids, size_t n);
 
 /* Runs `write` inside a transaction of the key store. */
 enum err keys_transaction(struct vault_keys *keys,

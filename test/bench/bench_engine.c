@@ -1,8 +1,9 @@
 /* The engine against its yardsticks: durable purchases in batches, beside bare SQLite writing the
  * same rows through the same statements, and an append-only file. `bench_engine MEMBERS EVENTS [DIR
- * [PROGRAM [PAGES]]]`; the directory is kept and used again. With PAGES it counts dirty pages only
- * and fails above that limit; the books then have a clock of their own, since what a purchase is
- * due, and so what is written, depends on the hour and the day of the week.
+ * [PROGRAM [PAGES]]]`; the directory is kept and used again. With BENCH_BARE in the environment
+ * only bare SQLite runs, at the sizes of batches named there ("64 256 512"). With PAGES it counts
+ * dirty pages only and fails above that limit; the books then have a clock of their own, since what
+ * a purchase is due, and so what is written, depends on the hour and the day of the week.
  *
  * Every ratio printed is of this one run. */
 #include "base/base.h"
@@ -518,6 +519,29 @@ static int check_pages(struct bench *b, double limit)
     return median <= limit ? 0 : 1;
 }
 
+/* The yardstick: the faster of its two ways of moving the log's pages. */
+static double bare_of(const struct rate *beside, const struct rate *between)
+{
+    return beside->per_s > between->per_s ? beside->per_s : between->per_s;
+}
+
+static void print_bare(struct bench *b, int64_t events, const char *sizes)
+{
+    struct str left = str_c(sizes);
+    struct str word = {0};
+    bool done = false;
+    while (str_split(&left, ' ', &word, &done)) {
+        int64_t size = 0;
+        if (!str_int64(word, &size) || size < 1 || size > events) {
+            (void)fprintf(stderr, "bench: BENCH_BARE has sizes of batches: \"64 256 512\"\n");
+            exit(2);
+        }
+        const struct rate beside = run_bare(b, events, (size_t)size, "unix", MOVED_BESIDE);
+        const struct rate between = run_bare(b, events, (size_t)size, "unix", MOVED_BETWEEN);
+        (void)printf("%" PRId64 " %.0f\n", size, bare_of(&beside, &between));
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct bench b = {0};
@@ -544,6 +568,12 @@ int main(int argc, char **argv)
         (void)run_tickets(&b, events, 512);
     }
     (void)run_engine(&b, int64_min(events, 10000), 64, false); // warm
+    if (getenv("BENCH_BARE") != NULL) {
+        print_bare(&b, events, getenv("BENCH_BARE"));
+        store_close(b.store);
+        store_base_close(b.base);
+        return 0;
+    }
     if (db_dialect(store_db(b.store)) == DB_POSTGRES) {
         for (int i = 0; i < RUNS; i++) {
             const double large = run_tickets(&b, events, 512);
@@ -564,7 +594,7 @@ int main(int argc, char **argv)
         const struct rate uncounted = run_bare(&b, n, SIZES[i], "unix", MOVED_UNCOUNTED);
         const struct rate ours = run_bare(&b, n, SIZES[i], NULL, MOVED_BESIDE);
         const double append = run_append(&b, n, SIZES[i]);
-        const double bare = beside.per_s > between.per_s ? beside.per_s : between.per_s;
+        const double bare = bare_of(&beside, &between);
         (void)printf("%8zu %10.0f %12.0f %6.2f %12.0f %12.0f %10.2f %10.2f %14.0f\n", SIZES[i],
                      engine.per_s, bare, engine.per_s / bare, uncounted.per_s, ours.per_s,
                      engine.pages, beside.pages, append);

@@ -158,6 +158,53 @@ static void a_taken_identifier_is_refused_with_its_field(void **state)
     shop_close(shop);
 }
 
+/* Whose purchase it is that names this subject; 0 where it waits for somebody. */
+static int64_t buyer(struct shop *shop, const char *subject)
+{
+    const char *id = str_fmt(shop->arena, "buy-%d", ++shop->events_n).p;
+    const int64_t event = shop_purchase(shop, subject, 1000, id);
+    const char *sql =
+        "SELECT coalesce((SELECT member_id FROM event WHERE event_id = %" PRId64 "), 0)";
+    return shop_number(shop, str_fmt(shop->arena, sql, event).p);
+}
+
+static void purchases_go_to_whoever_has_the_identifier_now(void **state)
+{
+    struct shop *shop = shop_open(*state);
+    struct fail f = {.arena = shop->arena};
+    const int64_t ann = shop_enrol(shop, "{\"email\":\"a@example.org\",\"card\":\"77\"}");
+    const int64_t bob = shop_enrol(shop, "{\"email\":\"bob@example.org\"}");
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(buyer(shop, "email:a@example.org"), ann);
+        assert_int_equal(buyer(shop, "card:77"), ann);
+    }
+
+    assert_ok(patch(shop, ann, 0, "{\"email\":\"b@example.org\"}", &f));
+    assert_int_equal(buyer(shop, "email:b@example.org"), ann);
+    assert_int_equal(buyer(shop, "card:77"), ann);
+    const int64_t cas = shop_enrol(shop, "{\"email\":\"a@example.org\"}");
+    assert_int_equal(buyer(shop, "email:a@example.org"), cas);
+
+    struct store *here = shop->store; // and by another process
+    assert_ok(store_open(shop->base, DB_WRITER, &f, &shop->store));
+    assert_ok(patch(shop, ann, 0, "{\"card\":\"78\"}", &f));
+    assert_ok(patch(shop, bob, 0, "{\"card\":\"77\"}", &f));
+    store_close(shop->store);
+    shop->store = here;
+    assert_int_equal(buyer(shop, "card:77"), bob);
+    assert_int_equal(buyer(shop, "card:78"), ann);
+
+    assert_err(patch(shop, ann, 0, "{\"card\":\"79\",\"email\":\"bob@example.org\"}", &f),
+               ERR_IDENTIFIER_TAKEN);
+    assert_int_equal(buyer(shop, "card:78"), ann);
+    bool is_final = false;
+    begin(shop);
+    assert_ok(store_member_erase(shop->store, shop->arena, ann, shop->now, &is_final));
+    commit(shop);
+    assert_int_equal(buyer(shop, "card:78"), 0);
+    shop_close(shop);
+}
+
 static size_t found(struct shop *shop, const char *query, int64_t before, int64_t *first)
 {
     struct member_row *list = NULL;
@@ -323,6 +370,7 @@ int main(void)
         BOTH(a_patch_changes_what_it_names_and_nothing_else),
         BOTH(an_old_revision_changes_nothing),
         BOTH(a_taken_identifier_is_refused_with_its_field),
+        BOTH(purchases_go_to_whoever_has_the_identifier_now),
         BOTH(members_are_found_by_identifier_in_any_spelling_and_by_words),
         BOTH(lists_go_from_the_newest_by_cursor),
         BOTH(a_suspended_member_says_so),

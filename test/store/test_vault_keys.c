@@ -3,6 +3,8 @@
 
 #include "vault_home.h"
 
+#include "vault/keys_internal.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
@@ -74,6 +76,66 @@ static void a_key_moved_to_another_member_does_not_open(void **state)
     assert_ok(vault_keys_load(keys, (const int64_t[]){1}, 1, made));
     assert_err(vault_keys_load(keys, (const int64_t[]){1, 2}, 2, made), ERR_INTEGRITY);
     assert_int_equal(made[0].version, 0);
+    vault_keys_close(keys);
+    vault_close(vault);
+}
+
+static uint8_t version_of(struct vault_keys *keys, int64_t owner)
+{
+    struct vault_key key;
+    assert_ok(vault_keys_load(keys, &owner, 1, &key));
+    return key.version;
+}
+
+static void remembered_keys_are_those_that_were_read(void **state)
+{
+    struct both *both = *state;
+    struct vault *vault = vault_made(both);
+    struct vault_keys *keys = keys_made(both, vault, DB_MAINTAINER);
+    struct vault_key made[3];
+    struct vault_key found[5];
+    vault_keys_remember(keys);
+    assert_ok(vault_keys_create(keys, (const int64_t[]){1, 2, 3}, 3, NOW_MS, made));
+    for (int time = 0; time < 3; time++) {
+        const int64_t ids[] = {time, 3, 9, time, 2}; // nobody, and more of them known each time
+        assert_ok(vault_keys_load(keys, ids, ARRAY_N(ids), found));
+        for (size_t i = 0; i < ARRAY_N(ids); i++) {
+            const bool is_there = ids[i] >= 1 && ids[i] <= 3;
+            assert_int_equal(found[i].version, is_there);
+            if (is_there) {
+                assert_memory_equal(found[i].bytes, made[ids[i] - 1].bytes, VAULT_KEY_BYTES);
+            }
+        }
+    }
+    assert_int_equal(keys->recent.used_n, db_dialect(keys->db) == DB_SQLITE ? 3 : 0);
+    vault_keys_close(keys);
+    vault_close(vault);
+}
+
+static void a_remembered_key_that_is_erased_or_deleted_is_gone(void **state)
+{
+    struct both *both = *state;
+    struct vault *vault = vault_made(both);
+    struct vault_keys *keys = keys_made(both, vault, DB_MAINTAINER);
+    struct vault_keys *other = keys_made(both, vault, DB_MAINTAINER);
+    struct vault_key made[5];
+    bool is_final = false;
+    vault_keys_remember(keys);
+    assert_ok(vault_keys_create(keys, (const int64_t[]){1, 2, 3, 4, 5}, 5, NOW_MS, made));
+    assert_ok(vault_keys_load(keys, (const int64_t[]){1, 2, 3, 4, 5}, 5, made));
+    assert_ok(vault_keys_erase(keys, (const int64_t[]){1}, 1, NOW_MS, &is_final));
+    assert_int_equal(version_of(keys, 1), 0);
+    assert_ok(vault_keys_delete(keys, (const int64_t[]){2}, 1));
+    assert_int_equal(version_of(keys, 2), 0);
+    assert_int_equal(version_of(keys, 3), 1);
+    // By another process.
+    assert_ok(vault_keys_erase(other, (const int64_t[]){3}, 1, NOW_MS, &is_final));
+    assert_int_equal(version_of(keys, 3), 0);
+    assert_int_equal(version_of(keys, 4), 1);
+    assert_ok(vault_keys_delete(other, (const int64_t[]){4}, 1));
+    assert_int_equal(version_of(keys, 4), 0);
+    assert_int_equal(version_of(keys, 5), 1);
+    vault_keys_close(other);
     vault_keys_close(keys);
     vault_close(vault);
 }
@@ -280,6 +342,8 @@ int main(void)
         BOTH(keys_come_back_in_the_order_asked),
         BOTH(making_a_key_again_keeps_the_first),
         BOTH(a_key_moved_to_another_member_does_not_open),
+        BOTH(remembered_keys_are_those_that_were_read),
+        BOTH(a_remembered_key_that_is_erased_or_deleted_is_gone),
         BOTH(old_keys_are_listed_and_deleted),
         BOTH(a_forgotten_key_leaves_no_trace_in_the_files),
         ONLY_SQLITE(a_trace_left_in_a_page_makes_the_file_be_rebuilt),
