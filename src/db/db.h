@@ -253,11 +253,12 @@ enum err db_query_rows(struct db *db, struct arena *arena, int query, const stru
 
 enum db_checkpoint {
     DB_CHECKPOINT_PASSIVE, // what can be done without waiting
-    DB_CHECKPOINT_TRUNCATE // waits up to 1 s for readers; then the WAL file is empty
+    DB_CHECKPOINT_RESTART, // waits up to 1 s for readers; then the next commit begins the WAL anew
+    DB_CHECKPOINT_TRUNCATE // the same, and the WAL file is empty; others read all their pages again
 };
 
 /* Moves pages from the WAL into the file. *wal_pages_left (may be NULL) is what stays in the WAL; a
- * TRUNCATE that readers held up is ERR_OK with pages left. Not inside a transaction. */
+ * RESTART or TRUNCATE that readers held up is ERR_OK with pages left. Not inside a transaction. */
 enum err db_checkpoint(struct db *db, enum db_checkpoint mode, int64_t *wal_pages_left) MUST_USE;
 
 /* Writes back and syncs what checkpoints have moved into the file so far, without any lock. A

@@ -8,7 +8,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-enum { WRITER_WAIT_MS = 30000, READER_WAIT_MS = 5000, TRUNCATE_WAIT_MS = 1000 };
+enum { WRITER_WAIT_MS = 30000, READER_WAIT_MS = 5000, CHECKPOINT_WAIT_MS = 1000 };
 
 /* Statements of our own behind those of the set. */
 enum own_statement {
@@ -335,18 +335,21 @@ static enum err sqlite_others_version(struct db *db, int64_t *out)
 
 static enum err sqlite_checkpoint(struct db *db, enum db_checkpoint mode, int64_t *wal_pages_left)
 {
-    const bool is_truncate = mode == DB_CHECKPOINT_TRUNCATE;
+    static const int MODES[] = {
+        [DB_CHECKPOINT_PASSIVE] = SQLITE_CHECKPOINT_PASSIVE,
+        [DB_CHECKPOINT_RESTART] = SQLITE_CHECKPOINT_RESTART,
+        [DB_CHECKPOINT_TRUNCATE] = SQLITE_CHECKPOINT_TRUNCATE,
+    };
+    const bool waits = mode != DB_CHECKPOINT_PASSIVE;
     int in_wal = 0;
     int moved = 0;
-    if (is_truncate) {
-        (void)sqlite3_busy_timeout(db->sqlite, TRUNCATE_WAIT_MS);
+    if (waits) {
+        (void)sqlite3_busy_timeout(db->sqlite, CHECKPOINT_WAIT_MS);
     }
     sqlite_moving_begin(db->config.role == DB_MAINTAINER ? db->sqlite_fd : 0);
-    const int code = sqlite3_wal_checkpoint_v2(
-        db->sqlite, "main", is_truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE,
-        &in_wal, &moved);
+    const int code = sqlite3_wal_checkpoint_v2(db->sqlite, "main", MODES[mode], &in_wal, &moved);
     const bool is_lost = !sqlite_moving_end();
-    if (is_truncate) {
+    if (waits) {
         (void)sqlite3_busy_timeout(db->sqlite, WRITER_WAIT_MS);
     }
     if (is_lost) {
@@ -356,9 +359,9 @@ static enum err sqlite_checkpoint(struct db *db, enum db_checkpoint mode, int64_
     if (code != SQLITE_OK && (code & 0xFF) != SQLITE_BUSY && (code & 0xFF) != SQLITE_LOCKED) {
         return sqlite_failed(db, code, "checkpoint");
     }
-    // After a passive one the frames stay in the file until the writer starts over; what counts is
+    // But for TRUNCATE the frames stay in the file until the writer starts over; what counts is
     // what is not moved.
-    *wal_pages_left = in_wal < 0 ? 0 : is_truncate ? in_wal : in_wal - moved;
+    *wal_pages_left = in_wal < 0 ? 0 : mode == DB_CHECKPOINT_TRUNCATE ? in_wal : in_wal - moved;
     return ERR_OK;
 }
 

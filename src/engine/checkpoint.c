@@ -22,7 +22,7 @@ enum {
 #define WAL_PAGES_LAST    1000  // so few are the lane's to finish
 #define WAL_PAGES_STEP                                                                             \
     4000 // readers kept the log from beginning anew: try again after so many more
-#define WAL_PAGES_TRUNCATE 40000 // from here on wait for readers
+#define WAL_PAGES_WAIT     40000 // from here on wait for readers
 #define WAL_PAGES_THROTTLE 80000
 
 struct checkpointer {
@@ -91,11 +91,11 @@ static enum err run_passes(struct checkpointer *c, struct db *db)
  * the readers take. */
 static void run_round(struct checkpointer *c, struct db *db)
 {
-    const bool waits_for_readers = db_wal_pages(c->lane) > WAL_PAGES_TRUNCATE;
+    const bool waits_for_readers = db_wal_pages(c->lane) > WAL_PAGES_WAIT;
     enum err err = run_passes(c, db);
     if (err == ERR_OK && waits_for_readers) {
         int64_t left = 0;
-        err = db_checkpoint(db, DB_CHECKPOINT_TRUNCATE, &left);
+        err = db_checkpoint(db, DB_CHECKPOINT_RESTART, &left);
         if (err == ERR_OK && left == 0) {
             db_wal_pages_set(c->lane, 0);
         }

@@ -196,3 +196,51 @@ enum err store_check_contests(struct store *store, struct arena *arena, struct c
 {
     return check_in_snapshot(store, arena, cursor, listener, contests_slice);
 }
+
+/* ---- what a new program keeps ---- */
+
+static bool has_contest(const struct json *document, struct str slug)
+{
+    const struct json *list = json_at(document, "contests");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        if (str_eq(json_str(json_at(json_array_get(list, i), "slug")), slug)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Somebody waits for its draw. */
+static enum err is_awaited(struct store *store, struct arena *arena, struct str slug, bool *out)
+{
+    struct contest_row drawn;
+    struct db_result row;
+    const struct str wallet = str_fmt(arena, "wallet:" CONTEST_WALLET "%.*s", STR_ARG(slug));
+    const int32_t symbol = symbol_find(&store->symbols, wallet);
+    const struct db_value param = db_int(symbol);
+    try(store_contest_read(store, arena, symbol, &drawn));
+    try(db_one(store->db, arena, Q_CONTEST_ENTERED, &param, 1, &row));
+    *out = drawn.drawn_at == 0 && db_at_int(&row, 0, 0) > 0;
+    return row.is_bad ? ERR_INTEGRITY : ERR_OK;
+}
+
+enum err contests_keep(struct store *store, struct arena *arena, const struct json *before,
+                       int version, const struct json *after, struct fail *f)
+{
+    const struct json *list = json_at(before, "contests");
+    enum err err = ERR_OK;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const struct str slug = json_str(json_at(json_array_get(list, i), "slug"));
+        bool awaited = false;
+        try(is_awaited(store, arena, slug, &awaited));
+        if (awaited && !has_contest(after, slug)) {
+            err =
+                fail(f, ERR_IN_USE, "/contests",
+                     "The contest \"%.*s\" of version %d is missing, and members have entered it: "
+                     "keep it until it is drawn. To end it early, bring its window's \"until\" "
+                     "forward.",
+                     STR_ARG(slug), version);
+        }
+    }
+    return err;
+}

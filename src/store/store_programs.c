@@ -374,7 +374,9 @@ enum err store_program_keeps(struct store *store, struct arena *arena, const str
             continue;
         }
         try(json_read(arena, entry->document, NULL, &before));
+        const enum err contests = contests_keep(store, arena, before, entry->version, document, f);
         err = program_keeps(arena, before, entry->version, document, f);
+        err = err == ERR_OK ? contests : err;
     }
     return err;
 }

@@ -200,6 +200,23 @@ onEach('contests', { document }, (shop) => {
     problem(await shop.post('/v1/program/publish', { comment: 'x' }, { headers: { 'if-match': (await shop.get('/v1/program/draft')).headers.get('etag') } }), 422, 'invalid', '/contests/0/slug');
   });
 
+  test('a contest that members have entered stays in the program until it is drawn', async () => {
+    const without = (...slugs) => ({ ...structuredClone(document), rewards: [], earning_rules: [], contests: document.contests.filter((c) => !slugs.includes(c.slug)).map((c) => ({ ...c, effects: [] })) });
+    const check = (program) => shop.post('/v1/program/draft/validate', { format: 'loyald.program/1', ...program });
+    const refused = await check(without('january', 'spring', 'grown'));
+    problem(refused, 422, 'in_use', '/contests');
+    assert.deepEqual(refused.body.errors.map((e) => /"(\w+)" of version 1 is missing/.exec(e.detail)?.[1]), ['spring', 'grown'], 'that of January was drawn');
+    writeFileSync(join(shop.dir, 'without.json'), JSON.stringify(without('spring')));
+    const published = shop.try('program', 'publish', 'without.json');
+    assert.equal(published.status, 1);
+    assert.match(published.stderr, /\/contests.*spring/s);
+    assert.equal((await check(without('january', 'adults'))).status, 200, 'both were drawn');
+    const more = { ...document, contests: [...document.contests, { slug: 'unentered', window: { until: '2026-12-01' }, entries: [{ trigger: 'contest.entered' }] }] };
+    writeFileSync(join(shop.dir, 'more.json'), JSON.stringify({ format: 'loyald.program/1', ...more }));
+    shop.run('program', 'publish', 'more.json');
+    assert.equal((await check(document)).status, 200, 'nobody has entered it');
+  });
+
   test('entries are bought as a reward, which can be given back until the contest closes', async () => {
     const winner = (await contest()).winners[0].member;
     const bought = await shop.post(`/v1/members/${winner}/rewards`, { reward: 'ticket' }, { headers: { 'idempotency-key': 'ticket-1' } });
