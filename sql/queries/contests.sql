@@ -26,7 +26,7 @@ WHERE contest = :contest AND member_id = :member_id AND booked_at < :closes_at
 
 -- name: contest_entered :one
 -- Whether anybody has ever entered.
-SELECT CAST(COUNT(*) AS bigint) FROM (SELECT 1 FROM contest_entry WHERE contest = :contest LIMIT 1) AS e
+SELECT CASE WHEN EXISTS (SELECT 1 FROM contest_entry WHERE contest = :contest) THEN 1 ELSE 0 END
 
 -- name: contest_draw_read :one
 -- What was published of a contest.
