@@ -204,6 +204,19 @@ void event_read_attributes(struct work *w, const struct json *data, const struct
     w->event->data = json_object_of(w->r->arena, "attributes", attributes);
 }
 
+static void check_original(struct work *w, const struct place *at)
+{
+    const struct place id = {.parent = at, .name = "id"};
+    const struct event *event = w->event;
+    const bool is_same_source =
+        event->original.source.n == 0 || str_eq(event->original.source, event->source);
+    if (event->original.id.n > 0 && is_same_source &&
+        str_eq(event->original.id, event->external_id)) {
+        read_fault(w->r, ERR_INVALID, &id,
+                   "This is the event's own id: name the purchase that it is about.");
+    }
+}
+
 void event_read_original(struct work *w, const struct json *data, const struct place *at)
 {
     static const char *const FIELDS[] = {"source", "id"};
@@ -214,6 +227,7 @@ void event_read_original(struct work *w, const struct json *data, const struct p
                   &w->event->original.source);
         read_text(w->r, original, &here, "id", READ_REQUIRED, EVENT_TEXT_BYTES_MAX,
                   &w->event->original.id);
+        check_original(w, &here);
     }
 }
 

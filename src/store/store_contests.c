@@ -232,8 +232,11 @@ enum err contests_keep(struct store *store, struct arena *arena, const struct js
     for (size_t i = 0; i < json_array_size(list); i++) {
         const struct str slug = json_str(json_at(json_array_get(list, i), "slug"));
         bool awaited = false;
+        if (has_contest(after, slug)) {
+            continue;
+        }
         try(is_awaited(store, arena, slug, &awaited));
-        if (awaited && !has_contest(after, slug)) {
+        if (awaited) {
             err =
                 fail(f, ERR_IN_USE, "/contests",
                      "The contest \"%.*s\" of version %d is missing, and members have entered it: "

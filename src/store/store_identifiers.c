@@ -111,6 +111,12 @@ enum err identifier_read(struct arena *arena, const struct vault *vault, struct 
                 "code:mbr_….DIGITS.");
 }
 
+/* Known by a value of the merchant's, not by an id of ours. */
+static bool is_natural(const struct identifier *identifier)
+{
+    return identifier->kind != IDENT_MEMBER && identifier->kind != IDENT_NONE;
+}
+
 enum err store_members_find(struct store *store, struct arena *arena, const struct identifier *list,
                             size_t n, int64_t *out)
 {
@@ -119,7 +125,7 @@ enum err store_members_find(struct store *store, struct arena *arena, const stru
     struct db_result rows;
     for (size_t i = 0; i < n; i++) {
         out[i] = list[i].kind == IDENT_MEMBER ? list[i].member : 0;
-        if (list[i].kind != IDENT_MEMBER && list[i].kind != IDENT_NONE) {
+        if (is_natural(&list[i])) {
             keys[keys_n * 2] = db_int(list[i].kind);
             keys[keys_n * 2 + 1] = db_blob(list[i].hash, VAULT_HASH_BYTES);
             keys_n++;
@@ -132,9 +138,7 @@ enum err store_members_find(struct store *store, struct arena *arena, const stru
     // SQLite answers in the order of the keys, so one walk usually finds each at once.
     size_t at = 0;
     for (size_t i = 0; i < n; i++) {
-        for (size_t tried = 0;
-             list[i].kind != IDENT_MEMBER && list[i].kind != IDENT_NONE && tried < rows.rows_n;
-             tried++) {
+        for (size_t tried = 0; is_natural(&list[i]) && tried < rows.rows_n; tried++) {
             const size_t row = (at + tried) % rows.rows_n;
             const struct str hash = db_at_str(&rows, row, 1);
             if (db_at_int(&rows, row, 0) == (int64_t)list[i].kind && hash.n == VAULT_HASH_BYTES &&
@@ -162,11 +166,6 @@ static struct identifier_key identifier_key(const struct identifier *identifier)
     memcpy(key.bytes, identifier->hash, sizeof key.bytes);
     key.bytes[0] ^= (unsigned char)identifier->kind;
     return key;
-}
-
-static bool is_natural(const struct identifier *identifier)
-{
-    return identifier->kind != IDENT_MEMBER && identifier->kind != IDENT_NONE;
 }
 
 /* Fills in whom is remembered; `rest` and `places` are the others. */

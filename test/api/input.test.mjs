@@ -187,6 +187,10 @@ onEach('input', {}, (shop) => {
     problem(await refund({ original: { id: '1' }, amount: 5, lines: [{ id: '1' }] }), 422, 'invalid', '/data/amount');
     problem(await refund({ original: { id: '1' }, lines: [{ quantity: 1 }] }), 422, 'invalid', '/data/lines/0');
     problem(await refund({ original: { id: '1' }, lines: [] }), 422, 'invalid', '/data/lines');
+    const itself = { ...purchase(), type: 'refund', data: { original: { id: 'self' } }, id: 'self', source: 'pos/7' };
+    problem(await shop.event(itself), 422, 'invalid', '/data/original/id');
+    problem(await shop.event({ ...itself, data: { original: { id: 'self', source: 'pos/7' } } }), 422, 'invalid', '/data/original/id');
+    assert.equal((await shop.event({ ...itself, data: { original: { id: 'self', source: 'web' } } })).body.outcome, 'held', 'of another source it is another event');
   });
 
   test('the largest amount is taken, and where it would overflow the books it is a refusal', async () => {
