@@ -11,6 +11,8 @@
 
 #include "api/event_read.h"
 
+enum { SLUG_BYTES_MAX = 64 }; // of what an event names in the program
+
 /* What reading an event needs beside the reader. */
 struct work {
     struct reader *r;
@@ -22,6 +24,12 @@ void event_read_original(struct work *w, const struct json *data, const struct p
 
 /* The free object, for conditions: event.attributes.x. */
 void event_read_attributes(struct work *w, const struct json *data, const struct place *at);
+
+/* Purchases, what becomes of them, and refunds: event_read_purchase.c. */
+void event_read_purchase(struct work *w, const struct json *data, const struct place *at);
+void event_read_purchase_changed(struct work *w, const struct json *data, const struct place *at);
+void event_read_order(struct work *w, const struct json *data, const struct place *at);
+void event_read_refund(struct work *w, const struct json *data, const struct place *at);
 
 /* review.submitted: event_read_review.c. */
 void event_read_review(struct work *w, const struct json *data, const struct place *at);
