@@ -283,6 +283,50 @@ static void finish_explain(struct award_list *list)
     }
 }
 
+/* The ratio at which a multiplier adds to a base effect; false where it does not. */
+static bool extra_ratio(const struct effect *effect, const struct effect *base, int64_t *points,
+                        int64_t *per)
+{
+    return effect->kind == EFFECT_MULTIPLY && base->base_index >= 0 &&
+           base->wallet == effect->wallet &&
+           !__builtin_mul_overflow(base->points, effect->by_extra, points) &&
+           !__builtin_mul_overflow(base->per_amount, effect->by_over, per);
+}
+
+/* The same for the remainder with a symbol: of the effect itself or of what it adds to a base. */
+static bool effect_ratio(const struct program *program, const struct effect *effect, int32_t symbol,
+                         int64_t *points, int64_t *per)
+{
+    if (effect->base_index >= 0 && effect->remainder_symbol == symbol) {
+        *points = effect->points;
+        *per = effect->per_amount;
+        return true;
+    }
+    for (size_t r = 0; effect->kind == EFFECT_MULTIPLY && r < program->rules_n; r++) {
+        for (size_t e = 0; e < program->rules[r].effects_n; e++) {
+            const struct effect *base = &program->rules[r].effects[e];
+            if (extra_ratio(effect, base, points, per) &&
+                effect->multiplied_symbols[base->base_index] == symbol) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+bool award_remainder_ratio(const struct program *program, int32_t symbol, int64_t *points,
+                           int64_t *per)
+{
+    for (size_t r = 0; r < program->rules_n; r++) {
+        for (size_t e = 0; e < program->rules[r].effects_n; e++) {
+            if (effect_ratio(program, &program->rules[r].effects[e], symbol, points, per)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static void record_effect(struct arena *arena, const struct award_view *view,
                           const struct effect *effect)
 {
@@ -296,9 +340,7 @@ static void record_effect(struct arena *arena, const struct award_view *view,
             const struct effect *base = &program->rules[r].effects[e];
             int64_t points = 0;
             int64_t per = 0;
-            if (base->base_index >= 0 && base->wallet == effect->wallet &&
-                !__builtin_mul_overflow(base->points, effect->by_extra, &points) &&
-                !__builtin_mul_overflow(base->per_amount, effect->by_over, &per)) {
+            if (extra_ratio(effect, base, &points, &per)) {
                 (void)input_remainder(arena, view, effect->multiplied_symbols[base->base_index],
                                       points, per);
             }

@@ -101,6 +101,10 @@ struct award_view {
     const struct award_list *was;
 };
 
+/* The ratio of the remainder with this symbol; false where no rule of the program has one. */
+bool award_remainder_ratio(const struct program *program, int32_t symbol, int64_t *points,
+                           int64_t *per);
+
 /* Computes what is due; deciding again, with what followed from changes of tiers. */
 enum err award_run(struct arena *arena, const struct award_view *view,
                    struct award_list *out) MUST_USE;

@@ -186,26 +186,33 @@ static void add_list(struct difference *d, const struct award_list *list, int si
     }
 }
 
-static bool ratio_is_current(const struct state *state, const struct carried *carried)
+/* A remainder of zero has the ratio that its rule has now, and where it has none, whichever comes.
+ */
+static bool ratio_is_current(const struct state *state, const struct program *now,
+                             const struct carried *carried)
 {
+    int64_t points = 0;
+    int64_t per = 0;
     for (size_t i = 0; i < state->remainders_n; i++) {
         const struct remainder *r = &state->remainders[i];
-        if (r->symbol == carried->symbol) {
+        if (r->symbol == carried->symbol && r->value > 0) {
             return r->points == carried->points && r->per_amount == carried->per;
         }
     }
-    return true; // none stored is a remainder of zero
+    return !award_remainder_ratio(now, carried->symbol, &points, &per) ||
+           (points == carried->points && per == carried->per);
 }
 
 /* Remainders follow: below zero one unit at a time is revoked, at or above per_amount given back
  * (domain.md 11). */
-static enum err follow_remainders(struct booking *b, struct difference *d)
+static enum err follow_remainders(struct booking *b, const struct program *now,
+                                  struct difference *d)
 {
     for (size_t i = 0; i < d->carried_n; i++) {
         const struct carried *carried = &d->carried[i];
         int64_t out = 0;
         int64_t value = state_remainder(b->state, carried->symbol, carried->points, carried->per);
-        if (!ratio_is_current(b->state, carried)) {
+        if (!ratio_is_current(b->state, now, carried)) {
             continue; // the rule was changed since: its new remainder knows nothing of this
                       // purchase
         }
@@ -282,7 +289,7 @@ static enum err book_due(struct booking *b, const struct facts *facts, struct pu
     struct difference d = {.carried = arena_new(b->arena, struct carried, was.n + is.n)};
     add_list(&d, &was, -1);
     add_list(&d, &is, 1);
-    try(follow_remainders(b, &d));
+    try(follow_remainders(b, policy, &d));
     count_caps(b, purchase->program, &was, at, -1);
     count_caps(b, purchase->program, &is, at, 1);
     count_metrics(b, purchase->program, &was, at, -1);

@@ -281,9 +281,10 @@ export class Model {
 
     // Brings a remainder into its range; the units so moved are the rule's and count in no cap. Under another ratio a new event
     // starts it anew, and a refund leaves it alone.
-    carry(m, { key, ratio, per }, change, isNew) {
+    carry(m, { key, ratio, per }, change, program) {
         const rest = m.rests.get(key) ?? { ratio, value: 0 };
-        if (rest.ratio !== ratio && !isNew) {
+        const current = rest.value > 0 ? rest.ratio : this.ratioNow(program, key) ?? ratio; // nothing has the ratio that the rule has now
+        if (program && current !== ratio) {
             return 0;
         }
         const value = (rest.ratio === ratio ? rest.value : 0) + change;
@@ -292,9 +293,16 @@ export class Model {
         return units;
     }
 
+    ratioNow(program, key) {
+        const [slug, of] = key.split(' ');
+        const rule = (name) => program?.earning_rules.find((r) => r.slug === name);
+        const earns = rule(of ?? slug)?.effects.find((e) => e.per_amount);
+        const by = rule(slug)?.effects.find((e) => e.kind === 'multiply' && e.wallet === earns?.wallet)?.by;
+        return earns && (!of || by) ? `${earns.points}/${earns.per_amount}${of ? `*${by}` : ''}` : undefined;
+    }
+
     // Books the way from what was due to what is due now: caps, remainders, progress, points.
-    book(m, origin, time, inputs, before, after, { policy, isPlaced } = {}) {
-        const isNew = policy === undefined;
+    book(m, origin, time, inputs, before, after, { policy, program, isPlaced } = {}) {
         const points = new Map();
         const change = (award, sign) => {
             points.set(award.wallet, (points.get(award.wallet) ?? 0) + sign * award.points);
@@ -313,7 +321,7 @@ export class Model {
         after.forEach((a) => change(a, 1));
         for (const award of new Map([...before, ...after].filter((a) => a.rest).map((a) => [a.rest.key, a])).values()) {
             const of = (list) => sum(list.filter((a) => a.rest?.key === award.rest.key), (a) => a.rest.change);
-            const units = this.carry(m, award.rest, of(after) - of(before), isNew);
+            const units = this.carry(m, award.rest, of(after) - of(before), program);
             points.set(award.wallet, points.get(award.wallet) + units);
             counterOf(m.metrics, `points_earned ${award.wallet}`).add(dayOf(time), units);
         }
@@ -480,9 +488,9 @@ export class Model {
         } else {
             this.restore(m, purchase.spent, -more);
         }
-        const program = this.at(time);
-        const policy = isNew ? undefined : (wallet) => this.wallet(wallet, program).returns ?? 'to_zero';
-        this.book(m, purchase.id, purchase.time, purchase.inputs, purchase.due, due, { policy, isPlaced: purchase.isPlaced });
+        const program = isNew ? undefined : this.at(time);
+        const policy = (wallet) => this.wallet(wallet, program).returns ?? 'to_zero';
+        this.book(m, purchase.id, purchase.time, purchase.inputs, purchase.due, due, { policy, program, isPlaced: purchase.isPlaced });
         purchase.due = due;
         if (now.lines.length === 0) {
             this.endOrder(m, purchase.id); // what its remainders have left to other purchases
