@@ -83,6 +83,14 @@ SELECT 0 WHERE :members IS NOT NULL
 -- postgres:
 SELECT count(pg_advisory_xact_lock(s.m)) FROM (SELECT CAST(x AS bigint) AS m FROM unnest(string_to_array(CAST(:members AS text), ',')) AS x ORDER BY 1) s
 
+-- name: strangers_lock :one
+-- Whoever holds an event for an identifier and whoever takes the identifier come one after the other.
+-- params: hashes
+-- sqlite:
+SELECT 0 WHERE :hashes IS NOT NULL
+-- postgres:
+SELECT count(pg_advisory_xact_lock(7004, s.h)) FROM (SELECT CAST(x AS integer) AS h FROM unnest(string_to_array(CAST(:hashes AS text), ',')) AS x ORDER BY 1) s
+
 -- name: event_keys_find :each
 -- Events known by their natural keys.
 -- params: hash

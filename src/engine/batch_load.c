@@ -46,6 +46,74 @@ static enum err find_members(struct batch *b, int64_t **found)
     return ERR_OK;
 }
 
+static bool names_by_value(const struct submission *s)
+{
+    return s->kind == SUBMIT_EVENT && s->subject.kind != IDENT_NONE &&
+           s->subject.kind != IDENT_MEMBER;
+}
+
+/* Somebody may be about to take an identifier that nobody has: then their enrolment sees what is
+ * held for it here, or this batch sees them. */
+static enum err lock_strangers(struct batch *b, int64_t *found)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        n += 1 + b->list[i]->enrolment.identifiers_n + b->list[i]->found_by_n;
+    }
+    unsigned char(*hashes)[VAULT_HASH_BYTES] =
+        arena_bytes(b->arena, arena_size(VAULT_HASH_BYTES, n));
+    struct identifier *strangers = arena_new(b->arena, struct identifier, b->n);
+    size_t *places = arena_new(b->arena, size_t, b->n);
+    size_t strangers_n = 0;
+    bool may_have_come = false;
+    n = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        const struct submission *s = b->list[i];
+        for (size_t k = 0; s->kind == SUBMIT_ENROL && k < s->enrolment.identifiers_n; k++) {
+            memcpy(hashes[n++], s->enrolment.identifiers[k].hash, VAULT_HASH_BYTES);
+        }
+        for (size_t k = 0; k < s->found_by_n; k++) {
+            memcpy(hashes[n++], s->found_by[k].hash, VAULT_HASH_BYTES);
+        }
+        if (names_by_value(s) && found[i] == 0) {
+            memcpy(hashes[n++], s->subject.hash, VAULT_HASH_BYTES);
+            strangers[strangers_n] = s->subject;
+            places[strangers_n++] = i;
+        }
+    }
+    try(store_strangers_lock(b->store, b->arena, (const unsigned char(*)[VAULT_HASH_BYTES])hashes,
+                             n, &may_have_come));
+    if (!may_have_come || strangers_n == 0) {
+        return ERR_OK;
+    }
+    int64_t *members = arena_new(b->arena, int64_t, strangers_n);
+    try(store_members_find(b->store, b->arena, strangers, strangers_n, members));
+    for (size_t i = 0; i < strangers_n; i++) {
+        found[places[i]] = members[i];
+    }
+    return ERR_OK;
+}
+
+/* While this batch waited for a member's lock they were forgotten: whoever their identifier leads
+ * to now, or nobody, is found by the next run. */
+static enum err check_forgotten(struct batch *b, const int64_t *found)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        const struct submission *s = b->list[i];
+        const struct member_facts *member =
+            names_by_value(s) && found[i] != 0 ? batch_member(b, found[i]) : NULL;
+        int64_t now = 0;
+        if (member == NULL || !batch_is_forgotten(member)) {
+            continue;
+        }
+        try(store_members_find(b->store, b->arena, &s->subject, 1, &now));
+        if (now != found[i]) {
+            return ERR_RETRY;
+        }
+    }
+    return ERR_OK;
+}
+
 static int id_order(const void *a, const void *b)
 {
     const int64_t x = *(const int64_t *)a;
@@ -379,6 +447,9 @@ enum err batch_load(struct batch *b)
 {
     int64_t *found = NULL;
     try(find_members(b, &found));
+    if (b->mode != BATCH_DRY_RUN) {
+        try(lock_strangers(b, found));
+    }
     int64_t *ids = arena_new(b->arena, int64_t, b->n * 2); // subjects, and owners of originals
     for (size_t i = 0; i < b->n; i++) {
         ids[i] = found[i];
@@ -389,6 +460,9 @@ enum err batch_load(struct batch *b)
     }
     try(find_known(b, found));
     try(load_members(b, ids, add_owners(b, ids, n)));
+    if (b->mode != BATCH_DRY_RUN) {
+        try(check_forgotten(b, found));
+    }
     try(load_replays(b));
     try(load_refused(b));
     try(load_waiting(b));

@@ -152,6 +152,13 @@ enum err store_members_find(struct store *store, struct arena *arena, const stru
 
 /* ---- the batch ---- */
 
+/* Locks identifiers, by their hashes, until the transaction ends: whoever takes one and whoever
+ * holds an event for one that nobody has come one after the other. *may_have_come: others may have
+ * taken some just before; look them up again. Nothing to do on SQLite. */
+enum err store_strangers_lock(struct store *store, struct arena *arena,
+                              const unsigned char (*hashes)[VAULT_HASH_BYTES], size_t n,
+                              bool *may_have_come) MUST_USE;
+
 /* Locks members until the transaction ends, in id order; SQLite has its one write lock. */
 enum err store_members_lock(struct store *store, struct arena *arena, const int64_t *members,
                             size_t n) MUST_USE;

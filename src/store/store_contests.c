@@ -241,7 +241,7 @@ enum err contests_keep(struct store *store, struct arena *arena, const struct js
                 fail(f, ERR_IN_USE, "/contests",
                      "The contest \"%.*s\" of version %d is missing, and members have entered it: "
                      "keep it until it is drawn. To end it early, bring its window's \"until\" "
-                     "forward.",
+                     "forward, to a time that is to come: what closes has the entries of then.",
                      STR_ARG(slug), version);
         }
     }

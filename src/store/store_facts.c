@@ -28,6 +28,30 @@ enum err store_members_lock(struct store *store, struct arena *arena, const int6
     return db_one(store->db, arena, Q_MEMBERS_LOCK, &value, 1, &row);
 }
 
+enum err store_strangers_lock(struct store *store, struct arena *arena,
+                              const unsigned char (*hashes)[VAULT_HASH_BYTES], size_t n,
+                              bool *may_have_come)
+{
+    struct buf text;
+    struct db_result row;
+    *may_have_come = n > 0 && db_dialect(store->db) != DB_SQLITE;
+    if (!*may_have_come) {
+        return ERR_OK;
+    }
+    buf_open(&text, arena, LOCK_TEXT_BYTES_MAX);
+    for (size_t i = 0; i < n; i++) {
+        int32_t lock = 0;
+        memcpy(&lock, hashes[i], sizeof lock);
+        if (i > 0) {
+            buf_char(&text, ',');
+        }
+        buf_int(&text, lock);
+    }
+    ensure(!text.is_full);
+    const struct db_value value = db_text(buf_view(&text));
+    return db_one(store->db, arena, Q_STRANGERS_LOCK, &value, 1, &row);
+}
+
 /* One step further on the way of what was held or refused: what each has become. */
 static enum err follow_decided(struct store *store, struct arena *arena, struct known_event *known,
                                size_t n)
