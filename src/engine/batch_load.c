@@ -52,6 +52,22 @@ static bool names_by_value(const struct submission *s)
            s->subject.kind != IDENT_MEMBER;
 }
 
+/* Hashes of the identifiers that this batch's members take; returns how many. */
+static size_t taken_hashes(const struct batch *b, unsigned char (*out)[VAULT_HASH_BYTES])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        const struct submission *s = b->list[i];
+        for (size_t k = 0; s->kind == SUBMIT_ENROL && k < s->enrolment.identifiers_n; k++) {
+            memcpy(out[n++], s->enrolment.identifiers[k].hash, VAULT_HASH_BYTES);
+        }
+        for (size_t k = 0; k < s->found_by_n; k++) {
+            memcpy(out[n++], s->found_by[k].hash, VAULT_HASH_BYTES);
+        }
+    }
+    return n;
+}
+
 /* Somebody may be about to take an identifier that nobody has: then their enrolment sees what is
  * held for it here, or this batch sees them. */
 static enum err lock_strangers(struct batch *b, int64_t *found)
@@ -66,15 +82,9 @@ static enum err lock_strangers(struct batch *b, int64_t *found)
     size_t *places = arena_new(b->arena, size_t, b->n);
     size_t strangers_n = 0;
     bool may_have_come = false;
-    n = 0;
+    n = taken_hashes(b, hashes);
     for (size_t i = 0; i < b->n; i++) {
         const struct submission *s = b->list[i];
-        for (size_t k = 0; s->kind == SUBMIT_ENROL && k < s->enrolment.identifiers_n; k++) {
-            memcpy(hashes[n++], s->enrolment.identifiers[k].hash, VAULT_HASH_BYTES);
-        }
-        for (size_t k = 0; k < s->found_by_n; k++) {
-            memcpy(hashes[n++], s->found_by[k].hash, VAULT_HASH_BYTES);
-        }
         if (names_by_value(s) && found[i] == 0) {
             memcpy(hashes[n++], s->subject.hash, VAULT_HASH_BYTES);
             strangers[strangers_n] = s->subject;
@@ -318,15 +328,9 @@ static enum err load_waiting(struct batch *b)
     }
     unsigned char(*hashes)[VAULT_HASH_BYTES] =
         arena_bytes(b->arena, arena_size(VAULT_HASH_BYTES, n));
-    n = 0;
+    n = taken_hashes(b, hashes);
     for (size_t i = 0; i < b->n; i++) {
         const struct submission *s = b->list[i];
-        for (size_t k = 0; s->kind == SUBMIT_ENROL && k < s->enrolment.identifiers_n; k++) {
-            memcpy(hashes[n++], s->enrolment.identifiers[k].hash, VAULT_HASH_BYTES);
-        }
-        for (size_t k = 0; k < s->found_by_n; k++) {
-            memcpy(hashes[n++], s->found_by[k].hash, VAULT_HASH_BYTES);
-        }
         if (s->kind == SUBMIT_EVENT && s->event.kind == EVENT_PURCHASE) {
             memcpy(hashes[n++], s->hash, VAULT_HASH_BYTES);
         }

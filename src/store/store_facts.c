@@ -6,25 +6,31 @@
 
 enum { LOCK_TEXT_BYTES_MAX = 1024 * 1024 };
 
+/* "1,2,3" */
+static struct str numbers_text(struct arena *arena, const int64_t *list, size_t n)
+{
+    struct buf text;
+    buf_open(&text, arena, LOCK_TEXT_BYTES_MAX);
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0) {
+            buf_char(&text, ',');
+        }
+        buf_int(&text, list[i]);
+    }
+    ensure(!text.is_full);
+    return buf_view(&text);
+}
+
 enum err store_members_lock(struct store *store, struct arena *arena, const int64_t *members,
                             size_t n)
 {
-    struct buf text;
     struct db_result row;
     const struct db_value zero = db_int(0);
     try(db_one(store->db, arena, Q_INSTANCE_SHARE, &zero, 1, &row));
     if (n == 0 || db_dialect(store->db) == DB_SQLITE) {
         return ERR_OK;
     }
-    buf_open(&text, arena, LOCK_TEXT_BYTES_MAX);
-    for (size_t i = 0; i < n; i++) {
-        if (i > 0) {
-            buf_char(&text, ',');
-        }
-        buf_int(&text, members[i]);
-    }
-    ensure(!text.is_full);
-    const struct db_value value = db_text(buf_view(&text));
+    const struct db_value value = db_text(numbers_text(arena, members, n));
     return db_one(store->db, arena, Q_MEMBERS_LOCK, &value, 1, &row);
 }
 
@@ -32,23 +38,18 @@ enum err store_strangers_lock(struct store *store, struct arena *arena,
                               const unsigned char (*hashes)[VAULT_HASH_BYTES], size_t n,
                               bool *may_have_come)
 {
-    struct buf text;
     struct db_result row;
+    int64_t *locks = arena_new(arena, int64_t, n);
     *may_have_come = n > 0 && db_dialect(store->db) != DB_SQLITE;
     if (!*may_have_come) {
         return ERR_OK;
     }
-    buf_open(&text, arena, LOCK_TEXT_BYTES_MAX);
     for (size_t i = 0; i < n; i++) {
         int32_t lock = 0;
         memcpy(&lock, hashes[i], sizeof lock);
-        if (i > 0) {
-            buf_char(&text, ',');
-        }
-        buf_int(&text, lock);
+        locks[i] = lock;
     }
-    ensure(!text.is_full);
-    const struct db_value value = db_text(buf_view(&text));
+    const struct db_value value = db_text(numbers_text(arena, locks, n));
     return db_one(store->db, arena, Q_STRANGERS_LOCK, &value, 1, &row);
 }
 
