@@ -113,5 +113,15 @@ void recent_clear(struct recent *recent)
         explicit_bzero(recent->slots, recent->slots_n * slot_bytes(recent));
         free(recent->slots);
     }
-    recent_open(recent, recent->value_bytes, recent->slots_max);
+    *recent = (struct recent){.value_bytes = recent->value_bytes,
+                              .slots_max = recent->slots_max,
+                              .version = recent->version};
+}
+
+void recent_follow(struct recent *recent, int64_t version)
+{
+    if (recent->version != version) {
+        recent_clear(recent);
+        recent->version = version;
+    }
 }

@@ -21,7 +21,8 @@ struct recent {
     size_t slots_max;
     size_t slots_n; // a power of two, or 0
     size_t used_n;
-    size_t turn; // which of a full set goes next
+    size_t turn;     // which of a full set goes next
+    int64_t version; // of what was read
     unsigned char *slots;
 };
 
@@ -29,6 +30,9 @@ void recent_open(struct recent *recent, size_t value_bytes, size_t slots_max);
 
 /* Forgets everything; it may be used again. */
 void recent_clear(struct recent *recent);
+
+/* Forgets everything where what it was read from has another version now. */
+void recent_follow(struct recent *recent, int64_t version);
 
 /* The value of a key, until anything is noted or forgotten; NULL. */
 const void *recent_find(const struct recent *recent, const unsigned char key[RECENT_KEY_BYTES]);

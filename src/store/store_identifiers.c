@@ -215,10 +215,7 @@ enum err store_members_meet(struct store *store, struct arena *arena, const stru
     }
     int64_t version = 0;
     try(db_others_version(store->db, &version));
-    if (version != store->others_version) {
-        recent_clear(&store->members);
-        store->others_version = version;
-    }
+    recent_follow(&store->members, version);
     struct identifier *rest = arena_new(arena, struct identifier, n);
     size_t *places = arena_new(arena, size_t, n);
     const size_t rest_n = recall(store, list, n, out, rest, places);

@@ -44,8 +44,7 @@ struct store {
     struct program_entry *programs;
     size_t programs_n;
     bool remembers;           // identifiers, on SQLite
-    struct recent members;    // by their identifiers' hashes, of the version below
-    int64_t others_version;   // of the database
+    struct recent members;    // by their identifiers' hashes
     struct arena zones_arena; // members' time zones
     const struct zone *zones[STORE_ZONES_MAX];
     size_t zones_n;

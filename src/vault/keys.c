@@ -180,18 +180,6 @@ void keys_forget(struct vault_keys *keys, const int64_t *owner_ids, size_t n)
     }
 }
 
-/* What another connection has changed is read again, and all else with it. */
-static enum err recent_follow(struct vault_keys *keys)
-{
-    int64_t version = 0;
-    try(db_others_version(keys->db, &version));
-    if (version != keys->others_version) {
-        recent_clear(&keys->recent);
-        keys->others_version = version;
-    }
-    return ERR_OK;
-}
-
 /* Those that are not remembered are read, and are remembered then. */
 static enum err load_rest(struct vault_keys *keys, const int64_t *owner_ids, size_t n,
                           struct vault_key *out)
@@ -199,7 +187,9 @@ static enum err load_rest(struct vault_keys *keys, const int64_t *owner_ids, siz
     int64_t *ids = arena_new(&keys->scratch, int64_t, n);
     size_t *places = arena_new(&keys->scratch, size_t, n);
     size_t rest = 0;
-    try(recent_follow(keys));
+    int64_t version = 0;
+    try(db_others_version(keys->db, &version));
+    recent_follow(&keys->recent, version);
     for (size_t i = 0; i < n; i++) {
         const struct vault_key *known = recent_find(&keys->recent, owner_key(owner_ids[i]).bytes);
         if (known != NULL) {

@@ -22,8 +22,7 @@ struct vault_keys {
     const struct vault *vault;
     struct db *db;
     bool remembers;
-    struct recent recent;   // keys by owner, of the version below
-    int64_t others_version; // of the key store
+    struct recent recent; // keys by owner
 };
 
 /* Forgets what was remembered of these owners: before their keys are deleted. */
