@@ -48,8 +48,7 @@ static enum err find_members(struct batch *b, int64_t **found)
 
 static bool names_by_value(const struct submission *s)
 {
-    return s->kind == SUBMIT_EVENT && s->subject.kind != IDENT_NONE &&
-           s->subject.kind != IDENT_MEMBER;
+    return s->kind == SUBMIT_EVENT && identifier_is_natural(&s->subject);
 }
 
 /* Hashes of the identifiers that this batch's members take; returns how many. */
@@ -368,11 +367,9 @@ static enum err make_keys(struct batch *b, const int64_t *found)
     size_t n = 0;
     for (size_t i = 0; i < b->n; i++) {
         const struct submission *s = b->list[i];
-        const bool is_named = s->subject.kind != IDENT_NONE && s->subject.kind != IDENT_MEMBER;
         // An event of an unknown person may enrol them, or be held under a key of its own: one key
         // serves either.
-        const bool needs_key = s->kind == SUBMIT_ENROL ||
-                               (s->kind == SUBMIT_EVENT && is_named && found[i] == 0) ||
+        const bool needs_key = s->kind == SUBMIT_ENROL || (names_by_value(s) && found[i] == 0) ||
                                (s->kind == SUBMIT_EVENT && s->event.original.id.n > 0);
         if (needs_key && (s->kind == SUBMIT_ENROL ? found[i] == 0 : true)) {
             b->new_ids[i] = id_next(store_ids(b->store), b->now);

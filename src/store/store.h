@@ -120,6 +120,12 @@ struct identifier {
     struct str normal;                    // the others: normalised value
 };
 
+/* Named by a value of the merchant's, not by an id of ours. */
+static inline bool identifier_is_natural(const struct identifier *identifier)
+{
+    return identifier->kind != IDENT_MEMBER && identifier->kind != IDENT_NONE;
+}
+
 /* What the member's changing card shows, "code:mbr_….DIGITS": it names the member, whatever its
  * digits are worth. */
 MUST_USE bool card_code_read(struct str text, int64_t *member, struct str *code);

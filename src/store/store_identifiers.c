@@ -111,12 +111,6 @@ enum err identifier_read(struct arena *arena, const struct vault *vault, struct 
                 "code:mbr_….DIGITS.");
 }
 
-/* Known by a value of the merchant's, not by an id of ours. */
-static bool is_natural(const struct identifier *identifier)
-{
-    return identifier->kind != IDENT_MEMBER && identifier->kind != IDENT_NONE;
-}
-
 enum err store_members_find(struct store *store, struct arena *arena, const struct identifier *list,
                             size_t n, int64_t *out)
 {
@@ -125,7 +119,7 @@ enum err store_members_find(struct store *store, struct arena *arena, const stru
     struct db_result rows;
     for (size_t i = 0; i < n; i++) {
         out[i] = list[i].kind == IDENT_MEMBER ? list[i].member : 0;
-        if (is_natural(&list[i])) {
+        if (identifier_is_natural(&list[i])) {
             keys[keys_n * 2] = db_int(list[i].kind);
             keys[keys_n * 2 + 1] = db_blob(list[i].hash, VAULT_HASH_BYTES);
             keys_n++;
@@ -138,7 +132,7 @@ enum err store_members_find(struct store *store, struct arena *arena, const stru
     // SQLite answers in the order of the keys, so one walk usually finds each at once.
     size_t at = 0;
     for (size_t i = 0; i < n; i++) {
-        for (size_t tried = 0; is_natural(&list[i]) && tried < rows.rows_n; tried++) {
+        for (size_t tried = 0; identifier_is_natural(&list[i]) && tried < rows.rows_n; tried++) {
             const size_t row = (at + tried) % rows.rows_n;
             const struct str hash = db_at_str(&rows, row, 1);
             if (db_at_int(&rows, row, 0) == (int64_t)list[i].kind && hash.n == VAULT_HASH_BYTES &&
@@ -176,7 +170,7 @@ static size_t recall(const struct store *store, const struct identifier *list, s
     for (size_t i = 0; i < n; i++) {
         const struct identifier_key key = identifier_key(&list[i]);
         const int64_t *member =
-            is_natural(&list[i]) ? recent_find(&store->members, key.bytes) : NULL;
+            identifier_is_natural(&list[i]) ? recent_find(&store->members, key.bytes) : NULL;
         if (member != NULL) {
             memcpy(&out[i], member, sizeof out[i]);
         } else {
@@ -223,7 +217,7 @@ enum err store_members_meet(struct store *store, struct arena *arena, const stru
     try(store_members_find(store, arena, rest, rest_n, found));
     for (size_t i = 0; i < rest_n; i++) {
         out[places[i]] = found[i];
-        if (found[i] != 0 && is_natural(&rest[i])) {
+        if (found[i] != 0 && identifier_is_natural(&rest[i])) {
             recent_note(&store->members, identifier_key(&rest[i]).bytes, &found[i]);
         }
     }
