@@ -3,8 +3,9 @@
  *
  * Owns:    its table.
  * Threads: one thread at a time per struct recent.
- * Memory:  begins with nothing and doubles up to slots_max slots of 16 bytes and a value. What is
- *          forgotten is overwritten, since keys of people are among what is kept.
+ * Memory:  begins with nothing and doubles up to slots_max slots of 16 bytes and a value; while it
+ *          grows it has one and a half times that. What is forgotten is overwritten, since keys of
+ *          people are among what is kept.
  * Errors:  none: running out of memory ends the process with a clear line, as arenas do.
  * Limits:  slots_max, given at opening, a power of two. Keys are keyed hashes or ids of ours, so
  *          nobody can choose colliding ones; none is all zeros.
@@ -16,14 +17,20 @@
 
 enum { RECENT_KEY_BYTES = 16 };
 
+struct recent_table {
+    unsigned char *slots;
+    size_t slots_n; // a power of two, or 0
+};
+
 struct recent {
     size_t value_bytes;
     size_t slots_max;
-    size_t slots_n; // a power of two, or 0
-    size_t used_n;
-    size_t turn;     // which of a full set goes next
-    int64_t version; // of what was read
-    unsigned char *slots;
+    struct recent_table now;
+    struct recent_table before; // moves into `now`, a few slots at every note
+    size_t moved_n;             // of its slots
+    size_t used_n;              // of `now`
+    size_t turn;                // which of a full set goes next
+    int64_t version;            // of what was read
 };
 
 void recent_open(struct recent *recent, size_t value_bytes, size_t slots_max);

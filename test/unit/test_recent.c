@@ -58,14 +58,14 @@ static void few_are_all_found_and_cost_little(void **state)
     struct recent recent = opened();
     assert_null(recent_find(&recent, key_of(1).bytes));
     recent_forget(&recent, key_of(1).bytes);
-    assert_null(recent.slots);
+    assert_null(recent.now.slots);
     note(&recent, 1, "one");
     note(&recent, 2, "two");
     note(&recent, 1, "other");
     assert_true(is_noted(&recent, 1, "other"));
     assert_true(is_noted(&recent, 2, "two"));
     assert_int_equal(recent.used_n, 2);
-    assert_true(recent.slots_n <= 1024);
+    assert_true(recent.now.slots_n <= 1024);
     recent_clear(&recent);
 }
 
@@ -76,8 +76,8 @@ static void many_take_no_more_room_than_was_given_and_most_of_as_many_are_found(
     for (int i = 0; i < SLOTS_MAX * 4; i++) {
         note(&recent, i, "many");
         assert_true(is_noted(&recent, i, "many")); // the newest always
-        assert_true(recent.slots_n <= SLOTS_MAX);
-        assert_true(recent.used_n <= recent.slots_n);
+        assert_true(recent.now.slots_n <= SLOTS_MAX);
+        assert_true(recent.used_n <= recent.now.slots_n);
     }
     int found = 0;
     for (int i = 0; i < SLOTS_MAX * 4; i++) {
@@ -98,11 +98,47 @@ static void many_take_no_more_room_than_was_given_and_most_of_as_many_are_found(
     recent_clear(&recent);
 }
 
-/* Whether the bytes of a word stand anywhere in the table. */
+/* Whether the bytes of a word stand anywhere in the tables. */
 static bool is_in(const struct recent *recent, const char *word)
 {
-    const size_t bytes = recent->slots_n * (RECENT_KEY_BYTES + recent->value_bytes);
-    return memmem(recent->slots, bytes, word, strlen(word)) != NULL;
+    const size_t slot_bytes = RECENT_KEY_BYTES + recent->value_bytes;
+    const struct recent_table *tables[] = {&recent->now, &recent->before};
+    bool is_there = false;
+    for (size_t i = 0; i < 2; i++) {
+        is_there |=
+            tables[i]->slots != NULL &&
+            memmem(tables[i]->slots, tables[i]->slots_n * slot_bytes, word, strlen(word)) != NULL;
+    }
+    return is_there;
+}
+
+static void while_it_grows_each_is_found_with_its_last_value_and_none_comes_back(void **state)
+{
+    (void)state;
+    struct recent recent = opened();
+    int n = 0;
+    while (recent.before.slots == NULL) {
+        note(&recent, n++, "first");
+    }
+    int done = 0;
+    for (; recent.before.slots != NULL; done += 3) { // of three one is noted anew, one forgotten
+        assert_true(done + 2 < n);
+        note(&recent, done, "second");
+        recent_forget(&recent, key_of(done + 1).bytes);
+        assert_true(is_noted(&recent, done, "second"));
+        assert_null(recent_find(&recent, key_of(done + 1).bytes));
+        assert_true(recent.used_n <= recent.now.slots_n);
+    }
+    int found = 0;
+    for (int i = 0; i < n; i++) {
+        const bool is_anew = i < done && i % 3 == 0;
+        const void *value = recent_find(&recent, key_of(i).bytes);
+        assert_true(value == NULL || is_noted(&recent, i, is_anew ? "second" : "first"));
+        assert_true(value == NULL || i >= done || i % 3 != 1);
+        found += value != NULL;
+    }
+    assert_true(found >= (n - done / 3) * 19 / 20); // a full set gives up one
+    recent_clear(&recent);
 }
 
 static void what_is_forgotten_leaves_no_bytes(void **state)
@@ -129,6 +165,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(few_are_all_found_and_cost_little),
         cmocka_unit_test(many_take_no_more_room_than_was_given_and_most_of_as_many_are_found),
+        cmocka_unit_test(while_it_grows_each_is_found_with_its_last_value_and_none_comes_back),
         cmocka_unit_test(what_is_forgotten_leaves_no_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
