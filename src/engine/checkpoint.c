@@ -14,16 +14,19 @@ enum {
     LOOK_EVERY_MS = 50,
     PASSES_MAX = 8,
     TRIES_MAX = 16,
-    THROTTLE_WAIT_US = 5000,
-    THROTTLE_ROUNDS_MAX = 200,
+    WAIT_STEP_US = 5000,
+    SLOW_WAIT_US_MAX = 100 * 1000,
+    FULL_WAIT_US = 1000 * 1000,
     EXIT_FSYNC = 4,
 };
 #define WAL_PAGES_PASSIVE 20000 // begin above
 #define WAL_PAGES_LAST    1000  // so few are the lane's to finish
 #define WAL_PAGES_STEP                                                                             \
     4000 // readers kept the log from beginning anew: try again after so many more
-#define WAL_PAGES_WAIT     40000 // from here on wait for readers
-#define WAL_PAGES_THROTTLE 80000
+#define WAL_PAGES_WAIT 40000 // from here on wait for readers
+#define WAL_PAGES_SLOW                                                                             \
+    60000 // from here on the lane waits between batches, the longer the nearer to
+#define WAL_PAGES_FULL 80000
 
 struct checkpointer {
     struct store_base *base;
@@ -45,7 +48,29 @@ void stop_if_lost(enum err err)
 
 /* ---- the lane's part ---- */
 
-void checkpointer_turn(struct checkpointer *c)
+int64_t checkpointer_wait_us(int64_t pages, int64_t batch_us)
+{
+    const int64_t over = pages - WAL_PAGES_SLOW;
+    const int64_t left = WAL_PAGES_FULL - pages;
+    if (left <= 0) {
+        return FULL_WAIT_US;
+    }
+    return over <= 0 ? 0 : int64_min(batch_us * over / left, SLOW_WAIT_US_MAX);
+}
+
+/* Where nothing moves, waiting would bring nothing: the lane's next commit may begin the log anew.
+ */
+static void wait_for_pages(struct checkpointer *c, int64_t batch_us)
+{
+    int64_t left = checkpointer_wait_us(db_wal_pages(c->lane), batch_us);
+    const int64_t until = clock_monotonic_us() + left;
+    while (left > 0 && atomic_load(&c->is_moving)) {
+        (void)usleep((useconds_t)int64_min(left, WAIT_STEP_US)); // or less
+        left = until - clock_monotonic_us();
+    }
+}
+
+void checkpointer_turn(struct checkpointer *c, int64_t batch_us)
 {
     if (c == NULL) {
         return;
@@ -61,13 +86,7 @@ void checkpointer_turn(struct checkpointer *c)
         c->tries_n = 0;
         atomic_store(&c->is_lanes_turn, false);
     }
-    // Where nothing moves, waiting would bring nothing: the lane's next commit may begin the log
-    // anew.
-    for (int i = 0; i < THROTTLE_ROUNDS_MAX && atomic_load(&c->is_moving) &&
-                    db_wal_pages(c->lane) > WAL_PAGES_THROTTLE;
-         i++) {
-        (void)usleep(THROTTLE_WAIT_US); // interrupted, it looks again sooner
-    }
+    wait_for_pages(c, batch_us);
 }
 
 /* ---- the thread's ---- */

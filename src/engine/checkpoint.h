@@ -10,8 +10,8 @@
  * Threads: checkpointer_turn() the lane's; the rest whoever owns the engine.
  * Memory:  -
  * Errors:  a failed sync ends the process (engine.h). All else is logged by db/ and tried again.
- * Limits:  WAL_PAGES_* in checkpoint.c; above WAL_PAGES_THROTTLE the lane waits while pages move,
- *          up to a second a batch.
+ * Limits:  WAL_PAGES_* in checkpoint.c; above WAL_PAGES_SLOW the lane waits while pages move, the
+ *          longer the longer the log has grown, up to a second a batch at WAL_PAGES_FULL.
  */
 #ifndef LOYALD_CHECKPOINT_H
 #define LOYALD_CHECKPOINT_H
@@ -25,8 +25,13 @@ struct checkpointer;
 struct checkpointer *checkpointer_open(struct store_base *base, struct db *lane);
 
 /* Between two batches: finishes a checkpoint that is nearly done; waits where the log has grown far
- * beyond its limit. */
-void checkpointer_turn(struct checkpointer *checkpointer);
+ * beyond its limit, in proportion to `batch_us`, the time that the last batch took. */
+void checkpointer_turn(struct checkpointer *checkpointer, int64_t batch_us);
+
+/* How long that is, in microseconds, where pages move: at 70,000 pages as long as the last batch
+ * took, at 75,000 three times as long. So the lane slows down to what the disk can move, and
+ * everybody waits a little instead of some for a second. */
+int64_t checkpointer_wait_us(int64_t pages, int64_t batch_us);
 
 /* Stops the thread; before the lane's connection is closed. NULL does nothing. */
 void checkpointer_close(struct checkpointer *checkpointer);

@@ -35,6 +35,7 @@ struct lane {
     struct arena arena;
     struct arena relay_arena;  // for what a batch has left to others
     struct submission **batch; // BATCH_MAX
+    int64_t batch_us;          // what the last one took
     int looks_n;               // batches that still look up whether their events are known
     pthread_t thread;
 };
@@ -269,12 +270,14 @@ static void run_submissions(struct lane *lane, struct ticket *first, struct tick
     while (first != end) {
         const int64_t start = clock_monotonic_us();
         const size_t n = fill_batch(lane, first, end);
-        checkpointer_turn(lane->engine->checkpointer);
+        checkpointer_turn(lane->engine->checkpointer, lane->batch_us);
+        const int64_t turned = clock_monotonic_us();
         if (n > 0) {
             run_batch(lane, lane->batch, n);
             run_relays(lane);
         }
-        const int64_t us = clock_monotonic_us() - start;
+        lane->batch_us = clock_monotonic_us() - turned;
+        const int64_t us = turned - start + lane->batch_us;
         atomic_fetch_add(&lane->engine->batches, 1);
         atomic_fetch_add(&lane->engine->submissions, (long long)n);
         atomic_store(&lane->engine->pages, (long long)db_pages_written(store_db(lane->store)));

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Purchases over HTTP by wrk beside bare SQLite: test/bench/http.sh DIR MEMBERS. DIR is an instance made by bench_engine.
-# Three rounds: bare SQLite in batches of 64, 256 and 512, then the server, which is measured when it has been under load for WARM
-# seconds (40). Prints the start, p50 and p99, and each rate with its ratio to the yardstick of the same round.
+# Three rounds: a file that is appended to and synced and bare SQLite in batches of 64, 256 and 512, then the server, which is
+# measured when it has been under load for WARM seconds (40). Prints the start, p50 and p99, and each rate with its ratio to the
+# yardstick of the same round.
 set -eu
 cd "$(dirname "$0")/../.."
 command -v wrk >/dev/null || { echo "wrk is not installed: apt-get install wrk"; exit 1; }
@@ -27,6 +28,7 @@ for round in 1 2 3; do
     until curl -sf http://$LOYALD_LISTEN/readyz >/dev/null; do sleep 0.01; done
     echo "start to ready: $((($(date +%s%N) - start) / 1000000)) ms; resident, idle: $(awk '/VmRSS/ {print int($2 / 1024)}' /proc/$pid/status) MiB"
     load 4 "${WARM:-40}" batch >/dev/null
+    echo "append and fdatasync: $(of sync) us"
     singles 1 0
     singles 64 "$(of 64)"
     singles 256 "$(of 256)"

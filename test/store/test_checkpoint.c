@@ -30,7 +30,7 @@ static int commit_until_anew(struct shop *shop, struct checkpointer *checkpointe
 {
     struct db *db = store_db(shop->store);
     for (int i = 1; i <= COMMITS_MAX; i++) {
-        checkpointer_turn(checkpointer);
+        checkpointer_turn(checkpointer, 0);
         const struct str text =
             str_fmt(shop->arena, "UPDATE filler SET body = x'%08x' WHERE id = 1", (unsigned)i);
         both_run(shop->both, db,
@@ -109,7 +109,7 @@ static void a_reader_only_puts_it_off(void **state)
     struct store *reader = reader_in_snapshot(shop);
     struct checkpointer *checkpointer = checkpointer_open(shop->base, store_db(shop->store));
     fill_log(shop);
-    checkpointer_turn(checkpointer);
+    checkpointer_turn(checkpointer, 0);
     both_run(shop->both, db, "UPDATE filler SET body = x'00' WHERE id = 2");
     assert_true(db_wal_pages(db) > LIMIT_PAGES);
     db_rollback(store_db(reader));
@@ -134,7 +134,7 @@ static void the_lane_waits_only_while_pages_move(void **state)
     int64_t waited_us = 0;
     for (int i = 0; i < 4; i++) { // it may be at it for the first turns
         const int64_t from_us = clock_monotonic_us();
-        checkpointer_turn(checkpointer);
+        checkpointer_turn(checkpointer, 0);
         waited_us = clock_monotonic_us() - from_us;
         (void)usleep(WHILE_US);
     }
@@ -145,11 +145,30 @@ static void the_lane_waits_only_while_pages_move(void **state)
     shop_close(shop);
 }
 
+/* Slower and slower, and never still for long before the log is as long as it may become. */
+static void the_lane_slows_down_before_it_stops(void **state)
+{
+    enum { BATCH_US = 2000, SLOW_PAGES = 60000, FULL_PAGES = 80000, STEP_PAGES = 100 };
+    (void)state;
+    assert_int_equal(checkpointer_wait_us(0, BATCH_US), 0);
+    assert_int_equal(checkpointer_wait_us(SLOW_PAGES, BATCH_US), 0);
+    assert_int_equal(checkpointer_wait_us(70000, BATCH_US), BATCH_US);
+    assert_int_equal(checkpointer_wait_us(75000, BATCH_US), 3 * BATCH_US);
+    assert_int_equal(checkpointer_wait_us(FULL_PAGES - 1, 1000000), 100000);
+    assert_int_equal(checkpointer_wait_us(FULL_PAGES, 0), 1000000);
+    int64_t before = 0;
+    for (int64_t pages = SLOW_PAGES; pages <= 2 * FULL_PAGES; pages += STEP_PAGES) {
+        const int64_t now = checkpointer_wait_us(pages, BATCH_US);
+        assert_true(now >= before);
+        before = now;
+    }
+}
+
 static void postgres_has_its_own(void **state)
 {
     struct shop *shop = shop_open(*state);
     assert_null(checkpointer_open(shop->base, store_db(shop->store)));
-    checkpointer_turn(NULL);
+    checkpointer_turn(NULL, 0);
     checkpointer_close(NULL);
     shop_close(shop);
 }
@@ -161,6 +180,7 @@ int main(void)
         ONLY_SQLITE(a_far_too_long_log_begins_anew_and_the_lane_forgets_nothing),
         ONLY_SQLITE(a_reader_only_puts_it_off),
         ONLY_SQLITE(the_lane_waits_only_while_pages_move),
+        cmocka_unit_test(the_lane_slows_down_before_it_stops),
         ONLY_POSTGRES(postgres_has_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
