@@ -24,10 +24,6 @@ GROUP BY e.lot, e.member_id HAVING SUM(e.points) > 0 ORDER BY e.lot LIMIT :n
 SELECT CAST(COALESCE(SUM(points), 0) AS bigint) FROM contest_entry
 WHERE contest = :contest AND member_id = :member_id AND booked_at < :closes_at
 
--- name: contest_entered :one
--- Whether anybody has ever entered.
-SELECT CASE WHEN EXISTS (SELECT 1 FROM contest_entry WHERE contest = :contest) THEN 1 ELSE 0 END
-
 -- name: contest_draw_read :one
 -- What was published of a contest.
 SELECT slug, closes_at, entries, tickets, entries_hash, drawn_at, result FROM contest_draw WHERE contest = :contest

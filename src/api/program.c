@@ -226,19 +226,20 @@ enum err api_draft_validate_post(struct api_call *call, struct store *store, str
         try(json_read(call->arena, draft.document, &call->fail, &stored));
         document = stored;
     }
+    const struct program *program = NULL;
     size_t tests = 0;
     struct str language;
     try(call_language(call, &language));
     try(program_tests_check(store, call->arena, document, &call->fail, &tests));
-    try(store_program_keeps(store, call->arena, document, call->now, call->now, &call->fail));
+    try(store_program_check(store, call->arena, document, &call->fail, &program));
+    try(store_program_keeps(store, call->arena, document, program, call->now, call->now,
+                            &call->fail));
     json_open(w, '{');
     json_key(w, "valid");
     json_put_bool(w, true);
     json_key(w, "tests");
     json_put_int(w, (int64_t)tests);
     if (language.n > 0) { // an editor asks what the rules would say
-        const struct program *program = NULL;
-        try(store_program_check(store, call->arena, document, &call->fail, &program));
         json_key(w, "rules");
         try(sentences_write(w, call->arena, program, language, 0, program->rules_n));
     }

@@ -26,10 +26,14 @@ static enum err read_document(struct cli *cli, const char *path, const struct js
 /* What publishing it now would refuse because of what was booked. */
 static enum err published_check(struct cli *cli, const struct json *document)
 {
+    const struct program *program = NULL;
     struct desk desk;
     try(desk_open(&desk, cli, DB_READER));
-    const enum err err =
-        store_program_keeps(desk.store, &cli->arena, document, desk.now, desk.now, &cli->fail);
+    enum err err = store_program_check(desk.store, &cli->arena, document, &cli->fail, &program);
+    if (err == ERR_OK) {
+        err = store_program_keeps(desk.store, &cli->arena, document, program, desk.now, desk.now,
+                                  &cli->fail);
+    }
     desk_close(&desk);
     return err;
 }

@@ -90,11 +90,12 @@ struct str store_symbol_slug(const struct store *store, int32_t symbol);
 enum err store_program_check(struct store *store, struct arena *arena, const struct json *document,
                              struct fail *f, const struct program **out) MUST_USE;
 
-/* Holds a document that was checked against the versions that are or will be in force until it
- * would be: ERR_IN_USE for what it may not change once something was booked. In a transaction in
- * which the programs are loaded. */
+/* Holds a document that was checked, and what was made of it, against the versions that are or will
+ * be in force until it would be: ERR_IN_USE for what it may not change once something was booked.
+ * In a transaction in which the programs are loaded. */
 enum err store_program_keeps(struct store *store, struct arena *arena, const struct json *document,
-                             int64_t effective_at, int64_t now, struct fail *f) MUST_USE;
+                             const struct program *program, int64_t effective_at, int64_t now,
+                             struct fail *f) MUST_USE;
 
 /* Publishes in a transaction of its own. */
 enum err store_program_publish(struct store *store, struct arena *arena,

@@ -199,50 +199,51 @@ enum err store_check_contests(struct store *store, struct arena *arena, struct c
 
 /* ---- what a new program keeps ---- */
 
-static bool has_contest(const struct json *document, struct str slug)
+/* The time before which neither version may close an open contest: members could enter until then.
+ */
+static enum err check_close(struct arena *arena, const struct contest *before,
+                            const struct program *after, const struct contest *kept,
+                            int64_t effective_at, struct fail *f)
 {
-    const struct json *list = json_at(document, "contests");
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        if (str_eq(json_str(json_at(json_array_get(list, i), "slug")), slug)) {
-            return true;
-        }
+    const size_t at = (size_t)(kept - after->contests);
+    const char *pointer = str_fmt(arena, "/contests/%zu/window/until", at).p;
+    if (before->closes_at < effective_at) {
+        return fail(f, ERR_IN_USE, pointer,
+                    "The contest \"%.*s\" closes before this version is effective: leave its "
+                    "\"until\" as it is.",
+                    STR_ARG(before->slug));
     }
-    return false;
+    if (kept->closes_at < effective_at) {
+        return fail(f, ERR_IN_USE, pointer,
+                    "The contest \"%.*s\" is open until this version is effective, and who has "
+                    "entered by then would be left out: close it at a time after that.",
+                    STR_ARG(before->slug));
+    }
+    return ERR_OK;
 }
 
-/* Somebody waits for its draw. */
-static enum err is_awaited(struct store *store, struct arena *arena, struct str slug, bool *out)
+enum err contests_keep(struct store *store, struct arena *arena, const struct program *before,
+                       const struct program *after, int64_t effective_at, struct fail *f)
 {
-    struct contest_row drawn;
-    struct db_result row;
-    const struct str wallet = str_fmt(arena, "wallet:" CONTEST_WALLET "%.*s", STR_ARG(slug));
-    const int32_t symbol = symbol_find(&store->symbols, wallet);
-    const struct db_value param = db_int(symbol);
-    try(store_contest_read(store, arena, symbol, &drawn));
-    try(db_one(store->db, arena, Q_CONTEST_ENTERED, &param, 1, &row));
-    *out = drawn.drawn_at == 0 && db_at_int(&row, 0, 0) > 0;
-    return row.is_bad ? ERR_INTEGRITY : ERR_OK;
-}
-
-enum err contests_keep(struct store *store, struct arena *arena, const struct json *before,
-                       int version, const struct json *after, struct fail *f)
-{
-    const struct json *list = json_at(before, "contests");
     enum err err = ERR_OK;
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const struct str slug = json_str(json_at(json_array_get(list, i), "slug"));
-        bool awaited = false;
-        if (has_contest(after, slug)) {
-            continue;
+    for (size_t i = 0; i < before->contests_n; i++) {
+        const struct contest *contest = &before->contests[i];
+        const struct contest *kept = program_contest(after, contest->slug);
+        struct contest_row row;
+        if (contest->opens_at >= effective_at) {
+            continue; // nobody can have entered
         }
-        try(is_awaited(store, arena, slug, &awaited));
-        if (awaited) {
+        try(store_contest_read(store, arena, before->wallets[contest->wallet].symbol, &row));
+        if (kept == NULL && row.drawn_at == 0) {
             err =
                 fail(f, ERR_IN_USE, "/contests",
-                     "The contest \"%.*s\" of version %d is missing, and members have entered it: "
-                     "keep it until it is drawn. To end it early, bring its window's \"until\" "
-                     "forward, to a time that is to come: what closes has the entries of then.",
-                     STR_ARG(slug), version);
+                     "The contest \"%.*s\" of version %d has opened and is missing: keep it until "
+                     "it is drawn. To end it early, bring its window's \"until\" forward, to a "
+                     "time that is to come.",
+                     STR_ARG(contest->slug), before->version);
+        } else if (kept != NULL && !row.exists && kept->closes_at != contest->closes_at) {
+            const enum err close = check_close(arena, contest, after, kept, effective_at, f);
+            err = close != ERR_OK ? close : err;
         }
     }
     return err;

@@ -63,10 +63,11 @@ static inline bool fingerprint_is_whole(struct str stored)
     return stored.n == VAULT_FINGERPRINT_BYTES || stored.n == VAULT_HASH_BYTES;
 }
 
-/* ERR_IN_USE for each contest of `before`, a version that is in force, which `after` has no more
- * though members have entered it and it was not drawn. */
-enum err contests_keep(struct store *store, struct arena *arena, const struct json *before,
-                       int version, const struct json *after, struct fail *f) MUST_USE;
+/* ERR_IN_USE for each contest of `before`, a version that is in force until `effective_at`, that
+ * has opened by then, was not drawn and is missing in `after`, or would close there or here before
+ * that: members may have entered, may be entering, or have orders that enter on completion. */
+enum err contests_keep(struct store *store, struct arena *arena, const struct program *before,
+                       const struct program *after, int64_t effective_at, struct fail *f) MUST_USE;
 
 /* Deletes identifiers: rows of kind, hash and member; or all of a member, which walks over the
  * table. */

@@ -356,7 +356,8 @@ static bool is_in_force(const struct store *store, size_t i, int64_t until, int6
 }
 
 enum err store_program_keeps(struct store *store, struct arena *arena, const struct json *document,
-                             int64_t effective_at, int64_t now, struct fail *f)
+                             const struct program *program, int64_t effective_at, int64_t now,
+                             struct fail *f)
 {
     struct db_result row;
     enum err err = ERR_OK;
@@ -368,13 +369,15 @@ enum err store_program_keeps(struct store *store, struct arena *arena, const str
         return ERR_OK;
     }
     for (size_t i = 0; i < store->programs_n && err == ERR_OK; i++) {
-        const struct program_entry *entry = &store->programs[i];
+        struct program_entry *entry = &store->programs[i];
         const struct json *before = NULL;
         if (!is_in_force(store, i, effective_at, now) || entry->is_damaged) {
             continue;
         }
         try(json_read(arena, entry->document, NULL, &before));
-        const enum err contests = contests_keep(store, arena, before, entry->version, document, f);
+        try(compile_entry(store, entry));
+        const enum err contests =
+            contests_keep(store, arena, entry->program, program, effective_at, f);
         err = program_keeps(arena, before, entry->version, document, f);
         err = err == ERR_OK ? contests : err;
     }
@@ -406,7 +409,7 @@ enum err store_program_publish(struct store *store, struct arena *arena,
     }
     const size_t known = store->symbols.n;
     try(check(arena, document, &store->symbols, zones, f, &program));
-    try(store_program_keeps(store, arena, document, effective_at, now, f));
+    try(store_program_keeps(store, arena, document, program, effective_at, now, f));
     try(check_contests(store, arena, program, f));
     *version = store->programs_n == 0 ? 1 : store->programs[store->programs_n - 1].version + 1;
     buf_open(&text, arena, DOCUMENT_BYTES_MAX);

@@ -200,21 +200,47 @@ onEach('contests', { document }, (shop) => {
     problem(await shop.post('/v1/program/publish', { comment: 'x' }, { headers: { 'if-match': (await shop.get('/v1/program/draft')).headers.get('etag') } }), 422, 'invalid', '/contests/0/slug');
   });
 
-  test('a contest that members have entered stays in the program until it is drawn', async () => {
+  test('a contest that has opened stays in the program until it is drawn', async () => {
     const without = (...slugs) => ({ ...structuredClone(document), rewards: [], earning_rules: [], contests: document.contests.filter((c) => !slugs.includes(c.slug)).map((c) => ({ ...c, effects: [] })) });
     const check = (program) => shop.post('/v1/program/draft/validate', { format: 'loyald.program/1', ...program });
+    const missing = (refused) => refused.body.errors.map((e) => /"(\w+)" of version \d+ has opened and is missing/.exec(e.detail)?.[1]);
     const refused = await check(without('january', 'spring', 'grown'));
     problem(refused, 422, 'in_use', '/contests');
-    assert.deepEqual(refused.body.errors.map((e) => /"(\w+)" of version 1 is missing/.exec(e.detail)?.[1]), ['spring', 'grown'], 'that of January was drawn');
+    assert.deepEqual(missing(refused), ['spring', 'grown'], 'that of January was drawn');
     writeFileSync(join(shop.dir, 'without.json'), JSON.stringify(without('spring')));
     const published = shop.try('program', 'publish', 'without.json');
     assert.equal(published.status, 1);
     assert.match(published.stderr, /\/contests.*spring/s);
     assert.equal((await check(without('january', 'adults'))).status, 200, 'both were drawn');
-    const more = { ...document, contests: [...document.contests, { slug: 'unentered', window: { until: '2026-12-01' }, entries: [{ trigger: 'contest.entered' }] }] };
-    writeFileSync(join(shop.dir, 'more.json'), JSON.stringify({ format: 'loyald.program/1', ...more }));
+    const open = { slug: 'unentered', window: { until: '2026-12-01' }, entries: [{ trigger: 'contest.entered' }] };
+    const coming = { ...open, slug: 'coming', window: { from: '2026-06-01', until: '2026-12-01' } };
+    writeFileSync(join(shop.dir, 'more.json'), JSON.stringify({ format: 'loyald.program/1', ...document, contests: [...document.contests, open, coming] }));
     shop.run('program', 'publish', 'more.json');
-    assert.equal((await check(document)).status, 200, 'nobody has entered it');
+    const early = await check(document);
+    problem(early, 422, 'in_use', '/contests');
+    assert.deepEqual(missing(early), ['unentered'], 'somebody may be entering it; the other has not opened');
+    const later = { format: 'loyald.program/1', ...document, contests: [...document.contests, open] };
+    assert.equal((await check(later)).status, 200);
+    const etag = async () => ({ 'if-match': (await shop.get('/v1/program/draft')).headers.get('etag') });
+    assert.equal((await shop.ask('PUT', '/v1/program/draft', later, { headers: await etag() })).status, 200);
+    const scheduled = await shop.post('/v1/program/publish', { comment: 'x', effective_at: '2026-07-01T00:00:00Z' }, { headers: await etag() });
+    problem(scheduled, 422, 'in_use', '/contests');
+    assert.deepEqual(missing(scheduled), ['coming'], 'it opens before that version is effective');
+  });
+
+  test('an open contest closes at no time that leaves out who has entered', async () => {
+    const until = (slug, day) => ({ format: 'loyald.program/1', ...document, contests: [...document.contests.map((c) => (c.slug === slug ? { ...c, window: { ...c.window, until: day } } : c)), { slug: 'unentered', window: { until: '2026-12-01' }, entries: [{ trigger: 'contest.entered' }] }] });
+    const check = (program) => shop.post('/v1/program/draft/validate', program);
+    const past = await check(until('spring', '2026-01-20'));
+    problem(past, 422, 'in_use', '/contests/1/window/until');
+    assert.match(past.body.errors[0].detail, /"spring".*left out/s);
+    assert.equal((await check(until('spring', '2026-02-03'))).status, 200, 'a time that is to come');
+    assert.equal((await check(until('spring', '2026-09-01'))).status, 200, 'it may go on for longer');
+    const etag = async () => ({ 'if-match': (await shop.get('/v1/program/draft')).headers.get('etag') });
+    assert.equal((await shop.ask('PUT', '/v1/program/draft', until('spring', '2026-09-01'), { headers: await etag() })).status, 200);
+    const scheduled = await shop.post('/v1/program/publish', { comment: 'x', effective_at: '2026-06-01T00:00:00Z' }, { headers: await etag() });
+    problem(scheduled, 422, 'in_use', '/contests/1/window/until');
+    assert.match(scheduled.body.errors[0].detail, /"spring" closes before this version is effective/);
   });
 
   test('entries are bought as a reward, which can be given back until the contest closes', async () => {
