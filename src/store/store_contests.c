@@ -199,52 +199,62 @@ enum err store_check_contests(struct store *store, struct arena *arena, struct c
 
 /* ---- what a new program keeps ---- */
 
-/* The time before which neither version may close an open contest: members could enter until then.
- */
-static enum err check_close(struct arena *arena, const struct contest *before,
-                            const struct program *after, const struct contest *kept,
-                            int64_t effective_at, struct fail *f)
+/* A contest that was not drawn, and what a version makes of its window at the time from which on
+ * that version counts. */
+static enum err check_window(struct arena *arena, const struct contest *before,
+                             const struct program *after, const struct contest *kept,
+                             bool is_closed, int64_t at, struct fail *f)
 {
-    const size_t at = (size_t)(kept - after->contests);
-    const char *pointer = str_fmt(arena, "/contests/%zu/window/until", at).p;
-    if (before->closes_at < effective_at) {
-        return fail(f, ERR_IN_USE, pointer,
-                    "The contest \"%.*s\" closes before this version is effective: leave its "
-                    "\"until\" as it is.",
-                    STR_ARG(before->slug));
+    const size_t index = (size_t)(kept - after->contests);
+    enum err err = ERR_OK;
+    if (kept->opens_at >= at) {
+        err = fail(f, ERR_IN_USE, str_fmt(arena, "/contests/%zu/window/from", index).p,
+                   "The contest \"%.*s\" will have opened when this version is effective: leave "
+                   "its \"from\" as it is.",
+                   STR_ARG(before->slug));
     }
-    if (kept->closes_at < effective_at) {
-        return fail(f, ERR_IN_USE, pointer,
-                    "The contest \"%.*s\" is open until this version is effective, and who has "
-                    "entered by then would be left out: close it at a time after that.",
-                    STR_ARG(before->slug));
+    if (is_closed || kept->closes_at == before->closes_at) {
+        return err;
     }
-    return ERR_OK;
+    const char *pointer = str_fmt(arena, "/contests/%zu/window/until", index).p;
+    if (before->closes_at <= at) {
+        err = fail(f, ERR_IN_USE, pointer,
+                   "The contest \"%.*s\" will have closed when this version is effective: leave "
+                   "its \"until\" as it is.",
+                   STR_ARG(before->slug));
+    } else if (kept->closes_at <= at) {
+        err = fail(f, ERR_IN_USE, pointer,
+                   "The contest \"%.*s\" is open until this version is effective, and who has "
+                   "entered by then would be left out: close it at a time after that.",
+                   STR_ARG(before->slug));
+    }
+    return err;
 }
 
 enum err contests_keep(struct store *store, struct arena *arena, const struct program *before,
-                       const struct program *after, int64_t effective_at, struct fail *f)
+                       const struct program *after, int64_t at, struct fail *f)
 {
     enum err err = ERR_OK;
     for (size_t i = 0; i < before->contests_n; i++) {
         const struct contest *contest = &before->contests[i];
         const struct contest *kept = program_contest(after, contest->slug);
         struct contest_row row;
-        if (contest->opens_at >= effective_at) {
+        if (contest->opens_at >= at) {
             continue; // nobody can have entered
         }
         try(store_contest_read(store, arena, before->wallets[contest->wallet].symbol, &row));
-        if (kept == NULL && row.drawn_at == 0) {
-            err =
-                fail(f, ERR_IN_USE, "/contests",
-                     "The contest \"%.*s\" of version %d has opened and is missing: keep it until "
-                     "it is drawn. To end it early, bring its window's \"until\" forward, to a "
-                     "time that is to come.",
-                     STR_ARG(contest->slug), before->version);
-        } else if (kept != NULL && !row.exists && kept->closes_at != contest->closes_at) {
-            const enum err close = check_close(arena, contest, after, kept, effective_at, f);
-            err = close != ERR_OK ? close : err;
+        if (row.drawn_at != 0) {
+            continue;
         }
+        const enum err one =
+            kept != NULL
+                ? check_window(arena, contest, after, kept, row.exists, at, f)
+                : fail(f, ERR_IN_USE, "/contests",
+                       "The contest \"%.*s\" of version %d has opened and is missing: keep it "
+                       "until it is drawn. To end it early, bring its window's \"until\" forward, "
+                       "to a time that is to come.",
+                       STR_ARG(contest->slug), before->version);
+        err = one != ERR_OK ? one : err;
     }
     return err;
 }

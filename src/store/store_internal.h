@@ -63,11 +63,11 @@ static inline bool fingerprint_is_whole(struct str stored)
     return stored.n == VAULT_FINGERPRINT_BYTES || stored.n == VAULT_HASH_BYTES;
 }
 
-/* ERR_IN_USE for each contest of `before`, a version that is in force until `effective_at`, that
- * has opened by then, was not drawn and is missing in `after`, or would close there or here before
- * that: members may have entered, may be entering, or have orders that enter on completion. */
+/* ERR_IN_USE for each contest of `before`, the version in force until `at`, that has opened by then
+ * and was not drawn where `after` has it no more, has it open later, or closed by then: members may
+ * have entered, may be entering, or have orders that enter on completion. */
 enum err contests_keep(struct store *store, struct arena *arena, const struct program *before,
-                       const struct program *after, int64_t effective_at, struct fail *f) MUST_USE;
+                       const struct program *after, int64_t at, struct fail *f) MUST_USE;
 
 /* Deletes identifiers: rows of kind, hash and member; or all of a member, which walks over the
  * table. */

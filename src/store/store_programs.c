@@ -330,14 +330,18 @@ static enum err insert_symbols(struct store *store, const struct symbols *symbol
     return ERR_OK;
 }
 
-/* A contest that has closed stays as it was: its seed and its list are published under its name. */
+/* A contest that has closed stays as it was: its seed and its list are published under its name.
+ * The program may have been compiled with symbols of its own. */
 static enum err check_contests(struct store *store, struct arena *arena,
                                const struct program *program, struct fail *f)
 {
     for (size_t i = 0; i < program->contests_n; i++) {
         const struct contest *contest = &program->contests[i];
+        const struct str wallet = program->wallets[contest->wallet].slug;
+        const int32_t symbol =
+            symbol_find(&store->symbols, str_fmt(arena, "wallet:%.*s", STR_ARG(wallet)));
         struct contest_row row;
-        try(store_contest_read(store, arena, program->wallets[contest->wallet].symbol, &row));
+        try(store_contest_read(store, arena, symbol, &row));
         if (row.exists && row.closes_at != contest->closes_at) {
             return fail(f, ERR_INVALID, str_fmt(arena, "/contests/%zu/slug", i).p,
                         "The contest \"%.*s\" has closed: give the next one another slug.",
@@ -355,33 +359,46 @@ static bool is_in_force(const struct store *store, size_t i, int64_t until, int6
     return (at == now || at < until) && index_at(store, at) == i;
 }
 
+/* Contests against the version that is in force until this one is. It has kept what those before it
+ * had, and an earlier one that was to come at that very time, or after it, never will. */
+static enum err check_open_contests(struct store *store, struct arena *arena,
+                                    const struct program *program, int64_t at, int64_t now,
+                                    struct fail *f)
+{
+    struct program_entry *before = &store->programs[index_at(store, at > now ? at - 1 : now)];
+    if (before->is_damaged) {
+        return ERR_OK; // nothing could be published any more
+    }
+    try(compile_entry(store, before));
+    return contests_keep(store, arena, before->program, program, at, f);
+}
+
 enum err store_program_keeps(struct store *store, struct arena *arena, const struct json *document,
                              const struct program *program, int64_t effective_at, int64_t now,
                              struct fail *f)
 {
+    const int64_t at = int64_max(now, effective_at);
     struct db_result row;
     enum err err = ERR_OK;
     if (store->programs_n == 0) {
         return ERR_OK;
     }
+    try(check_contests(store, arena, program, f));
     try(db_one(store->db, arena, Q_BOOKED_ANY, NULL, 0, &row));
-    if (db_at_int(&row, 0, 0) == 0) {
-        return ERR_OK;
+    if (db_at_int(&row, 0, 0) == 0 && at == now) {
+        return ERR_OK; // a version that is to come finds what is booked until then
     }
     for (size_t i = 0; i < store->programs_n && err == ERR_OK; i++) {
-        struct program_entry *entry = &store->programs[i];
+        const struct program_entry *entry = &store->programs[i];
         const struct json *before = NULL;
         if (!is_in_force(store, i, effective_at, now) || entry->is_damaged) {
             continue;
         }
         try(json_read(arena, entry->document, NULL, &before));
-        try(compile_entry(store, entry));
-        const enum err contests =
-            contests_keep(store, arena, entry->program, program, effective_at, f);
         err = program_keeps(arena, before, entry->version, document, f);
-        err = err == ERR_OK ? contests : err;
     }
-    return err;
+    const enum err contests = check_open_contests(store, arena, program, at, now, f);
+    return err == ERR_OK ? contests : err;
 }
 
 enum err store_program_publish(struct store *store, struct arena *arena,
@@ -410,7 +427,6 @@ enum err store_program_publish(struct store *store, struct arena *arena,
     const size_t known = store->symbols.n;
     try(check(arena, document, &store->symbols, zones, f, &program));
     try(store_program_keeps(store, arena, document, program, effective_at, now, f));
-    try(check_contests(store, arena, program, f));
     *version = store->programs_n == 0 ? 1 : store->programs[store->programs_n - 1].version + 1;
     buf_open(&text, arena, DOCUMENT_BYTES_MAX);
     json_write_canonical(&text, document);

@@ -28,6 +28,8 @@ const document = {
   ],
 };
 
+const without = (...slugs) => ({ format: 'loyald.program/1', ...structuredClone(document), rewards: [], earning_rules: [], contests: document.contests.filter((c) => !slugs.includes(c.slug)).map((c) => ({ ...c, effects: [] })) });
+
 let number = 0;
 const event = (type, member, data, time) => ({ specversion: '1.0', id: `e-${number += 1}`, source: 'till', type, time, subject: `ext:${member}`, data });
 
@@ -201,7 +203,6 @@ onEach('contests', { document }, (shop) => {
   });
 
   test('a contest that has opened stays in the program until it is drawn', async () => {
-    const without = (...slugs) => ({ ...structuredClone(document), rewards: [], earning_rules: [], contests: document.contests.filter((c) => !slugs.includes(c.slug)).map((c) => ({ ...c, effects: [] })) });
     const check = (program) => shop.post('/v1/program/draft/validate', { format: 'loyald.program/1', ...program });
     const missing = (refused) => refused.body.errors.map((e) => /"(\w+)" of version \d+ has opened and is missing/.exec(e.detail)?.[1]);
     const refused = await check(without('january', 'spring', 'grown'));
@@ -211,7 +212,8 @@ onEach('contests', { document }, (shop) => {
     const published = shop.try('program', 'publish', 'without.json');
     assert.equal(published.status, 1);
     assert.match(published.stderr, /\/contests.*spring/s);
-    assert.equal((await check(without('january', 'adults'))).status, 200, 'both were drawn');
+    const both = await check(without('january', 'adults'));
+    assert.equal(both.status, 200, both.text);
     const open = { slug: 'unentered', window: { until: '2026-12-01' }, entries: [{ trigger: 'contest.entered' }] };
     const coming = { ...open, slug: 'coming', window: { from: '2026-06-01', until: '2026-12-01' } };
     writeFileSync(join(shop.dir, 'more.json'), JSON.stringify({ format: 'loyald.program/1', ...document, contests: [...document.contests, open, coming] }));
@@ -234,13 +236,20 @@ onEach('contests', { document }, (shop) => {
     const past = await check(until('spring', '2026-01-20'));
     problem(past, 422, 'in_use', '/contests/1/window/until');
     assert.match(past.body.errors[0].detail, /"spring".*left out/s);
+    problem(await check(until('spring', '2026-02-01')), 422, 'in_use', '/contests/1/window/until'); // that is now
     assert.equal((await check(until('spring', '2026-02-03'))).status, 200, 'a time that is to come');
+    problem(await check(until('january', '2026-06-01')), 422, 'invalid', '/contests/0/slug');
+    const unopened = until('spring', '2026-05-01');
+    unopened.contests[1].window.from = '2026-03-01';
+    problem(await check(unopened), 422, 'in_use', '/contests/1/window/from');
     assert.equal((await check(until('spring', '2026-09-01'))).status, 200, 'it may go on for longer');
     const etag = async () => ({ 'if-match': (await shop.get('/v1/program/draft')).headers.get('etag') });
     assert.equal((await shop.ask('PUT', '/v1/program/draft', until('spring', '2026-09-01'), { headers: await etag() })).status, 200);
     const scheduled = await shop.post('/v1/program/publish', { comment: 'x', effective_at: '2026-06-01T00:00:00Z' }, { headers: await etag() });
     problem(scheduled, 422, 'in_use', '/contests/1/window/until');
-    assert.match(scheduled.body.errors[0].detail, /"spring" closes before this version is effective/);
+    assert.match(scheduled.body.errors[0].detail, /"spring" will have closed when this version is effective/);
+    assert.equal((await shop.ask('PUT', '/v1/program/draft', without('spring'), { headers: await etag() })).status, 200);
+    problem(await shop.post('/v1/program/publish', { comment: 'x', effective_at: '2026-01-01T00:00:00Z' }, { headers: await etag() }), 422, 'in_use', '/contests');
   });
 
   test('entries are bought as a reward, which can be given back until the contest closes', async () => {
@@ -268,5 +277,28 @@ onEach('contests', { document }, (shop) => {
     assert.equal(moved.reduce((sum, t) => sum + t.active, 0), -10);
     assert.equal((await mine('ANN')).tickets, 10, 'what was drawn from is still told');
     assert.equal((await contest()).state, 'drawn');
+  });
+});
+
+onEach('contests of a shop that has booked nothing yet', { document }, (shop) => {
+  before(async () => {
+    await shop.serve();
+    assert.equal((await shop.post('/v1/test/clock', { now: '2026-01-10T00:00:00Z' })).status, 200);
+  });
+  const publish = async (program, more = {}) => {
+    const etag = async () => ({ 'if-match': (await shop.get('/v1/program/draft')).headers.get('etag') ?? '*' });
+    assert.equal((await shop.ask('PUT', '/v1/program/draft', program, { headers: await etag() })).status, 200);
+    return shop.post('/v1/program/publish', { comment: 'x', ...more }, { headers: await etag() });
+  };
+
+  test('a version that is to come keeps what may be booked until then', async () => {
+    const later = { effective_at: '2026-01-20T00:00:00Z' };
+    problem(await publish(without('spring'), later), 422, 'in_use', '/contests');
+    problem(await publish({ format: 'loyald.program/1', ...document, currency: 'USD' }, later), 422, 'in_use', '/currency');
+  });
+
+  test('one that is effective at once changes what it likes', async () => {
+    const published = await publish({ ...without('spring', 'grown'), currency: 'USD' });
+    assert.equal(published.status, 201, published.text);
   });
 });
