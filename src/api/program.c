@@ -230,8 +230,7 @@ enum err api_draft_validate_post(struct api_call *call, struct store *store, str
     size_t tests = 0;
     struct str language;
     try(call_language(call, &language));
-    try(program_tests_check(store, call->arena, document, &call->fail, &tests));
-    try(store_program_check(store, call->arena, document, &call->fail, &program));
+    try(program_tests_check(store, call->arena, document, &call->fail, &program, &tests));
     try(store_program_keeps(store, call->arena, document, program, call->now, call->now,
                             &call->fail));
     json_open(w, '{');
@@ -258,10 +257,11 @@ struct publish {
 static enum err publish(struct api_call *call, struct store *store, struct arena *arena,
                         const struct publish *p, const char *action, struct json_out *w)
 {
+    const struct program *program = NULL;
     int version = 0;
     size_t tests = 0;
     struct program_version row;
-    try(program_tests_check(store, arena, p->document, &call->fail, &tests));
+    try(program_tests_check(store, arena, p->document, &call->fail, &program, &tests));
     try(store_program_publish(store, arena, p->document, p->effective_at, call->now, p->comment,
                               call_actor(call), &call->fail, &version));
     try(store_version_read(store, call->arena, version, &row));

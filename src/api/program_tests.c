@@ -482,10 +482,9 @@ enum err program_tests_run(struct arena *arena, const struct program *program,
 }
 
 enum err program_tests_check(struct store *store, struct arena *arena, const struct json *document,
-                             struct fail *f, size_t *run)
+                             struct fail *f, const struct program **program, size_t *run)
 {
-    const struct program *program = NULL;
     *run = 0;
-    try(store_program_check(store, arena, document, f, &program));
-    return program_tests_run(arena, program, document, f, run);
+    try(store_program_check(store, arena, document, f, program));
+    return program_tests_run(arena, *program, document, f, run);
 }

@@ -21,8 +21,9 @@ enum { TEST_STEPS_MAX = 1000, TEST_DAYS_MAX = 36525 };
 enum err program_tests_run(struct arena *arena, const struct program *program,
                            const struct json *document, struct fail *f, size_t *run) MUST_USE;
 
-/* The same for a document that is checked first. `store` may be NULL: nothing stored is needed. */
+/* The same for a document that is checked first, which makes *program. `store` may be NULL: nothing
+ * stored is needed. */
 enum err program_tests_check(struct store *store, struct arena *arena, const struct json *document,
-                             struct fail *f, size_t *run) MUST_USE;
+                             struct fail *f, const struct program **program, size_t *run) MUST_USE;
 
 #endif

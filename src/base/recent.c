@@ -153,9 +153,7 @@ void recent_clear(struct recent *recent)
 {
     table_clear(recent, &recent->now);
     table_clear(recent, &recent->before);
-    *recent = (struct recent){.value_bytes = recent->value_bytes,
-                              .slots_max = recent->slots_max,
-                              .version = recent->version};
+    recent_open(recent, recent->value_bytes, recent->slots_max);
 }
 
 void recent_follow(struct recent *recent, int64_t version)

@@ -24,16 +24,13 @@ static enum err read_document(struct cli *cli, const char *path, const struct js
 /* ---- validate ---- */
 
 /* What publishing it now would refuse because of what was booked. */
-static enum err published_check(struct cli *cli, const struct json *document)
+static enum err published_check(struct cli *cli, const struct json *document,
+                                const struct program *program)
 {
-    const struct program *program = NULL;
     struct desk desk;
     try(desk_open(&desk, cli, DB_READER));
-    enum err err = store_program_check(desk.store, &cli->arena, document, &cli->fail, &program);
-    if (err == ERR_OK) {
-        err = store_program_keeps(desk.store, &cli->arena, document, program, desk.now, desk.now,
-                                  &cli->fail);
-    }
+    const enum err err = store_program_keeps(desk.store, &cli->arena, document, program, desk.now,
+                                             desk.now, &cli->fail);
     desk_close(&desk);
     return err;
 }
@@ -42,6 +39,7 @@ int cli_program_validate(int argc, char **argv)
 {
     struct cli cli;
     const struct json *document = NULL;
+    const struct program *program = NULL;
     int code = cli_open(
         &cli, argc, argv,
         "Usage: loyald program validate FILE [--published]\n\n"
@@ -63,10 +61,10 @@ int cli_program_validate(int argc, char **argv)
         enum err err = read_document(&cli, cli.argv[1], &document);
         if (err == ERR_OK) {
             size_t tests = 0;
-            err = program_tests_check(NULL, &cli.arena, document, &cli.fail, &tests);
+            err = program_tests_check(NULL, &cli.arena, document, &cli.fail, &program, &tests);
         }
         if (err == ERR_OK && with_published) {
-            err = published_check(&cli, document);
+            err = published_check(&cli, document, program);
         }
         code = err == ERR_OK ? 0 : cli_complain(&cli, err);
     }
@@ -80,6 +78,7 @@ int cli_program_test(int argc, char **argv)
 {
     struct cli cli;
     const struct json *document = NULL;
+    const struct program *program = NULL;
     size_t tests = 0;
     int code = cli_open(&cli, argc, argv,
                         "Usage: loyald program test FILE\n\n"
@@ -96,7 +95,7 @@ int cli_program_test(int argc, char **argv)
     if (code == 0) {
         enum err err = read_document(&cli, cli.argv[1], &document);
         if (err == ERR_OK) {
-            err = program_tests_check(NULL, &cli.arena, document, &cli.fail, &tests);
+            err = program_tests_check(NULL, &cli.arena, document, &cli.fail, &program, &tests);
         }
         if (err == ERR_OK) {
             (void)printf("%zu tests passed\n", tests); // standard output that is gone is nobody's
@@ -164,8 +163,10 @@ static enum err publish_work(struct desk *desk, void *self)
         ensure(newest_n == 1);
         try(store_version_read(desk->store, arena, newest->version, &before));
     }
+    const struct program *program = NULL;
     size_t tests = 0;
-    try(program_tests_check(desk->store, arena, publish->document, &desk->cli->fail, &tests));
+    try(program_tests_check(desk->store, arena, publish->document, &desk->cli->fail, &program,
+                            &tests));
     const int64_t effective_at =
         publish->effective_at == AT_NEVER ? desk->now : publish->effective_at;
     try(store_program_publish(desk->store, arena, publish->document, effective_at, desk->now,

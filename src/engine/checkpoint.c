@@ -24,9 +24,8 @@ enum {
 #define WAL_PAGES_STEP                                                                             \
     4000 // readers kept the log from beginning anew: try again after so many more
 #define WAL_PAGES_WAIT 40000 // from here on wait for readers
-#define WAL_PAGES_SLOW                                                                             \
-    60000 // from here on the lane waits between batches, the longer the nearer to
-#define WAL_PAGES_FULL 80000
+#define WAL_PAGES_SLOW 60000 // from here on the lane waits between batches
+#define WAL_PAGES_FULL 80000 // from here on as long as it may
 
 struct checkpointer {
     struct store_base *base;

@@ -276,8 +276,9 @@ static void run_submissions(struct lane *lane, struct ticket *first, struct tick
             run_batch(lane, lane->batch, n);
             run_relays(lane);
         }
-        lane->batch_us = clock_monotonic_us() - turned;
-        const int64_t us = turned - start + lane->batch_us;
+        const int64_t ended = clock_monotonic_us();
+        const int64_t us = ended - start;
+        lane->batch_us = ended - turned;
         atomic_fetch_add(&lane->engine->batches, 1);
         atomic_fetch_add(&lane->engine->submissions, (long long)n);
         atomic_store(&lane->engine->pages, (long long)db_pages_written(store_db(lane->store)));
